@@ -1,0 +1,51 @@
+.DEFAULT_GOAL := help
+PYTHON_HERE := .venv/bin/python
+READY := .venv/ready
+CODE := src/flatten src/rehearsal src/lambda conftest.py tests tools benchmarks
+
+# Set-up is done once, and again when a pin, a project file, a tool of it or a jar is another one or gone.
+$(READY): $(wildcard requirements/*.txt pyproject.toml src/lambda/pyproject.toml tools/*.sh tools/*_jars.py) \
+          $(if $(wildcard .cache/jars/delta-spark*.jar),,again)
+	@sh tools/set_up.sh
+	@touch $@
+
+.PHONY: again help setup demo test test-fast lint bench bench-lambda docs torture lock clean
+again:
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## install what the rest needs into .venv and .cache
+
+demo: $(READY) ## the pipeline on this machine, on a made-up fleet
+	@$(PYTHON_HERE) tools/demo.py $(ARGS)
+
+test: lint ## everything that CI runs
+	$(PYTHON_HERE) -m pytest
+	FLATTEN_SESSION=connect $(PYTHON_HERE) -m pytest -m connect
+
+test-fast: $(READY) ## the tests that need no Spark
+	$(PYTHON_HERE) -m pytest -m "not spark"
+
+lint: $(READY) ## ruff and mypy
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	$(PYTHON_HERE) -m mypy $(wildcard $(CODE))
+
+bench: $(READY) ## the job, measured: ratios side by side
+	@$(PYTHON_HERE) benchmarks/flatten.py $(ARGS)
+
+bench-lambda: $(READY) ## the Lambda, measured
+	@$(PYTHON_HERE) benchmarks/stream_to_s3.py $(ARGS)
+
+docs: $(READY) ## write the generated parts of docs/ anew
+	@$(PYTHON_HERE) tools/docs.py
+
+torture: $(READY) ## kill and restart the job for a long time
+	@$(PYTHON_HERE) tools/torture.py $(ARGS)
+
+lock: ## pin requirements/*.in anew into requirements/*.txt
+	@sh tools/lock.sh $(ARGS)
+
+clean: ## remove all that make put here
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build demo benchmarks/results

@@ -1,0 +1,117 @@
+"""The jars that local Spark needs beside pyspark: exactly these, checked, fetched once.
+
+Spark's own Ivy fetches them (https://spark.apache.org/docs/latest/submitting-applications.html). Our settings
+switch its poms off, so that it takes the named jars and none of their 31 dependencies: pyspark has those that
+Delta uses, and the Hadoop 3.4 client among them must not stand beside pyspark's own 3.5.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flatten.errors import FlattenError
+
+_IVY_SETTINGS = """\
+<ivysettings>
+  <settings defaultResolver="central"/>
+  <resolvers><ibiblio name="central" m2compatible="true" usepoms="false"/></resolvers>
+</ivysettings>
+"""
+_REASON = re.compile(r"^.*(?:unresolved dependency|not found|SERVER ERROR|download failed|Exception).*$", re.M)
+
+
+class NoJars(FlattenError):
+    """Raised when a jar that Spark needs is neither there nor to be had."""
+
+
+@dataclass(frozen=True)
+class Jar:
+    """A jar by its Maven coordinates and the SHA-256 of its content, in hex."""
+
+    group: str
+    name: str
+    version: str
+    sha256: str
+
+    @property
+    def coordinates(self) -> str:
+        return f"{self.group}:{self.name}:{self.version}"
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.name}-{self.version}.jar"
+
+    def is_in(self, folder: Path) -> bool:
+        """Return whether this very jar, to the last byte, lies in the folder."""
+        path = folder / self.file_name
+        return path.is_file() and _sha256(path) == self.sha256
+
+
+DELTA = (
+    Jar(
+        "io.delta",
+        "delta-spark_4.2_2.13",
+        "4.4.0",
+        "27d4fd8b1f879535c573ed1c718177d6a27f24d3e626ba02e216369725721ead",
+    ),
+    Jar("io.delta", "delta-storage", "4.4.0", "c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc"),
+)
+
+
+def fetch(jars: Iterable[Jar], folder: Path, java_home: Path, ivy_settings: Path | None = None) -> list[Jar]:
+    """Bring the jars that the folder lacks and return them; ask nobody when it has them all.
+
+    `ivy_settings` stands in for ours, where another repository must be asked. Each jar appears in the folder
+    whole and checked, or not at all. Raises `NoJars`.
+    """
+    missing = [jar for jar in jars if not jar.is_in(folder)]
+    if missing:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as scratch:
+            _resolve(missing, Path(scratch), java_home, ivy_settings)
+            for jar in missing:
+                _keep(jar, Path(scratch), folder)
+    return missing
+
+
+def _resolve(jars: Iterable[Jar], scratch: Path, java_home: Path, ivy_settings: Path | None) -> None:
+    """Let spark-submit resolve the jars before it runs a script that does nothing."""
+    import pyspark
+
+    (scratch / "ivysettings.xml").write_text(_IVY_SETTINGS)
+    (scratch / "nothing.py").touch()
+    spark_home = Path(pyspark.__file__).parent
+    command = [str(spark_home / "bin" / "spark-submit"), "--master", "local[1]"]
+    command += ["--conf", f"spark.jars.ivySettings={ivy_settings or scratch / 'ivysettings.xml'}"]
+    command += ["--conf", f"spark.jars.ivy={scratch}", "--packages", ",".join(jar.coordinates for jar in jars)]
+    environment = os.environ | {"SPARK_HOME": str(spark_home), "JAVA_HOME": str(java_home)}
+    answer = subprocess.run(  # noqa: S603 - pyspark's own command, our own arguments
+        [*command, str(scratch / "nothing.py")], env=environment, capture_output=True, text=True, check=False
+    )
+    if answer.returncode:
+        reason = _REASON.search(answer.stderr)
+        raise NoJars(
+            f"The jars {', '.join(jar.file_name for jar in jars)} could not be fetched "
+            f"({reason.group().strip() if reason else 'spark-submit failed'}). Check the network and try again, "
+            "or put them into a folder and name it in FLATTEN_JARS."
+        )
+
+
+def _keep(jar: Jar, scratch: Path, folder: Path) -> None:
+    """Move one resolved jar into the folder, if it is the one that we know."""
+    fetched = scratch / "jars" / f"{jar.group}_{jar.file_name}"
+    found = _sha256(fetched)
+    if found != jar.sha256:
+        raise NoJars(f"{jar.file_name} came with SHA-256 {found}, not {jar.sha256}: it is another file. Nothing was kept.")
+    shutil.move(fetched, folder / jar.file_name)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

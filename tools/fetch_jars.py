@@ -1,0 +1,30 @@
+"""Fetch the jars of local Spark into a folder: `python tools/fetch_jars.py .cache/jars`."""
+
+import os
+from pathlib import Path
+
+import click
+
+from flatten.errors import FlattenError
+from flatten.jars import DELTA, fetch
+from flatten.java import find_java
+
+
+@click.command(help=__doc__)
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--ivy-settings",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="FLATTEN_IVY_SETTINGS",
+    help="Ivy settings that name a repository of your own.",
+)
+def main(folder: Path, ivy_settings: Path | None) -> None:
+    try:
+        fetched = fetch(DELTA, folder, find_java(os.environ, folder.parent / "java"), ivy_settings)
+    except FlattenError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{folder}: {len(DELTA)} jars, {len(fetched)} fetched now")
+
+
+if __name__ == "__main__":
+    main()

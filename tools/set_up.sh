@@ -1,0 +1,25 @@
+#!/bin/sh
+# Make .venv hold exactly what requirements/ pins, and .cache/ a Java (where there is none) and the Delta jars.
+set -eu
+cd "$(dirname "$0")/.."
+unset VIRTUAL_ENV CONDA_PREFIX
+uv=$(sh tools/uv.sh)
+[ -t 2 ] && quiet= || quiet=--quiet
+
+supported='import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
+if ! .venv/bin/python -c "$supported" 2>/dev/null; then
+    python=$(sh tools/python.sh 2>/dev/null) || python='>=3.11,<3.14'
+    rm -rf .venv
+    "$uv" venv --quiet --python "$python" .venv
+fi
+
+echo "Installing Python packages into .venv"
+install() {
+    "$uv" pip "$@" $quiet --python .venv --no-build-isolation
+}
+install install --require-hashes -r requirements/build.txt
+install sync --require-hashes requirements/dev.txt
+install install --no-deps --editable . --editable src/lambda
+
+echo "Fetching the Delta jars into .cache/jars"
+.venv/bin/python tools/fetch_jars.py .cache/jars
