@@ -1,0 +1,216 @@
+"""A Spark of our own: one JVM with Delta, in classic Spark or as a Spark Connect server.
+
+The JVM ends when this process does, however that ends: it watches the pipe that is its stdin. What it and Spark
+print goes to a log file. All temporary files lie in one folder, removed when the session stops.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from subprocess import STDOUT, TimeoutExpired
+from typing import TYPE_CHECKING, Any, cast
+
+from flatten.errors import FlattenError
+from flatten.jars import DELTA, fetch
+from flatten.java import find_java
+
+if TYPE_CHECKING:
+    from py4j.java_gateway import JavaGateway
+    from pyspark.sql import SparkSession
+
+    from flatten.session import SessionSettings
+
+_CHECKOUT = Path(__file__).parents[2]
+_SECONDS_TO_END = 30
+_NOT_OURS = (
+    "MASTER",
+    "PYSPARK_GATEWAY_PORT",
+    "SPARK_API_MODE",
+    "SPARK_AUTH_SOCKET_TIMEOUT",
+    "SPARK_BUFFER_SIZE",
+    "SPARK_CONNECT_AUTHENTICATE_TOKEN",
+    "SPARK_CONNECT_MODE_ENABLED",
+    "SPARK_LOCAL_REMOTE",
+    "SPARK_REMOTE",
+    "SPARK_TESTING",
+)
+"""Variables that would turn pyspark to another Spark, and those that pyspark itself leaves behind."""
+
+
+class NoSession(FlattenError):
+    """Raised when the local Spark does not start."""
+
+
+def start(settings: "SessionSettings", ending: ExitStack) -> "SparkSession":
+    """Start Spark and return its session; `ending` gets what must be undone. Raises a `FlattenError`."""
+    cache = _cache()
+    java_home = find_java(os.environ, cache / "java")
+    jars = settings.jars or cache / "jars"
+    fetch(DELTA, jars, java_home)
+    scratch = Path(tempfile.mkdtemp(prefix="flatten-spark-"))
+    ending.callback(shutil.rmtree, scratch, ignore_errors=True)
+    ending.enter_context(_environment(_variables(settings, java_home)))
+    log = settings.log or scratch / "spark.log"
+    gateway = _start_jvm(_configuration(settings, jars, scratch), log, ending)
+    return _classic(gateway, ending) if settings.kind == "classic" else _connect(gateway, ending)
+
+
+def _cache() -> Path:
+    """Return where `make setup` puts things in a checkout, else a folder of the user."""
+    in_checkout = (_CHECKOUT / "pyproject.toml").is_file() and Path(__file__).parent.parent.name == "src"
+    return _CHECKOUT / ".cache" if in_checkout else Path.home() / ".cache" / "flatten"
+
+
+def _configuration(settings: "SessionSettings", jars: Path, scratch: Path) -> dict[str, str]:
+    """Return the Spark settings: Delta, UTC, this machine only, small tasks for small data."""
+    java_options = [
+        f'"-Dlog4j2.configurationFile={Path(__file__).with_name("log4j2.properties")}"',
+        f'"-Djava.io.tmpdir={scratch}"',
+        "-XX:-UsePerfData",
+    ]
+    return {
+        "spark.app.name": "flatten",
+        "spark.master": f"local[{settings.cores}]",
+        "spark.driver.memory": settings.driver_memory,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": " ".join(java_options),
+        "spark.jars": ",".join(str(jars / jar.file_name) for jar in DELTA),
+        "spark.local.dir": str(scratch),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.databricks.delta.snapshotPartitions": "2",
+        **_catalog(settings.warehouse, scratch),
+        **_server(settings.kind),
+        **settings.extra,
+    }
+
+
+def _catalog(warehouse: Path | None, scratch: Path) -> dict[str, str]:
+    if not warehouse:
+        return {"spark.sql.catalogImplementation": "in-memory", "spark.sql.warehouse.dir": str(scratch / "warehouse")}
+    return {
+        "spark.sql.catalogImplementation": "hive",
+        "spark.sql.warehouse.dir": str(warehouse),
+        "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:{warehouse / '.metastore'};create=true",
+        "spark.hadoop.datanucleus.schema.autoCreateAll": "true",
+        "spark.hadoop.hive.metastore.schema.verification": "false",
+    }
+
+
+def _server(kind: str) -> dict[str, str]:
+    """Return what makes the JVM a Spark Connect server, on a free port of the loopback."""
+    if kind == "classic":
+        return {}
+    return {
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": "0",
+        "spark.sql.artifact.isolation.enabled": "true",
+        "spark.sql.artifact.isolation.alwaysApplyClassloader": "true",
+    }
+
+
+def _variables(settings: "SessionSettings", java_home: Path) -> dict[str, str | None]:
+    """Return the environment of Spark and of the Python processes that it starts; None means: not set."""
+    import pyspark
+
+    variables: dict[str, str | None] = {
+        "JAVA_HOME": str(java_home),
+        "SPARK_HOME": str(Path(pyspark.__file__).parent),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LAUNCHER_OPTS": "-XX:-UsePerfData",
+        "PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON") or sys.executable,
+        **dict.fromkeys(_NOT_OURS),
+    }
+    if settings.kind == "connect":
+        variables["SPARK_CONNECT_AUTHENTICATE_TOKEN"] = str(uuid.uuid4())
+    return variables
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """Set the process's environment variables for a time: pyspark reads nothing else."""
+    before = {name: os.environ.get(name) for name in variables}
+    _set(variables)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _start_jvm(configuration: Mapping[str, str], log: Path, ending: ExitStack) -> "JavaGateway":
+    from pyspark import SparkConf
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.java_gateway import launch_gateway
+
+    conf = SparkConf(loadDefaults=False).setAll(list(configuration.items()))
+    with log.open("ab") as output:
+        began = output.tell()
+        try:
+            gateway = launch_gateway(conf, {"stdout": output, "stderr": STDOUT})
+        except PySparkRuntimeError as error:
+            raise NoSession(f"Spark did not start: {_complaint(log, began)}") from error
+    ending.callback(_end_jvm, gateway)
+    return gateway
+
+
+def _complaint(log: Path, began: int) -> str:
+    """Return the line of the log that most likely says why the JVM ended."""
+    lines = log.read_bytes()[began:].decode(errors="replace").splitlines()
+    telling = [line for line in lines if "rror" in line or "xception" in line]
+    return (telling or lines or ["it said nothing"])[0].strip()
+
+
+def _end_jvm(gateway: "JavaGateway") -> None:
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    try:
+        gateway.proc.wait(_SECONDS_TO_END)
+    except TimeoutExpired:
+        gateway.proc.kill()
+        gateway.proc.wait()
+
+
+def _classic(gateway: "JavaGateway", ending: ExitStack) -> "SparkSession":
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    def forget() -> None:
+        SparkContext._gateway = SparkContext._jvm = None
+
+    ending.callback(forget)
+    SparkContext._ensure_initialized(gateway=gateway)
+    spark = SparkSession.builder.getOrCreate()
+    ending.callback(spark.stop)
+    return spark
+
+
+def _connect(gateway: "JavaGateway", ending: ExitStack) -> "SparkSession":
+    """Start the server inside the JVM alone, so that this process has no classic Spark to fall back on."""
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    jvm: Any = gateway.jvm
+    jvm.org.apache.spark.sql.classic.SparkSession.builder().getOrCreate()
+    service = getattr(jvm, "org.apache.spark.sql.connect.service.SparkConnectService$")
+    ending.enter_context(_environment({"SPARK_CONNECT_MODE_ENABLED": "1"}))
+    spark = ConnectSession.builder.remote(f"sc://localhost:{service.__getattr__('MODULE$').localPort()}").getOrCreate()
+    ending.callback(spark.stop)
+    return cast("SparkSession", spark)
