@@ -1,0 +1,52 @@
+"""What can go wrong in the Lambda.
+
+```
+UnconvertibleError (dynamodb_json)   a value is not DynamoDB JSON
+StreamToS3Error
+├── SettingsError                    an environment variable is wrong or missing
+├── NotAStreamEventError             the function was called with something else than a batch of a DynamoDB stream
+├── RecordError                      a record cannot become a line: it goes to quarantine
+├── StorageError                     S3 did not take an object: the only reason to have a batch delivered again
+└── TriggerError                     the Databricks job could not be started: logged and counted, never raised
+    └── TooBusyError                 Databricks asked for patience (429) or had a fault of its own (5xx)
+```
+"""
+
+
+class StreamToS3Error(Exception):
+    """Whatever this package raises by itself."""
+
+
+class SettingsError(StreamToS3Error):
+    """Raised at the start when an environment variable is wrong or missing. The message begins with its name."""
+
+
+class NotAStreamEventError(StreamToS3Error):
+    """Raised when the event is not a batch of a DynamoDB stream, before anything is written."""
+
+
+class RecordError(StreamToS3Error):
+    """Raised when a record cannot become a line.
+
+    `reason` is one word for machines (docs/lambda.md lists them), the message says what is wrong.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class StorageError(StreamToS3Error):
+    """Raised when S3 did not store an object. The mapping then delivers the batch again."""
+
+
+class TriggerError(StreamToS3Error):
+    """Raised when the job could not be started. Holds no token, no secret and no answer's text."""
+
+
+class TooBusyError(TriggerError):
+    """Raised on 429 and 5xx. `retry_after` is the wait that the answer asks for, in seconds."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -1,0 +1,131 @@
+"""A stream record becomes a line of JSON: the item itself and `_stream_metadata` (contract in docs/lambda.md)."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from stream_to_s3.dynamodb_json import (
+    Place,
+    UnconvertibleError,
+    item_text,
+    quoted,
+    shown,
+    unfold_array,
+    unfold_object,
+    value_text,
+    written,
+)
+from stream_to_s3.errors import RecordError
+from stream_to_s3.records import Record, change, creation_time, sequence_number, stream_label
+
+METADATA = "_stream_metadata"
+
+
+class Lines(NamedTuple):
+    """A batch as JSON texts without line ends, both lists in stream order."""
+
+    converted: list[str]
+    quarantined: list[str]
+
+
+def to_lines(records: Iterable[Record]) -> Lines:
+    """Every record of a batch is in exactly one of the two lists."""
+    lines = Lines([], [])
+    for record in records:
+        try:
+            lines.converted.append(line(record))
+        except RecordError as error:
+            lines.quarantined.append(_quarantine_line(record, error))
+    return lines
+
+
+def line(record: Record) -> str:
+    """A record as the text of one JSON object. Raises RecordError when that cannot be done without loss."""
+    try:
+        name, image = _event_name_and_image(record)
+        if isinstance(image, dict) and METADATA in image:
+            raise RecordError("reserved_attribute", f"the item itself has an attribute {METADATA}, which is ours")
+        text = item_text(image)
+        metadata = _metadata(record, name)
+    except UnconvertibleError as error:
+        raise RecordError("unconvertible", str(error)) from error
+    return f'{text[:-1]}{"," if image else ""}"{METADATA}":{metadata}}}'
+
+
+def _event_name_and_image(record: Record) -> tuple[str, object]:
+    name, images = record.get("eventName"), change(record)
+    if name in ("INSERT", "MODIFY") and "NewImage" in images:
+        return str(name), images["NewImage"]
+    if name in ("INSERT", "MODIFY"):
+        raise _malformed("NewImage", None, "is the stream's view type NEW_AND_OLD_IMAGES?")
+    if name != "REMOVE":
+        raise _malformed("eventName", name, "expected INSERT, MODIFY or REMOVE")
+    image = images.get("OldImage", images.get("Keys"))
+    if image is None:
+        raise _malformed("OldImage and Keys", None, "a removed item has at least its keys")
+    return name, image
+
+
+def _metadata(record: Record, name: str) -> str:
+    sequence, time, stream = sequence_number(record), creation_time(record), stream_label(record)
+    event_id = record.get("eventID")
+    if sequence is None:
+        raise _malformed("SequenceNumber", change(record).get("SequenceNumber"), "expected 1 to 40 digits")
+    if time is None:
+        raise _malformed(
+            "ApproximateCreationDateTime",
+            change(record).get("ApproximateCreationDateTime"),
+            "expected seconds since the epoch",
+        )
+    if stream is None:
+        raise _malformed("eventSourceARN", record.get("eventSourceARN"), "expected the ARN of a DynamoDB stream")
+    if not isinstance(event_id, str):
+        raise _malformed("eventID", event_id, "expected text")
+    return (
+        f'{{"event_name":"{name}","stream":{quoted(stream)},"sequence_number":"{sequence}",'
+        f'"approximate_creation_time":{time!r},"stream_event_id":{quoted(event_id)},'
+        f'"expired_by_ttl":{"true" if _expired(record) else "false"}{_previous_recorded_at(record)}}}'
+    )
+
+
+def _malformed(what: str, value: object, advice: str) -> RecordError:
+    found = "missing" if value is None else shown(value)
+    return RecordError("malformed_record", f"{what} is {found}: {advice}")
+
+
+def _expired(record: Record) -> bool:
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ttl-expired-items.html
+    who = record.get("userIdentity")
+    return (
+        isinstance(who, dict)
+        and who.get("type") == "Service"
+        and who.get("principalId") == "dynamodb.amazonaws.com"
+    )
+
+
+def _previous_recorded_at(record: Record) -> str:
+    old, new = change(record).get("OldImage"), change(record).get("NewImage")
+    if not isinstance(old, dict) or not isinstance(new, dict) or "recorded_at" not in old:
+        return ""
+    before = value_text(old["recorded_at"])
+    if "recorded_at" in new and value_text(new["recorded_at"]) == before:
+        return ""
+    return f',"previous_recorded_at":{before}'
+
+
+def _quarantine_line(record: Record, error: RecordError) -> str:
+    head = f'{{"reason":"{error.reason}","detail":{quoted(str(error))},"record":'
+    try:
+        received = json.dumps(record, separators=(",", ":"))
+    except RecursionError:
+        received = written(Place(record), _unfold_json)
+    return f"{head}{received}}}"
+
+
+def _unfold_json(place: Place) -> Iterator[str | Place]:
+    if isinstance(place.value, dict):
+        yield from unfold_object(place, place.value)
+    elif isinstance(place.value, list):
+        yield from unfold_array(place, place.value)
+    else:
+        yield json.dumps(place.value)
