@@ -16,6 +16,7 @@ help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## install what the rest needs into .venv and .cache
+	@sh tools/java.sh
 
 demo: $(READY) ## the pipeline on this machine, on a made-up fleet
 	@$(PYTHON_HERE) tools/demo.py $(ARGS)

@@ -1,4 +1,4 @@
-"""Fetch the jars of local Spark into a folder: `python tools/fetch_jars.py .cache/jars`."""
+"""Fetch the jars of local Spark into FOLDER, as in `fetch_jars.py .cache/jars`, unless they are there."""
 
 import os
 from pathlib import Path
@@ -8,6 +8,7 @@ import click
 from flatten.errors import FlattenError
 from flatten.jars import DELTA, fetch
 from flatten.java import find_java
+from flatten.local_spark import cache_folder
 
 
 @click.command(help=__doc__)
@@ -20,7 +21,7 @@ from flatten.java import find_java
 )
 def main(folder: Path, ivy_settings: Path | None) -> None:
     try:
-        fetched = fetch(DELTA, folder, find_java(os.environ, folder.parent / "java"), ivy_settings)
+        fetched = fetch(DELTA, folder, find_java(os.environ, cache_folder() / "java"), ivy_settings)
     except FlattenError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{folder}: {len(DELTA)} jars, {len(fetched)} fetched now")

@@ -8,7 +8,10 @@ uv=$(sh tools/uv.sh)
 
 supported='import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
 if ! .venv/bin/python -c "$supported" 2>/dev/null; then
-    python=$(sh tools/python.sh 2>/dev/null) || python='>=3.11,<3.14'
+    if ! python=$(sh tools/python.sh 2>/dev/null); then
+        [ -z "${PYTHON:-}" ] || exec sh tools/python.sh
+        python='>=3.11,<3.14'
+    fi
     rm -rf .venv
     "$uv" venv --quiet --python "$python" .venv
 fi
@@ -21,5 +24,6 @@ install install --require-hashes -r requirements/build.txt
 install sync --require-hashes requirements/dev.txt
 install install --no-deps --editable . --editable src/lambda
 
+sh tools/java.sh
 echo "Fetching the Delta jars into .cache/jars"
 .venv/bin/python tools/fetch_jars.py .cache/jars

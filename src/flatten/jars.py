@@ -8,8 +8,8 @@ Delta uses, and the Hadoop 3.4 client among them must not stand beside pyspark's
 import hashlib
 import os
 import re
-import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +23,11 @@ _IVY_SETTINGS = """\
   <resolvers><ibiblio name="central" m2compatible="true" usepoms="false"/></resolvers>
 </ivysettings>
 """
-_REASON = re.compile(r"^.*(?:unresolved dependency|not found|SERVER ERROR|download failed|Exception).*$", re.M)
+_REASONS = (
+    re.compile(r"Server access error at url \S+ \((.+)\)"),
+    re.compile(r"RuntimeException: \[(.+)\]"),
+    re.compile(r"(\S*(?:Exception|Error): .+)"),
+)
 
 
 class NoJars(FlattenError):
@@ -60,7 +64,12 @@ DELTA = (
         "4.4.0",
         "27d4fd8b1f879535c573ed1c718177d6a27f24d3e626ba02e216369725721ead",
     ),
-    Jar("io.delta", "delta-storage", "4.4.0", "c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc"),
+    Jar(
+        "io.delta",
+        "delta-storage",
+        "4.4.0",
+        "c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc",
+    ),
 )
 
 
@@ -72,15 +81,18 @@ def fetch(jars: Iterable[Jar], folder: Path, java_home: Path, ivy_settings: Path
     """
     missing = [jar for jar in jars if not jar.is_in(folder)]
     if missing:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as scratch:
-            _resolve(missing, Path(scratch), java_home, ivy_settings)
-            for jar in missing:
-                _keep(jar, Path(scratch), folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as scratch:
+                _resolve(missing, Path(scratch), java_home, ivy_settings)
+                for jar in missing:
+                    _keep(jar, Path(scratch), folder)
+        except OSError as error:
+            raise NoJars(f"The jars of Spark cannot be put into {folder}: {error.strerror}.") from error
     return missing
 
 
-def _resolve(jars: Iterable[Jar], scratch: Path, java_home: Path, ivy_settings: Path | None) -> None:
+def _resolve(jars: list[Jar], scratch: Path, java_home: Path, ivy_settings: Path | None) -> None:
     """Let spark-submit resolve the jars before it runs a script that does nothing."""
     import pyspark
 
@@ -89,18 +101,27 @@ def _resolve(jars: Iterable[Jar], scratch: Path, java_home: Path, ivy_settings: 
     spark_home = Path(pyspark.__file__).parent
     command = [str(spark_home / "bin" / "spark-submit"), "--master", "local[1]"]
     command += ["--conf", f"spark.jars.ivySettings={ivy_settings or scratch / 'ivysettings.xml'}"]
-    command += ["--conf", f"spark.jars.ivy={scratch}", "--packages", ",".join(jar.coordinates for jar in jars)]
+    command += [
+        "--conf",
+        f"spark.jars.ivy={scratch}",
+        "--packages",
+        ",".join(jar.coordinates for jar in jars),
+    ]
+    command += [str(scratch / "nothing.py")]
     environment = os.environ | {"SPARK_HOME": str(spark_home), "JAVA_HOME": str(java_home)}
-    answer = subprocess.run(  # noqa: S603 - pyspark's own command, our own arguments
-        [*command, str(scratch / "nothing.py")], env=environment, capture_output=True, text=True, check=False
-    )
+    environment |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - pyspark's own
     if answer.returncode:
-        reason = _REASON.search(answer.stderr)
         raise NoJars(
-            f"The jars {', '.join(jar.file_name for jar in jars)} could not be fetched "
-            f"({reason.group().strip() if reason else 'spark-submit failed'}). Check the network and try again, "
-            "or put them into a folder and name it in FLATTEN_JARS."
+            f"{', '.join(jar.file_name for jar in jars)}: not fetched ({_reason(answer.stderr)}). "
+            "Check the network and try again, or put the files into a folder and name it in FLATTEN_JARS."
         )
+
+
+def _reason(complaint: str) -> str:
+    """Return what Ivy says is wrong, from the most to the least telling of its lines."""
+    found = (reason.search(complaint) for reason in _REASONS)
+    return next((match[1] for match in found if match), "spark-submit failed without a word")
 
 
 def _keep(jar: Jar, scratch: Path, folder: Path) -> None:
@@ -108,8 +129,8 @@ def _keep(jar: Jar, scratch: Path, folder: Path) -> None:
     fetched = scratch / "jars" / f"{jar.group}_{jar.file_name}"
     found = _sha256(fetched)
     if found != jar.sha256:
-        raise NoJars(f"{jar.file_name} came with SHA-256 {found}, not {jar.sha256}: it is another file. Nothing was kept.")
-    shutil.move(fetched, folder / jar.file_name)
+        raise NoJars(f"{jar.file_name} came with SHA-256 {found}, not {jar.sha256}; it was not kept.")
+    fetched.replace(folder / jar.file_name)
 
 
 def _sha256(path: Path) -> str:

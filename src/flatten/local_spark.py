@@ -1,7 +1,7 @@
 """A Spark of our own: one JVM with Delta, in classic Spark or as a Spark Connect server.
 
-The JVM ends when this process does, however that ends: it watches the pipe that is its stdin. What it and Spark
-print goes to a log file. All temporary files lie in one folder, removed when the session stops.
+The JVM ends when this process does, however that ends: it watches the pipe that is its stdin. What it and
+Spark print goes to a log file. All temporary files lie in one folder, removed when the session stops.
 """
 
 import os
@@ -48,7 +48,7 @@ class NoSession(FlattenError):
 
 def start(settings: "SessionSettings", ending: ExitStack) -> "SparkSession":
     """Start Spark and return its session; `ending` gets what must be undone. Raises a `FlattenError`."""
-    cache = _cache()
+    cache = cache_folder()
     java_home = find_java(os.environ, cache / "java")
     jars = settings.jars or cache / "jars"
     fetch(DELTA, jars, java_home)
@@ -60,7 +60,7 @@ def start(settings: "SessionSettings", ending: ExitStack) -> "SparkSession":
     return _classic(gateway, ending) if settings.kind == "classic" else _connect(gateway, ending)
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
     """Return where `make setup` puts things in a checkout, else a folder of the user."""
     in_checkout = (_CHECKOUT / "pyproject.toml").is_file() and Path(__file__).parent.parent.name == "src"
     return _CHECKOUT / ".cache" if in_checkout else Path.home() / ".cache" / "flatten"
@@ -97,7 +97,10 @@ def _configuration(settings: "SessionSettings", jars: Path, scratch: Path) -> di
 
 def _catalog(warehouse: Path | None, scratch: Path) -> dict[str, str]:
     if not warehouse:
-        return {"spark.sql.catalogImplementation": "in-memory", "spark.sql.warehouse.dir": str(scratch / "warehouse")}
+        return {
+            "spark.sql.catalogImplementation": "in-memory",
+            "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        }
     return {
         "spark.sql.catalogImplementation": "hive",
         "spark.sql.warehouse.dir": str(warehouse),
@@ -165,7 +168,9 @@ def _start_jvm(configuration: Mapping[str, str], log: Path, ending: ExitStack) -
     with log.open("ab") as output:
         began = output.tell()
         try:
-            gateway = launch_gateway(conf, {"stdout": output, "stderr": STDOUT})
+            gateway = launch_gateway(  # type: ignore[no-untyped-call]  # pyspark gives it no types
+                conf, {"stdout": output, "stderr": STDOUT}
+            )
         except PySparkRuntimeError as error:
             raise NoSession(f"Spark did not start: {_complaint(log, began)}") from error
     ending.callback(_end_jvm, gateway)
@@ -211,6 +216,8 @@ def _connect(gateway: "JavaGateway", ending: ExitStack) -> "SparkSession":
     jvm.org.apache.spark.sql.classic.SparkSession.builder().getOrCreate()
     service = getattr(jvm, "org.apache.spark.sql.connect.service.SparkConnectService$")
     ending.enter_context(_environment({"SPARK_CONNECT_MODE_ENABLED": "1"}))
-    spark = ConnectSession.builder.remote(f"sc://localhost:{service.__getattr__('MODULE$').localPort()}").getOrCreate()
+    spark = ConnectSession.builder.remote(
+        f"sc://localhost:{service.__getattr__('MODULE$').localPort()}"
+    ).getOrCreate()
     ending.callback(spark.stop)
     return cast("SparkSession", spark)

@@ -1,5 +1,6 @@
 """The Spark session: the one that Databricks gives, or one of our own on this machine."""
 
+import atexit
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -20,9 +21,9 @@ _here: "tuple[SparkSession, ExitStack] | None" = None
 class SessionSettings:
     """What a local session is made of; Databricks takes no notice of it.
 
-    `kind` is one of `KINDS`, `driver_memory` as Java writes it (2g). `jars` is a folder that has, or gets, the
-    Delta jars. `warehouse` is a folder in which tables known by name last; without it they end with the session.
-    `log` takes what Spark has to say. `extra` are further Spark settings, which win over ours.
+    `kind` is one of `KINDS`, `driver_memory` as Java writes it (2g). `jars` is a folder that has, or gets,
+    the Delta jars. `warehouse` is a folder in which tables known by name last; without it they end with the
+    session. `log` takes what Spark has to say. `extra` are further Spark settings, which win over ours.
     """
 
     kind: str = "classic"
@@ -35,7 +36,10 @@ class SessionSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "SessionSettings":
-        """Read FLATTEN_SESSION, _CORES, _DRIVER_MEMORY, _JARS, _WAREHOUSE and _SPARK_LOG. Raises `UsageError`."""
+        """Read FLATTEN_SESSION, _CORES, _DRIVER_MEMORY, _JARS, _WAREHOUSE and _SPARK_LOG.
+
+        Raises `UsageError`.
+        """
         kind = environment.get("FLATTEN_SESSION") or cls.kind
         if kind not in KINDS:
             raise UsageError(f"FLATTEN_SESSION is {kind!r}; it must be one of: {', '.join(KINDS)}.")
@@ -72,6 +76,7 @@ def open_session(settings: SessionSettings | None = None) -> "SparkSession":
 
         with ExitStack() as ending:
             spark = start(settings or SessionSettings.from_environment(os.environ), ending)
+            atexit.register(stop_session)
             _here = spark, ending.pop_all()
     return _here[0]
 
@@ -79,6 +84,7 @@ def open_session(settings: SessionSettings | None = None) -> "SparkSession":
 def stop_session() -> None:
     """End the local session of this process, its JVM, and every temporary file of the two."""
     global _here
+    atexit.unregister(stop_session)
     if _here:
         _, ending = _here
         _here = None
