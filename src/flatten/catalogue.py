@@ -1,0 +1,104 @@
+"""The signals that Smartcar documents, and the columns that each fills. Contract 2 of docs/table.md.
+
+The file beside this module names every column once and for ever: a field that a signal gains later adds a
+column and renames none.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from flatten.errors import BadCatalogue
+
+VERSION = "1"
+"""Grows by one with every change of signal_catalogue.json; stands in each row as `catalogue_version`."""
+
+STAMPS = ("retrievedAt", "oemUpdatedAt")
+_SQL_TYPES = {"number": "DOUBLE", "integer": "DOUBLE", "boolean": "BOOLEAN"}
+_JSON_TYPES = ("array", "object")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a signal's body: its column, and its `kind`: number, boolean, text or json."""
+
+    column: str
+    kind: str
+    sql_type: str
+    unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One signal: `fields` by body key in catalogue order, and the names of its three own columns.
+
+    `stamps` maps each of `STAMPS` to its column; `status` is the column of the delivery status.
+    """
+
+    code: str
+    group: str
+    name: str
+    fields: Mapping[str, Field]
+    stamps: Mapping[str, str]
+    status: str
+
+    def columns(self) -> dict[str, str]:
+        """Return all columns of the signal with their SQL types, in table order."""
+        own = {field.column: field.sql_type for field in self.fields.values()}
+        return own | dict.fromkeys(self.stamps.values(), "TIMESTAMP") | {self.status: "STRING"}
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All signals by code, in catalogue order."""
+
+    signals: Mapping[str, Signal]
+    code_of: Mapping[tuple[str, str], str]
+
+    def columns(self, codes: Iterable[str] | None = None) -> dict[str, str]:
+        """Return the columns of the given signals (all without) with SQL types, in catalogue order."""
+        wanted = None if codes is None else frozenset(codes)
+        chosen = [signal for code, signal in self.signals.items() if wanted is None or code in wanted]
+        return {column: kind for signal in chosen for column, kind in signal.columns().items()}
+
+
+def read_catalogue(entries: Iterable[Mapping[str, Any]]) -> Catalogue:
+    """Build a catalogue from the entries of signal_catalogue.json.
+
+    Raises BadCatalogue when an entry lacks a part, a body field has no column, or two columns differ in case
+    at most (other engines fold the case of names).
+    """
+    signals = {signal.code: signal for signal in map(_signal, entries)}
+    names = [column.lower() for signal in signals.values() for column in signal.columns()]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadCatalogue(f"The signal catalogue names a column twice: {', '.join(twice)}.")
+    return Catalogue(signals, {(signal.group, signal.name): code for code, signal in signals.items()})
+
+
+def _signal(entry: Mapping[str, Any]) -> Signal:
+    try:
+        fields = {key: _field(entry["columns"][key], body) for key, body in entry["body"].items()}
+        stem = f"{entry['group']}_{entry['name']}"
+        stamps = {stamp: f"{stem}_{stamp}" for stamp in STAMPS}
+        return Signal(entry["code"], entry["group"], entry["name"], fields, stamps, f"{stem}_status")
+    except KeyError as missing:
+        raise BadCatalogue(f"The catalogue's entry {entry.get('code')!r} lacks {missing}.") from None
+
+
+def _field(column: str, body: Mapping[str, Any]) -> Field:
+    kind = body["type"]
+    sql_type = _SQL_TYPES.get(kind, "STRING")
+    if kind in _JSON_TYPES:
+        return Field(column, "json", sql_type, None)
+    plain = {"integer": "number", "string": "text"}.get(kind, kind)
+    return Field(column, plain, sql_type, body.get("unit"))
+
+
+@cache
+def packaged() -> Catalogue:
+    """Return the catalogue that ships with the package."""
+    return read_catalogue(json.loads((files("flatten") / "signal_catalogue.json").read_text("utf-8")))

@@ -1,0 +1,75 @@
+"""Rows in Python become Arrow batches, and the columns of our tables become DDL."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+_ARROW = {
+    "STRING": pa.string(),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "INT": pa.int32(),
+    "BIGINT": pa.int64(),
+    "DATE": pa.date32(),
+    "TIMESTAMP": pa.timestamp("us", "UTC"),
+    "ARRAY<STRING>": pa.list_(pa.string()),
+}
+
+
+def quoted(name: str) -> str:
+    """Quote a name for Spark SQL."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def literal(text: str) -> str:
+    """Write text as a literal of Spark SQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def ddl(columns: Mapping[str, str]) -> str:
+    """Write columns, name -> SQL type, as a schema for Spark."""
+    return ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
+
+
+class ColumnBuilder:
+    """Gathers sparse rows and yields them as Arrow record batches of one fixed schema.
+
+    TIMESTAMP values are whole microseconds since 1970 UTC. A column that no row fills costs nothing.
+    """
+
+    def __init__(self, columns: Mapping[str, str]) -> None:
+        self._schema = pa.schema([(name, _ARROW[kind]) for name, kind in columns.items()])
+        self._filled: dict[str, list[Any]] = {}
+        self._rows = 0
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Append a row. A key that is no column raises KeyError when the batch is taken."""
+        filled, count = self._filled, self._rows
+        for name, value in row.items():
+            column = filled.get(name)
+            if column is None:
+                column = filled[name] = []
+            if len(column) < count:
+                column.extend([None] * (count - len(column)))
+            column.append(value)
+        self._rows = count + 1
+
+    def take(self) -> pa.RecordBatch:
+        """Return the rows added since the last call, and start anew."""
+        unknown = self._filled.keys() - set(self._schema.names)
+        if unknown:
+            raise KeyError(f"no such column: {sorted(unknown)}")
+        arrays = [self._array(field) for field in self._schema]
+        self._filled, self._rows = {}, 0
+        return pa.record_batch(arrays, schema=self._schema)
+
+    def _array(self, field: pa.Field) -> pa.Array:
+        values = self._filled.get(field.name)
+        if values is None:
+            return pa.nulls(self._rows, field.type)
+        values.extend([None] * (self._rows - len(values)))
+        return pa.array(values, field.type)

@@ -1,0 +1,49 @@
+"""What the job and its commands raise.
+
+    FlattenError                 the work could not be done: exit code 1
+    ├── UsageError               the options cannot be right: exit code 2
+    │   ├── BadLocation          a source, archive, quarantine or state folder that cannot serve
+    │   └── BadTable             a table name or path that is not ours to write
+    ├── OwnedElsewhere           the source belongs to another table or state folder
+    ├── AlreadyRunning           another run holds the state folder or the table's lease
+    ├── ConflictsPersist         other writers changed the table again and again
+    └── BadCatalogue             the signal catalogue contradicts itself
+
+`json_text.NotJson` and `lines.BadFile` stay inside the package: they become rows of the quarantine table.
+"""
+
+
+class FlattenError(Exception):
+    """The work could not be done. The message says what is wrong and what to do about it."""
+
+    exit_code = 1
+
+
+class UsageError(FlattenError):
+    """Raised when the options of a command cannot be right, before anything is written."""
+
+    exit_code = 2
+
+
+class BadLocation(UsageError):
+    """Raised when a folder or prefix is missing, unreadable, or inside one that it must not be in."""
+
+
+class BadTable(UsageError):
+    """Raised when the table is not a Delta table, or is one without our columns."""
+
+
+class OwnedElsewhere(UsageError):
+    """Raised when a source or state folder carries the marker of another table or state."""
+
+
+class AlreadyRunning(FlattenError):
+    """Raised when another run on the same state folder, or another writer of the table, is at work."""
+
+
+class ConflictsPersist(FlattenError):
+    """Raised when a commit met changes of other writers more often than we try again."""
+
+
+class BadCatalogue(FlattenError):
+    """Raised when a signal catalogue names a column twice or lacks a part that the job needs."""

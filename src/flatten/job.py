@@ -1,0 +1,227 @@
+"""The run: what is done, and in which order it is committed.
+
+Three commits a micro-batch, rows, then quarantine, then files, each keyed by content so that doing it again
+changes nothing; then the engine commits its checkpoint; after the last batch the files are archived. Killed
+
+- before the rows: nothing has happened; the batch is replayed whole.
+- between rows, quarantine and files: the replay finds its own rows and bad lines and adds what is missing.
+- between files and the checkpoint: the replay changes nothing at all.
+- after the checkpoint: the files are committed and still in the landing folder; the next run archives them.
+
+An exception in `process_batch` must leave it: a batch that returns is committed, and its files may be moved.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import partial
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.streaming import StreamingQuery
+
+from flatten import flat_rows, ledger, lease, merge, moves, owner, quarantine, source, staging, tables
+from flatten.archive import Archiver, Moved
+from flatten.commits import retried
+from flatten.errors import FlattenError
+from flatten.settings import Settings
+from flatten.storage import open_location
+from flatten.verdicts import Verdicts, judge
+
+Clock = Callable[[], datetime]
+Reached = Callable[[str], None]
+"""Told the name of each boundary that is passed: rows, quarantine, files, query, copied, deleted, moved."""
+
+_POLL_SECONDS = 0.5
+
+
+def unobserved(boundary: str) -> None:
+    """Take no note of a boundary."""
+
+
+@dataclass
+class Report:
+    """What a run did. `waiting` counts the files that were there when it began, `batches` its micro-batches."""
+
+    waiting: int
+    batches: int = 0
+    moved: Moved = field(default_factory=Moved)
+    missing: list[str] = field(default_factory=list)
+
+
+def run(
+    spark: SparkSession,
+    settings: Settings,
+    clock: Clock,
+    *,
+    auto_loader: bool = False,
+    progress: Callable[[int], None] = lambda batches: None,
+    reached: Reached = unobserved,
+) -> Report:
+    """Handle every file that is there, then stop. `progress` is told how many micro-batches are done.
+
+    Raises FlattenError: UsageError before anything is written; whatever another one leaves, the next run
+    completes.
+    """
+    tables.check(spark, settings.table)
+    with owner.only_run(settings.state):
+        owner.claim(settings)
+        report = Report(waiting=sum(1 for _ in open_location(settings.source).names()))
+        if report.waiting:
+            tables.ensure(spark, settings.table)
+        elif tables.columns_of(spark, settings.table.sql) is None:
+            return report
+        try:
+            report.batches = _stream(spark, settings, clock, progress, auto_loader, reached)
+            reached("query")
+            _settle(spark, settings, clock, report, auto_loader, reached)
+        except PySparkException as wrong:
+            raise _failed(spark, settings, clock, wrong) from wrong
+        return report
+
+
+def _stream(
+    spark: SparkSession,
+    settings: Settings,
+    clock: Clock,
+    progress: Callable[[int], None],
+    auto_loader: bool,
+    reached: Reached,
+) -> int:
+    """Run the query until all files that are there are committed; return how many micro-batches had any."""
+    handle = partial(process_batch, settings=settings, clock=clock, reached=reached)
+    query = (
+        source.new_files(spark, settings, auto_loader=auto_loader)
+        .writeStream.foreachBatch(handle)
+        .option("checkpointLocation", settings.checkpoint)
+        .trigger(availableNow=True)
+        .start()
+    )
+    try:
+        while not query.awaitTermination(_POLL_SECONDS):
+            progress(_done(query))
+    finally:
+        query.stop()
+    progress(_done(query))
+    return _done(query)
+
+
+def _done(query: StreamingQuery) -> int:
+    return len({report["batchId"] for report in query.recentProgress if report["numInputRows"]})
+
+
+def process_batch(batch: DataFrame, batch_id: int, settings: Settings, clock: Clock, reached: Reached) -> None:
+    """Commit one micro-batch: rows, quarantine, files.
+
+    A module-level function of plain data: Spark Connect runs it in a process of its own, with the session of
+    the batch. What it has to report goes through the tables.
+    """
+    spark = batch.sparkSession
+    _begin(spark, settings, clock())
+    staged = staging.stage(batch, settings)
+    facts = _facts(staged)
+    judged = retried(partial(_commit_rows, batch, staged, facts, settings, clock()))
+    reached("rows")
+    if facts.any_bad:
+        retried(partial(quarantine.write, staged, settings.table, clock()))
+    reached("quarantine")
+    retried(partial(ledger.write_files, spark, judged.files, settings.table, settings.run_id, batch_id, clock()))
+    reached("files")
+
+
+@dataclass(frozen=True)
+class _Facts:
+    dates: frozenset[date]
+    codes: frozenset[str]
+    any_bad: bool
+    any_telling: bool
+
+
+def _facts(staged: DataFrame) -> _Facts:
+    """Learn in one pass what the MERGE must know before it: dates, signals, whether lines are bad or telling."""
+    good = "line_number > 0 AND reason IS NULL"
+    row = staged.agg(
+        F.collect_set("event_date").alias("dates"),
+        F.collect_set("previous_date").alias("previous"),
+        F.array_distinct(F.flatten(F.collect_set("codes"))).alias("codes"),
+        F.count_if(F.col("reason").isNotNull()).alias("bad"),
+        F.count_if(F.expr(f"{good} AND ({moves.TELLING})")).alias("telling"),
+    ).collect()[0]
+    return _Facts(frozenset(row.dates) | frozenset(row.previous), frozenset(row.codes), row.bad > 0, row.telling > 0)
+
+
+def _commit_rows(
+    batch: DataFrame, staged: DataFrame, facts: _Facts, settings: Settings, now: datetime
+) -> Verdicts:
+    """Judge the batch and merge what is newer than the table. Called again, it judges anew and changes nothing."""
+    spark, table = batch.sparkSession, settings.table
+    dates = facts.dates | moves.noted_dates(staged, table)
+    judged = judge(staged, table, dates)
+    if facts.any_telling:
+        moves.note(moves.told(staged), table, now)
+    if judged.astray:
+        found = moves.astray(spark, table)
+        moves.note(found, table, now)
+        dates |= moves.dates_in(found)
+        judged = judge(staged, table, dates)
+    if judged.winners:
+        micros = round(settings.started_at.timestamp() * 1_000_000)
+        rows = flat_rows.flat_rows(batch, judged.winners, facts.codes, micros)
+        merge.merge_rows(rows, table, dates, rows_met=judged.rows_met > 0)
+    if judged.closes:
+        merge.merge_closures(spark, table, dates, now)
+    return judged
+
+
+def _begin(spark: SparkSession, settings: Settings, now: datetime) -> None:
+    if lease.hold(spark, settings.table, settings.run_id, settings.state, now):
+        ledger.write_run(spark, settings.table, _run_row(settings, None, "running"))
+
+
+def _settle(
+    spark: SparkSession, settings: Settings, clock: Clock, report: Report, auto_loader: bool, reached: Reached
+) -> None:
+    """After the query: record what it could not read, archive what it committed, let the table go."""
+    waiting = ledger.unarchived(spark, settings.table)
+    if not (report.batches or report.waiting or waiting):
+        return
+    _begin(spark, settings, clock())
+    if report.batches:
+        files = spark.table(settings.table.side("files"))
+        report.missing = source.missing_paths(spark, settings, files, auto_loader=auto_loader)
+        ledger.write_missing(spark, report.missing, settings.table, settings.run_id, clock())
+        staging.clear(spark, settings)
+    report.moved = Archiver(spark, settings, clock(), reached).run(waiting)
+    _end(spark, settings, clock(), "succeeded")
+
+
+def _failed(spark: SparkSession, settings: Settings, clock: Clock, wrong: PySparkException) -> FlattenError:
+    with suppress(PySparkException):
+        _end(spark, settings, clock(), "failed")
+    return FlattenError(
+        f"The run stopped: {_last_words(wrong)} What it had committed stays; run again to complete it."
+    )
+
+
+def _last_words(wrong: PySparkException) -> str:
+    """Return the line of a Spark error that names the cause: the last of a Python traceback, else the first."""
+    lines = [line.strip() for line in str(wrong).splitlines() if line.strip()]
+    named = [line for line in lines if line.startswith("flatten.errors.")]
+    return (named[-1].partition(": ")[2] if named else lines[0]) if lines else type(wrong).__name__
+
+
+def _end(spark: SparkSession, settings: Settings, now: datetime, outcome: str) -> None:
+    ledger.write_run(spark, settings.table, _run_row(settings, now, outcome))
+    lease.release(spark, settings.table, settings.run_id, now)
+
+
+def _run_row(settings: Settings, finished_at: datetime | None, outcome: str) -> dict[str, object]:
+    return {
+        "run_id": settings.run_id,
+        "command": "run",
+        "started_at": settings.started_at,
+        "finished_at": finished_at,
+        "outcome": outcome,
+    }

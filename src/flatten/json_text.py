@@ -1,0 +1,110 @@
+"""JSON as RFC 8259 has it, read without losing a digit and written as it came.
+
+Spark's reader takes more (text after the object, `NaN`, single quotes) and loses it without a word, so lines
+and bodies are read here. https://www.rfc-editor.org/rfc/rfc8259
+"""
+
+import json
+import re
+from typing import Any, NoReturn
+
+MAX_DEPTH = 256
+"""Levels of nesting that are read. DynamoDB itself stores at most 32.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+"""
+
+
+class NotJson(ValueError):
+    """Raised for a text that is not one JSON value by RFC 8259, or is nested deeper than `MAX_DEPTH`."""
+
+
+class Number:
+    """A number that is kept as the text it came as: one with a fraction or an exponent, or a very long one."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __float__(self) -> float:
+        return float(self.text)
+
+    def __repr__(self) -> str:
+        return f"Number({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Number) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise NotJson(f"{constant} is not JSON")
+
+
+_read = json.JSONDecoder(parse_float=Number, parse_constant=_refuse).decode
+_read_long = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=_refuse).decode
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def parse(text: str) -> Any:
+    """Read one JSON value; floats come as `Number`, integers as int (as `Number` beyond 4,300 digits).
+
+    Of two equal keys in one object the last wins. Raises NotJson.
+    """
+    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+        raise NotJson(f"nested deeper than {MAX_DEPTH} levels")
+    try:
+        return _read(text)
+    except json.JSONDecodeError as wrong:
+        raise NotJson(f"column {wrong.pos + 1}: {wrong.msg}") from None
+    except NotJson:
+        raise
+    except ValueError:  # Python's own limit on the digits of an int
+        return _read_long(text)
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for mark in re.findall(r"[\[\]{}]", _QUOTED.sub("", text)):
+        depth += 1 if mark in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def write(value: Any) -> str:
+    """Return `value`, as `parse` gives it, as compact JSON: every digit kept, Unicode as it is.
+
+    Text that UTF-8 cannot hold (a lone surrogate) is written with ASCII escapes.
+    """
+    try:
+        text = _write(value)
+    except TypeError:  # a Number is somewhere inside
+        text = _write_exactly(value)
+    return text if storable(text) else _escape_surrogates(text)
+
+
+def _write_exactly(value: Any) -> str:
+    if isinstance(value, Number):
+        return value.text
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_write(key)}:{_write_exactly(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_write_exactly, value)) + "]"
+    return _write(value)
+
+
+def storable(text: str) -> bool:
+    """Say whether UTF-8 can hold the text: whether it has no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _escape_surrogates(text: str) -> str:
+    return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found.group()):04x}", text)

@@ -1,0 +1,59 @@
+"""One writer at a time: every command that writes a table holds its lease.
+
+The lease is one row of a Delta table, so that a compare-and-swap is one MERGE: of two at once Delta refuses one.
+It is taken over at once by a run on the same state folder (only one of those runs at a time: a file lock on one
+machine, `max_concurrent_runs: 1` in the bundle), by others when it has expired.
+"""
+
+from datetime import datetime, timedelta
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from flatten.commits import retried
+from flatten.errors import AlreadyRunning
+from flatten.tables import TableName
+
+TERM = timedelta(hours=1)
+"""How long a lease lasts; it is renewed with each micro-batch once half of it is over."""
+
+
+def hold(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime) -> bool:
+    """Take the lease, or renew it; say whether it was not ours before. Raises AlreadyRunning."""
+    fresh = F.col("expires_at") > F.lit(now + TERM / 2)
+    before = spark.table(table.side("lease")).select("holder", fresh.alias("fresh")).first()
+    ours = before is not None and before.holder == holder
+    if before is not None and ours and before.fresh:
+        return False
+    retried(lambda: _swap(spark, table, holder, state, now))
+    row = spark.table(table.side("lease")).first()
+    if row is None or row.holder != holder:
+        raise AlreadyRunning(
+            f"Another writer ({row.holder if row else 'unknown'}) holds {table.text}; "
+            "wait until it ends, or an hour after it was killed."
+        )
+    return not ours
+
+
+def _swap(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime) -> None:
+    mine = spark.createDataFrame([(holder, state, now + TERM)], "holder STRING, state STRING, expires_at TIMESTAMP")
+    mine.withColumn("now", F.lit(now)).createOrReplaceTempView("flatten_lease")
+    spark.sql(
+        f"""
+        MERGE INTO {table.side("lease")} t USING flatten_lease s ON 1 = 1
+        WHEN MATCHED AND (t.holder = s.holder OR t.state = s.state OR t.expires_at <= s.now)
+            THEN UPDATE SET holder = s.holder, state = s.state, expires_at = s.expires_at
+        WHEN NOT MATCHED THEN INSERT (holder, state, expires_at) VALUES (s.holder, s.state, s.expires_at)
+        """
+    )
+
+
+def release(spark: SparkSession, table: TableName, holder: str, now: datetime) -> None:
+    """Let the lease go, if it is still ours."""
+    spark.createDataFrame([(holder, now)], "holder STRING, now TIMESTAMP").createOrReplaceTempView("flatten_lease")
+    spark.sql(
+        f"""
+        MERGE INTO {table.side("lease")} t USING flatten_lease s ON t.holder = s.holder
+        WHEN MATCHED THEN UPDATE SET expires_at = s.now
+        """
+    )

@@ -1,0 +1,110 @@
+"""The files table (what became of each line of each file) and the runs table."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pyspark.sql import Row, SparkSession
+
+from flatten.columns import ddl
+from flatten.errors import FlattenError
+from flatten.tables import SIDE_TABLES, TableName
+from flatten.verdicts import VERDICTS
+
+COMMITTED, QUARANTINED, MISSING, VANISHED = "committed", "quarantined", "missing", "vanished"
+"""Outcomes of a file. missing: listed by the engine, gone before it was read; vanished: gone before its archiving."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def write_files(
+    spark: SparkSession, files: Iterable[Row], table: TableName, run_id: str, batch_id: int, now: datetime
+) -> None:
+    """Record the files of a micro-batch; one that is recorded already stays as it is.
+
+    `files` are rows of `Verdicts.files`. Raises FlattenError when a file's lines are not all accounted for,
+    which would be a fault of this job: nothing is recorded then, and the batch is tried again.
+    """
+    add_files(spark, [_entry(row, run_id, batch_id, now) for row in files], table)
+
+
+def _entry(row: Row, run_id: str, batch_id: int, now: datetime) -> dict[str, Any]:
+    counts = {verdict: row[verdict] or 0 for verdict in VERDICTS}
+    if row.reason is not None:
+        counts["quarantined"] = row.line_count
+    if sum(counts.values()) != row.line_count:
+        raise FlattenError(f"{row.path}: {row.line_count} lines, but {counts} account for {sum(counts.values())}.")
+    return {
+        "path": row.path,
+        "size": row.size,
+        "modified_at": _EPOCH + timedelta(microseconds=row.modified_at),
+        "sha256": row.sha256,
+        "lines": row.line_count,
+        **counts,
+        "run_id": run_id,
+        "batch_id": batch_id,
+        "committed_at": now,
+        "outcome": QUARANTINED if row.reason is not None else COMMITTED,
+    }
+
+
+def add_files(spark: SparkSession, entries: Sequence[dict[str, Any]], table: TableName) -> None:
+    """Add rows of the files table whose path is not there yet; missing columns are NULL."""
+    _view(spark, entries, SIDE_TABLES["files"], "flatten_files")
+    spark.sql(
+        f"""
+        MERGE INTO {table.side("files")} t USING flatten_files s ON t.path = s.path
+        WHEN NOT MATCHED THEN INSERT *
+        """
+    )
+
+
+def write_missing(spark: SparkSession, paths: Sequence[str], table: TableName, run_id: str, now: datetime) -> None:
+    """Record files that the engine listed but that were gone before it read them: nobody has their lines."""
+    if paths:
+        entries = [{"path": path, "run_id": run_id, "committed_at": now, "outcome": MISSING} for path in paths]
+        add_files(spark, entries, table)
+
+
+def unarchived(spark: SparkSession, table: TableName) -> list[Row]:
+    """Return the committed files (path, sha256, outcome) that no run has archived yet."""
+    waiting = f"archived_at IS NULL AND outcome IN ('{COMMITTED}', '{QUARANTINED}')"
+    return spark.table(table.side("files")).where(waiting).select("path", "sha256", "outcome").collect()
+
+
+def known_files(spark: SparkSession, table: TableName, paths: Iterable[str]) -> dict[str, str]:
+    """Return path -> sha256 of those among `paths` that were read before."""
+    asked = spark.createDataFrame([(path,) for path in paths], "path STRING")
+    known = spark.table(table.side("files")).join(asked, "path", "left_semi").select("path", "sha256")
+    return {row.path: row.sha256 for row in known.collect()}
+
+
+def mark_archived(spark: SparkSession, moved: Sequence[dict[str, Any]], table: TableName) -> None:
+    """Record (path, archived_at, archive_path, outcome) of files that the archiver has dealt with."""
+    kinds = {name: SIDE_TABLES["files"][name] for name in ("path", "archived_at", "archive_path", "outcome")}
+    _view(spark, moved, kinds, "flatten_archived")
+    spark.sql(
+        f"""
+        MERGE INTO {table.side("files")} t USING flatten_archived s ON t.path = s.path
+        WHEN MATCHED THEN UPDATE SET
+            archived_at = s.archived_at, archive_path = s.archive_path, outcome = s.outcome
+        """
+    )
+
+
+def write_run(spark: SparkSession, table: TableName, run: dict[str, Any]) -> None:
+    """Record a run, or how it ended: one row per run_id."""
+    _view(spark, [run], SIDE_TABLES["runs"], "flatten_run")
+    spark.sql(
+        f"""
+        MERGE INTO {table.side("runs")} t USING flatten_run s ON t.run_id = s.run_id
+        WHEN MATCHED THEN UPDATE SET finished_at = s.finished_at, outcome = s.outcome
+        WHEN NOT MATCHED THEN INSERT *
+        """
+    )
+
+
+def _view(spark: SparkSession, rows: Sequence[dict[str, Any]], kinds: dict[str, str], name: str) -> None:
+    frame = spark.createDataFrame([tuple(row.get(column) for column in kinds) for row in rows], ddl(kinds))
+    frame.createOrReplaceTempView(name)
+

@@ -1,0 +1,92 @@
+"""The MERGE: one row per event, the newest change wins. Contract 3; otherwise as AUTO CDC, SCD type 1.
+
+The condition is `event_id` equal AND the row's date among the literal dates of the batch, or no date. Literal
+dates are what Delta prunes files by; they make the MERGE as cheap in a table of years as in one of a day. It is
+exact all the same because `dates` holds every date under which a row of the batch's events may stand: those of
+all lines (not only the newest per event), of their previous images, of `moves`, and, for events that were not
+found where their lines say, of their rows wherever they are (`moves.astray`). The interleavings:
+
+- the same batch again after a kill: each row bears the same order, so no clause applies.
+- an older line after a newer one, in any later batch: `newer` is false, the row stays.
+- a late update after a removal: the row bears the removal's order, which is higher, so it stays deleted.
+- two writers: the lease keeps them apart; if it fails, Delta refuses the second commit and the batch is judged
+  and merged anew from what the first one left.
+
+A change replaces the whole row. `UPDATE *` with schema evolution would leave columns that the batch lacks at
+their old value, so every catalogued column of the table is named, and those that no line of the batch has are
+set to NULL.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from flatten import __version__, catalogue, order
+from flatten.columns import quoted
+from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS, TableName
+from flatten.verdicts import within
+
+_SIGNAL_COLUMNS = catalogue.packaged().columns()
+
+
+def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, rows_met: bool) -> None:
+    """Merge flat rows, at most one per event. New signal columns are added to the table.
+
+    Where no row was met, only the insert is left: Delta then rewrites no file.
+    """
+    rows.createOrReplaceTempView("flatten_rows")
+    given = {name: f"s.{quoted(name)}" for name in rows.columns}
+    present = rows.sparkSession.table(table.sql).columns
+    absent = {name: "NULL" for name in present if name in _SIGNAL_COLUMNS and name not in given}
+    update = f"WHEN MATCHED AND {order.newer('s', 't')} THEN UPDATE SET {_assigned(given | absent)}"
+    rows.sparkSession.sql(
+        f"""
+        MERGE WITH SCHEMA EVOLUTION INTO {table.sql} t USING flatten_rows s
+        ON t.event_id = s.event_id AND {within(dates, "t")}
+        {update if rows_met else ""}
+        WHEN NOT MATCHED THEN INSERT ({", ".join(map(quoted, given))}) VALUES ({", ".join(given.values())})
+        """  # noqa: S608  # built from quoted names and dates
+    )
+
+
+def merge_closures(spark: SparkSession, table: TableName, dates: Iterable[date], now: datetime) -> None:
+    """Close the rows of removals that bring no values: marked, or erased to a tombstone; unknown ones inserted."""
+    lines = spark.table("flatten_judged").where("closes")
+    lines.select(
+        "event_id",
+        "event_date",
+        "delivered_at",
+        "action",
+        F.coalesce("changed_at", F.lit(now)).alias("deleted_at"),
+        "stream",
+        "sequence_number",
+        "changed_at",
+        F.col("path").alias("source_file"),
+        F.lit(catalogue.VERSION).alias("catalogue_version"),
+        F.lit(__version__).alias("pipeline_version"),
+        F.lit(now).alias("pipeline_processed_at"),
+    ).createOrReplaceTempView("flatten_closures")
+    lineage = {name: f"s.{name}" for name in LINEAGE_COLUMNS}
+    inserted = {name: f"s.{name}" for name in ("event_id", "event_date")} | lineage
+    spark.sql(
+        f"""
+        MERGE INTO {table.sql} t USING flatten_closures s
+        ON t.event_id = s.event_id AND {within(dates, "t")}
+        WHEN MATCHED AND s.action = 'erase' AND {order.newer("s", "t")}
+            THEN UPDATE SET {_assigned(lineage | _erased(spark.table(table.sql).columns))}
+        WHEN MATCHED AND {order.newer("s", "t")} THEN UPDATE SET {_assigned(lineage)}
+        WHEN NOT MATCHED THEN INSERT ({", ".join(inserted)}) VALUES ({", ".join(inserted.values())})
+        """  # noqa: S608  # built from quoted names and dates
+    )
+
+
+def _erased(present: Iterable[str]) -> dict[str, str]:
+    kept = {"event_id", "event_date"} | LINEAGE_COLUMNS.keys()
+    ours = EVENT_COLUMNS.keys() | _SIGNAL_COLUMNS.keys()
+    return {name: "NULL" for name in present if name in ours - kept}
+
+
+def _assigned(values: Mapping[str, str]) -> str:
+    return ", ".join(f"t.{quoted(name)} = {value}" for name, value in values.items())

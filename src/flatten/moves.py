@@ -1,0 +1,80 @@
+"""The dates under which events stood before: what lets a MERGE look at a few days only and still be exact.
+
+The MERGE reads the rows under the batch's own dates. An event whose row may stand under another date is one whose
+date changed, or one that was removed and may be inserted again: all dates of such events are kept here, written
+before the MERGE that moves the row. The interleavings:
+
+- killed after `moves`, before the rows: the dates are too many, which costs a little reading and changes nothing.
+- the old line comes after the move (late, or replayed): it finds the new date here and so its row, and is older.
+- the move comes before the insert (shards are read side by side): a MODIFY that meets no row notes its own date,
+  so the late INSERT under the older date finds the row.
+- a removal comes, then an insert under another date: the removal noted the date of the row that it closed.
+"""
+
+from datetime import date, datetime
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from flatten.tables import TableName
+
+PASSING = "passing"
+"""The cause of dates that `flatten maintain` forgets after 30 days: of expiries and lines without metadata."""
+
+TELLING = "event_name IS NULL OR event_name = 'REMOVE' OR previous_date IS NOT NULL"
+"""SQL: whether a good line by itself says that its event moved, went, or has an unknown past."""
+
+
+def noted_dates(staged: DataFrame, table: TableName) -> set[date]:
+    """Return the dates noted earlier for the events of the batch."""
+    events = staged.where("event_id IS NOT NULL").select("event_id").distinct()
+    noted = staged.sparkSession.table(table.side("moves")).join(events, "event_id", "left_semi")
+    return dates_in(noted)
+
+
+def told(staged: DataFrame) -> DataFrame:
+    """Return (event_id, event_date, cause) as the batch's own lines tell them."""
+    staged.where(f"line_number > 0 AND reason IS NULL AND ({TELLING})").createOrReplaceTempView("flatten_telling")
+    return staged.sparkSession.sql(
+        """
+        SELECT event_id, explode(array(event_date, previous_date)) AS event_date,
+               CASE WHEN event_name IS NULL OR action = 'ignore' THEN 'passing'
+                    WHEN event_name = 'REMOVE' THEN 'removed' ELSE 'moved' END AS cause
+        FROM flatten_telling
+        """
+    )
+
+
+def astray(spark: SparkSession, table: TableName) -> DataFrame:
+    """Return (event_id, event_date, cause) of the events that `judge` found astray, whatever their rows' dates.
+
+    This is the look without dates: only for events that are not where their lines say.
+    """
+    lines = spark.table("flatten_judged").where("astray")
+    unmet = lines.where("row_date IS NULL").select("event_id").distinct()
+    standing = spark.table(table.sql).select("event_id", "event_date").join(unmet, "event_id", "left_semi")
+    dates = lines.select("event_id", F.explode(F.array("event_date", "row_date")).alias("event_date"))
+    return dates.unionByName(standing).withColumn("cause", F.lit("moved"))
+
+
+def note(found: DataFrame, table: TableName, now: datetime) -> None:
+    """Write dates that are not noted yet; doing it again changes nothing.
+
+    A row without a date needs no note: every MERGE looks at those.
+    """
+    found.where("event_date IS NOT NULL").dropDuplicates(["event_id", "event_date"]).withColumn(
+        "noted_at", F.lit(now)
+    ).createOrReplaceTempView("flatten_moves")
+    found.sparkSession.sql(
+        f"""
+        MERGE INTO {table.side("moves")} t USING flatten_moves s
+        ON t.event_id = s.event_id AND t.event_date = s.event_date
+        WHEN NOT MATCHED THEN INSERT *
+        """
+    )
+
+
+def dates_in(found: DataFrame) -> set[date]:
+    """Return the distinct dates of a frame with event_date."""
+    rows = found.where("event_date IS NOT NULL").select("event_date").distinct().collect()
+    return {row.event_date for row in rows}

@@ -1,0 +1,63 @@
+"""One owner for a source, one run for a state folder.
+
+Two jobs on one prefix would archive each other's files, and a state folder knows what one source has given to
+one table. So both carry a marker, written by the first run and compared by every later one.
+"""
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from flatten.errors import AlreadyRunning, OwnedElsewhere
+from flatten.settings import Settings
+from flatten.storage import open_location
+
+MARKER = "_flatten_owner.json"
+
+
+def claim(settings: Settings) -> None:
+    """Mark the source and the state folder as this table's. Raises OwnedElsewhere; nothing is written then."""
+    places = (
+        (settings.source, {"table": settings.table.text, "state": settings.state}),
+        (settings.state, {"table": settings.table.text, "source": settings.source}),
+    )
+    for root, owner in places:
+        _compare(root, owner)
+    for root, owner in places:
+        open_location(root).write_new(MARKER, json.dumps(owner, indent=1))
+        _compare(root, owner)
+
+
+def _compare(root: str, owner: Mapping[str, str]) -> None:
+    text = open_location(root).read_text(MARKER)
+    if text is None:
+        return
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = text
+    if found != owner:
+        raise OwnedElsewhere(
+            f"{root} belongs to another job: its marker {MARKER} says {found}, this run says {dict(owner)}. "
+            "Give the folders of that job, or remove the marker when that job is gone."
+        )
+
+
+@contextmanager
+def only_run(state: str) -> Iterator[None]:
+    """Hold the state folder's lock while the run lasts; the system frees it when the process dies.
+
+    On shared storage, where locks of one machine mean nothing, `max_concurrent_runs: 1` of the job does this.
+    """
+    if "://" in state or state.startswith("/Volumes/"):
+        yield
+        return
+    Path(state).mkdir(parents=True, exist_ok=True)
+    with (Path(state) / ".lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(f"Another run is at work on the state folder {state}; wait until it ends.") from None
+        yield

@@ -1,0 +1,163 @@
+"""The signals of an event become columns, and what fits no column is kept. Contract 2.
+
+Codes, bodies and stamps come from outside: nothing that one signal holds may change its neighbours.
+https://smartcar.com/docs/api-reference/webhooks/events/vehicle-state
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from flatten import json_text, timestamps
+from flatten.catalogue import Catalogue, Field, Signal
+from flatten.json_text import Number
+
+Row = dict[str, Any]
+"""Column -> value: str, float, int, bool, or whole microseconds for TIMESTAMP. An absent column is NULL."""
+
+_OUTER = frozenset({"code", "name", "group", "body", "meta", "status"})
+
+
+def path(*steps: str) -> str:
+    """Join keys to the path under which `unmapped_attributes` keeps a value; a dot inside a key is escaped."""
+    return ".".join(step.replace("\\", "\\\\").replace(".", "\\.") for step in steps)
+
+
+def map_signals(entries: list[Any], catalogue: Catalogue, row: Row, stray: dict[str, Any]) -> list[Any]:
+    """Fill `row` from an event's signals; return those that no column holds whole, as they came.
+
+    `stray` gains what stands outside a signal's body and has no column, by path. Null entries are ignored;
+    of two with one code the last wins.
+    """
+    chosen: dict[str, int] = {}
+    unmapped: set[int] = set()
+    for position, entry in enumerate(entries):
+        code = _code(entry, catalogue)
+        if code is None:
+            unmapped.update(() if entry is None else (position,))
+        else:
+            unmapped.update({chosen[code]} if code in chosen else ())
+            chosen[code] = position
+    for code, position in chosen.items():
+        if not _map_signal(entries[position], catalogue.signals[code], row, stray):
+            unmapped.add(position)
+    return [entries[position] for position in sorted(unmapped)]
+
+
+def known_codes(entries: list[Any] | None, catalogue: Catalogue) -> Iterator[str]:
+    """Name the catalogued signals among an event's signals."""
+    for entry in entries or ():
+        code = _code(entry, catalogue)
+        if code is not None:
+            yield code
+
+
+def _code(entry: Any, catalogue: Catalogue) -> str | None:
+    if not isinstance(entry, dict):
+        return None
+    code = entry.get("code")
+    if code is None:
+        group, name = entry.get("group"), entry.get("name")
+        named = isinstance(group, str) and isinstance(name, str)
+        return catalogue.code_of.get((group, name)) if named else None
+    return code if isinstance(code, str) and code in catalogue.signals else None
+
+
+def _map_signal(entry: dict[str, Any], signal: Signal, row: Row, stray: dict[str, Any]) -> bool:
+    _map_meta(entry.get("meta"), signal, row, stray)
+    row[signal.status] = _status(entry.get("status"), signal, stray)
+    if not entry.keys() <= _OUTER or entry.get("name") != signal.name or entry.get("group") != signal.group:
+        for key, value in entry.items():
+            if key not in _OUTER or (key in ("name", "group") and value != getattr(signal, key)):
+                stray[path("signals", signal.code, key)] = value
+    return _map_body(entry.get("body"), signal, row)
+
+
+def _map_body(body: Any, signal: Signal, row: Row) -> bool:
+    if isinstance(body, str):
+        try:
+            body = json_text.parse(body)
+        except json_text.NotJson:
+            return False
+    if body is None:
+        return True
+    if not isinstance(body, dict):
+        return False
+    fits = True
+    for key, value in body.items():
+        field = signal.fields.get(key)
+        if field is None:
+            fits = False
+        elif value is not None:
+            cell = _cell(value, field)
+            fits = fits and cell is not None
+            row[field.column] = cell
+    return fits
+
+
+def _cell(value: Any, field: Field) -> Any:
+    """Return the value as its column holds it; None when it cannot."""
+    if field.kind == "text":
+        return text_cell(value)
+    if field.kind == "json":
+        return json_text.write(value)
+    if field.kind == "boolean":
+        return value if isinstance(value, bool) else None
+    return _double(value)
+
+
+def text_cell(value: Any) -> str | None:
+    """Return text as it is and any other JSON value as JSON text; None for text that UTF-8 cannot hold."""
+    if isinstance(value, str):
+        return value if json_text.storable(value) else None
+    return json_text.write(value)
+
+
+def _double(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | Number):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _map_meta(meta: Any, signal: Signal, row: Row, stray: dict[str, Any]) -> None:
+    if not isinstance(meta, dict):
+        if meta is not None:
+            stray[path("signals", signal.code, "meta")] = meta
+        return
+    named = meta if "fetchedAt" not in meta else {_documented(key, meta): at for key, at in meta.items()}
+    for key, value in named.items():
+        micros = timestamps.from_stamp(value)
+        if key not in signal.stamps or (micros is None and value is not None):
+            stray[path("signals", signal.code, "meta", key)] = value
+        elif micros:
+            row[signal.stamps[key]] = micros
+
+
+def _documented(key: str, meta: dict[str, Any]) -> str:
+    """Read `fetchedAt`, the name on Smartcar's event page, as `retrievedAt`, the name in all deliveries."""
+    return "retrievedAt" if key == "fetchedAt" and "retrievedAt" not in meta else key
+
+
+def _status(status: Any, signal: Signal, stray: dict[str, Any]) -> str:
+    if status is None:
+        return "OK"
+    value, error = (status.get("value"), status.get("error")) if isinstance(status, dict) else (status, None)
+    kind, code = (error.get("type"), error.get("code")) if isinstance(error, dict) else (None, None)
+    if _has_more(status, error) or not isinstance(kind, str | None) or not isinstance(code, str | None):
+        stray[path("signals", signal.code, "status")] = status
+    if isinstance(kind, str) and json_text.storable(kind):
+        return f"{kind}:{code}" if isinstance(code, str) and json_text.storable(code) else kind
+    text = "OK" if value in ("SUCCESS", None) and error is None else text_cell(value)
+    return text or "ERROR"
+
+
+def _has_more(status: Any, error: Any) -> bool:
+    if not isinstance(status, dict):
+        return not isinstance(status, str)
+    return bool(status.keys() - {"value", "error"}) or (
+        error is not None and (not isinstance(error, dict) or bool(error.keys() - {"type", "code"}))
+    )

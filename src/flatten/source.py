@@ -1,0 +1,80 @@
+"""Files in: Auto Loader on Databricks, Spark's own file source elsewhere; the one place that tells them apart.
+
+Both remember by path what they have read and read a path once. Whole files come (`binaryFile`), so that a file
+without lines is in the batch too.
+"""
+
+import re
+from collections.abc import Mapping
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from flatten.settings import Settings
+from flatten.storage import plain_path
+
+_SCHEMA = "path STRING, modificationTime TIMESTAMP, length BIGINT, content BINARY"
+_GLOB = re.compile(r"([\\{}\[\]*?^])")
+
+
+def new_files(spark: SparkSession, settings: Settings, *, auto_loader: bool) -> DataFrame:
+    """Return the stream of files that no run has read: path, modificationTime, length, content."""
+    options = auto_loader_options(settings) if auto_loader else file_source_options(settings)
+    reader = spark.readStream.format("cloudFiles" if auto_loader else "binaryFile").schema(_SCHEMA)
+    return reader.options(**options).load(_literal(settings.source))
+
+
+def _literal(path: str) -> str:
+    """Escape what Spark would read as a pattern."""
+    return _GLOB.sub(r"\\\1", path)
+
+
+def auto_loader_options(settings: Settings) -> Mapping[str, str]:
+    """Return the options of Auto Loader, each for a reason.
+
+    https://docs.databricks.com/aws/en/ingestion/cloud-object-storage/auto-loader/options
+    """
+    return {
+        "cloudFiles.format": "binaryFile",
+        # Directory listing: with file events, discovery may lag the run that the Lambda starts.
+        "cloudFiles.useNotifications": "false",
+        # Incremental listing needs keys in lexical order; ours are by hour, then by sequence number.
+        "cloudFiles.useIncrementalListing": "false",
+        "cloudFiles.includeExistingFiles": "true",
+        # A key is written once; an overwritten one is found by the archiver.
+        "cloudFiles.allowOverwrites": "false",
+        # YYYY/MM/DD/HH are no partition columns.
+        "cloudFiles.partitionColumns": "",
+        "cloudFiles.maxFilesPerTrigger": str(settings.max_files),
+        "ignoreMissingFiles": str(settings.tolerate_missing_files).lower(),
+    }
+
+
+def file_source_options(settings: Settings) -> Mapping[str, str]:
+    """Return the options of Spark's file source.
+
+    https://spark.apache.org/docs/latest/structured-streaming-programming-guide.html#input-sources
+    """
+    return {
+        "recursiveFileLookup": "true",
+        "maxFilesPerTrigger": str(settings.max_files),
+        # The default of seven days skips older files without a word.
+        "maxFileAge": "36500d",
+        "ignoreMissingFiles": str(settings.tolerate_missing_files).lower(),
+    }
+
+
+def listed_paths(spark: SparkSession, settings: Settings, *, auto_loader: bool) -> DataFrame:
+    """Return the path of every file that the engine has put into a micro-batch, by its own books."""
+    if auto_loader:
+        return spark.sql("SELECT path FROM cloud_files_state(:checkpoint)", {"checkpoint": settings.checkpoint})
+    log = spark.read.text(f"{_literal(settings.checkpoint)}/sources/0")
+    # The log holds URIs; url_decode alone would turn a plus sign into a space.
+    uri = F.replace(F.get_json_object("value", "$.path"), F.lit("+"), F.lit("%2B"))
+    return log.where(F.col("value").startswith("{")).select(F.url_decode(uri).alias("path"))
+
+
+def missing_paths(spark: SparkSession, settings: Settings, files: DataFrame, *, auto_loader: bool) -> list[str]:
+    """Return the files that the engine listed and that no micro-batch could read: not among `files` (path)."""
+    listed = {plain_path(row.path) for row in listed_paths(spark, settings, auto_loader=auto_loader).collect()}
+    return sorted(listed - {row.path for row in files.select("path").collect()})

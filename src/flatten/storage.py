@@ -1,0 +1,120 @@
+"""Where files stand and how they are moved: a directory (a `/Volumes/...` path is one)."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from flatten.errors import BadLocation
+
+_PIECE = 1024 * 1024
+
+
+class Location(Protocol):
+    """A directory or a prefix of a bucket. Names are relative to it, with `/` between parts."""
+
+    root: str
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of all files below, without those that begin with `_` or `.` (as Spark does)."""
+
+    def sha256(self, name: str) -> str | None:
+        """Return the SHA-256 of a file's bytes in hex; None when there is no such file."""
+
+    def copy_to(self, name: str, target: "Location", target_name: str) -> None:
+        """Copy a file; the target appears whole or not at all, and is never overwritten."""
+
+    def remove(self, name: str) -> None:
+        """Delete a file; one that is gone already is no error."""
+
+    def read_text(self, name: str) -> str | None:
+        """Return a small file's text; None when there is no such file."""
+
+    def write_new(self, name: str, text: str) -> bool:
+        """Write a small file unless it is there; say whether it was written."""
+
+
+def plain_path(path: str) -> str:
+    """Drop the scheme that Spark puts before a path of a file system that is mounted."""
+    for scheme in ("file:", "dbfs:"):
+        if path.startswith(scheme):
+            return "/" + path.removeprefix(scheme).lstrip("/")
+    return path
+
+
+def absolute(text: str) -> str:
+    """Return a location in the one form that the job uses: no relative parts, no slash at the end."""
+    if "://" in text:
+        return text.rstrip("/")
+    return str(Path(text).expanduser().resolve())
+
+
+def open_location(text: str) -> Location:
+    """Return the location that `absolute` named. Raises BadLocation for a scheme that cannot be served."""
+    if "://" in text:
+        raise BadLocation(f"{text}: only directories and /Volumes/... paths can be moved from and to here.")
+    return Directory(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory of a file system."""
+
+    root: str
+
+    def names(self) -> Iterator[str]:
+        """See Location."""
+        for folder, folders, files in os.walk(self.root):
+            folders[:] = sorted(each for each in folders if not each.startswith(("_", ".")))
+            for name in sorted(files):
+                if not name.startswith(("_", ".")):
+                    yield os.path.relpath(os.path.join(folder, name), self.root)
+
+    def sha256(self, name: str) -> str | None:
+        """See Location."""
+        try:
+            with self._path(name).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def copy_to(self, name: str, target: Location, target_name: str) -> None:
+        """See Location. Raises FileExistsError when the target is there."""
+        final = Path(target.root) / target_name
+        final.parent.mkdir(parents=True, exist_ok=True)
+        part = final.with_name(f".{final.name}.part")
+        if final.exists():
+            raise FileExistsError(str(final))
+        with self._path(name).open("rb") as source, part.open("wb") as sink:
+            shutil.copyfileobj(source, sink, _PIECE)
+            sink.flush()
+            os.fsync(sink.fileno())
+        part.rename(final)
+
+    def remove(self, name: str) -> None:
+        """See Location."""
+        self._path(name).unlink(missing_ok=True)
+
+    def read_text(self, name: str) -> str | None:
+        """See Location."""
+        try:
+            return self._path(name).read_text("utf-8")
+        except FileNotFoundError:
+            return None
+
+    def write_new(self, name: str, text: str) -> bool:
+        """See Location."""
+        path = self._path(name)
+        if path.exists():
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        part.write_text(text, "utf-8")
+        part.rename(path)
+        return True
+
+    def _path(self, name: str) -> Path:
+        return Path(self.root) / name

@@ -1,0 +1,174 @@
+"""The table, its side tables, and how each is named, made and read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+from pyspark.errors import AnalysisException
+
+from flatten.columns import ddl, literal, quoted
+from flatten.errors import BadTable
+from flatten.event import ATTRIBUTES
+
+EVENT_COLUMNS: dict[str, tuple[str, str]] = {
+    "event_id": ("STRING", "Key: one row per event"),
+    "event_date": ("DATE", "UTC date of recorded_at; the cluster key; NULL when recorded_at cannot be read"),
+    **{attribute.column: (attribute.sql_type, attribute.about) for attribute in ATTRIBUTES},
+    "signal_count": ("INT", "Signals that the event carries"),
+    "unmapped_signals": ("STRING", "Signals that no column holds whole, as they came: a JSON array"),
+    "unmapped_attributes": ("STRING", "Whatever else was stored with the event: a JSON object by path"),
+}
+"""The columns that an event fills beside its signals: name -> SQL type, comment."""
+
+LINEAGE_COLUMNS: dict[str, tuple[str, str]] = {
+    "deleted_at": ("TIMESTAMP", "When the item was removed from the source table; NULL while it lives"),
+    "stream": ("STRING", "Label of the DynamoDB stream of the last change"),
+    "sequence_number": ("STRING", "Sequence number of the last change in its stream"),
+    "changed_at": ("TIMESTAMP", "Approximate time of the last change, by DynamoDB"),
+    "source_file": ("STRING", "File in which the last change came"),
+    "catalogue_version": ("STRING", "Version of the signal catalogue that named the columns"),
+    "pipeline_version": ("STRING", "Version of the job that wrote the row"),
+    "pipeline_processed_at": ("TIMESTAMP", "Start of the run that wrote the row"),
+}
+
+_COUNTS = ("lines", "applied", "superseded", "repeated", "ignored", "quarantined")
+SIDE_TABLES: dict[str, dict[str, str]] = {
+    "quarantine": {
+        "raw": "STRING",
+        "raw_base64": "STRING",
+        "reason": "STRING",
+        "detail": "STRING",
+        "source_file": "STRING",
+        "line_number": "INT",
+        "quarantined_at": "TIMESTAMP",
+        "redriven_at": "TIMESTAMP",
+    },
+    "files": {
+        "path": "STRING",
+        "size": "BIGINT",
+        "modified_at": "TIMESTAMP",
+        "sha256": "STRING",
+        **dict.fromkeys(_COUNTS, "INT"),
+        "run_id": "STRING",
+        "batch_id": "BIGINT",
+        "committed_at": "TIMESTAMP",
+        "archived_at": "TIMESTAMP",
+        "archive_path": "STRING",
+        "outcome": "STRING",
+    },
+    "runs": {
+        "run_id": "STRING",
+        "command": "STRING",
+        "started_at": "TIMESTAMP",
+        "finished_at": "TIMESTAMP",
+        "outcome": "STRING",
+    },
+    "moves": {"event_id": "STRING", "event_date": "DATE", "cause": "STRING", "noted_at": "TIMESTAMP"},
+    "lease": {"holder": "STRING", "state": "STRING", "expires_at": "TIMESTAMP"},
+}
+"""The tables beside the flat one, for the job and its keepers only: raw lines hold places and people."""
+
+# Statistics steer which files a MERGE reads; on all columns they cost more than the rest of the write.
+_PROPERTIES = "'delta.dataSkippingStatsColumns' = 'event_id,event_date,recorded_at,vehicle_id'"
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table by path (it has a slash) or by name (one to three parts), and where its side tables live.
+
+    `ops` is a folder or a schema. Raises BadTable for a name that cannot be one.
+    """
+
+    text: str
+    ops: str
+
+    def __post_init__(self) -> None:
+        for name in (self.text, self.ops):
+            if not self.is_path and not all(part.strip() and "`" not in part for part in name.split(".")):
+                raise BadTable(f"{name!r} is no table or schema name; give schema.table or a path with a slash.")
+        if not self.is_path and not 1 <= len(self.text.split(".")) <= 3:
+            raise BadTable(f"{self.text!r} has too many parts; give catalog.schema.table.")
+
+    @classmethod
+    def of(cls, text: str, ops: str | None = None) -> "TableName":
+        """Name a table; its side tables stand in its schema or folder with `_ops` unless said otherwise."""
+        separator = "/" if "/" in text else "."
+        place = text.rstrip("/").rpartition(separator)[0] or ("default" if separator == "." else "")
+        return cls(text.rstrip("/"), (ops or f"{place}_ops").rstrip("/"))
+
+    @property
+    def is_path(self) -> bool:
+        """Whether the table is a folder rather than a name in a catalog."""
+        return "/" in self.text
+
+    @property
+    def sql(self) -> str:
+        """The table as SQL names it."""
+        return _sql(self.text)
+
+    def side(self, kind: str) -> str:
+        """One of `SIDE_TABLES` as SQL names it."""
+        separator = "/" if self.is_path else "."
+        return _sql(f"{self.ops}{separator}{self.text.rpartition(separator)[2]}_{kind}")
+
+    def schemas(self) -> list[str]:
+        """Return the schemas that the tables need, as SQL names them; none for paths."""
+        return [] if self.is_path else [_sql(self.text.rpartition(".")[0] or "default"), _sql(self.ops)]
+
+
+def _sql(text: str) -> str:
+    return f"delta.{quoted(text)}" if "/" in text else ".".join(map(quoted, text.split(".")))
+
+
+_ABSENT = frozenset(
+    {"TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND", "PATH_NOT_FOUND"}
+    | {"DELTA_TABLE_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE", "DELTA_PATH_DOES_NOT_EXIST"}
+)
+
+
+def columns_of(spark: SparkSession, name: str) -> list[str] | None:
+    """Return a table's columns, in order; None when there is no such Delta table."""
+    try:
+        return spark.table(name).columns
+    except AnalysisException as wrong:
+        if wrong.getCondition() in _ABSENT:
+            return None
+        raise
+
+
+def check(spark: SparkSession, table: TableName) -> None:
+    """Raise BadTable when something stands at the table's place that is not a table of ours; write nothing."""
+    present = columns_of(spark, table.sql)
+    missing = [name for name in EVENT_COLUMNS | LINEAGE_COLUMNS if name not in (present or ())]
+    if present is not None and missing:
+        raise BadTable(
+            f"{table.text} is a table without our columns ({', '.join(missing[:3])}, ...): "
+            "name a table that this job made, or a new one."
+        )
+    if present is None and table.is_path and _occupied(table.text):
+        raise BadTable(f"{table.text} is there and is no Delta table: give the path of one, or a new path.")
+
+
+def _occupied(path: str) -> bool:
+    folder = Path(path)
+    return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
+
+
+def ensure(spark: SparkSession, table: TableName) -> None:
+    """Make the table and its side tables where they are missing; touch nothing that is there."""
+    for schema in table.schemas():
+        spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    spark.sql(
+        f"CREATE TABLE IF NOT EXISTS {table.sql} ({_commented(EVENT_COLUMNS | LINEAGE_COLUMNS)}) USING DELTA "
+        f"CLUSTER BY (event_date) COMMENT 'Vehicle telemetry, one flat row per event' TBLPROPERTIES ({_PROPERTIES})"
+    )
+    for kind, columns in SIDE_TABLES.items():
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {table.side(kind)} ({ddl(columns)}) USING DELTA")
+
+
+def _commented(columns: Mapping[str, tuple[str, str]]) -> str:
+    return ", ".join(
+        f"{quoted(name)} {kind}{' NOT NULL' if name == 'event_id' else ''} COMMENT {literal(about)}"
+        for name, (kind, about) in columns.items()
+    )
