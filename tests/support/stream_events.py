@@ -1,7 +1,7 @@
 """Events as an event source mapping of a DynamoDB stream hands them to a function.
 
-Shape: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html (sequence numbers, eventIDs and times are made up
-from a counter, so that the same call makes the same event).
+Shape: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html (sequence numbers, eventIDs and times are
+made up from a counter, so that the same call makes the same event).
 """
 
 import hashlib
@@ -44,11 +44,13 @@ def typed_item(item: Json) -> Json:
 def record(number: int, new: Json | None = None, old: Json | None = None, **changes: Any) -> Json:
     """The `number`-th record of a stream; images are given typed.
 
-    INSERT, MODIFY or REMOVE follows from the images. `changes` replace keys of the record, or of its `dynamodb`
-    part where they are named there; None takes a key away.
+    INSERT, MODIFY or REMOVE follows from the images. `changes` replace keys of the record, or of its
+    `dynamodb` part where they are named there; None takes a key away.
     """
     image = new or old or {}
-    event = {(True, False): "INSERT", (True, True): "MODIFY"}.get((new is not None, old is not None), "REMOVE")
+    event = {(True, False): "INSERT", (True, True): "MODIFY"}.get(
+        (new is not None, old is not None), "REMOVE"
+    )
     dynamodb = {
         "ApproximateCreationDateTime": ELEVEN_PAST_EIGHT,
         "Keys": {"event_id": image.get("event_id", {"S": f"event-{number}"})},
@@ -104,7 +106,12 @@ def telemetry_item(number: int, signals: int = 14) -> Json:
         "vehicle": {"id": f"{draw.getrandbits(128):032x}", "make": "TESLA", "model": "Model 3", "year": 2022},
         "triggers": [{"type": "SIGNAL_UPDATED", "signal": {"name": "Heading", "code": "location-heading"}}],
         "signals": [_signal(index, draw, stamp) for index in range(signals)],
-        "meta": {"version": "4.0", "deliveryId": f"{draw.getrandbits(128):032x}", "sequence": stamp, "mode": "LIVE"},
+        "meta": {
+            "version": "4.0",
+            "deliveryId": f"{draw.getrandbits(128):032x}",
+            "sequence": stamp,
+            "mode": "LIVE",
+        },
     }
 
 
@@ -116,5 +123,8 @@ def _signal(index: int, draw: random.Random, stamp: int) -> Json:
         "group": "Charge",
         "body": {"value": value, "unit": "percent"},
         "status": {"value": "SUCCESS"},
-        "meta": {"oemUpdatedAt": stamp - draw.randrange(100_000), "retrievedAt": stamp - draw.randrange(5_000)},
+        "meta": {
+            "oemUpdatedAt": stamp - draw.randrange(100_000),
+            "retrievedAt": stamp - draw.randrange(5_000),
+        },
     }

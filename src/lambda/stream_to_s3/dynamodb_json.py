@@ -1,13 +1,13 @@
 """DynamoDB's typed JSON as plain JSON text, with nothing changed on the way.
 
-`{"speed": {"N": "66.50"}}` becomes `{"speed":66.50}`: a number's digits are copied, never parsed, so 38 digits
-and exponents from -130 to 125 stay as they are. Binary stays the base64 text that it is in a stream event, a set
-becomes an array in the order it came in, text beyond ASCII (a lone surrogate too) becomes \\uXXXX.
-Types: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
+`{"speed": {"N": "66.50"}}` becomes `{"speed":66.50}`: a number's digits are copied, never parsed, so 38
+digits and exponents from -130 to 125 stay as they are. Binary stays the base64 text that it is in a stream
+event, a set becomes an array in the order it came in, text beyond ASCII (a lone surrogate too) becomes
+\\uXXXX. Types: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 
-A value is converted by two functions that agree. The quick one is recursive, looks at all the numbers of a value
-at once and gives up at the first surprise. The careful one has no limit of depth and says what is wrong and where;
-it decides whenever the quick one has given up.
+A value is converted by two functions that agree. The quick one is recursive, looks at all the numbers of a
+value at once and gives up at the first surprise. The careful one has no limit of depth and says what is wrong
+and where; it decides whenever the quick one has given up.
 
 This module imports nothing of its package: the job's wheel carries a copy.
 """
@@ -162,7 +162,9 @@ def unfold_array(place: Place, values: list[Any]) -> Iterator[str | Place]:
 
 def _tag_and_content(value: object) -> tuple[str, Any]:
     if not isinstance(value, dict) or len(value) != 1:
-        raise UnconvertibleError(f"expected one type and its value, such as {{'S': 'text'}}, got {shown(value)}")
+        raise UnconvertibleError(
+            f"expected one type and its value, such as {{'S': 'text'}}, got {shown(value)}"
+        )
     ((tag, inner),) = value.items()
     if tag not in _TYPES:
         raise UnconvertibleError(f"{shown(tag)} is no type of DynamoDB")

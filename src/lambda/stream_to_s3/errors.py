@@ -4,9 +4,11 @@
 UnconvertibleError (dynamodb_json)   a value is not DynamoDB JSON
 StreamToS3Error
 ├── SettingsError                    an environment variable is wrong or missing
-├── NotAStreamEventError             the function was called with something else than a batch of a DynamoDB stream
+├── NotAStreamEventError             the function was called with something else than a batch of a DynamoDB
+stream
 ├── RecordError                      a record cannot become a line: it goes to quarantine
-├── StorageError                     S3 did not take an object: the only reason to have a batch delivered again
+├── StorageError                     S3 did not take an object: the only reason to have a batch delivered
+again
 └── TriggerError                     the Databricks job could not be started: logged and counted, never raised
     └── TooBusyError                 Databricks asked for patience (429) or had a fault of its own (5xx)
 ```
@@ -18,7 +20,8 @@ class StreamToS3Error(Exception):
 
 
 class SettingsError(StreamToS3Error):
-    """Raised at the start when an environment variable is wrong or missing. The message begins with its name."""
+    """Raised at the start when an environment variable is wrong or missing. The message begins with its
+    name."""
 
 
 class NotAStreamEventError(StreamToS3Error):

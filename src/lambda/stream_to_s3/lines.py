@@ -1,14 +1,15 @@
-"""A stream record becomes a line of JSON: the item itself and `_stream_metadata` (contract in docs/lambda.md)."""
+"""A stream record becomes a line of JSON: the item itself and `_stream_metadata` (contract in
+docs/lambda.md)."""
 
 import json
 from collections.abc import Iterable, Iterator
+from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 
 from stream_to_s3.dynamodb_json import (
     Place,
     UnconvertibleError,
     item_text,
-    quoted,
     shown,
     unfold_array,
     unfold_object,
@@ -16,7 +17,7 @@ from stream_to_s3.dynamodb_json import (
     written,
 )
 from stream_to_s3.errors import RecordError
-from stream_to_s3.records import Record, change, creation_time, sequence_number, stream_label
+from stream_to_s3.records import Record, change, creation_time, event_id, sequence_number, stream_label
 
 METADATA = "_stream_metadata"
 
@@ -44,7 +45,9 @@ def line(record: Record) -> str:
     try:
         name, image = _event_name_and_image(record)
         if isinstance(image, dict) and METADATA in image:
-            raise RecordError("reserved_attribute", f"the item itself has an attribute {METADATA}, which is ours")
+            raise RecordError(
+                "reserved_attribute", f"the item itself has an attribute {METADATA}, which is ours"
+            )
         text = item_text(image)
         metadata = _metadata(record, name)
     except UnconvertibleError as error:
@@ -68,7 +71,7 @@ def _event_name_and_image(record: Record) -> tuple[str, object]:
 
 def _metadata(record: Record, name: str) -> str:
     sequence, time, stream = sequence_number(record), creation_time(record), stream_label(record)
-    event_id = record.get("eventID")
+    stream_event_id = event_id(record)
     if sequence is None:
         raise _malformed("SequenceNumber", change(record).get("SequenceNumber"), "expected 1 to 40 digits")
     if time is None:
@@ -78,12 +81,14 @@ def _metadata(record: Record, name: str) -> str:
             "expected seconds since the epoch",
         )
     if stream is None:
-        raise _malformed("eventSourceARN", record.get("eventSourceARN"), "expected the ARN of a DynamoDB stream")
-    if not isinstance(event_id, str):
-        raise _malformed("eventID", event_id, "expected text")
+        raise _malformed(
+            "eventSourceARN", record.get("eventSourceARN"), "expected the ARN of a DynamoDB stream"
+        )
+    if stream_event_id is None:
+        raise _malformed("eventID", record.get("eventID"), "expected text")
     return (
         f'{{"event_name":"{name}","stream":{quoted(stream)},"sequence_number":"{sequence}",'
-        f'"approximate_creation_time":{time!r},"stream_event_id":{quoted(event_id)},'
+        f'"approximate_creation_time":{time!r},"stream_event_id":{quoted(stream_event_id)},'
         f'"expired_by_ttl":{"true" if _expired(record) else "false"}{_previous_recorded_at(record)}}}'
     )
 

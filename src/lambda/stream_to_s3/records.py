@@ -25,7 +25,7 @@ def stream_records(event: object) -> list[Record]:
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
         raise NotAStreamEventError(
-            f"this function takes batches of a DynamoDB stream, an object with Records, but got {shown(event)}: "
+            f"this function takes batches of a DynamoDB stream, with Records, but got {shown(event)}: "
             "invoke it through an event source mapping, or with `stream-lambda test-event`"
         )
     for record in records:
@@ -48,6 +48,12 @@ def sequence_number(record: Record) -> str | None:
     """The record's place in its shard, as digits; None when it is not readable."""
     number = change(record).get("SequenceNumber")
     return number if isinstance(number, str) and _is_sequence_number(number) else None
+
+
+def event_id(record: Record) -> str | None:
+    """The stream's own name of the change; None when it is not text."""
+    found = record.get("eventID")
+    return found if isinstance(found, str) else None
 
 
 def creation_time(record: Record) -> int | float | None:

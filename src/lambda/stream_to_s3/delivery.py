@@ -1,0 +1,108 @@
+"""What happens to a batch, in order: records -> lines -> quarantine object -> object -> trigger -> log
+line."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from stream_to_s3.errors import StorageError
+from stream_to_s3.lines import Lines, to_lines
+from stream_to_s3.metrics import Log
+from stream_to_s3.objects import Batch, ObjectWriter, Stored
+from stream_to_s3.outcome import Outcome
+from stream_to_s3.records import stream_records
+from stream_to_s3.settings import Settings
+
+
+class Context(Protocol):
+    """What is used of https://docs.aws.amazon.com/lambda/latest/dg/python-context.html"""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda ends the invocation."""
+
+
+class AfterWrite(Protocol):
+    """What starts the job when an object is there."""
+
+    def after_write(self, key: str, seconds_left: float) -> Outcome:
+        """Raises nothing."""
+
+
+class Delivery:
+    """The handler, with everything from outside given to it. `clock` gives seconds since the epoch."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        writer: ObjectWriter,
+        trigger: AfterWrite,
+        log: Log,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._writer = writer
+        self._trigger = trigger
+        self._log = log
+        self._clock = clock
+
+    def __call__(self, event: object, context: Context) -> dict[str, list[Any]]:
+        """Stores a batch and answers that none of its records failed.
+
+        Raises NotAStreamEventError for anything else than a batch of a DynamoDB stream, and StorageError when
+        S3 did not take an object: the mapping then delivers the batch again. Nothing is raised once both
+        objects are written, or the batch would come again in halves, under other keys.
+        """
+        records = stream_records(event)
+        if records:
+            self._deliver(Batch.of(records), to_lines(records), context)
+        return {"batchItemFailures": []}
+
+    def _deliver(self, batch: Batch, lines: Lines, context: Context) -> None:
+        started = self._clock()
+        about: dict[str, Any] = {"batch": batch.name, "request_id": context.aws_request_id}
+        try:
+            quarantined = self._writer.put(batch, self._settings.quarantine_prefix, lines.quarantined)
+            stored = self._writer.put(batch, self._settings.prefix, lines.converted)
+        except StorageError as error:
+            self._log.line("ERROR", "batch not stored, it will be delivered again", **about, error=str(error))
+            raise
+        written = self._clock()
+        outcome = Outcome("off", "nothing but quarantined records")
+        if stored:
+            outcome = self._trigger.after_write(stored.key, context.get_remaining_time_in_millis() / 1000)
+        self._log.line(
+            "WARNING" if quarantined or outcome.what == "failed" else "INFO",
+            "batch stored",
+            _metrics(lines, [quarantined, stored], outcome, (written - started) * 1000),
+            **about,
+            **_fields(lines, quarantined, stored, outcome),
+            milliseconds=round((self._clock() - started) * 1000, 1),
+        )
+
+
+def _metrics(
+    lines: Lines, objects: Sequence[Stored | None], outcome: Outcome, milliseconds: float
+) -> Mapping[str, float]:
+    return {
+        "EventsWritten": len(lines.converted),
+        "EventsQuarantined": len(lines.quarantined),
+        "BytesWritten": sum([found.size for found in objects if found]),
+        "TriggerStarted": outcome.what == "started",
+        "TriggerSkipped": outcome.what == "skipped",
+        "TriggerFailed": outcome.what == "failed",
+        "WriteMilliseconds": round(milliseconds, 1),
+    }
+
+
+def _fields(
+    lines: Lines, quarantined: Stored | None, stored: Stored | None, outcome: Outcome
+) -> dict[str, Any]:
+    return {
+        "records": len(lines.converted) + len(lines.quarantined),
+        "key": stored and stored.key,
+        "quarantine_key": quarantined and quarantined.key,
+        "already_stored": bool(stored and stored.was_there),
+        "trigger": outcome.what,
+        "trigger_detail": outcome.detail,
+    }

@@ -1,0 +1,68 @@
+"""What Lambda calls: `stream_to_s3.handler.handler`. Settings are read and clients made once, in a cold
+start.
+
+A wrong setting is raised here, so the function does not start, and the mapping keeps the records. `delivery`
+shows what happens to a batch.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from stream_to_s3.delivery import AfterWrite, Context, Delivery
+from stream_to_s3.metrics import Log
+from stream_to_s3.objects import ObjectWriter
+from stream_to_s3.outcome import NoTrigger
+from stream_to_s3.settings import Settings, TriggerSettings, read_settings
+
+# Bounded so that an object is given up well within the function's 60 seconds, and the batch delivered again.
+_S3 = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
+_FOR_TOKENS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+def _started(environment: Mapping[str, str]) -> Delivery:
+    settings = read_settings(environment)
+    log = Log(_printed, time.time, environment.get("AWS_LAMBDA_FUNCTION_NAME", "stream_to_s3"))
+    if settings.trigger_problem:
+        log.line("ERROR", "the trigger is off", error=settings.trigger_problem)
+    writer = ObjectWriter(boto3.client("s3", config=_S3), settings.bucket, settings.kms_key_id, time.sleep)
+    return Delivery(settings, writer, _trigger(settings), log, time.time)
+
+
+def _printed(line: str) -> None:
+    sys.stdout.write(line)
+
+
+def _trigger(settings: Settings) -> AfterWrite:
+    if settings.trigger is None:
+        return NoTrigger(settings.trigger_problem)
+    return _configured(settings.trigger)
+
+
+def _configured(settings: TriggerSettings) -> AfterWrite:
+    from stream_to_s3.auth import Credentials, token_source
+    from stream_to_s3.rest import Workspace
+    from stream_to_s3.trigger import Trigger
+
+    def aws(service: Any) -> Any:
+        return boto3.client(service, config=_FOR_TOKENS)
+
+    workspace = Workspace(settings.host, time.time, time.sleep)
+    credentials = Credentials(token_source(settings, workspace, aws, time.time), time.time)
+    return Trigger(workspace, credentials, settings.job_id, time.time)
+
+
+_delivery = _started(os.environ)
+
+
+def handler(event: object, context: Context) -> dict[str, list[Any]]:
+    """A batch of the stream in, the partial batch response out; raises as Delivery does.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+    """
+    return _delivery(event, context)

@@ -1,0 +1,155 @@
+"""A batch becomes one S3 object, written once.
+
+The key follows from the batch alone (never from the clock), and an object is never written over. So whatever
+happens between the two writes of a batch (quarantine first, then the rest) and its answer, a second delivery
+of the same batch finds what is there, adds what is missing, and the two together are as good as one:
+
+- crash, timeout or cut connection before a write: nothing is there, the second delivery writes it;
+- after a write, before the answer: the second delivery meets 412, which says that this very batch is stored;
+- two deliveries at the same time (a timed-out one still sending): one wins, the other meets 412, or 409 and
+  then 412;
+- the mapping cuts the batch in halves after a failure: their keys differ, so lines come twice, and readers
+  drop
+  repeats by sequence number. That is why the handler raises nothing after its writes.
+
+Conditional writes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+"""
+
+import gzip
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stream_to_s3 import __version__
+from stream_to_s3.errors import StorageError
+from stream_to_s3.records import Record, creation_time, event_id, sequence_number
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_PRECONDITION_FAILED = 412
+_CONFLICT = 409
+_CONFLICT_WAITS = (0.1, 0.2, 0.4, 0.8)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What tells one batch from another. Times are in seconds since the epoch; 0 when no record has one."""
+
+    first: str
+    last: str
+    first_time: float
+    last_time: float
+    digest: str
+
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> "Batch":
+        """The batch that these records are; unreadable numbers and times are passed over."""
+        numbers = [number for record in records if (number := sequence_number(record)) is not None] or ["0"]
+        times = [time for record in records if (time := creation_time(record)) is not None] or [0]
+        event_ids = "\n".join([event_id(record) or "" for record in records])
+        digest = hashlib.sha256(event_ids.encode("utf-8", "surrogatepass")).hexdigest()
+        return cls(numbers[0], numbers[-1], times[0], times[-1], digest[:8])
+
+    @property
+    def name(self) -> str:
+        """The batch in logs."""
+        return f"{self.first}-{self.last}-{self.digest}"
+
+    def key(self, prefix: str, lines: int) -> str:
+        """The key of the object with this many of the batch's lines; the prefix ends in a slash."""
+        hour = f"{_utc(self.first_time):%Y/%m/%d/%H}"
+        return f"{prefix}{hour}/{self.first}-{self.last}-{lines}-{self.digest}.ndjson.gz"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object that is in S3: its compressed size in bytes, and whether an earlier delivery had stored
+    it."""
+
+    key: str
+    size: int
+    was_there: bool
+
+
+class ObjectWriter:
+    """Puts lines into one bucket."""
+
+    def __init__(
+        self, client: "S3Client", bucket: str, kms_key_id: str | None, sleep: Callable[[float], None]
+    ) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._encryption: dict[str, str] = (
+            {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
+        )
+        self._sleep = sleep
+
+    def put(self, batch: Batch, prefix: str, lines: Sequence[str]) -> Stored | None:
+        """Stores the lines as one object under the prefix; None when there are none.
+
+        Raises StorageError when S3 did not take it.
+        """
+        if not lines:
+            return None
+        body = compressed(lines)
+        key = batch.key(prefix, len(lines))
+        return Stored(key, len(body), was_there=not self._created(key, body, _metadata(batch, len(lines))))
+
+    def _created(self, key: str, body: bytes, metadata: dict[str, str]) -> bool:
+        for wait in (*_CONFLICT_WAITS, None):
+            status = self._status_of_put(key, body, metadata)
+            if status != _CONFLICT:
+                return status != _PRECONDITION_FAILED
+            if wait is not None:
+                self._sleep(wait)
+        raise StorageError(
+            f"s3://{self._bucket}/{key} was not written: S3 answered 409 (conflict) to each of "
+            f"{len(_CONFLICT_WAITS) + 1} attempts"
+        )
+
+    def _status_of_put(self, key: str, body: bytes, metadata: dict[str, str]) -> int:
+        request: dict[str, Any] = {
+            "Bucket": self._bucket,
+            "Key": key,
+            "Body": body,
+            "IfNoneMatch": "*",
+            "ChecksumSHA256": b64encode(hashlib.sha256(body).digest()).decode(),
+            "ContentType": "application/x-ndjson",
+            "ContentEncoding": "gzip",
+            "Metadata": metadata,
+            **self._encryption,
+        }
+        try:
+            answer = self._client.put_object(**request)
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            if status in (_PRECONDITION_FAILED, _CONFLICT):
+                return status
+            raise StorageError(f"s3://{self._bucket}/{key} was not written: {error}") from error
+        except BotoCoreError as error:
+            raise StorageError(f"s3://{self._bucket}/{key} was not written: {error}") from error
+        return answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def compressed(lines: Sequence[str]) -> bytes:
+    """Lines as the bytes of an object, the same bytes for the same lines."""
+    return gzip.compress(("\n".join(lines) + "\n").encode("ascii"), compresslevel=6, mtime=0)
+
+
+def _metadata(batch: Batch, lines: int) -> dict[str, str]:
+    return {
+        "lines": str(lines),
+        "first-time": f"{_utc(batch.first_time):%Y-%m-%dT%H:%M:%SZ}",
+        "last-time": f"{_utc(batch.last_time):%Y-%m-%dT%H:%M:%SZ}",
+        "code-version": __version__,
+    }
+
+
+def _utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,120 @@
+"""After the write, the Databricks job is started, unless a run that will find the object waits already.
+
+A run lists the files when it starts to run. So a run that is still QUEUED or PENDING when it is asked for,
+after the object is there, will list the object; one that is RUNNING may have listed before. Asked the other
+way round (first the runs, then the write) a run could start in between and miss the object. Two functions
+that ask at the same moment may both start a run: one run too many that finds nothing, never one too few.
+
+A failure is an outcome, not an error, and for a minute after it nothing is tried: an outage there must not
+slow the stream here. The job's own schedule picks up what is missed.
+https://docs.databricks.com/api/workspace/jobs/runnow, https://docs.databricks.com/api/workspace/jobs/listruns
+"""
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final
+
+from stream_to_s3.auth import Credentials
+from stream_to_s3.errors import StreamToS3Error, TriggerError
+from stream_to_s3.outcome import Outcome
+from stream_to_s3.rest import Request, Workspace
+
+PAUSE_SECONDS: Final = 60.0
+_MOST_SECONDS: Final = 20.0
+_RESERVE_SECONDS: Final = 2.0
+_WAITING: Final = ("QUEUED", "PENDING")
+
+
+class Trigger:
+    """Starts one job. `clock` gives seconds since the epoch."""
+
+    def __init__(
+        self, workspace: Workspace, credentials: Credentials, job_id: int, clock: Callable[[], float]
+    ) -> None:
+        self._workspace = workspace
+        self._credentials = credentials
+        self._job_id = job_id
+        self._clock = clock
+        self._paused_until = 0.0
+        # A thread: neither the look-up of a name nor an answer that drips in has a time limit of its own.
+        self._thread = ThreadPoolExecutor(1, "trigger")
+        self._attempt: Future[Outcome] | None = None
+
+    def after_write(self, key: str, seconds_left: float) -> Outcome:
+        """Has a run of the job start that will find the object with this key. Raises nothing."""
+        pause = self._paused_until - self._clock()
+        if pause > 0:
+            return Outcome("skipped", f"paused for {pause:.0f} s more after a failure")
+        outcome = self._within(min(_MOST_SECONDS, seconds_left - _RESERVE_SECONDS), key)
+        if outcome.what == "failed":
+            self._credentials.forget()
+            self._paused_until = self._clock() + PAUSE_SECONDS
+        return outcome
+
+    def _within(self, seconds: float, key: str) -> Outcome:
+        if seconds <= 0:
+            return Outcome("failed", "the write left no time for it")
+        if self._attempt is not None and not self._attempt.done():
+            return Outcome("failed", "an earlier attempt still hangs")
+        try:
+            self._attempt = self._thread.submit(self._start, key, self._clock() + seconds)
+            error = self._attempt.exception(timeout=seconds)
+        except TimeoutError:
+            return Outcome("failed", f"no answer within {seconds:.0f} s")
+        except RuntimeError:
+            return Outcome("failed", "no thread to be had")
+        if error is None:
+            return self._attempt.result()
+        # What is not ours may hold a token.
+        return Outcome("failed", str(error) if isinstance(error, StreamToS3Error) else type(error).__name__)
+
+    def _start(self, key: str, deadline: float) -> Outcome:
+        with self._workspace:
+            return self._skipped_or_started(key, deadline)
+
+    def _skipped_or_started(self, key: str, deadline: float) -> Outcome:
+        authorization = self._credentials.authorization(deadline)
+        query = {"job_id": str(self._job_id), "active_only": "true", "limit": "24"}
+        listing = Request("runs/list", "GET", "/api/2.2/jobs/runs/list", authorization, query=query)
+        waiting = waiting_run(self._workspace.call(listing, deadline))
+        if waiting is not None:
+            return Outcome("skipped", f"run {waiting} waits to start")
+        body = {
+            "job_id": self._job_id,
+            "idempotency_token": hashlib.sha256(key.encode()).hexdigest(),
+            "queue": {"enabled": True},
+        }
+        request = Request("run-now", "POST", "/api/2.2/jobs/run-now", authorization, body=body)
+        run_id = self._workspace.call(request, deadline).get("run_id")
+        if not isinstance(run_id, int):
+            raise TriggerError("run-now: the answer has no run_id")
+        return Outcome("started", f"run {run_id}")
+
+
+def waiting_run(answer: dict[str, Any]) -> int | None:
+    """The id of a run that waits to start with the job's default parameters, from an answer of runs/list."""
+    runs = answer.get("runs", [])
+    if not isinstance(runs, list):
+        raise TriggerError("runs/list: the answer has no list of runs")
+    for run in runs:
+        if isinstance(run, dict) and _waits(run) and _has_default_parameters(run):
+            run_id = run.get("run_id")
+            if isinstance(run_id, int):
+                return run_id
+    return None
+
+
+def _waits(run: dict[str, Any]) -> bool:
+    status = run.get("status")
+    return isinstance(status, dict) and status.get("state") in _WAITING
+
+
+def _has_default_parameters(run: dict[str, Any]) -> bool:
+    """Whether nothing was given to the run: one with other parameters may read something else."""
+    parameters = run.get("job_parameters") or []
+    return not run.get("overriding_parameters") and all(
+        isinstance(parameter, dict)
+        and parameter.get("value", parameter.get("default")) == parameter.get("default")
+        for parameter in parameters
+    )
