@@ -40,11 +40,11 @@ def main() -> None:
 @main.command()
 @click.pass_context
 def found(context: click.Context) -> None:
-    """Exit with 0 when JAVA_HOME or PATH has a Java that is new enough."""
+    """Exit with 0 when JAVA_HOME or PATH has a Java that is new enough, else with 3."""
     try:
         find_java(os.environ)
     except NoJava:
-        context.exit(1)
+        context.exit(3)
 
 
 @main.command()

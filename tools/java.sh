@@ -3,9 +3,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-if .venv/bin/python tools/java.py found; then
-    exit
-fi
+status=0
+.venv/bin/python tools/java.py found || status=$?
+[ "$status" = 3 ] || exit "$status"
 echo "Installing a Java into .venv: there is none of 17 or newer on this machine"
 [ -t 2 ] && quiet= || quiet=--quiet
 "$(sh tools/uv.sh)" pip install $quiet --python .venv --require-hashes -r requirements/java.txt
