@@ -34,9 +34,13 @@ class Attribute:
 
 _TEXT = ("STRING", text_cell)
 ATTRIBUTES = (
-    Attribute("", "recorded_at", "recorded_at", "TIMESTAMP", timestamps.from_text, "When the app recorded the event, UTC"),
+    Attribute(
+        "", "recorded_at", "recorded_at", "TIMESTAMP", timestamps.from_text, "When the app recorded the event, UTC"
+    ),
     Attribute("", "eventType", "event_type", *_TEXT, "VEHICLE_STATE, VEHICLE_ERROR or VERIFY, where it was stored"),
-    Attribute("meta", "deliveredAt", "delivered_at", "TIMESTAMP", timestamps.from_stamp, "When Smartcar delivered the event"),
+    Attribute(
+        "meta", "deliveredAt", "delivered_at", "TIMESTAMP", timestamps.from_stamp, "When Smartcar delivered the event"
+    ),
     Attribute("vehicle", "id", "vehicle_id", *_TEXT, "Smartcar's id of the vehicle"),
     Attribute("vehicle", "make", "vehicle_make", *_TEXT, "Make, in the spelling of the delivery"),
     Attribute("vehicle", "model", "vehicle_model", *_TEXT, "Model"),

@@ -52,9 +52,7 @@ def _flatten_files(
         yield builder.take()
 
 
-def _file_rows(
-    path: str, content: pa.BinaryScalar, chosen: Chosen, processed_at: int
-) -> Iterator[dict[str, Any]]:
+def _file_rows(path: str, content: pa.BinaryScalar, chosen: Chosen, processed_at: int) -> Iterator[dict[str, Any]]:
     source_file = plain_path(path)
     numbers = frozenset(chosen.get(source_file, ()))
     for line in split_file(path, content.as_py()) if numbers else ():

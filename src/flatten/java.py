@@ -29,9 +29,7 @@ def find_java(environment: Mapping[str, str], brought: Path | None = None) -> Pa
         version = properties.get("java.specification.version", "")
         if version.isdigit() and int(version) >= OLDEST:
             return home or Path(properties["java.home"])
-        refused.append(
-            f"{origin} ({command}) is Java {version}" if version else f"{origin} ({command}) does not start"
-        )
+        refused.append(f"{origin} ({command}) is Java {version}" if version else f"{origin} ({command}) does not start")
     seen = "; ".join(refused) or "JAVA_HOME is not set and there is no java on PATH"
     raise NoJava(
         f"Spark needs Java {OLDEST} or newer, but {seen}. Install a JDK and set JAVA_HOME, "
@@ -39,9 +37,7 @@ def find_java(environment: Mapping[str, str], brought: Path | None = None) -> Pa
     )
 
 
-def _candidates(
-    environment: Mapping[str, str], brought: Path | None
-) -> Iterator[tuple[str, Path, Path | None]]:
+def _candidates(environment: Mapping[str, str], brought: Path | None) -> Iterator[tuple[str, Path, Path | None]]:
     """Yield (where it was found, the command, its home when that is not for Java itself to say)."""
     if home := environment.get("JAVA_HOME"):
         yield "JAVA_HOME", Path(home, "bin", "java"), Path(home)

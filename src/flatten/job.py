@@ -20,9 +20,9 @@ from functools import partial
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.streaming.query import StreamingQuery
 
-from flatten import flat_rows, ledger, lease, merge, moves, owner, quarantine, source, staging, tables
+from flatten import flat_rows, lease, ledger, merge, moves, owner, quarantine, source, staging, tables
 from flatten.archive import Archiver, Moved
 from flatten.commits import retried
 from flatten.errors import FlattenError
@@ -34,7 +34,7 @@ Clock = Callable[[], datetime]
 Reached = Callable[[str], None]
 """Told the name of each boundary that is passed: rows, quarantine, files, query, copied, deleted, moved."""
 
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 1
 
 
 def unobserved(boundary: str) -> None:
@@ -119,7 +119,7 @@ def process_batch(batch: DataFrame, batch_id: int, settings: Settings, clock: Cl
     the batch. What it has to report goes through the tables.
     """
     spark = batch.sparkSession
-    _begin(spark, settings, clock())
+    lease.hold(spark, settings.table, settings.run_id, settings.state, clock())
     staged = staging.stage(batch, settings)
     facts = _facts(staged)
     judged = retried(partial(_commit_rows, batch, staged, facts, settings, clock()))
@@ -152,9 +152,7 @@ def _facts(staged: DataFrame) -> _Facts:
     return _Facts(frozenset(row.dates) | frozenset(row.previous), frozenset(row.codes), row.bad > 0, row.telling > 0)
 
 
-def _commit_rows(
-    batch: DataFrame, staged: DataFrame, facts: _Facts, settings: Settings, now: datetime
-) -> Verdicts:
+def _commit_rows(batch: DataFrame, staged: DataFrame, facts: _Facts, settings: Settings, now: datetime) -> Verdicts:
     """Judge the batch and merge what is newer than the table. Called again, it judges anew and changes nothing."""
     spark, table = batch.sparkSession, settings.table
     dates = facts.dates | moves.noted_dates(staged, table)
@@ -175,11 +173,6 @@ def _commit_rows(
     return judged
 
 
-def _begin(spark: SparkSession, settings: Settings, now: datetime) -> None:
-    if lease.hold(spark, settings.table, settings.run_id, settings.state, now):
-        ledger.write_run(spark, settings.table, _run_row(settings, None, "running"))
-
-
 def _settle(
     spark: SparkSession, settings: Settings, clock: Clock, report: Report, auto_loader: bool, reached: Reached
 ) -> None:
@@ -187,7 +180,7 @@ def _settle(
     waiting = ledger.unarchived(spark, settings.table)
     if not (report.batches or report.waiting or waiting):
         return
-    _begin(spark, settings, clock())
+    lease.hold(spark, settings.table, settings.run_id, settings.state, clock())
     if report.batches:
         files = spark.table(settings.table.side("files"))
         report.missing = source.missing_paths(spark, settings, files, auto_loader=auto_loader)
@@ -200,9 +193,7 @@ def _settle(
 def _failed(spark: SparkSession, settings: Settings, clock: Clock, wrong: PySparkException) -> FlattenError:
     with suppress(PySparkException):
         _end(spark, settings, clock(), "failed")
-    return FlattenError(
-        f"The run stopped: {_last_words(wrong)} What it had committed stays; run again to complete it."
-    )
+    return FlattenError(f"The run stopped: {_last_words(wrong)} What it had committed stays; run again to complete it.")
 
 
 def _last_words(wrong: PySparkException) -> str:
@@ -213,15 +204,12 @@ def _last_words(wrong: PySparkException) -> str:
 
 
 def _end(spark: SparkSession, settings: Settings, now: datetime, outcome: str) -> None:
-    ledger.write_run(spark, settings.table, _run_row(settings, now, outcome))
-    lease.release(spark, settings.table, settings.run_id, now)
-
-
-def _run_row(settings: Settings, finished_at: datetime | None, outcome: str) -> dict[str, object]:
-    return {
+    run = {
         "run_id": settings.run_id,
         "command": "run",
         "started_at": settings.started_at,
-        "finished_at": finished_at,
+        "finished_at": now,
         "outcome": outcome,
     }
+    ledger.write_run(spark, settings.table, run)
+    lease.release(spark, settings.table, settings.run_id, now)

@@ -18,13 +18,12 @@ TERM = timedelta(hours=1)
 """How long a lease lasts; it is renewed with each micro-batch once half of it is over."""
 
 
-def hold(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime) -> bool:
-    """Take the lease, or renew it; say whether it was not ours before. Raises AlreadyRunning."""
+def hold(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime) -> None:
+    """Take the lease, or renew it. Raises AlreadyRunning when another holds it."""
     fresh = F.col("expires_at") > F.lit(now + TERM / 2)
     before = spark.table(table.side("lease")).select("holder", fresh.alias("fresh")).first()
-    ours = before is not None and before.holder == holder
-    if before is not None and ours and before.fresh:
-        return False
+    if before is not None and before.holder == holder and before.fresh:
+        return
     retried(lambda: _swap(spark, table, holder, state, now))
     row = spark.table(table.side("lease")).first()
     if row is None or row.holder != holder:
@@ -32,7 +31,6 @@ def hold(spark: SparkSession, table: TableName, holder: str, state: str, now: da
             f"Another writer ({row.holder if row else 'unknown'}) holds {table.text}; "
             "wait until it ends, or an hour after it was killed."
         )
-    return not ours
 
 
 def _swap(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime) -> None:

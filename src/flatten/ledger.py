@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 
 from flatten.columns import ddl
 from flatten.errors import FlattenError
-from flatten.tables import SIDE_TABLES, TableName
+from flatten.tables import SIDE_TABLES, TableName, add_new
 from flatten.verdicts import VERDICTS
 
 COMMITTED, QUARANTINED, MISSING, VANISHED = "committed", "quarantined", "missing", "vanished"
@@ -50,13 +50,7 @@ def _entry(row: Row, run_id: str, batch_id: int, now: datetime) -> dict[str, Any
 
 def add_files(spark: SparkSession, entries: Sequence[dict[str, Any]], table: TableName) -> None:
     """Add rows of the files table whose path is not there yet; missing columns are NULL."""
-    _view(spark, entries, SIDE_TABLES["files"], "flatten_files")
-    spark.sql(
-        f"""
-        MERGE INTO {table.side("files")} t USING flatten_files s ON t.path = s.path
-        WHEN NOT MATCHED THEN INSERT *
-        """
-    )
+    add_new(_frame(spark, entries, SIDE_TABLES["files"]), table.side("files"), ["path"])
 
 
 def write_missing(spark: SparkSession, paths: Sequence[str], table: TableName, run_id: str, now: datetime) -> None:
@@ -82,7 +76,7 @@ def known_files(spark: SparkSession, table: TableName, paths: Iterable[str]) -> 
 def mark_archived(spark: SparkSession, moved: Sequence[dict[str, Any]], table: TableName) -> None:
     """Record (path, archived_at, archive_path, outcome) of files that the archiver has dealt with."""
     kinds = {name: SIDE_TABLES["files"][name] for name in ("path", "archived_at", "archive_path", "outcome")}
-    _view(spark, moved, kinds, "flatten_archived")
+    _frame(spark, moved, kinds).createOrReplaceTempView("flatten_archived")
     spark.sql(
         f"""
         MERGE INTO {table.side("files")} t USING flatten_archived s ON t.path = s.path
@@ -93,18 +87,9 @@ def mark_archived(spark: SparkSession, moved: Sequence[dict[str, Any]], table: T
 
 
 def write_run(spark: SparkSession, table: TableName, run: dict[str, Any]) -> None:
-    """Record a run, or how it ended: one row per run_id."""
-    _view(spark, [run], SIDE_TABLES["runs"], "flatten_run")
-    spark.sql(
-        f"""
-        MERGE INTO {table.side("runs")} t USING flatten_run s ON t.run_id = s.run_id
-        WHEN MATCHED THEN UPDATE SET finished_at = s.finished_at, outcome = s.outcome
-        WHEN NOT MATCHED THEN INSERT *
-        """
-    )
+    """Record a run that has ended: one row of the runs table."""
+    add_new(_frame(spark, [run], SIDE_TABLES["runs"]), table.side("runs"), ["run_id"])
 
 
-def _view(spark: SparkSession, rows: Sequence[dict[str, Any]], kinds: dict[str, str], name: str) -> None:
-    frame = spark.createDataFrame([tuple(row.get(column) for column in kinds) for row in rows], ddl(kinds))
-    frame.createOrReplaceTempView(name)
-
+def _frame(spark: SparkSession, rows: Sequence[dict[str, Any]], kinds: dict[str, str]) -> DataFrame:
+    return spark.createDataFrame([tuple(row.get(column) for column in kinds) for row in rows], ddl(kinds))

@@ -216,8 +216,6 @@ def _connect(gateway: "JavaGateway", ending: ExitStack) -> "SparkSession":
     jvm.org.apache.spark.sql.classic.SparkSession.builder().getOrCreate()
     service = getattr(jvm, "org.apache.spark.sql.connect.service.SparkConnectService$")
     ending.enter_context(_environment({"SPARK_CONNECT_MODE_ENABLED": "1"}))
-    spark = ConnectSession.builder.remote(
-        f"sc://localhost:{service.__getattr__('MODULE$').localPort()}"
-    ).getOrCreate()
+    spark = ConnectSession.builder.remote(f"sc://localhost:{service.__getattr__('MODULE$').localPort()}").getOrCreate()
     ending.callback(spark.stop)
     return cast("SparkSession", spark)

@@ -47,7 +47,7 @@ def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, rows
         ON t.event_id = s.event_id AND {within(dates, "t")}
         {update if rows_met else ""}
         WHEN NOT MATCHED THEN INSERT ({", ".join(map(quoted, given))}) VALUES ({", ".join(given.values())})
-        """  # noqa: S608  # built from quoted names and dates
+        """
     )
 
 
@@ -78,7 +78,7 @@ def merge_closures(spark: SparkSession, table: TableName, dates: Iterable[date],
             THEN UPDATE SET {_assigned(lineage | _erased(spark.table(table.sql).columns))}
         WHEN MATCHED AND {order.newer("s", "t")} THEN UPDATE SET {_assigned(lineage)}
         WHEN NOT MATCHED THEN INSERT ({", ".join(inserted)}) VALUES ({", ".join(inserted.values())})
-        """  # noqa: S608  # built from quoted names and dates
+        """
     )
 
 

@@ -16,7 +16,7 @@ from datetime import date, datetime
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from flatten.tables import TableName
+from flatten.tables import TableName, add_new
 
 PASSING = "passing"
 """The cause of dates that `flatten maintain` forgets after 30 days: of expiries and lines without metadata."""
@@ -62,16 +62,8 @@ def note(found: DataFrame, table: TableName, now: datetime) -> None:
 
     A row without a date needs no note: every MERGE looks at those.
     """
-    found.where("event_date IS NOT NULL").dropDuplicates(["event_id", "event_date"]).withColumn(
-        "noted_at", F.lit(now)
-    ).createOrReplaceTempView("flatten_moves")
-    found.sparkSession.sql(
-        f"""
-        MERGE INTO {table.side("moves")} t USING flatten_moves s
-        ON t.event_id = s.event_id AND t.event_date = s.event_date
-        WHEN NOT MATCHED THEN INSERT *
-        """
-    )
+    dated = found.where("event_date IS NOT NULL").dropDuplicates(["event_id", "event_date"])
+    add_new(dated.withColumn("noted_at", F.lit(now)), table.side("moves"), ["event_id", "event_date"])
 
 
 def dates_in(found: DataFrame) -> set[date]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from flatten.tables import SIDE_TABLES, TableName
+from flatten.tables import TableName, add_new
 
 REASONS = {
     "not_utf8": "The line is not UTF-8; its bytes stand in raw_base64.",
@@ -38,12 +38,4 @@ def write(staged: DataFrame, table: TableName, now: datetime) -> None:
 def add(bad: DataFrame, table: TableName, now: datetime) -> None:
     """Add rows (raw, raw_base64, reason, detail, source_file, line_number) that are not there yet."""
     stamped = bad.withColumn("quarantined_at", F.lit(now)).withColumn("redriven_at", F.lit(None).cast("timestamp"))
-    stamped.select(*SIDE_TABLES["quarantine"]).createOrReplaceTempView("flatten_bad")
-    bad.sparkSession.sql(
-        f"""
-        MERGE INTO {table.side("quarantine")} t USING flatten_bad s
-        ON t.source_file = s.source_file AND t.line_number <=> s.line_number
-           AND t.reason = s.reason AND t.detail <=> s.detail
-        WHEN NOT MATCHED THEN INSERT *
-        """
-    )
+    add_new(stamped, table.side("quarantine"), ["source_file", "line_number", "reason", "detail"])

@@ -58,8 +58,9 @@ def _code(entry: Any, catalogue: Catalogue) -> str | None:
     code = entry.get("code")
     if code is None:
         group, name = entry.get("group"), entry.get("name")
-        named = isinstance(group, str) and isinstance(name, str)
-        return catalogue.code_of.get((group, name)) if named else None
+        if isinstance(group, str) and isinstance(name, str):
+            return catalogue.code_of.get((group, name))
+        return None
     return code if isinstance(code, str) and code in catalogue.signals else None
 
 

@@ -16,7 +16,9 @@ _PIECE = 1024 * 1024
 class Location(Protocol):
     """A directory or a prefix of a bucket. Names are relative to it, with `/` between parts."""
 
-    root: str
+    @property
+    def root(self) -> str:
+        """Where it is, as `absolute` writes it."""
 
     def names(self) -> Iterator[str]:
         """Yield the names of all files below, without those that begin with `_` or `.` (as Spark does)."""
@@ -71,7 +73,7 @@ class Directory:
             folders[:] = sorted(each for each in folders if not each.startswith(("_", ".")))
             for name in sorted(files):
                 if not name.startswith(("_", ".")):
-                    yield os.path.relpath(os.path.join(folder, name), self.root)
+                    yield (Path(folder) / name).relative_to(self.root).as_posix()
 
     def sha256(self, name: str) -> str | None:
         """See Location."""

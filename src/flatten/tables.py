@@ -1,11 +1,11 @@
 """The table, its side tables, and how each is named, made and read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyspark.sql import SparkSession
 from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
 
 from flatten.columns import ddl, literal, quoted
 from flatten.errors import BadTable
@@ -172,3 +172,17 @@ def _commented(columns: Mapping[str, tuple[str, str]]) -> str:
         f"{quoted(name)} {kind}{' NOT NULL' if name == 'event_id' else ''} COMMENT {literal(about)}"
         for name, (kind, about) in columns.items()
     )
+
+
+def add_new(rows: DataFrame, target: str, keys: Sequence[str]) -> None:
+    """Append the rows whose `keys` (NULL equals NULL) the table does not have; doing it again changes nothing.
+
+    A MERGE would do the same in four times the time. Unlike a MERGE this does not notice a writer beside it:
+    the lease does.
+    """
+    spark = rows.sparkSession
+    columns = spark.table(target).columns
+    rows.createOrReplaceTempView("flatten_new")
+    matched = " AND ".join(f"n.{quoted(key)} <=> t.{quoted(key)}" for key in keys)
+    listed = ", ".join(f"n.{quoted(column)}" for column in columns)
+    spark.sql(f"INSERT INTO {target} SELECT {listed} FROM flatten_new n LEFT ANTI JOIN {target} t ON {matched}")

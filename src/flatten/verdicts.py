@@ -40,12 +40,16 @@ def judge(staged: DataFrame, table: TableName, dates: Iterable[date]) -> Verdict
     Leaves the temporary view `flatten_judged`: a row a line, with its verdict.
     """
     _against_table(_ranked(staged), table, dates).createOrReplaceTempView("flatten_judged")
-    per_file = staged.sparkSession.table("flatten_judged").groupBy("path").agg(
-        *(F.count_if(F.col("verdict") == verdict).cast("int").alias(verdict) for verdict in VERDICTS),
-        F.collect_list(F.when(F.col("flattens"), F.col("line_number"))).alias("winners"),
-        F.count_if("met").alias("met"),
-        F.bool_or("closes").alias("closes"),
-        F.bool_or("astray").alias("astray"),
+    per_file = (
+        staged.sparkSession.table("flatten_judged")
+        .groupBy("path")
+        .agg(
+            *(F.count_if(F.col("verdict") == verdict).cast("int").alias(verdict) for verdict in VERDICTS),
+            F.collect_list(F.when(F.col("flattens"), F.col("line_number"))).alias("winners"),
+            F.count_if("met").alias("met"),
+            F.bool_or("closes").alias("closes"),
+            F.bool_or("astray").alias("astray"),
+        )
     )
     files = staged.where("line_number = 0").select("path", "size", "modified_at", "sha256", "line_count", "reason")
     rows = files.join(per_file, "path", "left").collect()
@@ -75,7 +79,7 @@ def _ranked(staged: DataFrame) -> DataFrame:
                    PARTITION BY {part}, l.valueless ORDER BY {ranks}) AS best
         FROM (SELECT *, reason IS NULL AND action <> 'ignore' AS counts,
                      coalesce(action IN ('mark', 'erase'), false) AS valueless FROM flatten_lines) l
-        """  # noqa: S608  # built from constants of this package
+        """
     )
 
 
@@ -104,7 +108,7 @@ def _against_table(ranked: DataFrame, table: TableName, dates: Iterable[date]) -
              (SELECT event_id, event_date, stream, sequence_number, delivered_at, source_file
               FROM {table.sql} WHERE {within(dates)}) t
         ON l.event_id = t.event_id
-        """  # noqa: S608  # built from quoted names and dates
+        """
     )
 
 

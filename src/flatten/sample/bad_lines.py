@@ -9,7 +9,7 @@ Event = dict[str, Any]
 
 
 class BadLine(NamedTuple):
-    """A kind of bad line: the reason for its quarantine, its name, and how it is made from a good line's event."""
+    """A kind of bad line: why it is quarantined, its name, how it is made from a good line's event."""
 
     reason: str
     kind: str
@@ -33,8 +33,16 @@ def _single_quoted(event: Event) -> bytes:
 
 
 BAD_LINES = (
-    BadLine("not_utf8", "line_in_latin_1", lambda event: to_json({**event, "odd": "?"}).replace(b'"?"', b'"CITRO\xcbN"')),
-    BadLine("not_utf8", "line_of_gzip", lambda event: b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xab\xae\xe5\x02\x00"),
+    BadLine(
+        "not_utf8",
+        "line_in_latin_1",
+        lambda event: to_json({**event, "odd": "?"}).replace(b'"?"', b'"CITRO\xcbN"'),
+    ),
+    BadLine(
+        "not_utf8",
+        "line_of_gzip",
+        lambda event: b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xab\xae\xe5\x02\x00",
+    ),
     BadLine("not_json", "line_cut_off", lambda event: to_json(event)[:-25]),
     BadLine("not_json", "line_with_text_after", lambda event: to_json(event) + b" -- end"),
     BadLine("not_json", "line_of_two_objects", lambda event: to_json(event) + to_json(event)),
@@ -51,8 +59,12 @@ BAD_LINES = (
     BadLine("bad_event_id", "event_id_too_long", lambda event: to_json({**event, "event_id": "é" * 513})),
     BadLine("bad_signals", "signals_an_object", lambda event: to_json({**event, "signals": {"0": None}})),
     BadLine("bad_signals", "signals_a_string", lambda event: to_json({**event, "signals": "[]"})),
-    BadLine("bad_metadata", "metadata_a_string", lambda event: to_json({**event, "_stream_metadata": "INSERT"})),
-    BadLine("bad_metadata", "sequence_number_not_digits", lambda event: _metadata(event, sequence_number="12e3")),
+    BadLine(
+        "bad_metadata", "metadata_a_string", lambda event: to_json({**event, "_stream_metadata": "INSERT"})
+    ),
+    BadLine(
+        "bad_metadata", "sequence_number_not_digits", lambda event: _metadata(event, sequence_number="12e3")
+    ),
     BadLine("bad_metadata", "event_name_unknown", lambda event: _metadata(event, event_name="UPSERT")),
     BadLine("bad_metadata", "stream_absent", lambda event: _metadata(event, stream=None)),
 )

@@ -45,7 +45,7 @@ def batches(lines: Iterable[Line], size: int) -> Iterator[list[Line]]:
 
 
 def objects(found: Iterable[Sequence[Line]], tally: Tally, odd_forms: bool) -> Iterator[SampleFile]:
-    """Yield the object of each batch. With `odd_forms` one ends its lines in CRLF, one has a BOM and blank lines."""
+    """Yield the object of each batch; with `odd_forms` one has CRLF, one a BOM and blank lines."""
     held: Sequence[Line] = ()
     for turn, batch in enumerate(found):
         arrived = batch[-1].at + 2

@@ -104,7 +104,9 @@ def _lid(car: Car, state: State) -> Body:
 
 def _tires(car: Car, state: State) -> Body:
     pressure = 250 + car.year % 7 + round(state.outside / 4) + (8 if state.driving else 0)
-    cells = [{"row": row, "column": 1 - column, "tirePressure": pressure} for row in (0, 1) for column in (0, 1)]
+    cells = [
+        {"row": row, "column": 1 - column, "tirePressure": pressure} for row in (0, 1) for column in (0, 1)
+    ]
     return {"values": cells, "rowCount": 2, "columnCount": 2, "unit": "bar"}
 
 
@@ -138,7 +140,12 @@ def _fuel_level(car: Car, state: State) -> Body:
 
 def _capacity(car: Car, state: State) -> Body:
     choice = {"capacity": car.model.capacity, "description": None}
-    return {"capacity": car.model.capacity, "availableCapacities": [choice], "source": "SMARTCAR", "unit": "kWh"}
+    return {
+        "capacity": car.model.capacity,
+        "availableCapacities": [choice],
+        "source": "SMARTCAR",
+        "unit": "kWh",
+    }
 
 
 def _service(car: Car, state: State) -> Body:
@@ -156,7 +163,10 @@ def _service(car: Car, state: State) -> Body:
 def _diagnosis(name: str) -> Callable[[Car, State], Body]:
     def read(car: Car, state: State) -> Body:
         alert = car.alert == name
-        return {"status": "ALERT" if alert else "OK", "description": "Have it checked soon" if alert else None}
+        return {
+            "status": "ALERT" if alert else "OK",
+            "description": "Have it checked soon" if alert else None,
+        }
 
     return read
 
@@ -169,13 +179,18 @@ def _trouble_codes(car: Car, state: State) -> Body:
 _BODIES: dict[str, Callable[[Car, State], Body]] = {
     "Charge.Amperage": lambda car, state: {"value": _amperes(car, state), "unit": "ampere"},
     "Charge.AmperageMax": lambda car, state: {"value": 16 if _phases(car) == 3 else 32, "unit": "ampere"},
-    "Charge.AmperageRequested": lambda car, state: {"value": 16 if _phases(car) == 3 else 32, "unit": "ampere"},
+    "Charge.AmperageRequested": lambda car, state: {
+        "value": 16 if _phases(car) == 3 else 32,
+        "unit": "ampere",
+    },
     "Charge.ChargeLimits": _charge_limits,
     "Charge.ChargePortStatusColor": _port_colour,
     "Charge.ChargeRate": _charge_rate,
     "Charge.ChargeRecords": lambda car, state: {"values": state.sessions},
     "Charge.ChargeTimers": _charge_timers,
-    "Charge.ChargerPhases": lambda car, state: {"value": _phases(car) if state.charging and not state.fast else 0},
+    "Charge.ChargerPhases": lambda car, state: {
+        "value": _phases(car) if state.charging and not state.fast else 0
+    },
     "Charge.ChargingConnectorType": lambda car, state: {"value": "CCS" if state.fast else "TYPE2"},
     "Charge.DetailedChargingStatus": _charging_status,
     "Charge.EnergyAdded": lambda car, state: {"value": round(state.energy_added, 2), "unit": "kWh"},
@@ -215,7 +230,10 @@ _BODIES: dict[str, Callable[[Car, State], Body]] = {
     "InternalCombustionEngine.Range": _fuel_range,
     "Location.IsAtHome": lambda car, state: {"value": state.place == "home"},
     "Location.PreciseLocation": _location,
-    "LowVoltageBattery.StateOfCharge": lambda car, state: {"value": 90 if state.driving else 82, "unit": "percent"},
+    "LowVoltageBattery.StateOfCharge": lambda car, state: {
+        "value": 90 if state.driving else 82,
+        "unit": "percent",
+    },
     "LowVoltageBattery.Status": _constant(value="GOOD"),
     "Motion.CurrentSpeed": _speed,
     "Odometer.TraveledDistance": lambda car, state: _distance(car, state.odometer_km),
@@ -224,7 +242,9 @@ _BODIES: dict[str, Callable[[Car, State], Body]] = {
     "Surveillance.Brand": _constant(value="Sentry Mode"),
     "Surveillance.IsEnabled": lambda car, state: {"value": not state.driving and state.place != "home"},
     "TractionBattery.IsHeaterActive": lambda car, state: {"value": state.fast and state.outside < 8},
-    "TractionBattery.MaxRangeChargeCounter": lambda car, state: {"value": 0 if car.limit < 100 else car.year % 9},
+    "TractionBattery.MaxRangeChargeCounter": lambda car, state: {
+        "value": 0 if car.limit < 100 else car.year % 9
+    },
     "TractionBattery.NominalCapacity": _capacity,
     "TractionBattery.Range": _range,
     "TractionBattery.StateOfCharge": lambda car, state: {"value": round(state.soc), "unit": "percent"},

@@ -11,7 +11,12 @@ NOT_CAPABLE = ("COMPATIBILITY", "VEHICLE_NOT_CAPABLE")
 NO_PERMISSION = ("PERMISSION", None)
 
 _FEWEST, _MOST = 13, 30
-_MAY_BE_DENIED = ("Location.PreciseLocation", "VehicleIdentification.VIN", "Closure.IsLocked", "Location.IsAtHome")
+_MAY_BE_DENIED = (
+    "Location.PreciseLocation",
+    "VehicleIdentification.VIN",
+    "Closure.IsLocked",
+    "Location.IsAtHome",
+)
 _VIN_LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 
 
@@ -131,4 +136,5 @@ def _subscription(model: Model, rng: Random) -> tuple[tuple[str, ...], dict[str,
 
 def _vin(model: Model, year: int, rng: Random) -> str:
     letters = "".join(rng.choice(_VIN_LETTERS) for _ in range(5))
-    return f"{model.maker_code}{letters}{rng.randint(0, 9)}{'KLMNPRS'[year - 2019]}{letters[0]}{rng.randint(0, 999_999):06}"
+    code_of_year = "KLMNPRS"[year - 2019]
+    return f"{model.maker_code}{letters}{rng.randint(0, 9)}{code_of_year}{letters[0]}{rng.randint(0, 999_999):06}"

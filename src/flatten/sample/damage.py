@@ -1,4 +1,4 @@
-"""What goes wrong with files: bad lines among good ones, broken and empty files, those of the older pipeline."""
+"""What goes wrong with files: bad lines among good ones, broken, empty and older files."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,9 @@ from flatten.sample.lines import Line, to_json
 from flatten.sample.report import Tally
 
 
-def with_bad_lines(found: Iterable[list[Line]], expected: int, rng: Random, tally: Tally) -> Iterator[list[Line]]:
+def with_bad_lines(
+    found: Iterable[list[Line]], expected: int, rng: Random, tally: Tally
+) -> Iterator[list[Line]]:
     """Yield the batches, bad lines in the midst of some.
 
     All kinds have come before `expected` good lines are through. First and last line of a batch stay good:
@@ -61,7 +63,7 @@ def empty_files(at: float, tally: Tally) -> Iterator[SampleFile]:
 
 
 def older_file(lines: Sequence[Line], tally: Tally) -> SampleFile:
-    """Return the object of the pipeline of two Lambdas that holds these lines and a later delivery of the first.
+    """Return an object of the pipeline of two Lambdas: these lines, and a later delivery of the first.
 
     It is plain text without an end to its last line, and its lines have no `_stream_metadata`.
     """

@@ -49,7 +49,9 @@ def write_file(folder: Path, file: SampleFile) -> None:
         os.utime(unfinished, ns=(nanoseconds, nanoseconds))
         unfinished.replace(path)
     except OSError as wrong:
-        raise BadLocation(f"{folder} cannot be written to ({wrong.strerror}): choose another folder.") from wrong
+        raise BadLocation(
+            f"{folder} cannot be written to ({wrong.strerror}): choose another folder."
+        ) from wrong
 
 
 def _unfinished(name: str) -> str:

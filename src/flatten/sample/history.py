@@ -31,7 +31,9 @@ class Change:
     previous_recorded_at: object = None
 
 
-def history(events: Iterator[Dated], rng: Random, tally: Tally, *, unnumbered: int, unseen: bool) -> Iterator[Change]:
+def history(
+    events: Iterator[Dated], rng: Random, tally: Tally, *, unnumbered: int, unseen: bool
+) -> Iterator[Change]:
     """Yield all changes of the events' items in order of time.
 
     The first `unnumbered` items come without a stream. With `unseen` some items were stored before the
@@ -102,7 +104,10 @@ def _deleted_without_image(at: float, item: Item, rng: Random) -> list[Change]:
 def _expired(at: float, item: Item, rng: Random) -> list[Change]:
     expires = round(at + rng.uniform(12, 60) * _HOUR)
     image = {**item, "expires_at": expires}
-    return [Change(at, "INSERT", image), Change(expires + rng.uniform(60, 3000), "REMOVE", image, expired=True)]
+    return [
+        Change(at, "INSERT", image),
+        Change(expires + rng.uniform(60, 3000), "REMOVE", image, expired=True),
+    ]
 
 
 def _deleted_and_stored_again(at: float, item: Item, rng: Random) -> list[Change]:

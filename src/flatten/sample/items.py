@@ -29,7 +29,9 @@ _TRIGGERS = frozenset(
 _WITHOUT_STAMPS = frozenset(
     {"VehicleIdentification.VIN", "VehicleIdentification.ExteriorColor", "TractionBattery.NominalCapacity"}
 )
-_WHILE_CHARGING = frozenset({"Charge.TimeToComplete", "Charge.ChargeRate", "Charge.Wattage", "Charge.Voltage"})
+_WHILE_CHARGING = frozenset(
+    {"Charge.TimeToComplete", "Charge.ChargeRate", "Charge.Wattage", "Charge.Voltage"}
+)
 _NOTHING: tuple[Body, int] = ({}, 0)
 _STAMPS = ("retrievedAt", "oemUpdatedAt")
 _NOT_CHARGING = ("VEHICLE_STATE", "NOT_CHARGING")
@@ -117,7 +119,12 @@ class Reporter:
                 "signalCount": len(signals),
             },
             "user": {"id": car.user_id},
-            "vehicle": {"id": car.vehicle_id, "make": car.model.make, "model": car.model.name, "year": car.year},
+            "vehicle": {
+                "id": car.vehicle_id,
+                "make": car.model.make,
+                "model": car.model.name,
+                "year": car.year,
+            },
             "triggers": [{"type": "SIGNAL_UPDATED", "signal": self._headings[name]} for name in triggers],
             "signals": signals,
         }

@@ -31,7 +31,7 @@ class Trip:
 
 
 class Life:
-    """One car from `start` (seconds since 1970 UTC) on, without end. `moments` yields the same State object."""
+    """One car from `start` (seconds since 1970 UTC) on, without end."""
 
     def __init__(self, car: Car, start: float, rng: Random) -> None:
         self._car, self._rng = car, rng
@@ -47,7 +47,7 @@ class Life:
         )
 
     def moments(self) -> Iterator[State]:
-        """Yield the state at each moment at which something may have changed, in order of time."""
+        """Yield the state, always the same object, at each moment at which something may have changed."""
         midnight = self._start - (self._start + self._car.utc_offset * _HOUR) % _DAY
         self._pass(0)
         yield self._state
@@ -62,7 +62,9 @@ class Life:
         if datetime.fromtimestamp(midnight + 12 * _HOUR, UTC).weekday() < 5:
             if rng.random() < 0.85:
                 stay = rng.uniform(8.2, 9.5)
-                outings.append((rng.uniform(7.0, 8.3), "work", self._work_bearing, self._car.commute_km, stay))
+                outings.append(
+                    (rng.uniform(7.0, 8.3), "work", self._work_bearing, self._car.commute_km, stay)
+                )
             if rng.random() < 0.3:
                 outings.append((rng.uniform(19, 19.8), "shop", rng.uniform(0, 360), rng.uniform(3, 14), 0.8))
         else:
@@ -75,7 +77,9 @@ class Life:
     ) -> Iterator[Trip]:
         car, crow = self._car, km / _ROAD_FACTOR / _KM_PER_DEGREE
         latitude = car.latitude + crow * math.cos(math.radians(bearing))
-        longitude = car.longitude + crow * math.sin(math.radians(bearing)) / math.cos(math.radians(car.latitude))
+        longitude = car.longitude + crow * math.sin(math.radians(bearing)) / math.cos(
+            math.radians(car.latitude)
+        )
         departure = midnight + hour * _HOUR
         yield Trip(departure, place, latitude, longitude, km)
         yield Trip(departure + km / 45 * _HOUR + stay * _HOUR, "home", car.latitude, car.longitude, km)
@@ -86,7 +90,11 @@ class Life:
         state.soc = max(0.0, state.soc - soc)
         state.outside = self._temperature()
         comfortable = state.driving or (state.charging and state.fast)
-        state.cabin = 21.0 if comfortable else state.cabin + (state.outside + 1.5 - state.cabin) * min(1, seconds / 5400)
+        state.cabin = (
+            21.0
+            if comfortable
+            else state.cabin + (state.outside + 1.5 - state.cabin) * min(1, seconds / 5400)
+        )
 
     def _temperature(self) -> float:
         local = self._state.at + self._car.utc_offset * _HOUR

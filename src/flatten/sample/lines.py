@@ -58,7 +58,7 @@ class Stream:
             self._label, self._number, self._renewed_after = label(change.at), _FIRST_OF_NEWER_STREAM, None
         self._number += self._rng.randrange(1, _STEP)
         event_id = f"{self._rng.getrandbits(128):032x}"
-        metadata = {
+        metadata: dict[str, object] = {
             "event_name": change.name,
             "stream": self._label,
             "sequence_number": str(self._number),

@@ -23,17 +23,23 @@ def signals_of(kind: str, at: int) -> list[Signal]:
 
 
 def _signal(
-    name: str, body: Any = _ABSENT, meta: Any = _FRESH, status: Any = _SUCCESS, **outer: Any
+    signal: str, /, body: Any = _ABSENT, meta: Any = _FRESH, status: Any = _SUCCESS, **outer: Any
 ) -> Signal:
     parts = {"body": body, "meta": meta, "status": status, **outer}
-    return {key: part for key, part in (heading(name) | parts).items() if part is not _ABSENT}
+    return {key: part for key, part in (heading(signal) | parts).items() if part is not _ABSENT}
 
 
 def _error(kind: str, code: str | None, **more: Any) -> dict[str, Any]:
     return {"value": "ERROR", "error": {"type": kind, "code": code, **more}}
 
 
-_STATION = {"name": "Home", "address": "1 Harbour Road", "latitude": 90, "longitude": -0.5, "connectorType": "CCS"}
+_STATION = {
+    "name": "Home",
+    "address": "1 Harbour Road",
+    "latitude": 90,
+    "longitude": -0.5,
+    "connectorType": "CCS",
+}
 
 ODD_SIGNALS: Mapping[str, tuple[Signal, ...]] = {
     "diagnostics_with_a_status_of_its_own": (
@@ -47,8 +53,12 @@ ODD_SIGNALS: Mapping[str, tuple[Signal, ...]] = {
         _signal("Charge.Voltage", {"value": 228, "unit": "volts"}),
         _signal("Charge.Voltage", {"value": 231, "unit": "volts"}),
     ),
-    "name_and_group_swapped": (_signal("Closure.IsLocked", {"value": True}, name="Closure", group="IsLocked"),),
-    "name_in_camel_case": (_signal("Charge.IsFastChargerPresent", {"value": False}, name="isFastChargerPresent"),),
+    "name_and_group_swapped": (
+        _signal("Closure.IsLocked", {"value": True}, name="Closure", group="IsLocked"),
+    ),
+    "name_in_camel_case": (
+        _signal("Charge.IsFastChargerPresent", {"value": False}, name="isFastChargerPresent"),
+    ),
     "same_name_in_two_groups": (
         _signal("LowVoltageBattery.StateOfCharge", {"value": 81.5, "unit": "percent"}),
         _signal("InternalCombustionEngine.Range", {"value": 410, "unit": "km"}),
@@ -56,7 +66,9 @@ ODD_SIGNALS: Mapping[str, tuple[Signal, ...]] = {
     "status_absent": (_signal("Closure.RearTrunk", {"isOpen": False, "isLocked": True}, status=_ABSENT),),
     "status_unavailable": (_signal("Motion.CurrentSpeed", meta=_ABSENT, status={"value": "UNAVAILABLE"}),),
     "error_with_value": (
-        _signal("Charge.TimeToComplete", {"value": 40}, status=_error("COMPATIBILITY", "VEHICLE_NOT_CAPABLE")),
+        _signal(
+            "Charge.TimeToComplete", {"value": 40}, status=_error("COMPATIBILITY", "VEHICLE_NOT_CAPABLE")
+        ),
     ),
     "error_with_null_value": (
         _signal(
@@ -65,12 +77,16 @@ ODD_SIGNALS: Mapping[str, tuple[Signal, ...]] = {
             status=_error("VEHICLE_STATE", "NOT_CHARGING", title="Not charging", resolution={"type": None}),
         ),
     ),
-    "error_without_code": (_signal("Location.PreciseLocation", meta=_ABSENT, status=_error("PERMISSION", None)),),
+    "error_without_code": (
+        _signal("Location.PreciseLocation", meta=_ABSENT, status=_error("PERMISSION", None)),
+    ),
     "error_without_details": (_signal("Location.IsAtHome", meta=_ABSENT, status={"value": "ERROR"}),),
     "signal_meta_absent": (_signal("HVAC.IsCabinHVACActive", {"value": True}, meta=_ABSENT),),
     "signal_meta_empty": (_signal("Charge.IsChargingCableLatched", {"value": False}, meta={}),),
     "stamps_zero": (
-        _signal("VehicleIdentification.ExteriorColor", {"value": "Space"}, {"oemUpdatedAt": 0, "retrievedAt": 0}),
+        _signal(
+            "VehicleIdentification.ExteriorColor", {"value": "Space"}, {"oemUpdatedAt": 0, "retrievedAt": 0}
+        ),
     ),
     "body_absent": (_signal("Surveillance.Brand"),),
     "body_empty": (_signal("Closure.EngineCover", {}),),
@@ -79,7 +95,9 @@ ODD_SIGNALS: Mapping[str, tuple[Signal, ...]] = {
     "body_text_not_an_object": (_signal("Charge.AmperageMax", "[16]"),),
     "body_text_nan": (_signal("Charge.AmperageRequested", '{"value": NaN, "unit": "ampere"}'),),
     "body_text_broken": (_signal("LowVoltageBattery.Status", '{"value": "GO'),),
-    "body_text_with_a_neighbour": (_signal("Transmission.GearState", '{"value":"PARK"},"odometer":{"value":1}'),),
+    "body_text_with_a_neighbour": (
+        _signal("Transmission.GearState", '{"value":"PARK"},"odometer":{"value":1}'),
+    ),
     "values_as_object": (
         _signal("Charge.ChargeLimits", {"values": {"activeLimit": 80, "values": []}, "unit": "percent"}),
     ),
@@ -90,7 +108,13 @@ ODD_SIGNALS: Mapping[str, tuple[Signal, ...]] = {
     "location_in_full": (
         _signal(
             "Location.PreciseLocation",
-            {"latitude": 52.1, "longitude": 4.3, "heading": 45.3, "direction": "NE", "locationType": "LAST_PARKED"},
+            {
+                "latitude": 52.1,
+                "longitude": 4.3,
+                "heading": 45.3,
+                "direction": "NE",
+                "locationType": "LAST_PARKED",
+            },
         ),
     ),
     "tire_without_reading": (
@@ -108,7 +132,9 @@ ODD_SIGNALS: Mapping[str, tuple[Signal, ...]] = {
         ),
     ),
     "misspelt_key": (
-        _signal("TractionBattery.NominalCapacity", {"capacity": 77.4, "availbableCapacities": [], "unit": "kWh"}),
+        _signal(
+            "TractionBattery.NominalCapacity", {"capacity": 77.4, "availbableCapacities": [], "unit": "kWh"}
+        ),
     ),
     "nested_two_deep": (
         _signal(
@@ -152,7 +178,7 @@ ODD_SIGNALS: Mapping[str, tuple[Signal, ...]] = {
     "hostile_text": (
         _signal(
             "VehicleIdentification.Nickname",
-            {"value": "Zoë's \"car\" `; DROP TABLE t; -- ../../x\n\t{\"value\":1}\u2028\U0001f697\\"},
+            {"value": 'Zoë\'s "car" `; DROP TABLE t; -- ../../x\n\t{"value":1}\u2028\U0001f697\\'},
         ),
     ),
 }
@@ -170,7 +196,9 @@ def _dated(at: int) -> dict[str, list[Signal]]:
     days_ago = at - 587_520_000
     return {
         "only_ingested_at": [_signal("Charge.Wattage", {"value": 0, "unit": "watts"}, {"ingestedAt": at})],
-        "fetched_at": [_signal("Location.IsAtHome", {"value": True}, {"fetchedAt": at, "oemUpdatedAt": at - 900})],
+        "fetched_at": [
+            _signal("Location.IsAtHome", {"value": True}, {"fetchedAt": at, "oemUpdatedAt": at - 900})
+        ],
         "iso_stamps": [
             _signal(
                 "Transmission.GearState",
@@ -179,7 +207,9 @@ def _dated(at: int) -> dict[str, list[Signal]]:
             )
         ],
         "fractional_stamps": [
-            _signal("Service.IsInService", {"value": False}, {"retrievedAt": at + 0.5, "oemUpdatedAt": at - 0.25})
+            _signal(
+                "Service.IsInService", {"value": False}, {"retrievedAt": at + 0.5, "oemUpdatedAt": at - 0.25}
+            )
         ],
         "old_stamps": [
             _signal(

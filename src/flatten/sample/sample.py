@@ -64,10 +64,12 @@ def _check(events: int, vehicles: int, lines_per_file: int, start: datetime | No
             raise UsageError(f"A sample of {value} {name} is not possible: ask for at least 1.")
     if oddities and events < FEWEST_EVENTS_WITH_ODDITIES:
         raise UsageError(
-            f"{events} events are too few to show every oddity: ask for at least {FEWEST_EVENTS_WITH_ODDITIES}."
+            f"{events} events cannot show every oddity: ask for at least {FEWEST_EVENTS_WITH_ODDITIES}."
         )
     if oddities and lines_per_file < 2:
-        raise UsageError("One line per file leaves no room for bad lines among good ones: ask for at least 2.")
+        raise UsageError(
+            "One line per file leaves no room for bad lines among good ones: ask for at least 2."
+        )
     if start and start.tzinfo is None:
         raise UsageError(f"The start {start.isoformat()} has no time zone: add one, such as +00:00.")
 
@@ -88,7 +90,9 @@ class _Sample:
         stream = Stream(self._start, self._events, seeded(self._seed, "stream"), self._renewal())
         first = islice(fleet, self._events)
         if not self._odd:
-            return objects(batches(stream.lines(self._changes(first, tally)), self._size), tally, odd_forms=False)
+            return objects(
+                batches(stream.lines(self._changes(first, tally)), self._size), tally, odd_forms=False
+            )
         return self._odd_files(fleet, first, stream, tally)
 
     def _renewal(self) -> int | None:
