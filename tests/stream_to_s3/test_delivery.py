@@ -83,9 +83,7 @@ def test_a_batch_is_one_object_and_success() -> None:
     house = House()
     assert house.deliver(stream_event(inserts(5))) == SUCCESS
     assert len(house.s3.requests) == 1
-    assert written_numbers(house.s3.lines("telemetry/")) == [
-        sequence_number(number) for number in range(1, 6)
-    ]
+    assert written_numbers(house.s3.lines("telemetry/")) == [sequence_number(number) for number in range(1, 6)]
 
 
 def test_a_batch_of_one() -> None:

@@ -163,9 +163,7 @@ def test_anything_else_is_one_typed_error(value: Any, message: str, wrap: Any) -
 
 def test_the_error_names_the_place() -> None:
     item = {"signals": {"L": [{"M": {}}, {"M": {"body": {"M": {"value": {"N": "fast"}}}}}]}}
-    with pytest.raises(
-        UnconvertibleError, match=r"^signals\[1\]\.body\.value: expected the digits .* got \"fast\"$"
-    ):
+    with pytest.raises(UnconvertibleError, match=r"^signals\[1\]\.body\.value: expected the digits .* got \"fast\"$"):
         item_text(item)
 
 

@@ -73,9 +73,7 @@ PREVIOUS = [
     pytest.param(NEW, NEW, None, id="the same time"),
     pytest.param({"event_id": {"S": "e"}}, OLD, '"2025-10-27 09:00:00"', id="the time went away"),
     pytest.param(NEW, {"event_id": {"S": "e"}}, None, id="the old image had none"),
-    pytest.param(
-        NEW, {"recorded_at": {"N": "1761682266.50"}}, "1761682266.50", id="the old one was a number"
-    ),
+    pytest.param(NEW, {"recorded_at": {"N": "1761682266.50"}}, "1761682266.50", id="the old one was a number"),
     pytest.param(NEW, {"recorded_at": {"NULL": True}}, "null", id="the old one was null"),
     pytest.param(NEW, None, None, id="an insert"),
     pytest.param(None, OLD, None, id="a remove"),
@@ -83,9 +81,7 @@ PREVIOUS = [
 
 
 @pytest.mark.parametrize(("new", "old", "expected"), PREVIOUS)
-def test_the_previous_recorded_at_stands_only_where_it_was_another(
-    new: Any, old: Any, expected: str | None
-) -> None:
+def test_the_previous_recorded_at_stands_only_where_it_was_another(new: Any, old: Any, expected: str | None) -> None:
     text = line(record(1, new, old))
     assert ("previous_recorded_at" in metadata(text)) == (expected is not None)
     if expected is not None:
@@ -95,9 +91,7 @@ def test_the_previous_recorded_at_stands_only_where_it_was_another(
 EXPIRY = [
     pytest.param(TTL_IDENTITY, True, id="expired"),
     pytest.param(None, False, id="removed by a user"),
-    pytest.param(
-        {"type": "Service", "principalId": "replication.dynamodb.amazonaws.com"}, False, id="replica"
-    ),
+    pytest.param({"type": "Service", "principalId": "replication.dynamodb.amazonaws.com"}, False, id="replica"),
     pytest.param({"type": "User", "principalId": "dynamodb.amazonaws.com"}, False, id="a user of that name"),
     pytest.param("dynamodb.amazonaws.com", False, id="text"),
 ]
@@ -198,9 +192,7 @@ def test_hostile_attribute_names_stay_what_they_are(name: str) -> None:
 
 ODD = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4),
-    lambda children: (
-        st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=4), children, max_size=3)
-    ),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=4), children, max_size=3),
     max_leaves=6,
 )
 PARTS = ["eventName", "eventID", "eventSourceARN", "userIdentity", "dynamodb"]

@@ -35,17 +35,13 @@ def test_the_bucket_is_enough() -> None:
     "bucket", [None, "", "ab", "Upper-Case", "a..b", "-a-", "s3://bucket", "arn:aws:s3:::b", *HOSTILE]
 )
 def test_a_wrong_bucket_stops_the_start(bucket: str | None) -> None:
-    with pytest.raises(
-        SettingsError, match=r"^TELEMETRY_BUCKET is .*expected the name of an S3 bucket$"
-    ) as caught:
+    with pytest.raises(SettingsError, match=r"^TELEMETRY_BUCKET is .*expected the name of an S3 bucket$") as caught:
         read_settings({"TELEMETRY_BUCKET": bucket} if bucket is not None else {})
     assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize("name", ["TELEMETRY_PREFIX", "QUARANTINE_PREFIX"])
-@pytest.mark.parametrize(
-    "prefix", ["", "/", "telemetry", "/telemetry/", "a//b/", "./a/", "a/../b/", "é/", *HOSTILE]
-)
+@pytest.mark.parametrize("prefix", ["", "/", "telemetry", "/telemetry/", "a//b/", "./a/", "a/../b/", "é/", *HOSTILE])
 def test_a_wrong_prefix_stops_the_start(name: str, prefix: str) -> None:
     with pytest.raises(SettingsError, match=rf"^{name} is .*one at the end$"):
         read_settings({**BUCKET, name: prefix})

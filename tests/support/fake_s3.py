@@ -44,8 +44,6 @@ class FakeS3:
     def lines(self, prefix: str = "") -> list[dict[str, Any]]:
         """The lines of all objects under a prefix, parsed, in the order of their keys."""
         bodies = [
-            gzip.decompress(self.requests[key]["Body"])
-            for key in sorted(self.requests)
-            if key.startswith(prefix)
+            gzip.decompress(self.requests[key]["Body"]) for key in sorted(self.requests) if key.startswith(prefix)
         ]
         return [json.loads(line) for body in bodies for line in body.decode().splitlines()]

@@ -48,9 +48,7 @@ def record(number: int, new: Json | None = None, old: Json | None = None, **chan
     `dynamodb` part where they are named there; None takes a key away.
     """
     image = new or old or {}
-    event = {(True, False): "INSERT", (True, True): "MODIFY"}.get(
-        (new is not None, old is not None), "REMOVE"
-    )
+    event = {(True, False): "INSERT", (True, True): "MODIFY"}.get((new is not None, old is not None), "REMOVE")
     dynamodb = {
         "ApproximateCreationDateTime": ELEVEN_PAST_EIGHT,
         "Keys": {"event_id": image.get("event_id", {"S": f"event-{number}"})},

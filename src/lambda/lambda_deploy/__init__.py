@@ -1,1 +1,1 @@
-"""Ships the Lambda `stream_to_s3` and what it needs in AWS."""
+"""What ships the Lambda: the console `stream-lambda`."""

@@ -78,9 +78,7 @@ def token_source(
 class FederatedRole:
     """The role's own identity, signed by AWS, exchanged for a token of the workspace."""
 
-    def __init__(
-        self, client_id: str, workspace: Workspace, aws: AwsClients, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, client_id: str, workspace: Workspace, aws: AwsClients, clock: Callable[[], float]) -> None:
         self._client_id = client_id
         self._workspace = workspace
         self._aws = aws
@@ -113,9 +111,7 @@ class FederatedRole:
 class StoredSecret:
     """A secret of Secrets Manager: JSON with `client_id` and `client_secret`, or with `token`."""
 
-    def __init__(
-        self, secret_id: str, workspace: Workspace, aws: AwsClients, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, secret_id: str, workspace: Workspace, aws: AwsClients, clock: Callable[[], float]) -> None:
         self._secret_id = secret_id
         self._workspace = workspace
         self._aws = aws
@@ -143,9 +139,7 @@ class StoredSecret:
             found = None
         if not isinstance(found, dict):
             # Raised out here, so that it is not chained to a ValueError that holds the secret.
-            raise TriggerError(
-                "the secret is not a JSON object with client_id and client_secret, or with token"
-            )
+            raise TriggerError("the secret is not a JSON object with client_id and client_secret, or with token")
         return found
 
 

@@ -95,9 +95,7 @@ def _metrics(
     }
 
 
-def _fields(
-    lines: Lines, quarantined: Stored | None, stored: Stored | None, outcome: Outcome
-) -> dict[str, Any]:
+def _fields(lines: Lines, quarantined: Stored | None, stored: Stored | None, outcome: Outcome) -> dict[str, Any]:
     return {
         "records": len(lines.converted) + len(lines.quarantined),
         "key": stored and stored.key,

@@ -162,9 +162,7 @@ def unfold_array(place: Place, values: list[Any]) -> Iterator[str | Place]:
 
 def _tag_and_content(value: object) -> tuple[str, Any]:
     if not isinstance(value, dict) or len(value) != 1:
-        raise UnconvertibleError(
-            f"expected one type and its value, such as {{'S': 'text'}}, got {shown(value)}"
-        )
+        raise UnconvertibleError(f"expected one type and its value, such as {{'S': 'text'}}, got {shown(value)}")
     ((tag, inner),) = value.items()
     if tag not in _TYPES:
         raise UnconvertibleError(f"{shown(tag)} is no type of DynamoDB")

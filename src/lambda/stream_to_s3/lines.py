@@ -45,9 +45,7 @@ def line(record: Record) -> str:
     try:
         name, image = _event_name_and_image(record)
         if isinstance(image, dict) and METADATA in image:
-            raise RecordError(
-                "reserved_attribute", f"the item itself has an attribute {METADATA}, which is ours"
-            )
+            raise RecordError("reserved_attribute", f"the item itself has an attribute {METADATA}, which is ours")
         text = item_text(image)
         metadata = _metadata(record, name)
     except UnconvertibleError as error:
@@ -81,9 +79,7 @@ def _metadata(record: Record, name: str) -> str:
             "expected seconds since the epoch",
         )
     if stream is None:
-        raise _malformed(
-            "eventSourceARN", record.get("eventSourceARN"), "expected the ARN of a DynamoDB stream"
-        )
+        raise _malformed("eventSourceARN", record.get("eventSourceARN"), "expected the ARN of a DynamoDB stream")
     if stream_event_id is None:
         raise _malformed("eventID", record.get("eventID"), "expected text")
     return (
@@ -101,11 +97,7 @@ def _malformed(what: str, value: object, advice: str) -> RecordError:
 def _expired(record: Record) -> bool:
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ttl-expired-items.html
     who = record.get("userIdentity")
-    return (
-        isinstance(who, dict)
-        and who.get("type") == "Service"
-        and who.get("principalId") == "dynamodb.amazonaws.com"
-    )
+    return isinstance(who, dict) and who.get("type") == "Service" and who.get("principalId") == "dynamodb.amazonaws.com"
 
 
 def _previous_recorded_at(record: Record) -> str:

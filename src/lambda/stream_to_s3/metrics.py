@@ -31,9 +31,7 @@ class Log:
     clock: Callable[[], float]
     function_name: str
 
-    def line(
-        self, level: str, message: str, metrics: Mapping[str, float] | None = None, **fields: Any
-    ) -> None:
+    def line(self, level: str, message: str, metrics: Mapping[str, float] | None = None, **fields: Any) -> None:
         """Writes one line; `metrics` holds values by their name in UNITS, and all the others count as 0."""
         now = self.clock()
         head = {"timestamp": _iso(now), "level": level, "message": message}

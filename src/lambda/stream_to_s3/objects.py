@@ -80,9 +80,7 @@ class Stored:
 class ObjectWriter:
     """Puts lines into one bucket."""
 
-    def __init__(
-        self, client: "S3Client", bucket: str, kms_key_id: str | None, sleep: Callable[[float], None]
-    ) -> None:
+    def __init__(self, client: "S3Client", bucket: str, kms_key_id: str | None, sleep: Callable[[float], None]) -> None:
         self._client = client
         self._bucket = bucket
         self._encryption: dict[str, str] = (

@@ -90,9 +90,7 @@ def _check_prefix(name: str, prefix: str) -> None:
 def _kms_key(environment: Mapping[str, str]) -> str | None:
     key = environment.get("KMS_KEY_ID", "")
     if key and not _is_kms_key(key):
-        raise SettingsError(
-            f"KMS_KEY_ID is {_shown(key)}, expected the id, the ARN or the alias of a KMS key"
-        )
+        raise SettingsError(f"KMS_KEY_ID is {_shown(key)}, expected the id, the ARN or the alias of a KMS key")
     return key or None
 
 

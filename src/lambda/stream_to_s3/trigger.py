@@ -29,9 +29,7 @@ _WAITING: Final = ("QUEUED", "PENDING")
 class Trigger:
     """Starts one job. `clock` gives seconds since the epoch."""
 
-    def __init__(
-        self, workspace: Workspace, credentials: Credentials, job_id: int, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, workspace: Workspace, credentials: Credentials, job_id: int, clock: Callable[[], float]) -> None:
         self._workspace = workspace
         self._credentials = credentials
         self._job_id = job_id
@@ -61,7 +59,7 @@ class Trigger:
             self._attempt = self._thread.submit(self._start, key, self._clock() + seconds)
             error = self._attempt.exception(timeout=seconds)
         except TimeoutError:
-            return Outcome("failed", f"no answer within {seconds:.0f} s")
+            return Outcome("failed", f"no answer within {seconds:.1f} s")
         except RuntimeError:
             return Outcome("failed", "no thread to be had")
         if error is None:
@@ -114,7 +112,6 @@ def _has_default_parameters(run: dict[str, Any]) -> bool:
     """Whether nothing was given to the run: one with other parameters may read something else."""
     parameters = run.get("job_parameters") or []
     return not run.get("overriding_parameters") and all(
-        isinstance(parameter, dict)
-        and parameter.get("value", parameter.get("default")) == parameter.get("default")
+        isinstance(parameter, dict) and parameter.get("value", parameter.get("default")) == parameter.get("default")
         for parameter in parameters
     )

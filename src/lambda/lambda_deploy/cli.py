@@ -1,0 +1,73 @@
+"""The console `stream-lambda`. Exit codes: 0 done, 1 failed, 64 wrong usage."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from lambda_deploy.build import build
+from lambda_deploy.errors import LambdaDeployError
+
+WRONG_USAGE = 64
+
+
+@click.group(name="stream-lambda", context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """Build and ship the Lambda between the DynamoDB stream and S3."""
+
+
+@commands.command("build")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("stream_to_s3.zip"),
+    show_default=True,
+    help="The zip to write.",
+)
+@click.option(
+    "--python",
+    type=click.Choice(["3.11", "3.12", "3.13"]),
+    default="3.13",
+    show_default=True,
+    help="The version of Python that will run it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def build_command(out: Path, python: str, as_json: bool) -> None:
+    """Make the zip that Lambda runs; the same sources give the same bytes.
+
+    Example: stream-lambda build --out stream_to_s3.zip
+    """
+    built = build(out, python)
+    if as_json:
+        click.echo(json.dumps({**dataclasses.asdict(built), "path": str(built.path)}))
+        return
+    click.echo(f"{built.path}: {built.size:,} bytes, {built.our_size:,} of them ours")
+    click.echo(f"sha256 {built.sha256}")
+    click.echo("with " + ", ".join([f"{name} {version}" for name, version in built.dependencies.items()]))
+    if not built.compiled:
+        here = f"{sys.version_info.major}.{sys.version_info.minor}"
+        click.echo(f"without compiled code, because this is Python {here}: a cold start compiles for itself")
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code."""
+    try:
+        commands.main(arguments, "stream-lambda", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return WRONG_USAGE
+    except click.exceptions.Abort:
+        click.echo("Aborted.", err=True)
+        return 1
+    except LambdaDeployError as error:
+        click.echo(f"Error: {error}", err=True)
+        return error.exit_code
+    return 0
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run())

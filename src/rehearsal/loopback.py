@@ -1,0 +1,111 @@
+"""An HTTP server on the loopback address, on a free port, for as long as a `with` lasts."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from types import TracebackType
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Request:
+    """What came in. Header names are in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes out. Without a status the connection is cut instead."""
+
+    status: int | None
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class LoopbackServer:
+    """Answers each request, in a thread of its own, with what `respond` makes of it."""
+
+    def __init__(self, respond: Callable[[Request], Answer]) -> None:
+        class Handler(_Handler):
+            def answer(self, request: Request) -> Answer:
+                return respond(request)
+
+        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    @property
+    def address(self) -> str:
+        """Host and port, such as 127.0.0.1:40123."""
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of a client that hung up."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Headers and body leave in one packet: otherwise each answer waits for an acknowledgement, 40 ms.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def answer(self, request: Request) -> Answer:
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        # The base class looks for do_GET, do_PUT and so on: one way for all of them.
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
+
+    def _serve(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        body = self._chunked() if headers.get("transfer-encoding") == "chunked" else self._sized(headers)
+        answer = self.answer(Request(self.command, self.path, headers, body))
+        if answer.status is None:
+            self.close_connection = True
+            return
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if "Content-Length" not in answer.headers:
+            self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def _sized(self, headers: Mapping[str, str]) -> bytes:
+        return self.rfile.read(int(headers.get("content-length", "0")))
+
+    def _chunked(self) -> bytes:
+        body = b""
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""

@@ -1,0 +1,320 @@
+"""The trigger against the strict workspace: who starts a run, who relies on one, and what a failure does."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rehearsal.workspace import Job, Principal, Run, Workspace
+from rehearsal.workspace_http import RUN_NOW, RUNS_LIST, WorkspaceServer, answer_json
+from stream_to_s3.auth import Credentials, Token
+from stream_to_s3.errors import TriggerError
+from stream_to_s3.outcome import Outcome
+from stream_to_s3.rest import Secret
+from stream_to_s3.rest import Workspace as Endpoint
+from stream_to_s3.trigger import Trigger, waiting_run
+from support.clock import Clock
+from support.raw_server import drip, raw_server
+
+JOB = 620135
+PERSONAL_TOKEN = "dapi-0123456789abcdef"
+
+
+@dataclass
+class PersonalToken:
+    clock: Clock
+    token: str = PERSONAL_TOKEN
+
+    def fetch(self, deadline: float) -> Token:
+        return Token(Secret(self.token), self.clock() + 900)
+
+
+@dataclass
+class House:
+    clock: Clock
+    workspace: Workspace
+    server: WorkspaceServer
+    trigger: Trigger
+
+    def another_trigger(self, token: str = PERSONAL_TOKEN) -> Trigger:
+        endpoint = Endpoint(self.server.host, self.clock, self.clock.sleep)
+        return Trigger(endpoint, Credentials(PersonalToken(self.clock, token), self.clock), JOB, self.clock)
+
+    def after_write(self, key: str = "telemetry/1", seconds_left: float = 50) -> Outcome:
+        return self.trigger.after_write(key, seconds_left)
+
+    def running(self) -> Run:
+        """A run that has begun, so that the next one has to wait."""
+        return self.workspace.run_now(self.workspace.jobs[JOB], {})
+
+
+@contextmanager
+def house(job: Job | None = None) -> Iterator[House]:
+    clock = Clock()
+    workspace = Workspace(clock)
+    workspace.jobs[JOB] = job or Job(JOB, run_seconds=120)
+    workspace.principals.append(Principal("keeper", personal_token=PERSONAL_TOKEN, jobs=(JOB,)))
+    with WorkspaceServer(workspace, clock) as server:
+        made = House(clock, workspace, server, None)  # type: ignore[arg-type] # given in the next line
+        made.trigger = made.another_trigger()
+        yield made
+
+
+@pytest.fixture
+def idle() -> Iterator[House]:
+    with house() as made:
+        yield made
+
+
+def test_a_run_is_started_when_none_is_there(idle: House) -> None:
+    assert idle.after_write() == Outcome("started", "run 1001")
+    assert [run.state for run in idle.workspace.runs] == ["RUNNING"]
+
+
+def test_a_run_that_is_running_is_not_relied_on(idle: House) -> None:
+    idle.running()
+    assert idle.after_write() == Outcome("started", "run 1002")
+    assert [run.state for run in idle.workspace.runs] == ["RUNNING", "QUEUED"]
+
+
+def test_a_run_in_the_queue_is_relied_on(idle: House) -> None:
+    idle.running()
+    idle.after_write("telemetry/1")
+    assert idle.after_write("telemetry/2") == Outcome("skipped", "run 1002 waits to start")
+    assert len(idle.workspace.runs) == 2
+
+
+def test_a_run_whose_machines_are_starting_is_relied_on() -> None:
+    with house(Job(JOB, startup_seconds=60)) as made:
+        made.after_write("telemetry/1")
+        assert made.workspace.runs[0].state == "PENDING"
+        assert made.after_write("telemetry/2").what == "skipped"
+
+
+def test_a_run_with_other_parameters_is_not_relied_on() -> None:
+    with house(Job(JOB, run_seconds=120, parameters={"command": "run"})) as made:
+        made.running()
+        made.workspace.run_now(made.workspace.jobs[JOB], {"command": "replay"})
+        assert made.after_write() == Outcome("started", "run 1003")
+
+
+def test_a_run_with_the_default_parameters_given_by_name_is_not_relied_on() -> None:
+    # It would do, but what overrides is not looked into.
+    with house(Job(JOB, run_seconds=120, parameters={"command": "run"})) as made:
+        made.running()
+        made.workspace.run_now(made.workspace.jobs[JOB], {"command": "run"})
+        assert made.after_write().what == "started"
+
+
+def test_the_same_key_starts_one_run(idle: House) -> None:
+    first = idle.after_write("telemetry/1")
+    assert idle.another_trigger().after_write("telemetry/1", 50) == first
+    assert len(idle.workspace.runs) == 1
+
+
+def test_the_idempotency_token_is_64_characters_of_the_key(idle: House) -> None:
+    idle.after_write("telemetry/" + "x" * 1000)
+    body = json.loads(idle.server.requests[-1].body)
+    assert len(body["idempotency_token"]) == 64
+    assert body == {"job_id": JOB, "queue": {"enabled": True}, "idempotency_token": body["idempotency_token"]}
+
+
+def test_a_run_waits_also_where_the_job_does_not_queue() -> None:
+    with house(Job(JOB, queue=False, run_seconds=120)) as made:
+        made.running()
+        made.after_write()
+        assert [run.state for run in made.workspace.runs] == ["RUNNING", "QUEUED"]
+
+
+def batches(made: House, count: int, seconds: float) -> list[float]:
+    """Writes `count` objects evenly over some seconds; checks the queue after each and gives their times."""
+    times = []
+    for number in range(count):
+        made.clock.now += seconds / count
+        times.append(made.clock.now)
+        made.after_write(f"telemetry/{number}")
+        states = [run.state for run in made.workspace.active_runs(made.workspace.jobs[JOB])]
+        assert states.count("RUNNING") <= 1
+        assert states.count("QUEUED") + states.count("PENDING") <= 1
+    return times
+
+
+@pytest.mark.parametrize("job", [Job(JOB, run_seconds=4), Job(JOB, startup_seconds=3, run_seconds=1), Job(JOB)])
+def test_100_batches_in_10_seconds_have_one_run_running_and_one_waiting(job: Job) -> None:
+    with house(job) as made:
+        times = batches(made, 100, 10.0)
+        made.clock.now += 3600
+        made.workspace.settle()
+        starts = [run.started for run in made.workspace.runs]
+        assert all(run.ended is not None for run in made.workspace.runs)
+        assert max(start for start in starts if start is not None) >= times[-1]
+        assert len(starts) <= 2 + 10 / max(job.run_seconds + job.startup_seconds, 0.1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.floats(0, 8), min_size=1, max_size=12),
+    st.floats(0, 5),
+    st.floats(0, 5),
+    st.lists(st.sampled_from([RUN_NOW, RUNS_LIST]), unique=True),
+)
+def test_after_every_batch_there_is_a_run_that_starts_later(
+    gaps: list[float], startup: float, length: float, slow_downs: list[str]
+) -> None:
+    with house(Job(JOB, startup_seconds=startup, run_seconds=length)) as made:
+        for path in slow_downs:
+            made.server.faults.setdefault(path, []).append(lambda request: answer_json(429, {}, **{"Retry-After": "1"}))
+        times = []
+        for number, gap in enumerate(gaps):
+            made.clock.now += gap
+            times.append(made.clock.now)
+            assert made.after_write(f"telemetry/{number}").what in ("started", "skipped")
+        made.clock.now += 3600
+        made.workspace.settle()
+        last_start = max(run.started or 0.0 for run in made.workspace.runs)
+        assert last_start >= times[-1]
+
+
+def test_too_many_calls_a_second_are_tried_again_after_the_wait_that_is_asked_for(idle: House) -> None:
+    for number in range(20):
+        assert idle.another_trigger().after_write(f"telemetry/{number}", 50).what in ("started", "skipped")
+        for run in idle.workspace.active_runs(idle.workspace.jobs[JOB]):
+            idle.workspace.finish(run)
+    assert idle.after_write("telemetry/20").what == "started"
+    assert idle.clock.slept == [1.0]
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_passing_fault_is_tried_once_more(idle: House, status: int) -> None:
+    idle.server.faults[RUN_NOW] = [lambda request: answer_json(status, {}, **{"Retry-After": "7"})]
+    assert idle.after_write().what == "started"
+    assert idle.clock.slept == [7.0]
+
+
+@pytest.mark.parametrize("retry_after", [None, "soon", "-3", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT"])
+def test_without_a_readable_wait_it_is_a_second(idle: House, retry_after: str | None) -> None:
+    headers = {"Retry-After": retry_after} if retry_after else {}
+    idle.server.faults[RUNS_LIST] = [lambda request: answer_json(503, {}, **headers)]
+    assert idle.after_write().what == "started"
+    assert idle.clock.slept == [1.0]
+
+
+def test_a_fault_that_stays_is_a_failure(idle: House) -> None:
+    idle.server.faults[RUNS_LIST] = [lambda request: answer_json(503, {})] * 2
+    assert idle.after_write() == Outcome("failed", "runs/list: answered 503")
+
+
+@pytest.mark.parametrize(("retry_after", "left"), [("30", 50), ("9", 10)], ids=["too long anyway", "too long for now"])
+def test_a_wait_beyond_the_time_left_is_not_waited(idle: House, retry_after: str, left: float) -> None:
+    idle.server.faults[RUNS_LIST] = [lambda request: answer_json(429, {}, **{"Retry-After": retry_after})]
+    assert idle.after_write(seconds_left=left) == Outcome("failed", "runs/list: answered 429")
+    assert idle.clock.slept == []
+
+
+def test_an_answer_that_drips_is_left_alone_when_the_time_is_up(idle: House) -> None:
+    with raw_server(drip) as address:
+        endpoint = Endpoint(f"http://{address}", idle.clock, idle.clock.sleep)
+        trigger = Trigger(endpoint, Credentials(PersonalToken(idle.clock), idle.clock), JOB, idle.clock)
+        assert trigger.after_write("telemetry/1", 2.3) == Outcome("failed", "no answer within 0.3 s")
+        idle.clock.now += 61
+        assert trigger.after_write("telemetry/2", 2.3) == Outcome("failed", "an earlier attempt still hangs")
+
+
+def test_without_time_left_nothing_is_asked(idle: House) -> None:
+    assert idle.after_write(seconds_left=1.9) == Outcome("failed", "the write left no time for it")
+    assert idle.server.requests == []
+
+
+def test_after_a_failure_there_is_a_pause_of_60_seconds(idle: House) -> None:
+    idle.server.faults[RUNS_LIST] = [lambda request: answer_json(403, {"error_code": "PERMISSION_DENIED"})]
+    assert idle.after_write() == Outcome("failed", "runs/list: answered 403 (PERMISSION_DENIED)")
+    asked = len(idle.server.requests)
+    idle.clock.now += 59
+    assert idle.after_write() == Outcome("skipped", "paused for 1 s more after a failure")
+    assert len(idle.server.requests) == asked
+    idle.clock.now += 1
+    assert idle.after_write().what == "started"
+
+
+def test_a_batch_that_comes_again_after_its_run_was_deleted_is_a_failure_that_says_so(idle: House) -> None:
+    idle.after_write()
+    [run] = idle.workspace.runs
+    idle.workspace.finish(run)
+    idle.workspace.delete(run)
+    assert idle.after_write() == Outcome("failed", "run-now: answered 400 (INVALID_PARAMETER_VALUE)")
+
+
+def test_a_job_that_is_not_ours_to_start_is_a_failure(idle: House) -> None:
+    idle.workspace.principals.append(Principal("guest", personal_token="guest-token"))
+    outcome = idle.another_trigger("guest-token").after_write("telemetry/1", 50)
+    assert outcome == Outcome("failed", "runs/list: answered 403 (PERMISSION_DENIED)")
+
+
+WAITING: dict[str, tuple[dict[str, Any], int | None]] = {
+    "no runs": ({}, None),
+    "queued": ({"runs": [{"run_id": 7, "status": {"state": "QUEUED"}}]}, 7),
+    "pending": ({"runs": [{"run_id": 7, "status": {"state": "PENDING"}}]}, 7),
+    "the second of two": (
+        {"runs": [{"run_id": 8, "status": {"state": "RUNNING"}}, {"run_id": 7, "status": {"state": "QUEUED"}}]},
+        7,
+    ),
+    "running": ({"runs": [{"run_id": 7, "status": {"state": "RUNNING"}}]}, None),
+    "ending": ({"runs": [{"run_id": 7, "status": {"state": "TERMINATING"}}]}, None),
+    "blocked": ({"runs": [{"run_id": 7, "status": {"state": "BLOCKED"}}]}, None),
+    "a state of the future": ({"runs": [{"run_id": 7, "status": {"state": "WARMING"}}]}, None),
+    "no status": ({"runs": [{"run_id": 7, "state": {"life_cycle_state": "QUEUED"}}]}, None),
+    "no id": ({"runs": [{"status": {"state": "QUEUED"}}]}, None),
+    "nonsense": ({"runs": [None, 7, "QUEUED", [], {"status": "QUEUED"}]}, None),
+    "a default parameter": (
+        {
+            "runs": [
+                {
+                    "run_id": 7,
+                    "status": {"state": "QUEUED"},
+                    "job_parameters": [{"name": "a", "default": "1", "value": "1"}],
+                }
+            ]
+        },
+        7,
+    ),
+    "a default parameter without its value": (
+        {"runs": [{"run_id": 7, "status": {"state": "QUEUED"}, "job_parameters": [{"name": "a", "default": "1"}]}]},
+        7,
+    ),
+    "another parameter": (
+        {
+            "runs": [
+                {
+                    "run_id": 7,
+                    "status": {"state": "QUEUED"},
+                    "job_parameters": [{"name": "a", "default": "1", "value": "2"}],
+                }
+            ]
+        },
+        None,
+    ),
+    "notebook parameters": (
+        {
+            "runs": [
+                {"run_id": 7, "status": {"state": "QUEUED"}, "overriding_parameters": {"notebook_params": {"a": "1"}}}
+            ]
+        },
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("answer", "expected"), WAITING.values(), ids=WAITING)
+def test_which_run_is_relied_on(answer: dict[str, Any], expected: int | None) -> None:
+    assert waiting_run(answer) == expected
+
+
+@pytest.mark.parametrize("runs", [None, {}, "QUEUED", 7])
+def test_an_answer_without_a_list_of_runs_is_an_error(runs: Any) -> None:
+    with pytest.raises(TriggerError, match="no list of runs"):
+        waiting_run({"runs": runs})

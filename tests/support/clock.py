@@ -1,0 +1,20 @@
+"""Time as a number that a test sets."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Clock:
+    """Seconds since the epoch; they pass when somebody sleeps, or when `now` is set."""
+
+    now: float = 1_800_000_000.0
+    slept: list[float] = field(default_factory=list)
+
+    def __call__(self) -> float:
+        """The time."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Returns at once, later."""
+        self.slept.append(seconds)
+        self.now += seconds
