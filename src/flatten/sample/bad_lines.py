@@ -59,12 +59,8 @@ BAD_LINES = (
     BadLine("bad_event_id", "event_id_too_long", lambda event: to_json({**event, "event_id": "é" * 513})),
     BadLine("bad_signals", "signals_an_object", lambda event: to_json({**event, "signals": {"0": None}})),
     BadLine("bad_signals", "signals_a_string", lambda event: to_json({**event, "signals": "[]"})),
-    BadLine(
-        "bad_metadata", "metadata_a_string", lambda event: to_json({**event, "_stream_metadata": "INSERT"})
-    ),
-    BadLine(
-        "bad_metadata", "sequence_number_not_digits", lambda event: _metadata(event, sequence_number="12e3")
-    ),
+    BadLine("bad_metadata", "metadata_a_string", lambda event: to_json({**event, "_stream_metadata": "INSERT"})),
+    BadLine("bad_metadata", "sequence_number_not_digits", lambda event: _metadata(event, sequence_number="12e3")),
     BadLine("bad_metadata", "event_name_unknown", lambda event: _metadata(event, event_name="UPSERT")),
     BadLine("bad_metadata", "stream_absent", lambda event: _metadata(event, stream=None)),
 )

@@ -100,7 +100,7 @@ def key(batch: Sequence[Line], promised: int | None = None) -> str:
 
     The first and the last line have numbers.
     """
-    ids = "".join(line.stream_event_id or "" for line in batch)
+    ids = "\n".join(line.stream_event_id for line in batch if line.stream_event_id)
     check = hashlib.sha256(ids.encode()).hexdigest()[:8]
     count = len(batch) if promised is None else promised
     return f"{hour(batch[0].at)}/{batch[0].number}-{batch[-1].number}-{count}-{check}.ndjson.gz"

@@ -104,9 +104,7 @@ def _lid(car: Car, state: State) -> Body:
 
 def _tires(car: Car, state: State) -> Body:
     pressure = 250 + car.year % 7 + round(state.outside / 4) + (8 if state.driving else 0)
-    cells = [
-        {"row": row, "column": 1 - column, "tirePressure": pressure} for row in (0, 1) for column in (0, 1)
-    ]
+    cells = [{"row": row, "column": 1 - column, "tirePressure": pressure} for row in (0, 1) for column in (0, 1)]
     return {"values": cells, "rowCount": 2, "columnCount": 2, "unit": "bar"}
 
 
@@ -188,9 +186,7 @@ _BODIES: dict[str, Callable[[Car, State], Body]] = {
     "Charge.ChargeRate": _charge_rate,
     "Charge.ChargeRecords": lambda car, state: {"values": state.sessions},
     "Charge.ChargeTimers": _charge_timers,
-    "Charge.ChargerPhases": lambda car, state: {
-        "value": _phases(car) if state.charging and not state.fast else 0
-    },
+    "Charge.ChargerPhases": lambda car, state: {"value": _phases(car) if state.charging and not state.fast else 0},
     "Charge.ChargingConnectorType": lambda car, state: {"value": "CCS" if state.fast else "TYPE2"},
     "Charge.DetailedChargingStatus": _charging_status,
     "Charge.EnergyAdded": lambda car, state: {"value": round(state.energy_added, 2), "unit": "kWh"},
@@ -242,9 +238,7 @@ _BODIES: dict[str, Callable[[Car, State], Body]] = {
     "Surveillance.Brand": _constant(value="Sentry Mode"),
     "Surveillance.IsEnabled": lambda car, state: {"value": not state.driving and state.place != "home"},
     "TractionBattery.IsHeaterActive": lambda car, state: {"value": state.fast and state.outside < 8},
-    "TractionBattery.MaxRangeChargeCounter": lambda car, state: {
-        "value": 0 if car.limit < 100 else car.year % 9
-    },
+    "TractionBattery.MaxRangeChargeCounter": lambda car, state: {"value": 0 if car.limit < 100 else car.year % 9},
     "TractionBattery.NominalCapacity": _capacity,
     "TractionBattery.Range": _range,
     "TractionBattery.StateOfCharge": lambda car, state: {"value": round(state.soc), "unit": "percent"},

@@ -130,11 +130,11 @@ def _subscription(model: Model, rng: Random) -> tuple[tuple[str, ...], dict[str,
     rng.shuffle(signals)
     errors: dict[str, tuple[str, str | None]] = dict.fromkeys(lacking, NOT_CAPABLE)
     if rng.random() < 0.3:
-        errors |= dict.fromkeys((name for name in _MAY_BE_DENIED if name in extras), NO_PERMISSION)
+        errors |= dict.fromkeys((name for name in _MAY_BE_DENIED if name in signals), NO_PERMISSION)
     return tuple(signals), errors
 
 
 def _vin(model: Model, year: int, rng: Random) -> str:
     letters = "".join(rng.choice(_VIN_LETTERS) for _ in range(5))
-    code_of_year = "KLMNPRS"[year - 2019]
-    return f"{model.maker_code}{letters}{rng.randint(0, 9)}{code_of_year}{letters[0]}{rng.randint(0, 999_999):06}"
+    check, code_of_year = rng.randint(0, 9), "KLMNPRS"[year - 2019]
+    return f"{model.maker_code}{letters}{check}{code_of_year}{letters[0]}{rng.randint(0, 999_999):06}"

@@ -11,9 +11,7 @@ from flatten.sample.lines import Line, to_json
 from flatten.sample.report import Tally
 
 
-def with_bad_lines(
-    found: Iterable[list[Line]], expected: int, rng: Random, tally: Tally
-) -> Iterator[list[Line]]:
+def with_bad_lines(found: Iterable[list[Line]], expected: int, rng: Random, tally: Tally) -> Iterator[list[Line]]:
     """Yield the batches, bad lines in the midst of some.
 
     All kinds have come before `expected` good lines are through. First and last line of a batch stay good:

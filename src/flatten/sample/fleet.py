@@ -13,13 +13,13 @@ Dated = tuple[float, Item]
 
 def fleet_events(vehicles: int, seed: int, start: float) -> Iterator[Dated]:
     """Yield the fleet's events without end, ordered by time; `start` in seconds since 1970 UTC."""
-    webhook_id = new_id(seeded(seed, "webhook"))
+    webhook_id = new_id(seeded(seed, start, "webhook"))
     cars = [_car_events(index, seed, start, webhook_id) for index in range(vehicles)]
     return heapq.merge(*cars, key=lambda dated: dated[0])
 
 
 def _car_events(index: int, seed: int, start: float, webhook_id: str) -> Iterator[Dated]:
-    rng = seeded(seed, index)
+    rng = seeded(seed, start, index)
     car = make_car(index, rng)
     reporter = Reporter(car, webhook_id, rng)
     for state in Life(car, start, rng).moments():

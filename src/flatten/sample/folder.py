@@ -30,8 +30,8 @@ def refuse_strangers(folder: Path, present: Iterable[str], planned: Iterable[Sam
     strangers = sorted(set(present) - own)
     if strangers:
         raise BadLocation(
-            f"{folder} is not empty: {strangers[0]!r} and {len(strangers) - 1} more are not of this sample."
-            " Choose an empty folder."
+            f"{folder} holds {len(strangers)} files that are not of this sample, such as {strangers[0]!r}:"
+            " choose an empty folder."
         )
 
 
@@ -49,9 +49,7 @@ def write_file(folder: Path, file: SampleFile) -> None:
         os.utime(unfinished, ns=(nanoseconds, nanoseconds))
         unfinished.replace(path)
     except OSError as wrong:
-        raise BadLocation(
-            f"{folder} cannot be written to ({wrong.strerror}): choose another folder."
-        ) from wrong
+        raise BadLocation(f"{folder} cannot be written to ({wrong.strerror}): choose another folder.") from wrong
 
 
 def _unfinished(name: str) -> str:

@@ -31,41 +31,43 @@ class Change:
     previous_recorded_at: object = None
 
 
-def history(
-    events: Iterator[Dated], rng: Random, tally: Tally, *, unnumbered: int, unseen: bool
-) -> Iterator[Change]:
-    """Yield all changes of the events' items in order of time.
+class History:
+    """Tells what becomes of items, and counts it.
 
     The first `unnumbered` items come without a stream. With `unseen` some items were stored before the
     stream began, which tells of their deletion alone.
     """
-    later: list[tuple[float, int, Change]] = []
-    order = count()
-    for number, (at, item) in enumerate(events):
-        while later and later[0][0] <= at:
+
+    def __init__(self, rng: Random, tally: Tally, *, unnumbered: int = 0, unseen: bool = False) -> None:
+        self._rng, self._tally = rng, tally
+        self._unnumbered, self._unseen = unnumbered, unseen
+
+    def changes(self, events: Iterator[Dated]) -> Iterator[Change]:
+        """Yield all changes of the events' items in order of time."""
+        later: list[tuple[float, int, Change]] = []
+        order = count()
+        for number, (at, item) in enumerate(events):
+            while later and later[0][0] <= at:
+                yield heapq.heappop(later)[2]
+            first, *others = self._fate(number, at, item)
+            for change in others:
+                heapq.heappush(later, (change.at, next(order), change))
+            yield first
+        while later:
             yield heapq.heappop(later)[2]
-        first, *others = _changes(number, at, item, rng, tally, unnumbered, unseen)
-        for change in others:
-            heapq.heappush(later, (change.at, next(order), change))
-        yield first
-    while later:
-        yield heapq.heappop(later)[2]
 
-
-def _changes(
-    number: int, at: float, item: Item, rng: Random, tally: Tally, unnumbered: int, unseen: bool
-) -> list[Change]:
-    if unseen and number >= unnumbered and number % 250 == 53:
-        tally.oddities["delete_of_unknown_event"] += 1
-        changes = [Change(at, "REMOVE", item)]
-    else:
-        fate = next((fate for every, turn, fate in _FATES if number % every == turn), _stays)
-        changes = fate(at, item, rng)
-    if number < unnumbered:
-        changes[0] = Change(at, None, changes[0].image)
-    tally.events += 1
-    tally.deleted += changes[-1].name == "REMOVE" and not changes[-1].expired
-    return changes
+    def _fate(self, number: int, at: float, item: Item) -> list[Change]:
+        if self._unseen and number >= self._unnumbered and number % 250 == 53:
+            self._tally.oddities["delete_of_unknown_event"] += 1
+            changes = [Change(at, "REMOVE", item)]
+        else:
+            fate = next((fate for every, turn, fate in _FATES if number % every == turn), _stays)
+            changes = fate(at, item, self._rng)
+        if number < self._unnumbered:
+            changes[0] = Change(at, None, changes[0].image)
+        self._tally.events += 1
+        self._tally.deleted += changes[-1].name == "REMOVE" and not changes[-1].expired
+        return changes
 
 
 def _stays(at: float, item: Item, rng: Random) -> list[Change]:

@@ -29,9 +29,7 @@ _TRIGGERS = frozenset(
 _WITHOUT_STAMPS = frozenset(
     {"VehicleIdentification.VIN", "VehicleIdentification.ExteriorColor", "TractionBattery.NominalCapacity"}
 )
-_WHILE_CHARGING = frozenset(
-    {"Charge.TimeToComplete", "Charge.ChargeRate", "Charge.Wattage", "Charge.Voltage"}
-)
+_WHILE_CHARGING = frozenset({"Charge.TimeToComplete", "Charge.ChargeRate", "Charge.Wattage", "Charge.Voltage"})
 _NOTHING: tuple[Body, int] = ({}, 0)
 _STAMPS = ("retrievedAt", "oemUpdatedAt")
 _NOT_CHARGING = ("VEHICLE_STATE", "NOT_CHARGING")

@@ -62,9 +62,7 @@ class Life:
         if datetime.fromtimestamp(midnight + 12 * _HOUR, UTC).weekday() < 5:
             if rng.random() < 0.85:
                 stay = rng.uniform(8.2, 9.5)
-                outings.append(
-                    (rng.uniform(7.0, 8.3), "work", self._work_bearing, self._car.commute_km, stay)
-                )
+                outings.append((rng.uniform(7.0, 8.3), "work", self._work_bearing, self._car.commute_km, stay))
             if rng.random() < 0.3:
                 outings.append((rng.uniform(19, 19.8), "shop", rng.uniform(0, 360), rng.uniform(3, 14), 0.8))
         else:
@@ -77,9 +75,7 @@ class Life:
     ) -> Iterator[Trip]:
         car, crow = self._car, km / _ROAD_FACTOR / _KM_PER_DEGREE
         latitude = car.latitude + crow * math.cos(math.radians(bearing))
-        longitude = car.longitude + crow * math.sin(math.radians(bearing)) / math.cos(
-            math.radians(car.latitude)
-        )
+        longitude = car.longitude + crow * math.sin(math.radians(bearing)) / math.cos(math.radians(car.latitude))
         departure = midnight + hour * _HOUR
         yield Trip(departure, place, latitude, longitude, km)
         yield Trip(departure + km / 45 * _HOUR + stay * _HOUR, "home", car.latitude, car.longitude, km)
@@ -91,9 +87,7 @@ class Life:
         state.outside = self._temperature()
         comfortable = state.driving or (state.charging and state.fast)
         state.cabin = (
-            21.0
-            if comfortable
-            else state.cabin + (state.outside + 1.5 - state.cabin) * min(1, seconds / 5400)
+            21.0 if comfortable else state.cabin + (state.outside + 1.5 - state.cabin) * min(1, seconds / 5400)
         )
 
     def _temperature(self) -> float:

@@ -11,6 +11,7 @@ COMMON = (
     "Odometer.TraveledDistance",
     "Closure.IsLocked",
     "ConnectivityStatus.IsOnline",
+    "Location.PreciseLocation",
 )
 """Signals, as `Group.Name`, that every car of the fleet sends."""
 
@@ -71,7 +72,6 @@ _CONNECTIVITY = (
     "VehicleUserAccount.Permissions",
 )
 _DRIVING = (
-    "Location.PreciseLocation",
     "Location.IsAtHome",
     "Motion.CurrentSpeed",
     "Transmission.GearState",

@@ -104,9 +104,7 @@ _ODD_ITEMS: dict[str, Callable[[Item, int], Item]] = {
     "triggers_as_text": _trigger_texts,
     "trigger_first_delivery": lambda item, at: {"triggers": [{"code": "FIRST_DELIVERY"}]},
     "meta_empty": lambda item, at: {"meta": {}},
-    "delivered_at_as_text": lambda item, at: _with(
-        item, "meta", deliveredAt=_iso(item["meta"]["deliveredAt"])
-    ),
+    "delivered_at_as_text": lambda item, at: _with(item, "meta", deliveredAt=_iso(item["meta"]["deliveredAt"])),
     "delivery_time_too": lambda item, at: _with(item, "meta", deliveryTime=item["meta"]["deliveredAt"]),
     "signal_count_wrong": lambda item, at: _with(item, "meta", signalCount=_WRONG_COUNT),
     "sequence_large": lambda item, at: _with(item, "meta", sequence=2**53 + 1),

@@ -22,9 +22,7 @@ def signals_of(kind: str, at: int) -> list[Signal]:
     return [{**signal, "meta": stamps} if signal.get("meta") is _FRESH else signal for signal in signals]
 
 
-def _signal(
-    signal: str, /, body: Any = _ABSENT, meta: Any = _FRESH, status: Any = _SUCCESS, **outer: Any
-) -> Signal:
+def _signal(signal: str, /, body: Any = _ABSENT, meta: Any = _FRESH, status: Any = _SUCCESS, **outer: Any) -> Signal:
     parts = {"body": body, "meta": meta, "status": status, **outer}
     return {key: part for key, part in (heading(signal) | parts).items() if part is not _ABSENT}
 
@@ -53,12 +51,8 @@ ODD_SIGNALS: Mapping[str, tuple[Signal, ...]] = {
         _signal("Charge.Voltage", {"value": 228, "unit": "volts"}),
         _signal("Charge.Voltage", {"value": 231, "unit": "volts"}),
     ),
-    "name_and_group_swapped": (
-        _signal("Closure.IsLocked", {"value": True}, name="Closure", group="IsLocked"),
-    ),
-    "name_in_camel_case": (
-        _signal("Charge.IsFastChargerPresent", {"value": False}, name="isFastChargerPresent"),
-    ),
+    "name_and_group_swapped": (_signal("Closure.IsLocked", {"value": True}, name="Closure", group="IsLocked"),),
+    "name_in_camel_case": (_signal("Charge.IsFastChargerPresent", {"value": False}, name="isFastChargerPresent"),),
     "same_name_in_two_groups": (
         _signal("LowVoltageBattery.StateOfCharge", {"value": 81.5, "unit": "percent"}),
         _signal("InternalCombustionEngine.Range", {"value": 410, "unit": "km"}),
@@ -66,9 +60,7 @@ ODD_SIGNALS: Mapping[str, tuple[Signal, ...]] = {
     "status_absent": (_signal("Closure.RearTrunk", {"isOpen": False, "isLocked": True}, status=_ABSENT),),
     "status_unavailable": (_signal("Motion.CurrentSpeed", meta=_ABSENT, status={"value": "UNAVAILABLE"}),),
     "error_with_value": (
-        _signal(
-            "Charge.TimeToComplete", {"value": 40}, status=_error("COMPATIBILITY", "VEHICLE_NOT_CAPABLE")
-        ),
+        _signal("Charge.TimeToComplete", {"value": 40}, status=_error("COMPATIBILITY", "VEHICLE_NOT_CAPABLE")),
     ),
     "error_with_null_value": (
         _signal(
@@ -77,16 +69,12 @@ ODD_SIGNALS: Mapping[str, tuple[Signal, ...]] = {
             status=_error("VEHICLE_STATE", "NOT_CHARGING", title="Not charging", resolution={"type": None}),
         ),
     ),
-    "error_without_code": (
-        _signal("Location.PreciseLocation", meta=_ABSENT, status=_error("PERMISSION", None)),
-    ),
+    "error_without_code": (_signal("Location.PreciseLocation", meta=_ABSENT, status=_error("PERMISSION", None)),),
     "error_without_details": (_signal("Location.IsAtHome", meta=_ABSENT, status={"value": "ERROR"}),),
     "signal_meta_absent": (_signal("HVAC.IsCabinHVACActive", {"value": True}, meta=_ABSENT),),
     "signal_meta_empty": (_signal("Charge.IsChargingCableLatched", {"value": False}, meta={}),),
     "stamps_zero": (
-        _signal(
-            "VehicleIdentification.ExteriorColor", {"value": "Space"}, {"oemUpdatedAt": 0, "retrievedAt": 0}
-        ),
+        _signal("VehicleIdentification.ExteriorColor", {"value": "Space"}, {"oemUpdatedAt": 0, "retrievedAt": 0}),
     ),
     "body_absent": (_signal("Surveillance.Brand"),),
     "body_empty": (_signal("Closure.EngineCover", {}),),
@@ -95,9 +83,7 @@ ODD_SIGNALS: Mapping[str, tuple[Signal, ...]] = {
     "body_text_not_an_object": (_signal("Charge.AmperageMax", "[16]"),),
     "body_text_nan": (_signal("Charge.AmperageRequested", '{"value": NaN, "unit": "ampere"}'),),
     "body_text_broken": (_signal("LowVoltageBattery.Status", '{"value": "GO'),),
-    "body_text_with_a_neighbour": (
-        _signal("Transmission.GearState", '{"value":"PARK"},"odometer":{"value":1}'),
-    ),
+    "body_text_with_a_neighbour": (_signal("Transmission.GearState", '{"value":"PARK"},"odometer":{"value":1}'),),
     "values_as_object": (
         _signal("Charge.ChargeLimits", {"values": {"activeLimit": 80, "values": []}, "unit": "percent"}),
     ),
@@ -132,9 +118,7 @@ ODD_SIGNALS: Mapping[str, tuple[Signal, ...]] = {
         ),
     ),
     "misspelt_key": (
-        _signal(
-            "TractionBattery.NominalCapacity", {"capacity": 77.4, "availbableCapacities": [], "unit": "kWh"}
-        ),
+        _signal("TractionBattery.NominalCapacity", {"capacity": 77.4, "availbableCapacities": [], "unit": "kWh"}),
     ),
     "nested_two_deep": (
         _signal(
@@ -196,9 +180,7 @@ def _dated(at: int) -> dict[str, list[Signal]]:
     days_ago = at - 587_520_000
     return {
         "only_ingested_at": [_signal("Charge.Wattage", {"value": 0, "unit": "watts"}, {"ingestedAt": at})],
-        "fetched_at": [
-            _signal("Location.IsAtHome", {"value": True}, {"fetchedAt": at, "oemUpdatedAt": at - 900})
-        ],
+        "fetched_at": [_signal("Location.IsAtHome", {"value": True}, {"fetchedAt": at, "oemUpdatedAt": at - 900})],
         "iso_stamps": [
             _signal(
                 "Transmission.GearState",
@@ -207,9 +189,7 @@ def _dated(at: int) -> dict[str, list[Signal]]:
             )
         ],
         "fractional_stamps": [
-            _signal(
-                "Service.IsInService", {"value": False}, {"retrievedAt": at + 0.5, "oemUpdatedAt": at - 0.25}
-            )
+            _signal("Service.IsInService", {"value": False}, {"retrievedAt": at + 0.5, "oemUpdatedAt": at - 0.25})
         ],
         "old_stamps": [
             _signal(

@@ -10,10 +10,10 @@ class SampleReport:
     """A sample in numbers.
 
     `lines` are the lines, without blank ones, of the files that can be read whole, bad lines included;
-    `bytes` is the size of all files. `events` are the distinct event ids in good lines, `live` those whose row is
-    expected not to be deleted (expiry deletes nothing), `deleted` the others. `repeated_lines` stand in an
-    earlier file already, `late_lines` come after higher sequence numbers of their stream. `oddities` counts
-    events, lines and files by kind, `quarantine_expected` lines and files by reason.
+    `bytes` is the size of all files. `events` are the distinct event ids in good lines: `deleted` those
+    whose row is expected to be deleted, `live` the others (expiry deletes nothing). `repeated_lines` stand
+    in an earlier file already, `late_lines` come after higher sequence numbers of their stream. `oddities`
+    counts events, lines and files by kind, `quarantine_expected` lines and files by reason.
     """
 
     files: int

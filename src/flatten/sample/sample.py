@@ -10,7 +10,7 @@ from flatten.sample import damage, folder
 from flatten.sample.batches import SampleFile, batches, objects
 from flatten.sample.car import seeded
 from flatten.sample.fleet import Dated, fleet_events
-from flatten.sample.history import Change, history
+from flatten.sample.history import Change, History
 from flatten.sample.lines import Line, Stream
 from flatten.sample.odd_items import with_oddities
 from flatten.sample.report import SampleReport, Tally
@@ -63,13 +63,9 @@ def _check(events: int, vehicles: int, lines_per_file: int, start: datetime | No
         if value < 1:
             raise UsageError(f"A sample of {value} {name} is not possible: ask for at least 1.")
     if oddities and events < FEWEST_EVENTS_WITH_ODDITIES:
-        raise UsageError(
-            f"{events} events cannot show every oddity: ask for at least {FEWEST_EVENTS_WITH_ODDITIES}."
-        )
+        raise UsageError(f"{events} events cannot show every oddity: ask for at least {FEWEST_EVENTS_WITH_ODDITIES}.")
     if oddities and lines_per_file < 2:
-        raise UsageError(
-            "One line per file leaves no room for bad lines among good ones: ask for at least 2."
-        )
+        raise UsageError("One line per file leaves no room for bad lines among good ones: ask for at least 2.")
     if start and start.tzinfo is None:
         raise UsageError(f"The start {start.isoformat()} has no time zone: add one, such as +00:00.")
 
@@ -83,24 +79,24 @@ class _Sample:
         self._events, self._vehicles, self._seed, self._odd = events, vehicles, seed, oddities
         self._start = start.timestamp()
         self._size = min(lines_per_file, max(1, events // 8))
+        self._seeds = (seed, self._start, events, vehicles, oddities)
 
     def files(self, tally: Tally) -> Iterator[SampleFile]:
         """Yield all files, about in order of arrival, and count what is in them."""
         fleet = fleet_events(self._vehicles, self._seed, self._start)
-        stream = Stream(self._start, self._events, seeded(self._seed, "stream"), self._renewal())
+        stream = Stream(self._start, self._events, seeded(*self._seeds, "stream"), self._renewal())
         first = islice(fleet, self._events)
         if not self._odd:
-            return objects(
-                batches(stream.lines(self._changes(first, tally)), self._size), tally, odd_forms=False
-            )
+            return objects(batches(stream.lines(self._changes(first, tally)), self._size), tally, odd_forms=False)
         return self._odd_files(fleet, first, stream, tally)
 
     def _renewal(self) -> int | None:
         return self._events * 9 // 10 if self._odd else None
 
     def _changes(self, events: Iterator[Dated], tally: Tally) -> Iterator[Change]:
-        rng, older = seeded(self._seed, "history"), min(20, self._events // 20) if self._odd else 0
-        return history(events, rng, tally, unnumbered=older, unseen=self._odd)
+        older = min(20, self._events // 20) if self._odd else 0
+        history = History(seeded(*self._seeds, "history"), tally, unnumbered=older, unseen=self._odd)
+        return history.changes(events)
 
     def _odd_files(
         self, fleet: Iterator[Dated], first: Iterator[Dated], stream: Stream, tally: Tally
@@ -108,7 +104,7 @@ class _Sample:
         older: list[Line] = []
         lines = stream.lines(self._changes(with_oddities(first, self._events, tally), tally))
         found = batches(_numbered(lines, older), self._size)
-        bad = damage.with_bad_lines(found, self._events, seeded(self._seed, "bad lines"), tally)
+        bad = damage.with_bad_lines(found, self._events, seeded(*self._seeds, "bad lines"), tally)
         yield from objects(bad, tally, odd_forms=True)
         yield damage.older_file(older, tally)
         more = (Change(at, "INSERT", item) for at, item in islice(fleet, 2 * _BROKEN_FILE_LINES))
