@@ -1,5 +1,6 @@
 """The fleet is believable: bodies are those of the catalogue, and what a car says fits what it did."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -127,6 +128,15 @@ def test_a_value_is_updated_then_retrieved_then_delivered(events: list[Event]) -
         for signal in event["signals"]:
             stamps = signal.get("meta", {"oemUpdatedAt": 0, "retrievedAt": 0})
             assert stamps["oemUpdatedAt"] <= stamps["retrievedAt"] <= event["meta"]["deliveredAt"]
+
+
+def test_numbers_have_no_zeros_at_their_end_as_dynamodb_keeps_them(events: list[Event]) -> None:
+    numbers: list[float] = []
+    for event in events[:500]:
+        text = json.dumps([body(signal) for signal in event["signals"]])
+        json.loads(text, parse_float=lambda number: numbers.append(float(number)))
+    assert len(numbers) > 100
+    assert not any(number.is_integer() for number in numbers)
 
 
 def test_stamps_are_zero_for_what_never_changes(events: list[Event]) -> None:

@@ -6,7 +6,7 @@ Shapes and units: https://smartcar.com/docs/api-reference/signals
 from collections.abc import Callable
 from typing import Any
 
-from flatten.sample.car import Car, State
+from flatten.sample.car import Car, State, rounded
 from flatten.sample.models import DIAGNOSTICS
 
 Body = dict[str, Any]
@@ -25,27 +25,23 @@ def _constant(**body: Any) -> Callable[[Car, State], Body]:
 
 def _distance(car: Car, km: float) -> Body:
     if car.model.imperial:
-        return {"value": _rounded(km / _MILE, car.model.decimals), "unit": "miles"}
-    return {"value": _rounded(km, car.model.decimals), "unit": "km"}
-
-
-def _rounded(value: float, decimals: int) -> float | int:
-    return round(value, decimals) if decimals else round(value)
+        return {"value": rounded(km / _MILE, car.model.decimals), "unit": "miles"}
+    return {"value": rounded(km, car.model.decimals), "unit": "km"}
 
 
 def _temperature(car: Car, celsius: float) -> Body:
     if car.model.imperial:
         return {"value": round(celsius * 9 / 5 + 32), "unit": "fahrenheit"}
-    return {"value": round(celsius * 2) / 2, "unit": "celsius"}
+    return {"value": rounded(round(celsius * 2) / 2, 1), "unit": "celsius"}
 
 
 def _range(car: Car, state: State) -> Body:
     km = state.soc / 100 * car.model.capacity / car.model.per_100_km * 100
-    return {**_distance(car, float(round(km))), "type": "DEFAULT", "additionalValues": []}
+    return {**_distance(car, round(km)), "type": "DEFAULT", "additionalValues": []}
 
 
 def _amperes(car: Car, state: State) -> float:
-    return round(state.power_kw * 1000 / _volts(car, state), 1) if state.power_kw else 0
+    return rounded(state.power_kw * 1000 / _volts(car, state), 1) if state.power_kw else 0
 
 
 def _volts(car: Car, state: State) -> int:
@@ -109,7 +105,7 @@ def _tires(car: Car, state: State) -> Body:
 
 
 def _location(car: Car, state: State) -> Body:
-    body = {"latitude": round(state.latitude, 6), "longitude": round(state.longitude, 6)}
+    body = {"latitude": rounded(state.latitude, 6), "longitude": rounded(state.longitude, 6)}
     if car.model.idle_errors:
         return {**body, "locationType": "CURRENT" if state.driving else "LAST_PARKED"}
     points = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
@@ -124,8 +120,8 @@ def _speed(car: Car, state: State) -> Body:
 
 def _fuel_left(car: Car, state: State) -> Body:
     if car.model.imperial:
-        return {"value": round(state.fuel / _GALLON, 1), "unit": "gallons"}
-    return {"value": round(state.fuel, 1), "unit": "liters"}
+        return {"value": rounded(state.fuel / _GALLON, 1), "unit": "gallons"}
+    return {"value": rounded(state.fuel, 1), "unit": "liters"}
 
 
 def _fuel_range(car: Car, state: State) -> Body:
@@ -189,7 +185,7 @@ _BODIES: dict[str, Callable[[Car, State], Body]] = {
     "Charge.ChargerPhases": lambda car, state: {"value": _phases(car) if state.charging and not state.fast else 0},
     "Charge.ChargingConnectorType": lambda car, state: {"value": "CCS" if state.fast else "TYPE2"},
     "Charge.DetailedChargingStatus": _charging_status,
-    "Charge.EnergyAdded": lambda car, state: {"value": round(state.energy_added, 2), "unit": "kWh"},
+    "Charge.EnergyAdded": lambda car, state: {"value": rounded(state.energy_added, 2), "unit": "kWh"},
     "Charge.FastChargerType": lambda car, state: {"value": "CCS" if state.fast else "NONE"},
     "Charge.IsCharging": lambda car, state: {"value": state.charging},
     "Charge.IsChargingCableConnected": lambda car, state: {"value": state.plugged},

@@ -30,6 +30,12 @@ def new_id(rng: Random) -> str:
     return str(UUID(int=rng.getrandbits(128), version=4))
 
 
+def rounded(value: float, decimals: int) -> float | int:
+    """Round as DynamoDB keeps a number: without zeros at its end."""
+    number = round(value, decimals)
+    return int(number) if number == int(number) else number
+
+
 @dataclass(frozen=True, slots=True)
 class Car:
     """Latitude and longitude are those of the place where it is at home, in degrees.

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import count
 from random import Random
 
-from flatten.sample.car import Car, State
+from flatten.sample.car import Car, State, rounded
 
 _HOUR, _DAY = 3600.0, 86400.0
 _ROAD_FACTOR = 1.3
@@ -212,11 +212,11 @@ class Life:
             "id": f"CHG{round(begun_at)}",
             "startTime": _iso(begun_at),
             "endTime": _iso(state.at),
-            "energyAdded": round(state.energy_added, 2),
+            "energyAdded": rounded(state.energy_added, 2),
             "startStateOfCharge": round(begun_with),
             "endStateOfCharge": round(state.soc),
             "isPublicCharger": state.fast,
-            "location": {"latitude": round(state.latitude, 5), "longitude": round(state.longitude, 5)},
+            "location": {"latitude": rounded(state.latitude, 5), "longitude": rounded(state.longitude, 5)},
         }
         state.sessions = [*state.sessions[-2:], session]
 
