@@ -4,8 +4,8 @@ Of the batches, some reach the bucket late, behind their successor, as after a r
 halves, as after a failure that came behind the write (the mapping bisects).
 """
 
-import gzip
 import hashlib
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from flatten.sample.report import Tally
 
 _LATE_EVERY, _AGAIN_EVERY, _AGAIN_TURN = 31, 29, 1
 _CRLF_TURN, _BOM_TURN = 2, 3
+_GZIP = 16 + zlib.MAX_WBITS
 
 BOM = b"\xef\xbb\xbf"
 
@@ -112,5 +113,5 @@ def hour(at: float) -> str:
 
 
 def packed(content: bytes) -> bytes:
-    """Return the content as gzip, the same bytes each time."""
-    return gzip.compress(content, 6, mtime=0)
+    """Return the content as gzip, the same bytes each time and in each Python (gzip.compress changed in 3.13)."""
+    return zlib.compress(content, 6, wbits=_GZIP)
