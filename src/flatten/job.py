@@ -13,7 +13,7 @@ An exception in `process_batch` must leave it: a batch that returns is committed
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from functools import partial
 
@@ -28,7 +28,7 @@ from flatten.commits import retried
 from flatten.errors import FlattenError
 from flatten.settings import Settings
 from flatten.storage import open_location
-from flatten.verdicts import Verdicts, judge
+from flatten.verdicts import VERDICTS, Verdicts, judge
 
 Clock = Callable[[], datetime]
 Reached = Callable[[str], None]
@@ -43,12 +43,30 @@ def unobserved(boundary: str) -> None:
 
 @dataclass
 class Report:
-    """What a run did. `waiting` counts the files that were there when it began, `batches` its micro-batches."""
+    """What a run did.
+
+    `waiting` counts the files that were there when it began; `counts` says how many files, micro-batches (batches)
+    and lines it committed, and the lines by verdict.
+    """
 
     waiting: int
-    batches: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
     moved: Moved = field(default_factory=Moved)
     missing: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as plain data."""
+        return asdict(self)
+
+    def as_text(self) -> str:
+        """Return it as a few lines for a person."""
+        if not self.counts.get("files"):
+            head = "Nothing new."
+        else:
+            verdicts = ", ".join(f"{self.counts[verdict]:,} {verdict}" for verdict in VERDICTS)
+            head = f"{self.counts['files']:,} files, {self.counts['lines']:,} lines: {verdicts}."
+        told = {name: paths for name, paths in asdict(self.moved).items() if paths} | {"missing": self.missing}
+        return "\n".join([head, *(f"{len(paths):,} files {name}" for name, paths in told.items() if paths)])
 
 
 def run(
@@ -74,7 +92,7 @@ def run(
         elif tables.columns_of(spark, settings.table.sql) is None:
             return report
         try:
-            report.batches = _stream(spark, settings, clock, progress, auto_loader, reached)
+            _stream(spark, settings, clock, progress, auto_loader, reached)
             reached("query")
             _settle(spark, settings, clock, report, auto_loader, reached)
         except PySparkException as wrong:
@@ -89,8 +107,8 @@ def _stream(
     progress: Callable[[int], None],
     auto_loader: bool,
     reached: Reached,
-) -> int:
-    """Run the query until all files that are there are committed; return how many micro-batches had any."""
+) -> None:
+    """Run the query until all files that are there are committed."""
     handle = partial(process_batch, settings=settings, clock=clock, reached=reached)
     query = (
         source.new_files(spark, settings, auto_loader=auto_loader)
@@ -104,8 +122,6 @@ def _stream(
             progress(_done(query))
     finally:
         query.stop()
-    progress(_done(query))
-    return _done(query)
 
 
 def _done(query: StreamingQuery) -> int:
@@ -120,7 +136,7 @@ def process_batch(batch: DataFrame, batch_id: int, settings: Settings, clock: Cl
     """
     spark = batch.sparkSession
     lease.hold(spark, settings.table, settings.run_id, settings.state, clock())
-    staged = staging.stage(batch, settings)
+    staged = staging.stage(batch, batch_id, settings)
     facts = _facts(staged)
     judged = retried(partial(_commit_rows, batch, staged, facts, settings, clock()))
     reached("rows")
@@ -178,14 +194,15 @@ def _settle(
 ) -> None:
     """After the query: record what it could not read, archive what it committed, let the table go."""
     waiting = ledger.unarchived(spark, settings.table)
-    if not (report.batches or report.waiting or waiting):
+    if not (report.waiting or waiting):
         return
+    report.counts = ledger.counts_of(spark, settings.table, settings.run_id)
     lease.hold(spark, settings.table, settings.run_id, settings.state, clock())
-    if report.batches:
+    if report.counts["files"]:
         files = spark.table(settings.table.side("files"))
         report.missing = source.missing_paths(spark, settings, files, auto_loader=auto_loader)
         ledger.write_missing(spark, report.missing, settings.table, settings.run_id, clock())
-        staging.clear(spark, settings)
+        staging.clear(settings)
     report.moved = Archiver(spark, settings, clock(), reached).run(waiting)
     _end(spark, settings, clock(), "succeeded")
 

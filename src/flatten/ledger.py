@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
 
 from flatten.columns import ddl
 from flatten.errors import FlattenError
@@ -13,6 +14,9 @@ from flatten.verdicts import VERDICTS
 
 COMMITTED, QUARANTINED, MISSING, VANISHED = "committed", "quarantined", "missing", "vanished"
 """Outcomes of a file. missing: listed by the engine, gone before it was read; vanished: gone before its archiving."""
+
+REMOVED = "removed"
+"""Outcome of a file whose archived copy was deleted because of its age."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,6 +64,14 @@ def write_missing(spark: SparkSession, paths: Sequence[str], table: TableName, r
         add_files(spark, entries, table)
 
 
+def counts_of(spark: SparkSession, table: TableName, run_id: str) -> dict[str, int]:
+    """Return what a run committed: files, batches, lines, and lines by verdict."""
+    sums = [F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in ("lines", *VERDICTS)]
+    mine = spark.table(table.side("files")).where(F.col("run_id") == run_id)
+    counted = mine.agg(F.count("*").alias("files"), F.count_distinct("batch_id").alias("batches"), *sums)
+    return {name: int(value) for name, value in counted.collect()[0].asDict().items()}
+
+
 def unarchived(spark: SparkSession, table: TableName) -> list[Row]:
     """Return the committed files (path, sha256, outcome) that no run has archived yet."""
     waiting = f"archived_at IS NULL AND outcome IN ('{COMMITTED}', '{QUARANTINED}')"
@@ -82,6 +94,17 @@ def mark_archived(spark: SparkSession, moved: Sequence[dict[str, Any]], table: T
         MERGE INTO {table.side("files")} t USING flatten_archived s ON t.path = s.path
         WHEN MATCHED THEN UPDATE SET
             archived_at = s.archived_at, archive_path = s.archive_path, outcome = s.outcome
+        """
+    )
+
+
+def mark_removed(spark: SparkSession, paths: Sequence[str], table: TableName) -> None:
+    """Record that the archived copies of these files were deleted because of their age."""
+    spark.createDataFrame([(path,) for path in paths], "path STRING").createOrReplaceTempView("flatten_removed")
+    spark.sql(
+        f"""
+        MERGE INTO {table.side("files")} t USING flatten_removed s ON t.path = s.path
+        WHEN MATCHED THEN UPDATE SET outcome = '{REMOVED}'
         """
     )
 

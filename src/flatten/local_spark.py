@@ -4,6 +4,7 @@ The JVM ends when this process does, however that ends: it watches the pipe that
 Spark print goes to a log file. All temporary files lie in one folder, removed when the session stops.
 """
 
+import fcntl
 import os
 import shutil
 import sys
@@ -46,12 +47,18 @@ class NoSession(FlattenError):
     """Raised when the local Spark does not start."""
 
 
+class WarehouseBusy(NoSession):
+    """Raised when another process has the warehouse open: Derby, its catalog, serves one at a time."""
+
+
 def start(settings: "SessionSettings", ending: ExitStack) -> "SparkSession":
     """Start Spark and return its session; `ending` gets what must be undone. Raises a `FlattenError`."""
     cache = cache_folder()
     java_home = find_java(os.environ, cache / "java")
     jars = settings.jars or cache / "jars"
     fetch(DELTA, jars, java_home)
+    if settings.warehouse:
+        ending.enter_context(_alone_in(settings.warehouse))
     scratch = Path(tempfile.mkdtemp(prefix="flatten-spark-"))
     ending.callback(shutil.rmtree, scratch, ignore_errors=True)
     ending.enter_context(_environment(_variables(settings, java_home)))
@@ -71,6 +78,7 @@ def _configuration(settings: "SessionSettings", jars: Path, scratch: Path) -> di
     java_options = [
         f'"-Dlog4j2.configurationFile={Path(__file__).with_name("log4j2.properties")}"',
         f'"-Djava.io.tmpdir={scratch}"',
+        f'"-Dderby.stream.error.file={scratch / "derby.log"}"',
         "-XX:-UsePerfData",
     ]
     return {
@@ -108,6 +116,21 @@ def _catalog(warehouse: Path | None, scratch: Path) -> dict[str, str]:
         "spark.hadoop.datanucleus.schema.autoCreateAll": "true",
         "spark.hadoop.hive.metastore.schema.verification": "false",
     }
+
+
+@contextmanager
+def _alone_in(warehouse: Path) -> Iterator[None]:
+    """Hold the warehouse for this process; the lock goes with the process, however it ends."""
+    warehouse.mkdir(parents=True, exist_ok=True)
+    with (warehouse / ".lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WarehouseBusy(
+                f"The warehouse {warehouse} is open in another process. Wait for that one to end, "
+                "or name the table by its path: paths need no warehouse."
+            ) from None
+        yield
 
 
 def _server(kind: str) -> dict[str, str]:

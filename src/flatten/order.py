@@ -37,10 +37,13 @@ def same(left: str, right: str) -> str:
 
 def newest_first(alias: str) -> list[str]:
     """SQL: the sort that puts the newest line of an event first; of equal ones the first that was written."""
+    return [*newest_rows_first(alias), f"{alias}.path", f"{alias}.line_number"]
+
+
+def newest_rows_first(alias: str) -> list[str]:
+    """SQL: the sort that puts the newest row of an event first."""
     return [
         f"{alias}.stream DESC NULLS LAST",
         f"{padded(f'{alias}.sequence_number')} DESC NULLS LAST",
         f"{alias}.delivered_at DESC NULLS LAST",
-        f"{alias}.path",
-        f"{alias}.line_number",
     ]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from flatten.errors import BadLocation
 from flatten.tables import TableName
 
 RemovePolicy = Literal["soft", "hard", "keep"]
@@ -34,7 +35,13 @@ class Settings:
         """Where the engine keeps what it has read."""
         return f"{self.state}/checkpoint"
 
-    @property
-    def stage(self) -> str:
-        """Where the lines of the micro-batch at work stand, parsed so far as the MERGE must know them."""
-        return f"{self.state}/stage"
+    def check(self) -> None:
+        """Raise BadLocation when one location stands inside another that it must not be in."""
+        for name in ("archive", "rejects", "state"):
+            place = getattr(self, name)
+            if place == self.source:
+                raise BadLocation(f"The {name} folder is the source itself, {place}: give another folder.")
+            if place.startswith(f"{self.source}/"):
+                raise BadLocation(f"The {name} folder {place} is inside the source: its files would be read again.")
+            if self.source.startswith(f"{place}/") and name != "state":
+                raise BadLocation(f"The source {self.source} is inside the {name} folder: give another folder.")

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from flatten import catalogue
 from flatten.columns import ColumnBuilder, ddl
@@ -21,7 +21,7 @@ from flatten.envelope import BadLine, Change, read_change, read_line
 from flatten.lines import BadFile, Line, split_file
 from flatten.settings import RemovePolicy, Settings
 from flatten.signals import known_codes
-from flatten.storage import plain_path
+from flatten.storage import open_location, plain_path
 
 FILE_COLUMNS = {
     "path": "STRING",
@@ -54,21 +54,27 @@ LINE_COLUMNS = {
 """Of a line. `reason` is NULL for a good one; `action` is put, delete, mark, erase or ignore (`action_of`)."""
 
 _COLUMNS = FILE_COLUMNS | LINE_COLUMNS
+_STAGE = "stage"
 _BATCH_ROWS = 5_000
 _BATCH_BYTES = 16 * 1024 * 1024
 
 
-def stage(batch: DataFrame, settings: Settings) -> DataFrame:
-    """Write the lines of a micro-batch to the stage folder and return them: one row a file and one a line."""
+def stage(batch: DataFrame, batch_id: int, settings: Settings) -> DataFrame:
+    """Write the lines of a micro-batch to a folder and return them: one row a file and one a line.
+
+    The folder is new for each run and batch, because Spark Connect caches the plan, and so the file list, of a
+    path that it has read before.
+    """
+    folder = f"{settings.state}/{_STAGE}/{settings.run_id}/{batch_id}"
     files = batch.select("path", "modificationTime", "length", "content")
     read = partial(_stage_files, on_delete=settings.on_delete, on_expiry=settings.on_expiry)
-    files.mapInArrow(read, ddl(_COLUMNS)).write.mode("overwrite").parquet(settings.stage)
-    return batch.sparkSession.read.schema(ddl(_COLUMNS)).parquet(settings.stage)
+    files.mapInArrow(read, ddl(_COLUMNS)).write.mode("overwrite").parquet(folder)
+    return batch.sparkSession.read.schema(ddl(_COLUMNS)).parquet(folder)
 
 
-def clear(spark: SparkSession, settings: Settings) -> None:
-    """Leave no line in the stage folder: raw lines hold places and people."""
-    spark.createDataFrame([], ddl(_COLUMNS)).write.mode("overwrite").parquet(settings.stage)
+def clear(settings: Settings) -> None:
+    """Leave no staged line behind, of this run or of one that was killed: raw lines hold places and people."""
+    open_location(settings.state).remove_tree(_STAGE)
 
 
 def action_of(change: Change, on_delete: RemovePolicy, on_expiry: RemovePolicy) -> str:

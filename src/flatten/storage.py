@@ -32,6 +32,9 @@ class Location(Protocol):
     def remove(self, name: str) -> None:
         """Delete a file; one that is gone already is no error."""
 
+    def remove_tree(self, name: str) -> None:
+        """Delete all files whose names begin with `name` and a slash, hidden ones too."""
+
     def read_text(self, name: str) -> str | None:
         """Return a small file's text; None when there is no such file."""
 
@@ -99,6 +102,10 @@ class Directory:
     def remove(self, name: str) -> None:
         """See Location."""
         self._path(name).unlink(missing_ok=True)
+
+    def remove_tree(self, name: str) -> None:
+        """See Location."""
+        shutil.rmtree(self._path(name), ignore_errors=True)
 
     def read_text(self, name: str) -> str | None:
         """See Location."""

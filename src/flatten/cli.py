@@ -1,0 +1,227 @@
+"""The command line: `flatten run | status | maintain | sample`. Every option is also read from FLATTEN_<OPTION>.
+
+Exit codes: 0 done (also with quarantined lines), 1 the work could not be done, 2 wrong usage.
+"""
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from flatten import __version__
+from flatten.errors import BadLocation, FlattenError
+from flatten.screen import Screen, shown_status
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _option(name: str, **settings: Any) -> Callable[[F], F]:
+    variable = "FLATTEN_" + name.strip("-").partition("/")[0].upper().replace("-", "_")
+    return click.option(name, envvar=variable, show_envvar=True, **settings)
+
+
+_TABLE = _option("--table", required=True, metavar="NAME_OR_PATH", help="catalog.schema.table, or a path with a slash.")
+_OPS = _option("--ops", metavar="SCHEMA_OR_DIR", help="Where the side tables live. [default: the table's place + _ops]")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+_POLICY = click.Choice(["soft", "hard", "keep"])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(version)s")
+def cli() -> None:
+    """Vehicle telemetry events, from files to one flat Delta row per event.
+
+    \b
+    Try it:
+      flatten sample --out landing --events 2000 --vehicles 20 --seed 1
+      flatten run --source landing --archive archive --table ./tables/telemetry --state state
+      flatten status --table ./tables/telemetry
+    """
+
+
+@cli.command()
+@_option("--source", required=True, metavar="DIR", help="Where the files arrive.")
+@_option("--archive", required=True, metavar="DIR", help="Where committed files are moved to.")
+@_option("--rejects", metavar="DIR", help="Where unusable files are moved to. [default: <archive>/_quarantine]")
+@_TABLE
+@_option("--state", required=True, metavar="DIR", help="Where the job remembers what it has read.")
+@_OPS
+@_option("--on-delete", type=_POLICY, default="soft", show_default=True, help="What a removed item does to its row.")
+@_option("--on-expiry", type=_POLICY, default="keep", show_default=True, help="What an expired item does to its row.")
+@_option("--max-files", type=click.IntRange(1), default=1000, show_default=True, help="Files a micro-batch.")
+@_JSON
+def run(as_json: bool, **options: Any) -> None:
+    """Handle every file that is there, then stop.
+
+    \b
+    Example:
+      flatten run --source landing --archive archive --table ./tables/telemetry --state state
+    """
+    from flatten import job
+    from flatten.session import on_databricks, spark_session
+
+    settings = _run_settings(options)
+    _require_folder(settings.source)
+    screen = Screen.of(sys.stderr, quiet=as_json)
+    with spark_session() as spark, screen.progress("micro-batches") as progress:
+        _require_lasting_catalog(spark, settings.table)
+        auto_loader = on_databricks(os.environ)
+        report = job.run(spark, settings, _now, auto_loader=auto_loader, progress=progress)
+    click.echo(json.dumps(report.as_dict()) if as_json else report.as_text())
+
+
+@cli.command()
+@_TABLE
+@_OPS
+@_option("--source", metavar="DIR", help="Count the files that wait there, too.")
+@_JSON
+def status(table: str, ops: str | None, source: str | None, as_json: bool) -> None:
+    """Show rows, files, quarantine and the last runs.
+
+    \b
+    Example:
+      flatten status --table ./tables/telemetry --source landing
+    """
+    from flatten.session import spark_session
+    from flatten.status import status as read_status
+    from flatten.storage import absolute
+
+    name = _table(table, ops)
+    with spark_session() as spark:
+        found = read_status(spark, name, source and absolute(source))
+    click.echo(json.dumps(found) if as_json else shown_status(found))
+
+
+@cli.command()
+@_TABLE
+@_OPS
+@_option("--state", required=True, metavar="DIR", help="The state folder of the job that writes the table.")
+@_option("--archive", metavar="DIR", help="The archive to thin.")
+@_option("--archive-days", type=click.IntRange(1), help="Remove archived files older than this. [default: keep all]")
+@_option("--compact/--no-compact", default=None, help="Compact the tables. [default: yes, but not on Databricks]")
+@_JSON
+def maintain(as_json: bool, **options: Any) -> None:
+    """Prove that each event has one row, compact, and thin what may go.
+
+    \b
+    Example:
+      flatten maintain --table ./tables/telemetry --state state --archive archive --archive-days 365
+    """
+    from flatten.maintain import Keeping
+    from flatten.maintain import maintain as keep
+    from flatten.session import on_databricks, spark_session
+    from flatten.storage import absolute
+
+    compact = options["compact"] if options["compact"] is not None else not on_databricks(os.environ)
+    keeping = Keeping(
+        table=_table(options["table"], options["ops"]),
+        state=absolute(options["state"]),
+        run_id=uuid.uuid4().hex,
+        compact=compact,
+        archive=options["archive"] and absolute(options["archive"]),
+        archive_days=options["archive_days"],
+    )
+    with spark_session() as spark:
+        found = keep(spark, keeping, _now())
+    mended = found["duplicates_mended"]
+    text = f"{len(mended)} events had several rows; {found['moves_forgotten']} old dates forgotten; "
+    click.echo(json.dumps(found) if as_json else f"{text}{found['archive_removed']} archived files removed.")
+
+
+@cli.command()
+@_option("--out", required=True, metavar="DIR", help="An empty folder, or a new one.")
+@_option("--events", type=click.IntRange(1), default=2000, show_default=True)
+@_option("--vehicles", type=click.IntRange(1), default=20, show_default=True)
+@_option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same files.")
+@_option("--oddities/--no-oddities", default=False, help="Add what real payloads do, and broken lines and files.")
+@_JSON
+def sample(out: str, events: int, vehicles: int, seed: int, oddities: bool, as_json: bool) -> None:
+    """Make a believable fleet over time, in the form in which the Lambda writes files.
+
+    \b
+    Example:
+      flatten sample --out landing --events 20000 --vehicles 50 --seed 7 --oddities
+    """
+    import dataclasses
+
+    from flatten.sample import write_sample
+
+    report = write_sample(Path(out), events=events, vehicles=vehicles, seed=seed, oddities=oddities)
+    text = f"{report.files} files, {report.lines} lines, {report.events} events in {out}"
+    click.echo(json.dumps(dataclasses.asdict(report)) if as_json else text)
+
+
+def _run_settings(options: dict[str, Any]) -> Any:
+    from flatten.settings import Settings
+    from flatten.storage import absolute
+
+    archive = absolute(options["archive"])
+    settings = Settings(
+        source=absolute(options["source"]),
+        archive=archive,
+        rejects=absolute(options["rejects"]) if options["rejects"] else f"{archive}/_quarantine",
+        table=_table(options["table"], options["ops"]),
+        state=absolute(options["state"]),
+        run_id=uuid.uuid4().hex,
+        started_at=_now(),
+        on_delete=options["on_delete"],
+        on_expiry=options["on_expiry"],
+        max_files=options["max_files"],
+    )
+    settings.check()
+    return settings
+
+
+def _table(text: str, ops: str | None) -> Any:
+    from flatten.storage import absolute
+    from flatten.tables import TableName
+
+    if "/" not in text:
+        return TableName.of(text, ops)
+    return TableName.of(absolute(text), ops and absolute(ops))
+
+
+def _require_folder(source: str) -> None:
+    if "://" in source:
+        return
+    if not Path(source).is_dir():
+        raise BadLocation(f"The source {source} is not a folder: give the one in which the files arrive.")
+    if not os.access(source, os.R_OK | os.W_OK | os.X_OK):
+        raise BadLocation(f"The source {source} cannot be read and written: files are moved out of it.")
+
+
+def _require_lasting_catalog(spark: Any, table: Any) -> None:
+    if table.is_path or spark.conf.get("spark.sql.catalogImplementation", "") != "in-memory":
+        return
+    if "DATABRICKS_RUNTIME_VERSION" not in os.environ:
+        raise BadLocation(
+            f"The name {table.text} would end with this session: give --table a path, or set FLATTEN_WAREHOUSE."
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; return when it succeeded, else end with the exit code of its error.
+
+    This is the entry point of the wheel: a job's task counts a return as success and an exception as failure.
+    """
+    try:
+        cli.main(args=arguments, standalone_mode=False)
+    except FlattenError as error:
+        click.echo(f"flatten: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("flatten: interrupted; what was committed stays, run again to complete it.", err=True)
+        raise SystemExit(130) from None

@@ -1,0 +1,78 @@
+"""What the commands show a person: a bar and colours on a terminal, plain lines elsewhere."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, TextIO
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Where progress goes. `lively` says whether it can be drawn over: a terminal, and rich is installed."""
+
+    out: TextIO
+    lively: bool
+    quiet: bool
+
+    @classmethod
+    def of(cls, out: TextIO, *, quiet: bool = False) -> "Screen":
+        """Look at a stream."""
+        return cls(out, lively=out.isatty() and find_spec("rich") is not None, quiet=quiet)
+
+    @contextmanager
+    def progress(self, unit: str) -> Iterator[Callable[[int], None]]:
+        """Yield what is to be called with the count done so far; each change is shown once."""
+        if self.quiet:
+            yield lambda done: None
+        elif self.lively:
+            with _bar(self.out, unit) as advance:
+                yield advance
+        else:
+            yield _lines(self.out, unit)
+
+
+def _lines(out: TextIO, unit: str) -> Callable[[int], None]:
+    shown = 0
+
+    def advance(done: int) -> None:
+        nonlocal shown
+        if done != shown:
+            shown = done
+            print(f"{unit}: {done}", file=out, flush=True)
+
+    return advance
+
+
+@contextmanager
+def _bar(out: TextIO, unit: str) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed} {task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=out), transient=True) as bar:
+        task = bar.add_task(unit, total=None)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def shown_status(found: dict[str, Any]) -> str:
+    """Write the answer of `status` as lines of text."""
+    files, quarantined = found["files"], found["quarantined"]
+    lines = [
+        f"table        {found['table']}",
+        f"rows         {found['rows']:,} ({found['deleted']:,} deleted)",
+        f"newest event {found['newest_event'] or '-'}",
+        f"files        {files['archived']:,} archived, {files['to_archive']:,} to archive",
+        f"trouble      {files['incomplete']:,} incomplete, {files['missing']:,} missing, {files['vanished']:,} vanished",
+    ]
+    if found["waiting"] is not None:
+        lines.append(f"waiting      {found['waiting']:,} files")
+    lines += [f"quarantined  {count:,} {reason}" for reason, count in quarantined.items()]
+    lines += [
+        f"{run['command']:<12} {run['started_at']}  {run['seconds']:.1f} s  {run['outcome']}" for run in found["runs"]
+    ]
+    return "\n".join(lines)
+
+
+def _run_line(run: dict[str, Any]) -> str:
+    return f"{run['command']:<12} {run['started_at']}  {run['seconds']:.1f} s  {run['outcome']}"

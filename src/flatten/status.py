@@ -1,0 +1,72 @@
+"""How things stand: read from the tables, changing nothing."""
+
+from datetime import datetime
+from typing import Any
+
+from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
+
+from flatten import ledger, tables
+from flatten.errors import BadTable
+from flatten.storage import open_location
+from flatten.tables import TableName
+
+_RUNS_SHOWN = 5
+
+
+def status(spark: SparkSession, table: TableName, source: str | None) -> dict[str, Any]:
+    """Return rows, deleted, newest_event, files by outcome, waiting (None without a source), quarantined lines
+    and files by reason, and the last runs (started_at, seconds, outcome). Raises BadTable when there is no table.
+    """
+    if tables.columns_of(spark, table.sql) is None:
+        raise BadTable(f"There is no table {table.text} yet: `flatten run` makes it.")
+    rows = spark.table(table.sql).agg(
+        F.count("*").alias("rows"), F.count("deleted_at").alias("deleted"), F.max("recorded_at").alias("newest_event")
+    )
+    counted = rows.collect()[0].asDict()
+    return {
+        "table": table.text,
+        **counted | {"newest_event": _iso(counted["newest_event"])},
+        "waiting": None if source is None else _waiting(spark, table, source),
+        "files": _files(spark, table),
+        "quarantined": _quarantined(spark, table),
+        "runs": _last_runs(spark, table),
+    }
+
+
+def _waiting(spark: SparkSession, table: TableName, source: str) -> int:
+    paths = [f"{source}/{name}" for name in open_location(source).names()]
+    return len(paths) - len(ledger.known_files(spark, table, paths)) if paths else 0
+
+
+def _files(spark: SparkSession, table: TableName) -> dict[str, int]:
+    """Count files: archived, to_archive, and incomplete (no line of theirs is in the table)."""
+    files = spark.table(table.side("files"))
+    whole, moved = F.col("outcome") == ledger.COMMITTED, F.col("archived_at").isNotNull()
+    counted = files.agg(
+        F.count_if(whole & moved).alias("archived"),
+        F.count_if(whole & ~moved).alias("to_archive"),
+        F.count_if(F.col("outcome") == ledger.QUARANTINED).alias("incomplete"),
+        F.count_if(F.col("outcome") == ledger.MISSING).alias("missing"),
+        F.count_if(F.col("outcome") == ledger.VANISHED).alias("vanished"),
+    )
+    return dict(counted.collect()[0].asDict())
+
+
+def _quarantined(spark: SparkSession, table: TableName) -> dict[str, int]:
+    waiting = spark.table(table.side("quarantine")).where("redriven_at IS NULL")
+    return {row.reason: row["count"] for row in waiting.groupBy("reason").count().orderBy("reason").collect()}
+
+
+def _last_runs(spark: SparkSession, table: TableName) -> list[dict[str, Any]]:
+    seconds = (F.unix_millis("finished_at") - F.unix_millis("started_at")) / 1000
+    runs = spark.table(table.side("runs")).select("command", "started_at", "outcome", seconds.alias("seconds"))
+    return [_run(row) for row in runs.orderBy(F.desc("started_at")).limit(_RUNS_SHOWN).collect()]
+
+
+def _run(row: Row) -> dict[str, Any]:
+    return row.asDict() | {"started_at": _iso(row.started_at)}
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat(sep=" ", timespec="seconds") if moment else None
