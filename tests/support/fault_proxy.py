@@ -1,0 +1,88 @@
+"""Stands between a client and an S3 API, and lets chosen requests fail in chosen ways."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from threading import Event
+
+from rehearsal.loopback import Answer, LoopbackServer, Request
+
+Forward = Callable[[], Answer]
+Fault = Callable[[Forward], Answer]
+
+
+def error(status: int, code: str) -> Fault:
+    """An answer of S3's own, without doing what was asked."""
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>made up</Message></Error>"
+    return lambda forward: Answer(status, body.encode(), {"Content-Type": "application/xml"})
+
+
+def passed(forward: Forward) -> Answer:
+    """No fault."""
+    return forward()
+
+
+def cut_before(forward: Forward) -> Answer:
+    """The connection is cut, nothing was done."""
+    return Answer(None)
+
+
+def cut_after(forward: Forward) -> Answer:
+    """It was done, the connection is cut before the answer."""
+    forward()
+    return Answer(None)
+
+
+class FaultProxy:
+    """Each PUT takes the next fault; without one it is forwarded, as all else is."""
+
+    def __init__(self, upstream: str) -> None:
+        self.faults: list[Fault] = []
+        self.puts = 0
+        self.closing = Event()
+        self._upstream = upstream.removeprefix("http://")
+
+    def hang_before(self, forward: Forward) -> Answer:
+        """No answer, nothing was done."""
+        self.closing.wait()
+        return Answer(None)
+
+    def hang_after(self, forward: Forward) -> Answer:
+        """It was done, no answer comes."""
+        forward()
+        self.closing.wait()
+        return Answer(None)
+
+    def respond(self, request: Request) -> Answer:
+        """The answer to a request, or the fault in its place."""
+        if request.method != "PUT":
+            return self._forward(request)
+        self.puts += 1
+        fault = self.faults.pop(0) if self.faults else passed
+        return fault(lambda: self._forward(request))
+
+    def _forward(self, request: Request) -> Answer:
+        connection = HTTPConnection(self._upstream, timeout=10)
+        try:
+            headers = {name: value for name, value in request.headers.items() if name != "expect"}
+            connection.request(request.method, request.target, request.body, headers)
+            answer = connection.getresponse()
+            kept = {name: value for name, value in answer.getheaders() if name.lower() not in _OF_THE_CONNECTION}
+            return Answer(answer.status, answer.read(), kept)
+        finally:
+            connection.close()
+
+
+_OF_THE_CONNECTION = {"connection", "content-length", "transfer-encoding", "date", "server"}
+
+
+@contextmanager
+def fault_proxy(upstream: str, faults: Iterable[Fault] = ()) -> Iterator[tuple[FaultProxy, str]]:
+    """A proxy before this URL, and its own URL."""
+    proxy = FaultProxy(upstream)
+    proxy.faults.extend(faults)
+    with LoopbackServer(proxy.respond) as server:
+        try:
+            yield proxy, f"http://{server.address}"
+        finally:
+            proxy.closing.set()
