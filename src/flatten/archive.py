@@ -13,7 +13,7 @@ them silently, and Auto Loader stops for ever. How: copy, verify, delete, record
   content is quarantined as a file.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,9 +49,10 @@ class Archiver:
     now: datetime
     reached: Callable[[str], None]
 
-    def run(self, waiting: Sequence[Row]) -> Moved:
-        """Archive what is committed (`ledger.unarchived`), then clear away paths that came again; record both."""
+    def run(self) -> Moved:
+        """Archive what is committed, then clear away paths that came again; record both."""
         moved = Moved()
+        waiting = ledger.unarchived(self.spark, self.settings.table)
         for start in range(0, len(waiting), _RECORDED_AT_ONCE):
             self._archive(waiting[start : start + _RECORDED_AT_ONCE], moved)
         self._clear_returned(moved)

@@ -193,18 +193,21 @@ def _settle(
     spark: SparkSession, settings: Settings, clock: Clock, report: Report, auto_loader: bool, reached: Reached
 ) -> None:
     """After the query: record what it could not read, archive what it committed, let the table go."""
-    waiting = ledger.unarchived(spark, settings.table)
-    if not (report.waiting or waiting):
+    if not (report.waiting or ledger.unarchived(spark, settings.table)):
         return
     report.counts = ledger.counts_of(spark, settings.table, settings.run_id)
     lease.hold(spark, settings.table, settings.run_id, settings.state, clock())
-    if report.counts["files"]:
-        files = spark.table(settings.table.side("files"))
-        report.missing = source.missing_paths(spark, settings, files, auto_loader=auto_loader)
-        ledger.write_missing(spark, report.missing, settings.table, settings.run_id, clock())
-        staging.clear(settings)
-    report.moved = Archiver(spark, settings, clock(), reached).run(waiting)
+    report.missing = _record_unread(spark, settings, clock(), auto_loader)
+    staging.clear(settings)
+    report.moved = Archiver(spark, settings, clock(), reached).run()
     _end(spark, settings, clock(), "succeeded")
+
+
+def _record_unread(spark: SparkSession, settings: Settings, now: datetime, auto_loader: bool) -> list[str]:
+    files, here = spark.table(settings.table.side("files")), open_location(settings.source)
+    unread = source.unread_paths(spark, settings, files, auto_loader=auto_loader)
+    found = {path: here.sha256(path.removeprefix(f"{settings.source}/")) for path in unread}
+    return ledger.write_unread(spark, found, settings.table, settings.run_id, now)
 
 
 def _failed(spark: SparkSession, settings: Settings, clock: Clock, wrong: PySparkException) -> FlattenError:

@@ -1,6 +1,7 @@
 """The files table (what became of each line of each file) and the runs table."""
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from pyspark.sql import functions as F
 
 from flatten.columns import ddl
 from flatten.errors import FlattenError
+from flatten.lines import promised_lines
 from flatten.tables import SIDE_TABLES, TableName, add_new
 from flatten.verdicts import VERDICTS
 
@@ -18,6 +20,7 @@ COMMITTED, QUARANTINED, MISSING, VANISHED = "committed", "quarantined", "missing
 REMOVED = "removed"
 """Outcome of a file whose archived copy was deleted because of its age."""
 
+_NOTHING = hashlib.sha256(b"").hexdigest()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,16 +55,31 @@ def _entry(row: Row, run_id: str, batch_id: int, now: datetime) -> dict[str, Any
     }
 
 
+def write_unread(
+    spark: SparkSession, unread: Mapping[str, str | None], table: TableName, run_id: str, now: datetime
+) -> list[str]:
+    """Record files that gave no row, path -> SHA-256 of what stands there now; return the missing ones.
+
+    An empty file is a file without lines, or an incomplete one when its name promises some. Of any other nobody
+    has read a line: the archiver quarantines what stands under such a name.
+    """
+    entries = [_unread_entry(path, sha256, run_id, now) for path, sha256 in unread.items()]
+    if entries:
+        add_files(spark, entries, table)
+    return [entry["path"] for entry in entries if entry["outcome"] == MISSING]
+
+
+def _unread_entry(path: str, sha256: str | None, run_id: str, now: datetime) -> dict[str, Any]:
+    entry = {"path": path, "run_id": run_id, "committed_at": now}
+    if sha256 != _NOTHING:
+        return entry | {"outcome": MISSING}
+    counts = dict.fromkeys(("size", "lines", *VERDICTS), 0)
+    return entry | counts | {"sha256": _NOTHING, "outcome": QUARANTINED if promised_lines(path) else COMMITTED}
+
+
 def add_files(spark: SparkSession, entries: Sequence[dict[str, Any]], table: TableName) -> None:
     """Add rows of the files table whose path is not there yet; missing columns are NULL."""
     add_new(_frame(spark, entries, SIDE_TABLES["files"]), table.side("files"), ["path"])
-
-
-def write_missing(spark: SparkSession, paths: Sequence[str], table: TableName, run_id: str, now: datetime) -> None:
-    """Record files that the engine listed but that were gone before it read them: nobody has their lines."""
-    if paths:
-        entries = [{"path": path, "run_id": run_id, "committed_at": now, "outcome": MISSING} for path in paths]
-        add_files(spark, entries, table)
 
 
 def counts_of(spark: SparkSession, table: TableName, run_id: str) -> dict[str, int]:

@@ -201,10 +201,10 @@ def _start_jvm(configuration: Mapping[str, str], log: Path, ending: ExitStack) -
 
 
 def _complaint(log: Path, began: int) -> str:
-    """Return the line of the log that most likely says why the JVM ended."""
+    """Return the first two lines of the log that are neither warnings nor parts of a stack trace."""
     lines = log.read_bytes()[began:].decode(errors="replace").splitlines()
-    telling = [line for line in lines if "rror" in line or "xception" in line]
-    return (telling or lines or ["it said nothing"])[0].strip()
+    telling = [line for line in lines if line.strip() and not line[0].isspace() and "WARN" not in line]
+    return "; ".join(telling[:2]) or "it said nothing"
 
 
 def _end_jvm(gateway: "JavaGateway") -> None:

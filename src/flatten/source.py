@@ -74,7 +74,10 @@ def listed_paths(spark: SparkSession, settings: Settings, *, auto_loader: bool) 
     return log.where(F.col("value").startswith("{")).select(F.url_decode(uri).alias("path"))
 
 
-def missing_paths(spark: SparkSession, settings: Settings, files: DataFrame, *, auto_loader: bool) -> list[str]:
-    """Return the files that the engine listed and that no micro-batch could read: not among `files` (path)."""
+def unread_paths(spark: SparkSession, settings: Settings, files: DataFrame, *, auto_loader: bool) -> list[str]:
+    """Return the files that the engine listed and that gave no row: not among `files` (path).
+
+    Those were gone when they were to be read, or are empty: Spark's readers pass over files without a byte.
+    """
     listed = {plain_path(row.path) for row in listed_paths(spark, settings, auto_loader=auto_loader).collect()}
     return sorted(listed - {row.path for row in files.select("path").collect()})
