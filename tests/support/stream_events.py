@@ -83,9 +83,10 @@ def stream_event(records: Iterable[Json]) -> Json:
     return {"Records": list(records)}
 
 
-def inserts(count: int, start: int = 1) -> list[Json]:
+def inserts(count: int, start: int = 1, signals: int = 14) -> list[Json]:
     """Records of `count` new telemetry items."""
-    return [record(number, typed_item(telemetry_item(number))) for number in range(start, start + count)]
+    numbers = range(start, start + count)
+    return [record(number, typed_item(telemetry_item(number, signals))) for number in numbers]
 
 
 def poison(number: int) -> Json:

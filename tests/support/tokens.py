@@ -23,9 +23,12 @@ def signed(**claims: Any) -> str:
 def verified(token: str) -> dict[str, Any] | None:
     """The claims of a token, None when its signature is wrong."""
     text, _, signature = token.rpartition(".")
-    if signature != _encoded(_signature(text)):
-        return None
-    payload = text.partition(".")[2]
+    return unverified(token) if signature == _encoded(_signature(text)) else None
+
+
+def unverified(token: str) -> dict[str, Any]:
+    """The claims of a token, whoever signed it."""
+    payload = token.split(".")[1]
     found = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     assert isinstance(found, dict)
     return found

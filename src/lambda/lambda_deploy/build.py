@@ -41,8 +41,8 @@ class Built:
     dependencies: dict[str, str]
 
 
-def build(out: Path, python: str) -> Built:
-    """Makes the zip for a version of Python, such as "3.13".
+def build(out: Path, python: str, whole_budget: int = WHOLE_BUDGET) -> Built:
+    """Makes the zip for a version of Python, such as "3.13", of at most `whole_budget` bytes.
 
     Raises BuildError when something is missing, has been changed, or makes the zip too large.
     """
@@ -55,11 +55,12 @@ def build(out: Path, python: str) -> Built:
         draft = Path(folder, "draft.zip")
         our_size = _zip(stage, draft)
         content = draft.read_bytes()
-    _check_budgets(our_size, len(content))
+    _check_budget("our package", our_size, OUR_BUDGET)
+    _check_budget("the zip", len(content), whole_budget)
     try:
         out.write_bytes(content)
     except OSError as error:
-        raise BuildError(f"{out} cannot be written: {error.strerror}") from error
+        raise BuildError(f"{str(out)!r} cannot be written: {error.strerror}") from error
     versions = {name: _installed(name).version for name in DEPENDENCIES}
     return Built(out, sha256(content).hexdigest(), len(content), our_size, compiled, versions)
 
@@ -69,7 +70,7 @@ def _stage(stage: Path) -> None:
     for source in ours.rglob("*.py"):
         _copy(source.read_bytes(), stage / OUR_PACKAGE / source.relative_to(ours))
     for name in DEPENDENCIES:
-        for path, content in _shipped(_installed(name)):
+        for path, content in shipped(_installed(name)):
             _copy(content, stage / path)
 
 
@@ -85,7 +86,8 @@ def _installed(name: str) -> Distribution:
         raise BuildError(f"{name} is not installed here: install requirements/lambda.txt") from None
 
 
-def _shipped(package: Distribution) -> Iterator[tuple[PackagePath, bytes]]:
+def shipped(package: Distribution) -> Iterator[tuple[PackagePath, bytes]]:
+    """The files of an installed package that go into the zip. Raises BuildError when one is not as installed."""
     for path in package.files or []:
         if _belongs(path):
             content = path.read_binary()
@@ -126,7 +128,6 @@ def _zip(stage: Path, target: Path) -> int:
         return sum(e.compress_size for e in archive.infolist() if e.filename.startswith(f"{OUR_PACKAGE}/"))
 
 
-def _check_budgets(our_size: int, size: int) -> None:
-    for what, found, budget in (("our package", our_size, OUR_BUDGET), ("the zip", size, WHOLE_BUDGET)):
-        if found > budget:
-            raise BuildError(f"{what} takes {found:,} bytes, more than its budget of {budget:,}: what made it grow?")
+def _check_budget(what: str, size: int, budget: int) -> None:
+    if size > budget:
+        raise BuildError(f"{what} takes {size:,} bytes, more than its budget of {budget:,}: what made it grow?")

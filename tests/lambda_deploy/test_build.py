@@ -1,0 +1,131 @@
+"""`stream-lambda build`: the same bytes, only what belongs, within its budget."""
+
+import json
+import re
+import sys
+import zipfile
+from importlib.metadata import Distribution
+from pathlib import Path
+
+import pytest
+
+from lambda_deploy.build import DEPENDENCIES, OUR_BUDGET, WHOLE_BUDGET, build, shipped
+from lambda_deploy.cli import run
+from lambda_deploy.errors import BuildError
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+OTHER = "3.12" if HERE != "3.12" else "3.13"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("zip") / "stream_to_s3.zip", HERE).path
+
+
+def names(archive: Path) -> list[str]:
+    with zipfile.ZipFile(archive) as content:
+        return content.namelist()
+
+
+def test_the_same_sources_give_the_same_bytes(archive: Path, tmp_path: Path) -> None:
+    again = build(tmp_path / "again.zip", HERE)
+    assert again.path.read_bytes() == archive.read_bytes()
+
+
+def test_the_zip_holds_our_package_and_its_dependencies_and_nothing_else(archive: Path) -> None:
+    tops = {re.split(r"[/-]", name)[0] for name in names(archive)}
+    assert tops == {"stream_to_s3", *[name.replace("-", "_") for name in DEPENDENCIES]}
+    assert not [name for name in names(archive) if name.endswith((".so", ".pyi", ".dll")) or "/tests/" in name]
+
+
+def test_the_dependencies_are_those_that_are_pinned(archive: Path) -> None:
+    pinned = re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "requirements/lambda.txt").read_text(), re.MULTILINE)
+    assert tuple(sorted(name for name, _ in pinned)) == DEPENDENCIES
+    shipped = {name.partition(".dist-info")[0] for name in names(archive) if ".dist-info" in name}
+    assert shipped == {f"{name.replace('-', '_')}-{version}" for name, version in pinned}
+
+
+def test_licences_and_certificates_are_in(archive: Path) -> None:
+    found = names(archive)
+    assert "certifi/cacert.pem" in found
+    assert len({name.partition(".dist-info")[0] for name in found if "/licenses/" in name}) == len(DEPENDENCIES)
+
+
+def test_code_is_compiled_when_this_python_will_run_it(archive: Path, tmp_path: Path) -> None:
+    tag = f"cpython-{HERE.replace('.', '')}"
+    assert f"stream_to_s3/__pycache__/handler.{tag}.pyc" in names(archive)
+    built = build(tmp_path / "other.zip", OTHER)
+    assert not built.compiled
+    assert not [name for name in names(built.path) if name.endswith(".pyc")]
+
+
+def test_entries_have_no_time_and_are_readable(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as content:
+        entries = content.infolist()
+    assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
+    assert {entry.external_attr >> 16 for entry in entries} == {0o100644}
+
+
+def test_no_path_of_this_machine_is_in_the_zip(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as content:
+        for name in content.namelist():
+            assert str(ROOT).encode() not in content.read(name), name
+
+
+def test_the_zip_is_within_its_budget(tmp_path: Path) -> None:
+    built = build(tmp_path / "a.zip", HERE)
+    assert built.our_size < OUR_BUDGET <= 100_000
+    assert built.size < WHOLE_BUDGET <= 1_300_000
+    assert built.size == built.path.stat().st_size
+
+
+def test_a_zip_beyond_its_budget_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match=r"the zip takes [0-9,]+ bytes, more than its budget of 1,000"):
+        build(tmp_path / "a.zip", HERE, whole_budget=1_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dependency_that_was_changed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "idna-3.0.dist-info").mkdir()
+    (tmp_path / "idna-3.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: idna\nVersion: 3.0\n")
+    (tmp_path / "idna.py").write_text("print('not what was installed')\n")
+    (tmp_path / "idna-3.0.dist-info/RECORD").write_text("idna.py,sha256=AAAA,30\n")
+    package = Distribution.at(tmp_path / "idna-3.0.dist-info")
+    with pytest.raises(BuildError, match=r"^idna\.py of idna is not as it was installed"):
+        list(shipped(package))
+
+
+def test_the_command_prints_sizes_and_versions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["build", "--out", str(tmp_path / "a.zip"), "--python", OTHER]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"a\.zip: [0-9,]+ bytes, [0-9,]+ of them ours\nsha256 [0-9a-f]{64}\nwith certifi ", printed)
+    assert "without compiled code" in printed
+    assert "\x1b" not in printed
+
+
+def test_the_command_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["build", "--out", str(tmp_path / "a.zip"), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["size"] == (tmp_path / "a.zip").stat().st_size
+
+
+@pytest.mark.parametrize(
+    "arguments", [["build", "--bogus"], ["bild"], ["build", "--python", "2.7"], ["build", "--out", "/"]]
+)
+def test_wrong_usage_is_64(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 64
+    assert "Usage: stream-lambda" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["build", "--out", str(tmp_path / "no\nsuch/a.zip")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("Error: ")
+    assert "cannot be written: No such file or directory" in error
+    assert "Traceback" not in error
+
+
+def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["build", "--help"]) == 0
+    assert "Example: stream-lambda build --out stream_to_s3.zip" in capsys.readouterr().out

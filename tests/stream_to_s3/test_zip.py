@@ -1,0 +1,397 @@
+"""The built zip under the vendor's runtime client: what the mapping and the log see of the function."""
+
+import gzip
+import json
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from lambda_deploy.build import build
+from rehearsal.loopback import Answer
+from rehearsal.runtime import Function, Invocation
+from rehearsal.workspace import FederationPolicy, Job, Principal, Workspace
+from rehearsal.workspace_http import RUN_NOW, RUNS_LIST, Fault, WorkspaceServer, answer_json
+from support.emulators import CREDENTIALS, client, ministack, s3_client
+from support.fault_proxy import FaultProxy, cut_after, error, fault_proxy, passed
+from support.stream_events import inserts, poison, stream_event
+from support.tokens import unverified
+
+HANDLER = "stream_to_s3.handler.handler"
+SUCCESS: dict[str, list[str]] = {"batchItemFailures": []}
+JOB = 620135
+CLIENT_SECRET = "dose-5ecre7"
+PERSONAL_TOKEN = "dapi-5ecre7"
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return build(tmp_path_factory.mktemp("zip") / "stream_to_s3.zip", python).path
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with ministack(tmp_path_factory.mktemp("ministack")) as url:
+        yield url
+
+
+PROBE = """
+import sys
+import stream_to_s3.handler
+def handler(event, context):
+    return sorted({name.partition(".")[0] for name in sys.modules})
+"""
+# botocore takes the certificates of certifi where there is one.
+BROUGHT_BY_OTHERS = {
+    "runtime_client",
+    "simplejson",
+    "snapshot_restore_py",
+    "s3transfer",
+    "certifi",
+    "__main__",
+    "__mp_main__",
+}
+
+
+@dataclass
+class House:
+    """A place to deploy the zip to: a bucket behind a proxy that has faults."""
+
+    archive: Path
+    s3: Any
+    proxy: FaultProxy
+    url: str
+    bucket: str
+    folder: Path
+    stack: ExitStack
+
+    def function(self, variables: Mapping[str, str] | None = None, timeout: float = 60) -> Function:
+        """The zip, deployed; it ends with the test."""
+        environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.url, "TELEMETRY_BUCKET": self.bucket}
+        folder = self.folder / uuid4().hex
+        folder.mkdir()
+        return self.stack.enter_context(
+            Function(self.archive, HANDLER, environment | dict(variables or {}), folder, timeout)
+        )
+
+    def objects(self) -> dict[str, list[Any]]:
+        """The parsed lines of each object, by key."""
+        found = self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])
+        bodies = {
+            entry["Key"]: self.s3.get_object(Bucket=self.bucket, Key=entry["Key"])["Body"].read() for entry in found
+        }
+        return {key: [json.loads(line) for line in gzip.decompress(body).splitlines()] for key, body in bodies.items()}
+
+
+@pytest.fixture
+def house(archive: Path, upstream: str, tmp_path: Path) -> Iterator[House]:
+    bucket = f"raw-{uuid4()}"
+    with ExitStack() as stack:
+        s3 = stack.enter_context(s3_client(upstream))
+        proxy, url = stack.enter_context(fault_proxy(upstream))
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        yield House(archive, s3, proxy, url, bucket, tmp_path, stack)
+
+
+def test_a_cold_start_and_warm_calls_store_their_batches(house: House) -> None:
+    function = house.function()
+    calls = [function.invoke(stream_event(inserts(3, start=start))) for start in (1, 4, 7)]
+    assert [call.response for call in calls] == [SUCCESS] * 3
+    assert [call.was_cold for call in calls] == [True, False, False]
+    lines = [line for stored in house.objects().values() for line in stored]
+    assert [line["event_id"] for line in lines] == [f"event-{number}" for number in range(1, 10)]
+
+
+def test_the_log_is_one_json_object_a_batch_with_its_metrics(house: House) -> None:
+    call = house.function().invoke(stream_event([*inserts(2), poison(3)]))
+    [logged] = call.logged()
+    assert call.printed.count("\n") == 1
+    assert logged["key"] in house.objects()
+    assert logged["quarantine_key"] in house.objects()
+    assert (logged["EventsWritten"], logged["EventsQuarantined"], logged["trigger"]) == (2, 1, "off")
+    assert logged["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "StreamToS3"
+    assert logged["FunctionName"] == "chargeminder-unified-processor"
+    assert 0 < logged["WriteMilliseconds"] <= logged["milliseconds"]
+
+
+def test_prefixes_and_key_come_from_the_environment(house: House) -> None:
+    function = house.function(
+        {
+            "TELEMETRY_PREFIX": "jo/telemetry/",
+            "QUARANTINE_PREFIX": "jo/telemetry-quarantine/",
+            "KMS_KEY_ID": "alias/telemetry",
+        }
+    )
+    assert function.invoke(stream_event([*inserts(1), poison(2)])).response == SUCCESS
+    quarantine, landing = sorted(house.objects())
+    assert (quarantine.split("2025")[0], landing.split("2025")[0]) == ("jo/telemetry-quarantine/", "jo/telemetry/")
+    assert house.s3.head_object(Bucket=house.bucket, Key=landing)["ServerSideEncryption"] == "aws:kms"
+
+
+def test_the_largest_batch_that_lambda_takes_is_one_object(house: House) -> None:
+    assert house.function().invoke(stream_event(inserts(2_000, signals=7))).response == SUCCESS
+    [lines] = house.objects().values()
+    assert [line["event_id"] for line in lines] == [f"event-{number}" for number in range(1, 2_001)]
+
+
+def test_surrogates_and_38_digits_go_through_the_runtime(house: House) -> None:
+    batch = inserts(1)
+    digits = "-0." + "1234567890" * 3 + "12345678"
+    batch[0]["dynamodb"]["NewImage"]["odd"] = {"M": {"\ud83d": {"N": digits}, "a\nb": {"S": "\udfff"}}}
+    assert house.function().invoke(stream_event(batch)).response == SUCCESS
+    [key] = house.objects()
+    text = gzip.decompress(house.s3.get_object(Bucket=house.bucket, Key=key)["Body"].read()).decode("ascii")
+    assert rf'"odd":{{"\ud83d":{digits},"a\nb":"\udfff"}}' in text
+
+
+BAD_SETTINGS = {
+    "TELEMETRY_BUCKET": "No Bucket",
+    "TELEMETRY_PREFIX": "telemetry",
+    "QUARANTINE_PREFIX": "/",
+    "KMS_KEY_ID": "x",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_SETTINGS.items(), ids=BAD_SETTINGS)
+def test_a_wrong_setting_stops_the_start_with_its_name(house: House, name: str, value: str) -> None:
+    function = house.function({name: value})
+    for _ in range(2):
+        call = function.invoke(stream_event(inserts(1)))
+        assert call.error is not None
+        assert call.error["errorType"] == "SettingsError"
+        assert call.error["errorMessage"].startswith(f"{name} is {value!r}")
+    assert house.objects() == {}
+
+
+def test_an_event_of_another_kind_is_an_error_and_the_function_goes_on(house: House) -> None:
+    function = house.function()
+    call = function.invoke({"Records": [{"eventSource": "aws:s3"}]})
+    assert call.error is not None
+    assert call.error["errorType"] == "NotAStreamEventError"
+    assert function.invoke(stream_event(inserts(1))).response == SUCCESS
+
+
+def test_a_failure_of_s3_is_an_error_that_is_logged_and_the_next_delivery_succeeds(house: House) -> None:
+    function = house.function()
+    house.proxy.faults[:] = [error(403, "AccessDenied")]
+    failed = function.invoke(stream_event(inserts(2)))
+    assert failed.error is not None
+    assert failed.error["errorType"] == "StorageError"
+    assert failed.logged()[0]["level"] == "ERROR"
+    assert "AccessDenied" in failed.logged()[0]["error"]
+    assert function.invoke(stream_event(inserts(2))).response == SUCCESS
+
+
+def test_slow_down_is_waited_out_by_the_sdk(house: House) -> None:
+    house.proxy.faults[:] = [error(503, "SlowDown")] * 2
+    assert house.function().invoke(stream_event(inserts(2))).response == SUCCESS
+    assert house.proxy.puts == 3
+
+
+def test_after_a_cut_connection_the_retry_meets_412_and_that_is_success(house: House) -> None:
+    house.proxy.faults[:] = [cut_after]
+    call = house.function().invoke(stream_event(inserts(2)))
+    assert call.response == SUCCESS
+    assert call.logged()[0]["already_stored"] is True
+    assert len(house.objects()) == 1
+
+
+def test_a_crash_between_the_two_objects_loses_nothing(house: House) -> None:
+    function = house.function()
+    function.invoke(stream_event([]))
+
+    def killed(forward: Callable[[], Answer]) -> Answer:
+        function.kill()
+        return Answer(None)
+
+    house.proxy.faults[:] = [passed, killed]
+    batch = stream_event([poison(1), *inserts(2, start=2)])
+    crashed = function.invoke(batch)
+    assert crashed.error == {
+        "errorType": "Runtime.ExitError",
+        "errorMessage": "Runtime exited with error: exit status -9",
+    }
+    assert len(house.objects()) == 1
+    again = function.invoke(batch)
+    assert (again.response, again.was_cold) == (SUCCESS, True)
+    assert sorted(len(lines) for lines in house.objects().values()) == [1, 2]
+
+
+def test_a_timeout_after_the_put_is_followed_by_success(house: House) -> None:
+    function = house.function(timeout=2)
+    house.proxy.faults[:] = [house.proxy.hang_after]
+    batch = stream_event(inserts(2))
+    timed_out = function.invoke(batch)
+    assert timed_out.error is not None
+    assert timed_out.error["errorType"] == "Sandbox.Timedout"
+    again = function.invoke(batch)
+    assert (again.response, again.logged()[0]["already_stored"]) == (SUCCESS, True)
+    assert len(house.objects()) == 1
+
+
+# The trigger
+
+
+@dataclass
+class Triggered:
+    house: House
+    workspace: Workspace
+    server: WorkspaceServer
+    upstream: str
+
+    def function(self, variables: Mapping[str, str], timeout: float = 60) -> Function:
+        """The zip with a trigger that starts our job at the stand-in for Databricks."""
+        host = {"DATABRICKS_HOST": self.server.host, "DATABRICKS_JOB_ID": str(JOB)}
+        return self.house.function({**host, **variables}, timeout)
+
+    def stored_secret(self, **content: str) -> dict[str, str]:
+        """The settings that name a new secret with this content."""
+        name = f"telemetry/{uuid4()}"
+        manager = client("secretsmanager", self.upstream)
+        manager.create_secret(Name=name, SecretString=json.dumps(content))
+        manager.close()
+        return {"DATABRICKS_SECRET_ID": name}
+
+
+@pytest.fixture
+def triggered(house: House, upstream: str) -> Iterator[Triggered]:
+    workspace = Workspace(time.time)
+    workspace.jobs[JOB] = Job(JOB, run_seconds=3600)
+    # ministack signs with a key of its own, so the signature is not looked at here: test_auth.py does.
+    policy = FederationPolicy(issuer=_issuer(upstream), subject=_subject(upstream))
+    workspace.principals.append(Principal("client-1", CLIENT_SECRET, PERSONAL_TOKEN, policy, jobs=(JOB,)))
+    with WorkspaceServer(workspace, time.time, unverified) as server:
+        yield Triggered(house, workspace, server, upstream)
+
+
+def _claims(upstream: str) -> dict[str, Any]:
+    sts = client("sts", upstream)
+    token = sts.get_web_identity_token(Audience=["databricks"], SigningAlgorithm="RS256", DurationSeconds=300)
+    sts.close()
+    return unverified(token["WebIdentityToken"])
+
+
+def _issuer(upstream: str) -> str:
+    return str(_claims(upstream)["iss"])
+
+
+def _subject(upstream: str) -> str:
+    return str(_claims(upstream)["sub"])
+
+
+WAYS: dict[str, Callable[[Triggered], dict[str, str]]] = {
+    "the role itself": lambda made: {"DATABRICKS_CLIENT_ID": "client-1"},
+    "a client secret": lambda made: made.stored_secret(client_id="client-1", client_secret=CLIENT_SECRET),
+    "a personal token": lambda made: made.stored_secret(token=PERSONAL_TOKEN),
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_the_job_is_started_in_each_of_three_ways(triggered: Triggered, way: Callable[[Triggered], Any]) -> None:
+    function = triggered.function(way(triggered))
+    calls = [function.invoke(stream_event(inserts(1, start=number))) for number in (1, 2, 3)]
+    assert [call.response for call in calls] == [SUCCESS] * 3
+    assert [call.logged()[0]["trigger"] for call in calls] == ["started", "started", "skipped"]
+    assert [run.state for run in triggered.workspace.runs] == ["RUNNING", "QUEUED"]
+
+
+SECRETS = (CLIENT_SECRET, PERSONAL_TOKEN, "Bearer ", "Basic ", "eyJ")
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_no_secret_is_logged_however_much_is(triggered: Triggered, way: Callable[[Triggered], Any]) -> None:
+    function = triggered.function({**way(triggered), "AWS_LAMBDA_LOG_LEVEL": "DEBUG", "AWS_LAMBDA_LOG_FORMAT": "JSON"})
+    call = function.invoke(stream_event(inserts(1)))
+    assert [line["trigger"] for line in call.logged() if "trigger" in line] == ["started"]
+    assert "urllib3" in call.printed
+    assert [secret for secret in SECRETS if secret in call.printed] == []
+
+
+def test_a_batch_that_was_stored_but_not_answered_for_starts_the_job(triggered: Triggered) -> None:
+    function = triggered.function(triggered.stored_secret(token=PERSONAL_TOKEN))
+    triggered.house.proxy.faults[:] = [cut_after]
+    logged = function.invoke(stream_event(inserts(1))).logged()[0]
+    assert (logged["already_stored"], logged["trigger"]) == (True, "started")
+
+
+def redirect(request: Any) -> Answer:
+    return Answer(307, b"", {"Location": "http://127.0.0.1:9/collect"})
+
+
+FAULTS: dict[str, tuple[Fault, str]] = {
+    "bad token": (
+        lambda request: answer_json(401, {"error_code": "UNAUTHENTICATED"}),
+        "answered 401 (UNAUTHENTICATED)",
+    ),
+    "a page for browsers": (lambda request: Answer(200, b"<html>", {"Content-Type": "text/html"}), "got text/html"),
+    "a redirect to another host": (redirect, "answered 307, a redirect, which is never followed"),
+    "a cut connection": (lambda request: Answer(None), "ConnectionError"),
+}
+
+
+@pytest.mark.parametrize(("fault", "detail"), FAULTS.values(), ids=FAULTS)
+def test_when_the_trigger_fails_the_write_has_happened_and_the_batch_succeeds(
+    triggered: Triggered, fault: Fault, detail: str
+) -> None:
+    triggered.server.faults[RUNS_LIST] = [fault]
+    function = triggered.function(triggered.stored_secret(token=PERSONAL_TOKEN))
+    check_failed(triggered, function.invoke(stream_event(inserts(2))), detail)
+    assert function.invoke(stream_event(inserts(2, start=3))).logged()[0]["trigger_detail"].startswith("paused for ")
+    assert RUN_NOW not in {request.target for request in triggered.server.requests}
+
+
+def test_when_the_workspace_hangs_the_batch_succeeds_in_time(triggered: Triggered) -> None:
+    ended = Event()
+    triggered.house.stack.callback(ended.set)
+    triggered.server.faults[RUNS_LIST] = [lambda request: Answer(None) if ended.wait(10) else Answer(503)]
+    function = triggered.function(triggered.stored_secret(token=PERSONAL_TOKEN), timeout=4)
+    check_failed(triggered, function.invoke(stream_event(inserts(2))), "")
+
+
+def check_failed(triggered: Triggered, call: Invocation, detail: str) -> None:
+    """The batch is stored and answered for, the failure is logged and counted, and no secret is in the log."""
+    assert call.response == SUCCESS
+    assert len(triggered.house.objects()) == 1
+    logged = call.logged()[-1]
+    assert (logged["trigger"], logged["TriggerFailed"], logged["level"]) == ("failed", 1, "WARNING")
+    assert detail in logged["trigger_detail"]
+    assert [secret for secret in SECRETS if secret in call.printed] == []
+
+
+BAD_PLACES = {
+    "a host that is not there": ({"DATABRICKS_HOST": "http://127.0.0.1:9"}, "ConnectionError"),
+    "a name that does not resolve": ({"DATABRICKS_HOST": "https://" + "a." * 130 + "invalid"}, "ConnectionError"),
+    "a secret that is not there": ({"DATABRICKS_SECRET_ID": "nothing"}, "GetSecretValue: ResourceNotFoundException"),
+    "a host that is none": ({"DATABRICKS_HOST": "workspace"}, "DATABRICKS_HOST is 'workspace'"),
+    "a job that is none": ({"DATABRICKS_JOB_ID": "flatten"}, "DATABRICKS_JOB_ID is 'flatten'"),
+}
+
+
+@pytest.mark.parametrize(("variables", "detail"), BAD_PLACES.values(), ids=BAD_PLACES)
+def test_a_wrong_trigger_setting_costs_no_batch(triggered: Triggered, variables: dict[str, str], detail: str) -> None:
+    function = triggered.function({**triggered.stored_secret(token=PERSONAL_TOKEN), **variables})
+    check_failed(triggered, function.invoke(stream_event(inserts(2))), detail)
+
+
+@pytest.mark.parametrize("host", ["", "http://127.0.0.1:9"], ids=["no trigger", "a trigger"])
+def test_a_cold_start_imports_boto3_and_the_standard_library_only(house: House, host: str) -> None:
+    probe = house.folder / "probe.zip"
+    probe.write_bytes(house.archive.read_bytes())
+    with zipfile.ZipFile(probe, "a") as content:
+        content.writestr("probe.py", PROBE)
+    trigger = {"DATABRICKS_HOST": host, "DATABRICKS_JOB_ID": "1", "DATABRICKS_CLIENT_ID": "client-1"}
+    environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": house.url, "TELEMETRY_BUCKET": house.bucket, **trigger}
+    function = house.stack.enter_context(Function(probe, "probe.handler", environment, house.folder))
+    ours = {"stream_to_s3", "awslambdaric", "probe", "boto3", "botocore", "jmespath", "dateutil", "urllib3", "six"}
+    loaded = set(function.invoke({}).response)
+    assert "stream_to_s3" in loaded
+    assert loaded - ours - BROUGHT_BY_OTHERS - sys.stdlib_module_names == set()
