@@ -21,6 +21,8 @@ setup: $(READY) ## install what the rest needs into .venv and .cache
 demo: $(READY) ## the pipeline on this machine, on a made-up fleet
 	@$(PYTHON_HERE) tools/demo.py $(ARGS)
 
+# The sessions of tests are too short for the second compiler to pay: without it they take a third less CPU time.
+test test-fast: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1
 test: lint ## everything that CI runs
 	$(PYTHON_HERE) -m pytest
 	FLATTEN_SESSION=connect $(PYTHON_HERE) -m pytest -m connect

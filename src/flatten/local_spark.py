@@ -6,6 +6,7 @@ Spark print goes to a log file. All temporary files lie in one folder, removed w
 
 import fcntl
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -201,9 +202,9 @@ def _start_jvm(configuration: Mapping[str, str], log: Path, ending: ExitStack) -
 
 
 def _complaint(log: Path, began: int) -> str:
-    """Return the first two lines of the log that are neither warnings nor parts of a stack trace."""
+    """Return the first two lines of the log that are neither notes nor warnings nor parts of a stack trace."""
     lines = log.read_bytes()[began:].decode(errors="replace").splitlines()
-    telling = [line for line in lines if line.strip() and not line[0].isspace() and "WARN" not in line]
+    telling = [line for line in lines if re.match(r"(?!Picked up |WARNING|.* WARN )\S", line)]
     return "; ".join(telling[:2]) or "it said nothing"
 
 

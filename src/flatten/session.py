@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -46,10 +47,13 @@ class SessionSettings:
         cores = environment.get("FLATTEN_CORES") or str(cls.cores)
         if not (cores.isascii() and cores.isdigit() and int(cores)):
             raise UsageError(f"FLATTEN_CORES is {cores!r}; it must be a whole number of 1 or more.")
+        memory = environment.get("FLATTEN_DRIVER_MEMORY") or cls.driver_memory
+        if not re.fullmatch(r"[1-9][0-9]*[mg]", memory, re.IGNORECASE):
+            raise UsageError(f"FLATTEN_DRIVER_MEMORY is {memory!r}; write it as Java does: 512m or 4g.")
         return cls(
             kind=kind,
             cores=int(cores),
-            driver_memory=environment.get("FLATTEN_DRIVER_MEMORY") or cls.driver_memory,
+            driver_memory=memory,
             jars=_folder(environment.get("FLATTEN_JARS")),
             warehouse=_folder(environment.get("FLATTEN_WAREHOUSE")),
             log=_folder(environment.get("FLATTEN_SPARK_LOG")),
