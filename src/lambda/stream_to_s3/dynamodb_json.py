@@ -41,7 +41,7 @@ def value_text(value: object) -> str:
     numbers: list[str] = []
     try:
         text = _quick_list([value], numbers.append)
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
         return written(Place(value), _careful)
     digits = "\n".join([*numbers, ""])
     # A number that holds a line end would pass for two, so they are counted.
@@ -50,42 +50,48 @@ def value_text(value: object) -> str:
     return text[1:-1]
 
 
-class _Names(dict[str, str]):
-    """Attribute names as they stand in a line, kept because every item of a table has the same ones."""
-
-    def __missing__(self, name: str) -> str:
-        text = quoted(name) + ":"
-        if len(self) < 4096 and len(name) < 64:
-            self[name] = text
-        return text
+_labels: Final[dict[str, str]] = {}
 
 
-_names: Final = _Names()
+def _remembered(name: str) -> str:
+    """An attribute's name as it stands in a line, kept because every item of a table has the same ones."""
+    label = quoted(name) + ":"
+    if len(_labels) < 4096 and len(name) < 64:
+        _labels[name] = label
+    return label
+
+
 _See = Callable[[str], None]
 
 
 def _quick_map(entries: dict[str, Any], see: _See) -> str:
     parts = []
     for name, value in entries.items():
-        ((tag, inner),) = value.items()
+        (tag,) = value
+        inner = value[tag]
+        try:
+            label = _labels[name]
+        except KeyError:
+            label = _remembered(name)
         if tag == "S":
-            parts.append(_names[name] + quoted(inner))
+            parts.append(label + quoted(inner))
         elif tag == "N":
             see(inner)
-            parts.append(_names[name] + inner)
+            parts.append(label + inner)
         elif tag == "M":
-            parts.append(_names[name] + _quick_map(inner, see))
+            parts.append(label + _quick_map(inner, see))
         elif tag == "L":
-            parts.append(_names[name] + _quick_list(inner, see))
+            parts.append(label + _quick_list(inner, see))
         else:
-            parts.append(_names[name] + _SCALARS[tag](inner))
+            parts.append(label + _SCALARS[tag](inner))
     return "{" + ",".join(parts) + "}"
 
 
 def _quick_list(values: object, see: _See) -> str:
     parts = []
     for value in _array(values):
-        ((tag, inner),) = value.items()
+        (tag,) = value
+        inner = value[tag]
         if tag == "M":
             parts.append(_quick_map(inner, see))
         elif tag == "L":

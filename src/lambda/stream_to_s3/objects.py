@@ -137,7 +137,7 @@ class ObjectWriter:
 
 def compressed(lines: Sequence[str]) -> bytes:
     """Lines as the bytes of an object, the same bytes for the same lines."""
-    return gzip.compress(("\n".join(lines) + "\n").encode("ascii"), compresslevel=6, mtime=0)
+    return gzip.compress(("\n".join(lines) + "\n").encode("ascii"), compresslevel=5, mtime=0)
 
 
 def _metadata(batch: Batch, lines: int) -> dict[str, str]:
