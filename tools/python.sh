@@ -3,7 +3,8 @@
 set -eu
 
 seen=
-for name in ${PYTHON:-python3.13 python3.12 python3.11 python3 python}; do
+[ -n "${PYTHON:-}" ] && set -- "$PYTHON" || set -- python3.13 python3.12 python3.11 python3 python
+for name; do
     version=$("$name" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
     case $version in
     3.11 | 3.12 | 3.13)
