@@ -44,10 +44,18 @@ def _refuse(constant: str) -> NoReturn:
     raise NotJson(f"{constant} is not JSON")
 
 
+def _integer(digits: str) -> int | Number:
+    try:
+        return int(digits)
+    except ValueError:
+        return Number(digits)
+
+
 _read = json.JSONDecoder(parse_float=Number, parse_constant=_refuse).decode
-_read_long = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=_refuse).decode
+_read_long = json.JSONDecoder(parse_float=Number, parse_int=_integer, parse_constant=_refuse).decode
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""Each text whole, also one without an end: nothing is looked at twice, however hostile."""
 
 
 def parse(text: str) -> Any:
@@ -58,10 +66,15 @@ def parse(text: str) -> Any:
     if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
         raise NotJson(f"nested deeper than {MAX_DEPTH} levels")
     try:
-        return _read(text)
+        return _parse(text)
     except json.JSONDecodeError as wrong:
         raise NotJson(f"column {wrong.pos + 1}: {wrong.msg}") from None
-    except NotJson:
+
+
+def _parse(text: str) -> Any:
+    try:
+        return _read(text)
+    except (json.JSONDecodeError, NotJson):
         raise
     except ValueError:  # Python's own limit on the digits of an int
         return _read_long(text)
@@ -69,9 +82,12 @@ def parse(text: str) -> Any:
 
 def _depth(text: str) -> int:
     depth = deepest = 0
-    for mark in re.findall(r"[\[\]{}]", _QUOTED.sub("", text)):
-        depth += 1 if mark in "[{" else -1
-        deepest = max(deepest, depth)
+    for found in _TEXT_OR_BRACKET.finditer(text):
+        if found.group() in ("[", "{"):
+            depth += 1
+            deepest = max(deepest, depth)
+        elif found.group() in ("]", "}"):
+            depth -= 1
     return deepest
 
 
@@ -83,18 +99,28 @@ def write(value: Any) -> str:
     try:
         text = _write(value)
     except TypeError:  # a Number is somewhere inside
-        text = _write_exactly(value)
+        pieces: list[str] = []
+        _gather(value, pieces)
+        text = "".join(pieces)
     return text if storable(text) else _escape_surrogates(text)
 
 
-def _write_exactly(value: Any) -> str:
+def _gather(value: Any, pieces: list[str]) -> None:
+    """Append the pieces of a JSON text; takes one frame of Python's stack for each level."""
     if isinstance(value, Number):
-        return value.text
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_write(key)}:{_write_exactly(part)}" for key, part in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_write_exactly, value)) + "]"
-    return _write(value)
+        pieces.append(value.text)
+    elif isinstance(value, dict) and value:
+        for count, (key, part) in enumerate(value.items()):
+            pieces.append(f"{',' if count else '{'}{_write(key)}:")
+            _gather(part, pieces)
+        pieces.append("}")
+    elif isinstance(value, list) and value:
+        for count, part in enumerate(value):
+            pieces.append("," if count else "[")
+            _gather(part, pieces)
+        pieces.append("]")
+    else:
+        pieces.append(_write(value))
 
 
 def storable(text: str) -> bool:
