@@ -7,8 +7,9 @@ from typing import Any
 from flatten.json_text import Number
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LOWEST = int((datetime.min.replace(tzinfo=UTC) - _EPOCH).total_seconds()) * 1_000_000
-_HIGHEST = int((datetime.max.replace(tzinfo=UTC) - _EPOCH).total_seconds()) * 1_000_000
+_MICROSECOND = timedelta(microseconds=1)
+_LOWEST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_HIGHEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _TEXT = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))?", re.ASCII)
 
 
@@ -29,7 +30,7 @@ def from_text(text: Any) -> int | None:
         moment_at = (moment - _EPOCH) - ahead if sign == "+" else (moment - _EPOCH) + ahead
     else:
         moment_at = moment - _EPOCH
-    micros = moment_at // timedelta(microseconds=1) + int((fraction or "")[:6].ljust(6, "0"))
+    micros = moment_at // _MICROSECOND + int((fraction or "")[:6].ljust(6, "0"))
     return _in_range(micros)
 
 
