@@ -5,6 +5,7 @@ column and renames none.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,8 +18,14 @@ VERSION = "1"
 """Grows by one with every change of signal_catalogue.json; stands in each row as `catalogue_version`."""
 
 STAMPS = ("retrievedAt", "oemUpdatedAt")
-_SQL_TYPES = {"number": "DOUBLE", "integer": "DOUBLE", "boolean": "BOOLEAN"}
-_JSON_TYPES = ("array", "object")
+_KINDS = {
+    "number": ("number", "DOUBLE"),
+    "integer": ("number", "DOUBLE"),
+    "boolean": ("boolean", "BOOLEAN"),
+    "string": ("text", "STRING"),
+    "array": ("json", "STRING"),
+    "object": ("json", "STRING"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,10 @@ class Signal:
         own = {field.column: field.sql_type for field in self.fields.values()}
         return own | dict.fromkeys(self.stamps.values(), "TIMESTAMP") | {self.status: "STRING"}
 
+    def column_names(self) -> list[str]:
+        """Return the names of all columns; one that the catalogue gives to two things comes twice."""
+        return [*(field.column for field in self.fields.values()), *self.stamps.values(), self.status]
+
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
@@ -68,15 +79,22 @@ class Catalogue:
 def read_catalogue(entries: Iterable[Mapping[str, Any]]) -> Catalogue:
     """Build a catalogue from the entries of signal_catalogue.json.
 
-    Raises BadCatalogue when an entry lacks a part, a body field has no column, or two columns differ in case
-    at most (other engines fold the case of names).
+    Raises BadCatalogue when an entry lacks a part, a body field has no column or an unknown type, a code comes
+    twice, or two columns differ in case at most (other engines fold the case of names).
     """
-    signals = {signal.code: signal for signal in map(_signal, entries)}
-    names = [column.lower() for signal in signals.values() for column in signal.columns()]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    signals = list(map(_signal, entries))
+    _once("code", [signal.code for signal in signals])
+    _once("column", [column.lower() for signal in signals for column in signal.column_names()])
+    return Catalogue(
+        {signal.code: signal for signal in signals},
+        {(signal.group, signal.name): signal.code for signal in signals},
+    )
+
+
+def _once(what: str, names: Iterable[str]) -> None:
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        raise BadCatalogue(f"The signal catalogue names a column twice: {', '.join(twice)}.")
-    return Catalogue(signals, {(signal.group, signal.name): code for code, signal in signals.items()})
+        raise BadCatalogue(f"The signal catalogue names a {what} twice: {', '.join(twice)}.")
 
 
 def _signal(entry: Mapping[str, Any]) -> Signal:
@@ -90,12 +108,10 @@ def _signal(entry: Mapping[str, Any]) -> Signal:
 
 
 def _field(column: str, body: Mapping[str, Any]) -> Field:
-    kind = body["type"]
-    sql_type = _SQL_TYPES.get(kind, "STRING")
-    if kind in _JSON_TYPES:
-        return Field(column, "json", sql_type, None)
-    plain = {"integer": "number", "string": "text"}.get(kind, kind)
-    return Field(column, plain, sql_type, body.get("unit"))
+    if body["type"] not in _KINDS:
+        raise BadCatalogue(f"The catalogue's column {column} has the unknown type {body['type']!r}.")
+    kind, sql_type = _KINDS[body["type"]]
+    return Field(column, kind, sql_type, body.get("unit"))
 
 
 @cache
