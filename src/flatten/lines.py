@@ -13,7 +13,7 @@ MAX_LINE_BYTES = 10 * 1024 * 1024
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """Unpacked. A Lambda call takes 6 MB; this keeps a gzip bomb from taking a worker's memory."""
 
-_KEY = re.compile(r"\d+-\d+-(\d+)-[0-9a-f]{8}\.ndjson\.gz")
+_KEY = re.compile(r"[0-9]+-[0-9]+-([0-9]{1,9})-[0-9a-f]{8}\.ndjson\.gz")
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 

@@ -1,0 +1,96 @@
+"""Items of the source table as lines of a file, and the flat rows that the package makes of them."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flatten.catalogue import Catalogue, packaged
+from flatten.envelope import Change, read_change, read_line
+from flatten.event import flatten
+from flatten.signals import Row
+
+STREAM = "2025-10-01T08:00:00.000"
+SEQUENCE = "4900000000040012345678901"
+AT_SECONDS = 1_761_682_266
+"""2025-10-28T20:11:06Z."""
+AT = AT_SECONDS * 1_000_000
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class JsonText:
+    """JSON that is put into a line as it stands, for what `json.dumps` cannot write."""
+
+    text: str
+
+
+def item(*signals: Any, **attributes: Any) -> Json:
+    """Return an item with these signals; `attributes` are added or replace, None takes one away."""
+    whole = {"event_id": "event-1", "recorded_at": "2025-10-28 20:11:06", "signals": list(signals)} | attributes
+    return {key: value for key, value in whole.items() if value is not None}
+
+
+def signal(code: str, body: Any = None, **parts: Any) -> Json:
+    """Return a signal of the catalogue with its own name and group; None takes a part away."""
+    known = packaged().signals[code]
+    whole = {"code": code, "name": known.name, "group": known.group, "body": body} | parts
+    return {key: value for key, value in whole.items() if value is not None}
+
+
+def metadata(**changes: Any) -> Json:
+    """Return what the Lambda adds to a line; None takes a key away."""
+    whole = {
+        "event_name": "MODIFY",
+        "stream": STREAM,
+        "sequence_number": SEQUENCE,
+        "approximate_creation_time": AT_SECONDS,
+        "stream_event_id": "0123456789abcdef0123456789abcdef",
+        "expired_by_ttl": False,
+    }
+    return {key: value for key, value in (whole | changes).items() if value is not None}
+
+
+def line(value: Any) -> bytes:
+    """Write a value as a line without its end; `JsonText` stays as it is, lone surrogates become escapes."""
+    return _text(value).encode()
+
+
+def _text(value: Any) -> str:
+    match value:
+        case JsonText():
+            return value.text
+        case dict():
+            return "{" + ",".join(f"{json.dumps(key)}:{_text(part)}" for key, part in value.items()) + "}"
+        case list():
+            return "[" + ",".join(map(_text, value)) + "]"
+    return json.dumps(value)
+
+
+def change_of(value: Json) -> Change:
+    """Return the change that an item's line stands for."""
+    return read_change(read_line(line(value)))
+
+
+def row_of(value: Json, catalogue: Catalogue | None = None) -> Row:
+    """Return the flat row of an item, by way of its line."""
+    event = read_line(line(value))
+    return flatten(event, read_change(event), catalogue or packaged())
+
+
+def signals_row(*signals: Any) -> Row:
+    """Return the row of an item that has these signals and nothing else, without the item's own columns."""
+    row = row_of(item(*signals))
+    return {key: value for key, value in row.items() if key not in ("event_id", "event_date", "recorded_at")}
+
+
+def unmapped_signals(row: Row) -> list[Any]:
+    """Return the signals that the row keeps as they came."""
+    found: list[Any] = json.loads(row.get("unmapped_signals", "[]"))
+    return found
+
+
+def unmapped_attributes(row: Row) -> Json:
+    """Return what else the row keeps, by path."""
+    found: Json = json.loads(row.get("unmapped_attributes", "{}"))
+    return found
