@@ -4,6 +4,8 @@ import json
 import re
 import sys
 import zipfile
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 from importlib.metadata import Distribution
 from pathlib import Path
 
@@ -86,14 +88,35 @@ def test_a_zip_beyond_its_budget_is_not_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dependency_that_was_changed_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "idna-3.0.dist-info").mkdir()
-    (tmp_path / "idna-3.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: idna\nVersion: 3.0\n")
-    (tmp_path / "idna.py").write_text("print('not what was installed')\n")
-    (tmp_path / "idna-3.0.dist-info/RECORD").write_text("idna.py,sha256=AAAA,30\n")
-    package = Distribution.at(tmp_path / "idna-3.0.dist-info")
+INSTALLED = "print('as installed')\n"
+
+
+def package_with(tmp_path: Path, content: str) -> Distribution:
+    """A package that was installed with one file, whose content is another now, and one that nobody vouches for."""
+    folder = tmp_path / "idna-3.0.dist-info"
+    folder.mkdir()
+    digest = urlsafe_b64encode(sha256(INSTALLED.encode()).digest()).decode().rstrip("=")
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: idna\nVersion: 3.0\n")
+    (folder / "RECORD").write_text(f"idna.py,sha256={digest},{len(INSTALLED)}\nother.py,,\n")
+    (tmp_path / "idna.py").write_text(content)
+    (tmp_path / "other.py").write_text("")
+    return Distribution.at(folder)
+
+
+@pytest.mark.parametrize("content", ["print('another thing')", "", INSTALLED[1:]], ids=["other", "empty", "cut"])
+def test_a_dependency_that_was_changed_is_refused(tmp_path: Path, content: str) -> None:
     with pytest.raises(BuildError, match=r"^idna\.py of idna is not as it was installed"):
-        list(shipped(package))
+        list(shipped(package_with(tmp_path, content)))
+
+
+def test_what_was_appended_to_a_file_after_its_installation_is_left_out(tmp_path: Path) -> None:
+    path, content = next(shipped(package_with(tmp_path, INSTALLED + "-----BEGIN CERTIFICATE-----")))
+    assert (str(path), content.decode()) == ("idna.py", INSTALLED)
+
+
+def test_a_file_without_a_hash_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match=r"^other\.py of idna"):
+        list(shipped(package_with(tmp_path, INSTALLED)))
 
 
 def test_the_command_prints_sizes_and_versions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

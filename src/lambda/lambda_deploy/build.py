@@ -1,9 +1,9 @@
 """The zip that Lambda runs: our package, requests and what it needs, the same bytes every time.
 
-boto3 is the runtime's own. The dependencies are those installed beside this script, which
-requirements/lambda.txt pins with hashes; each of their files is held against the hash that it was installed
-with. Compiled code goes in when this Python is the one that will run it: Lambda's file system is read-only,
-so what is missing is compiled again by every cold start.
+boto3 is the runtime's own. The dependencies are those installed beside this script, which requirements/lambda.txt
+pins; each of their files is held against the size and hash of its installation. Compiled code goes in when this
+Python is the one that will run it: Lambda's file system is read-only, so what is missing is compiled again by every
+cold start.
 """
 
 import subprocess
@@ -90,7 +90,8 @@ def shipped(package: Distribution) -> Iterator[tuple[PackagePath, bytes]]:
     """The files of an installed package that go into the zip. Raises BuildError when one is not as installed."""
     for path in package.files or []:
         if _belongs(path):
-            content = path.read_binary()
+            # Machines append authorities of their own to certifi's file; what was installed is its beginning.
+            content = path.read_binary()[: path.size]
             digest = urlsafe_b64encode(sha256(content).digest()).decode().rstrip("=")
             if path.hash is None or path.hash.value != digest:
                 raise BuildError(

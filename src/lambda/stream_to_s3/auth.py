@@ -22,8 +22,8 @@ from stream_to_s3.rest import Request, Secret, Workspace
 from stream_to_s3.settings import TriggerSettings
 
 _TOKEN_PATH: Final = "/oidc/v1/token"  # noqa: S105 # a path
-_EARLY_SECONDS: Final = 60.0
-_PERSONAL_TOKEN_SECONDS: Final = 900.0
+EARLY_SECONDS: Final = 60.0
+PERSONAL_TOKEN_SECONDS: Final = 900.0
 _AWS_TOKEN_SECONDS: Final = 300
 _LONGEST_SECONDS: Final = 86_400
 
@@ -55,7 +55,7 @@ class Credentials:
 
     def authorization(self, deadline: float) -> Secret:
         """The value of the Authorization header. Raises TriggerError when no token is to be had."""
-        if self._token is None or self._clock() > self._token.ends - _EARLY_SECONDS:
+        if self._token is None or self._clock() > self._token.ends - EARLY_SECONDS:
             self._token = self._source.fetch(deadline)
         return Secret(f"Bearer {self._token.secret.reveal()}")
 
@@ -121,7 +121,7 @@ class StoredSecret:
         """As TokenSource. The secret is read each time, so that one that has been replaced is found."""
         secret = self._secret()
         if "token" in secret:
-            return Token(_header_text(secret["token"], "token"), self._clock() + _PERSONAL_TOKEN_SECONDS)
+            return Token(_header_text(secret["token"], "token"), self._clock() + PERSONAL_TOKEN_SECONDS)
         client_id = _header_text(secret.get("client_id"), "client_id").reveal()
         client_secret = _header_text(secret.get("client_secret"), "client_secret").reveal()
         basic = b64encode(f"{client_id}:{client_secret}".encode()).decode()
