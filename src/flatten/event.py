@@ -1,5 +1,6 @@
 """An event becomes one flat row: its own columns, those of its signals, and whatever else was stored."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,12 @@ from flatten.catalogue import Catalogue
 from flatten.envelope import METADATA, Change
 from flatten.signals import Row, map_signals, path, text_cell
 
+_WHOLE = re.compile("0|-?[1-9][0-9]{0,18}")
+
 
 def _integer(bits: int) -> Callable[[Any], int | None]:
     def read(value: Any) -> int | None:
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        if isinstance(value, str) and _WHOLE.fullmatch(value):
             value = int(value)
         fits = isinstance(value, int) and not isinstance(value, bool) and -(2 ** (bits - 1)) <= value < 2 ** (bits - 1)
         return value if fits else None
@@ -103,7 +106,8 @@ def _place(container: str, key: str, value: Any, row: Row, stray: dict[str, Any]
 
 def _signals(entries: list[Any], catalogue: Catalogue, row: Row, stray: dict[str, Any]) -> None:
     row["signal_count"] = sum(entry is not None for entry in entries)
-    if stray.get("meta.signalCount") == row["signal_count"]:
+    count = stray.get("meta.signalCount")
+    if count == row["signal_count"] and not isinstance(count, bool):
         del stray["meta.signalCount"]
     unmapped = map_signals(entries, catalogue, row, stray)
     if unmapped:

@@ -1,6 +1,6 @@
 """One writer at a time: every command that writes a table holds its lease.
 
-The lease is one row of a Delta table, so that a compare-and-swap is one MERGE: of two at once Delta refuses one.
+The lease is one row of a Delta table, so that a compare-and-swap is one overwrite: of two at once Delta refuses one.
 It is taken over at once by a run on the same state folder (only one of those runs at a time: a file lock on one
 machine, `max_concurrent_runs: 1` in the bundle), by others when it has expired.
 """
@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from flatten.columns import ddl
 from flatten.commits import retried
 from flatten.errors import AlreadyRunning
-from flatten.tables import TableName
+from flatten.tables import SIDE_TABLES, TableName
 
 TERM = timedelta(hours=1)
 """How long a lease lasts; it is renewed with each micro-batch once half of it is over."""
@@ -34,24 +35,19 @@ def hold(spark: SparkSession, table: TableName, holder: str, state: str, now: da
 
 
 def _swap(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime) -> None:
-    mine = spark.createDataFrame([(holder, state, now + TERM)], "holder STRING, state STRING, expires_at TIMESTAMP")
-    mine.withColumn("now", F.lit(now)).createOrReplaceTempView("flatten_lease")
-    spark.sql(
-        f"""
-        MERGE INTO {table.side("lease")} t USING flatten_lease s ON 1 = 1
-        WHEN MATCHED AND (t.holder = s.holder OR t.state = s.state OR t.expires_at <= s.now)
-            THEN UPDATE SET holder = s.holder, state = s.state, expires_at = s.expires_at
-        WHEN NOT MATCHED THEN INSERT (holder, state, expires_at) VALUES (s.holder, s.state, s.expires_at)
-        """
-    )
+    """Overwrite the row if it may be taken; Delta refuses it when another writer was quicker."""
+    row = spark.table(table.side("lease")).where(F.col("expires_at") > F.lit(now)).first()
+    if row is None or row.holder == holder or row.state == state:
+        _overwrite(spark, table, (holder, state, now + TERM))
 
 
-def release(spark: SparkSession, table: TableName, holder: str, now: datetime) -> None:
+def release(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime) -> None:
     """Let the lease go, if it is still ours."""
-    spark.createDataFrame([(holder, now)], "holder STRING, now TIMESTAMP").createOrReplaceTempView("flatten_lease")
-    spark.sql(
-        f"""
-        MERGE INTO {table.side("lease")} t USING flatten_lease s ON t.holder = s.holder
-        WHEN MATCHED THEN UPDATE SET expires_at = s.now
-        """
-    )
+    row = spark.table(table.side("lease")).first()
+    if row is not None and row.holder == holder:
+        _overwrite(spark, table, (holder, state, now))
+
+
+def _overwrite(spark: SparkSession, table: TableName, lease: tuple[str, str, datetime]) -> None:
+    spark.createDataFrame([lease], ddl(SIDE_TABLES["lease"])).createOrReplaceTempView("flatten_lease")
+    spark.sql(f"INSERT OVERWRITE {table.side('lease')} SELECT * FROM flatten_lease")

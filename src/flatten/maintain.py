@@ -49,7 +49,7 @@ def maintain(spark: SparkSession, keeping: Keeping, now: datetime) -> dict[str, 
     finally:
         run = {"run_id": keeping.run_id, "command": "maintain", "started_at": now, "finished_at": now}
         ledger.write_run(spark, table, run | {"outcome": "succeeded"})
-        lease.release(spark, table, keeping.run_id, now)
+        lease.release(spark, table, keeping.run_id, keeping.state, now)
 
 
 def mend_duplicates(spark: SparkSession, table: TableName) -> list[str]:

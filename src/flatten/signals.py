@@ -66,7 +66,10 @@ def _code(entry: Any, catalogue: Catalogue) -> str | None:
 
 def _map_signal(entry: dict[str, Any], signal: Signal, row: Row, stray: dict[str, Any]) -> bool:
     _map_meta(entry.get("meta"), signal, row, stray)
-    row[signal.status] = _status(entry.get("status"), signal, stray)
+    status = entry.get("status")
+    row[signal.status], whole = _status(status)
+    if not whole:
+        stray[path("signals", signal.code, "status")] = status
     if not entry.keys() <= _OUTER or entry.get("name") != signal.name or entry.get("group") != signal.group:
         for key, value in entry.items():
             if key not in _OUTER or (key in ("name", "group") and value != getattr(signal, key)):
@@ -129,13 +132,13 @@ def _map_meta(meta: Any, signal: Signal, row: Row, stray: dict[str, Any]) -> Non
         if meta is not None:
             stray[path("signals", signal.code, "meta")] = meta
         return
-    named = meta if "fetchedAt" not in meta else {_documented(key, meta): at for key, at in meta.items()}
-    for key, value in named.items():
+    for key, value in meta.items():
+        stamp = _documented(key, meta)
         micros = timestamps.from_stamp(value)
-        if key not in signal.stamps or (micros is None and value is not None):
+        if stamp not in signal.stamps or (micros is None and value is not None):
             stray[path("signals", signal.code, "meta", key)] = value
         elif micros:
-            row[signal.stamps[key]] = micros
+            row[signal.stamps[stamp]] = micros
 
 
 def _documented(key: str, meta: dict[str, Any]) -> str:
@@ -143,22 +146,24 @@ def _documented(key: str, meta: dict[str, Any]) -> str:
     return "retrievedAt" if key == "fetchedAt" and "retrievedAt" not in meta else key
 
 
-def _status(status: Any, signal: Signal, stray: dict[str, Any]) -> str:
-    if status is None:
-        return "OK"
+def _status(status: Any) -> tuple[str, bool]:
+    """Return the text of the status column, and whether it says all that the status says."""
     value, error = (status.get("value"), status.get("error")) if isinstance(status, dict) else (status, None)
     kind, code = (error.get("type"), error.get("code")) if isinstance(error, dict) else (None, None)
-    if _has_more(status, error) or not isinstance(kind, str | None) or not isinstance(code, str | None):
-        stray[path("signals", signal.code, "status")] = status
-    if isinstance(kind, str) and json_text.storable(kind):
-        return f"{kind}:{code}" if isinstance(code, str) and json_text.storable(code) else kind
-    text = "OK" if value in ("SUCCESS", None) and error is None else text_cell(value)
-    return text or "ERROR"
+    alone = not _has_more(status, error)
+    if kind and isinstance(kind, str) and json_text.storable(kind):
+        coded = isinstance(code, str) and json_text.storable(code)
+        whole = value in ("ERROR", None) and (coded or code is None)
+        return f"{kind}:{code}" if coded else kind, alone and whole
+    if value in ("SUCCESS", None) and error is None:
+        return "OK", alone
+    text = None if value in ("SUCCESS", None) else text_cell(value)
+    return text or "ERROR", alone and bool(text) and kind is None and code is None
 
 
 def _has_more(status: Any, error: Any) -> bool:
     if not isinstance(status, dict):
-        return not isinstance(status, str)
+        return not isinstance(status, str | None)
     return bool(status.keys() - {"value", "error"}) or (
         error is not None and (not isinstance(error, dict) or bool(error.keys() - {"type", "code"}))
     )

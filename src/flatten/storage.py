@@ -51,10 +51,18 @@ def plain_path(path: str) -> str:
 
 
 def absolute(text: str) -> str:
-    """Return a location in the one form that the job uses: no relative parts, no slash at the end."""
+    """Return a location in the one form that the job uses: no relative parts, no slash at the end.
+
+    Raises BadLocation for no text at all, and for the home of an unknown user.
+    """
+    if not text:
+        raise BadLocation("An empty text is no folder: give one.")
     if "://" in text:
         return text.rstrip("/")
-    return str(Path(text).expanduser().resolve())
+    try:
+        return str(Path(text).expanduser().resolve())
+    except RuntimeError:
+        raise BadLocation(f"{text}: there is no such user; give a folder.") from None
 
 
 def open_location(text: str) -> Location:
@@ -83,7 +91,7 @@ class Directory:
         try:
             with self._path(name).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
     def copy_to(self, name: str, target: Location, target_name: str) -> None:
@@ -110,8 +118,8 @@ class Directory:
     def read_text(self, name: str) -> str | None:
         """See Location."""
         try:
-            return self._path(name).read_text("utf-8")
-        except FileNotFoundError:
+            return self._path(name).read_text("utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def write_new(self, name: str, text: str) -> bool:
@@ -121,8 +129,16 @@ class Directory:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{os.getpid()}")
+        part.unlink(missing_ok=True)
         part.write_text(text, "utf-8")
-        part.rename(path)
+        try:
+            path.hardlink_to(part)
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without hard links, such as /Volumes, cannot tell who came first
+            part.rename(path)
+        finally:
+            part.unlink(missing_ok=True)
         return True
 
     def _path(self, name: str) -> Path:

@@ -1,0 +1,61 @@
+"""Fixtures of all tests: no cloud can be reached, and one Spark session serves everybody."""
+
+import os
+import socket
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.load_profile("ci")
+
+_QUICK = {
+    # Tests plan hundreds of small queries and run each once: compiling them would take most of the time.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
+_FOREIGN = ("AWS_", "DATABRICKS_", "FLATTEN_")
+_KEPT = ("AWS_CA_BUNDLE", "FLATTEN_SESSION", "FLATTEN_JARS", "FLATTEN_DRIVER_MEMORY")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_cloud() -> Iterator[None]:
+    """Drop credentials and settings from the environment and refuse every address beyond the loopback."""
+    patch = pytest.MonkeyPatch()
+    for name in os.environ:
+        if name.startswith(_FOREIGN) and name not in _KEPT:
+            patch.delenv(name)
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
+            raise PermissionError(f"a test tried to reach {address}")
+        connect(self, address)
+
+    patch.setattr(socket.socket, "connect", guarded)
+    yield
+    patch.undo()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@pytest.fixture(scope="session")
+def spark() -> "Iterator[SparkSession]":
+    """One session for all tests: classic, or Spark Connect with FLATTEN_SESSION=connect."""
+    from flatten.session import SessionSettings, spark_session
+
+    chosen = SessionSettings.from_environment(os.environ)
+    with spark_session(SessionSettings(kind=chosen.kind, driver_memory="3g", extra=_QUICK)) as session:
+        yield session

@@ -1,0 +1,165 @@
+"""A job with folders of its own: put lines in, run it, look at what it left."""
+
+import gzip
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import Row, SparkSession
+
+from flatten import job, tables
+from flatten.settings import RemovePolicy, Settings
+from flatten.tables import TableName
+
+STREAM = "2026-01-01T00:00:00.000"
+NOW = datetime(2026, 2, 1, 12, 0, tzinfo=UTC)
+
+
+def clock() -> datetime:
+    """Say what time it is in the tests."""
+    return NOW
+
+
+def line(
+    event_id: str,
+    number: int | str | None,
+    *,
+    name: str = "INSERT",
+    date: str | None = "2026-01-05",
+    previous: str | None = None,
+    stream: str = STREAM,
+    expired: bool = False,
+    keys_only: bool = False,
+    delivered: int | None = None,
+    signals: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return a line's object. `number` None leaves the metadata out; `signals` maps codes to `value`."""
+    item: dict[str, Any] = {"event_id": event_id}
+    if not keys_only:
+        entries = [{"code": code, "body": {"value": value}} for code, value in (signals or {}).items()]
+        item |= {"signals": entries}
+        if date is not None:
+            item["recorded_at"] = f"{date} 10:00:00"
+        if delivered is not None:
+            item["meta"] = {"deliveredAt": delivered}
+    if number is not None:
+        item["_stream_metadata"] = {
+            "event_name": name,
+            "stream": stream,
+            "sequence_number": str(number),
+            "approximate_creation_time": 1_767_600_000,
+            "expired_by_ttl": expired,
+            **({"previous_recorded_at": f"{previous} 10:00:00"} if previous else {}),
+        }
+    return item
+
+
+def content(lines: Iterable[dict[str, Any] | bytes]) -> bytes:
+    """Return lines as the bytes of an object."""
+    texts = [each if isinstance(each, bytes) else json.dumps(each).encode() for each in lines]
+    return gzip.compress(b"".join(text + b"\n" for text in texts), mtime=0)
+
+
+def key(number_of_lines: int, first: int = 1) -> str:
+    """Return an object's name of the form of contract 1."""
+    digest = hashlib.sha256(f"{number_of_lines}-{first}".encode()).hexdigest()[:8]
+    return f"2026/01/05/10/{first}-{first + number_of_lines}-{number_of_lines}-{digest}.ndjson.gz"
+
+
+@dataclass(frozen=True)
+class World:
+    """The folders of one job below `root`."""
+
+    spark: SparkSession
+    root: Path
+    on_delete: RemovePolicy = "soft"
+    on_expiry: RemovePolicy = "keep"
+    max_files: int = 1000
+
+    @property
+    def source(self) -> Path:
+        """The landing folder."""
+        return self.root / "landing"
+
+    @property
+    def table(self) -> TableName:
+        """The flat table, by path."""
+        return TableName.of(str(self.root / "tables" / "telemetry"))
+
+    def settings(self) -> Settings:
+        """Return the settings of a new run."""
+        return Settings(
+            source=str(self.source),
+            archive=str(self.root / "archive"),
+            rejects=str(self.root / "archive" / "_quarantine"),
+            table=self.table,
+            state=str(self.root / "state"),
+            run_id=uuid.uuid4().hex,
+            started_at=NOW,
+            on_delete=self.on_delete,
+            on_expiry=self.on_expiry,
+            max_files=self.max_files,
+        )
+
+    def land(self, name: str, data: bytes | Iterable[dict[str, Any] | bytes]) -> Path:
+        """Put a file into the landing folder."""
+        path = self.source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data if isinstance(data, bytes) else content(data))
+        return path
+
+    def run(self, **changes: Any) -> job.Report:
+        """Run the job over what is there."""
+        self.source.mkdir(parents=True, exist_ok=True)
+        return job.run(self.spark, replace(self.settings(), **changes), clock)
+
+    def batch(self, number: int, folder: str) -> None:
+        """Commit the files of one folder of the landing folder as one micro-batch, without the engine."""
+        tables.ensure(self.spark, self.table)
+        files = (
+            self.spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(f"{self.source}/{folder}")
+        )
+        job.process_batch(files, number, self.settings(), clock, job.unobserved)
+
+    def rows(self) -> dict[str, Row]:
+        """Return the rows of the flat table by event_id. Fails when an event has two."""
+        rows = self.spark.table(self.table.sql).collect()
+        found = {row.event_id: row for row in rows}
+        assert len(found) == len(rows), "an event has two rows"
+        return found
+
+    def side(self, kind: str) -> list[Row]:
+        """Return the rows of a side table."""
+        return self.spark.table(self.table.side(kind)).collect()
+
+    def files(self) -> dict[str, Row]:
+        """Return the files table by name relative to the landing folder."""
+        return {str(Path(row.path).relative_to(self.source)): row for row in self.side("files")}
+
+    def landed(self) -> list[str]:
+        """Return what is in the landing folder still."""
+        return _names(self.source)
+
+    def archived(self) -> list[str]:
+        """Return what is in the archive."""
+        return _names(self.root / "archive")
+
+    def rejected(self) -> list[str]:
+        """Return what is in the quarantine folder."""
+        return _names(self.root / "archive" / "_quarantine")
+
+
+def _names(folder: Path) -> list[str]:
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(str(name) for name in found if not str(name).startswith("_"))
+
+
+def verdicts(row: Row) -> dict[str, int]:
+    """Return a file's counts that are not zero."""
+    names = ("applied", "superseded", "repeated", "ignored", "quarantined")
+    return {name: row[name] for name in names if row[name]}
