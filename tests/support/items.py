@@ -31,7 +31,7 @@ def item(*signals: Any, **attributes: Any) -> Json:
     return {key: value for key, value in whole.items() if value is not None}
 
 
-def signal(code: str, body: Any = None, **parts: Any) -> Json:
+def signal(code: str, body: Any = None, /, **parts: Any) -> Json:
     """Return a signal of the catalogue with its own name and group; None takes a part away."""
     known = packaged().signals[code]
     whole = {"code": code, "name": known.name, "group": known.group, "body": body} | parts
@@ -85,12 +85,27 @@ def signals_row(*signals: Any) -> Row:
 
 
 def unmapped_signals(row: Row) -> list[Any]:
-    """Return the signals that the row keeps as they came."""
-    found: list[Any] = json.loads(row.get("unmapped_signals", "[]"))
+    """Return the signals that the row keeps as they came; numbers that no int holds come as `JsonText`."""
+    found: list[Any] = _exact(row.get("unmapped_signals", "[]"))
+    return found
+
+
+def take_unmapped_signals(row: Row) -> list[Any]:
+    """Take the signals that are kept as they came out of the row."""
+    found = unmapped_signals(row)
+    row.pop("unmapped_signals", None)
     return found
 
 
 def unmapped_attributes(row: Row) -> Json:
-    """Return what else the row keeps, by path."""
-    found: Json = json.loads(row.get("unmapped_attributes", "{}"))
+    """Return what else the row keeps, by path; numbers that no int holds come as `JsonText`."""
+    found: Json = _exact(row.get("unmapped_attributes", "{}"))
     return found
+
+
+def _exact(text: str) -> Any:
+    return json.loads(text, parse_float=JsonText, parse_int=_integer)
+
+
+def _integer(digits: str) -> int | JsonText:
+    return int(digits) if len(digits) < 1_000 else JsonText(digits)
