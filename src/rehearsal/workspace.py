@@ -85,7 +85,8 @@ class Run:
 class Workspace:
     """Principals, jobs and runs; safe to use from several threads.
 
-    `on_start` is told of each run that starts. With it a run lasts until `finish`; without it, `run_seconds`.
+    `on_start` is told of each run that starts, with the lock held: it sets something going and returns. With it a run
+    lasts until `finish` is called, from any thread; without it, `run_seconds`.
     """
 
     def __init__(self, clock: Callable[[], float], on_start: Callable[[Run], None] | None = None) -> None:

@@ -245,10 +245,3 @@ def test_a_token_that_is_forgotten_is_fetched_again(house: House) -> None:
     assert authorization() == "Bearer old"
     authorization.credentials.forget()
     assert authorization() == "Bearer new"
-
-
-def test_botocore_does_not_log_what_it_receives(house: House) -> None:
-    # At DEBUG it logs the bodies of answers: a secret, a token.
-    logging.getLogger("botocore").setLevel(logging.DEBUG)
-    house.fetch()
-    assert not logging.getLogger("botocore.parsers").isEnabledFor(logging.DEBUG)

@@ -255,6 +255,7 @@ def test_metrics_are_embedded_in_the_log_line() -> None:
     assert {metric["Name"]: metric["Unit"] for metric in described["Metrics"]} == UNITS
     assert logged["_aws"]["Timestamp"] == 1_800_000_000_750
     assert logged["FunctionName"] == "chargeminder-unified-processor"
+    assert {type(logged[name]) for name in UNITS} == {int, float}, "CloudWatch drops a metric that is true or false"
     assert {name: logged[name] for name in UNITS} == {
         "EventsWritten": 2,
         "EventsQuarantined": 1,

@@ -110,6 +110,11 @@ WRONG_TRIGGERS = {
         {"DATABRICKS_HOST": "https://dbc.cloud.databricks.com@evil.example"},
         "DATABRICKS_HOST is",
     ),
+    "a password in the host": (
+        {"DATABRICKS_HOST": "https://token:dapi0123@dbc.cloud.databricks.com"},
+        "DATABRICKS_HOST is 'dbc.cloud",
+    ),
+    "a letter that only looks like one": ({"DATABRICKS_HOST": "https://\u212aeeper.example.com"}, "DATABRICKS_HOST is"),
     "a query": ({"DATABRICKS_HOST": "https://dbc.cloud.databricks.com?o=1"}, "DATABRICKS_HOST is"),
     "a line end": ({"DATABRICKS_HOST": "https://dbc.cloud.databricks.com\n"}, "DATABRICKS_HOST is"),
     "no job": ({"DATABRICKS_JOB_ID": ""}, "DATABRICKS_JOB_ID is missing or empty"),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rehearsal.loopback import Answer, Request
 from rehearsal.workspace import Job, Principal, Run, Workspace
 from rehearsal.workspace_http import RUN_NOW, RUNS_LIST, WorkspaceServer, answer_json
 from stream_to_s3.auth import Credentials, Token
@@ -223,6 +225,48 @@ def test_an_answer_that_drips_is_left_alone_when_the_time_is_up(idle: House) -> 
         assert trigger.after_write("telemetry/1", 2.3) == Outcome("failed", "no answer within 0.3 s")
         idle.clock.now += 61
         assert trigger.after_write("telemetry/2", 2.3) == Outcome("failed", "an earlier attempt still hangs")
+
+
+def test_two_functions_that_ask_at_the_same_moment_start_one_run_too_many_at_most(idle: House) -> None:
+    idle.running()
+    other = idle.another_trigger()
+
+    def answered_late(request: Request) -> Answer:
+        seen = {"runs": [run.described() for run in idle.workspace.active_runs(idle.workspace.jobs[JOB])]}
+        assert other.after_write("telemetry/2", 50).what == "started"
+        return answer_json(200, seen)
+
+    idle.server.faults[RUNS_LIST] = [answered_late]
+    assert idle.after_write("telemetry/1").what == "started"
+    assert [run.state for run in idle.workspace.runs] == ["RUNNING", "QUEUED", "QUEUED"]
+    assert idle.after_write("telemetry/3").what == "skipped"
+
+
+@dataclass
+class Broken:
+    """A way to a token with a mistake in it."""
+
+    error: BaseException
+
+    def fetch(self, deadline: float) -> Token:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("5ecre7"), RecursionError("5ecre7"), SystemExit("5ecre7")])
+def test_a_mistake_in_the_trigger_is_a_failure_that_tells_no_more_than_its_kind(
+    idle: House, error: BaseException
+) -> None:
+    endpoint = Endpoint(idle.server.host, idle.clock, idle.clock.sleep)
+    trigger = Trigger(endpoint, Credentials(Broken(error), idle.clock), JOB, idle.clock)
+    assert trigger.after_write("telemetry/1", 50) == Outcome("failed", type(error).__name__)
+
+
+def test_without_a_thread_it_is_a_failure(idle: House) -> None:
+    endpoint = Endpoint(idle.server.host, idle.clock, idle.clock.sleep)
+    thread = ThreadPoolExecutor(1)
+    thread.shutdown()
+    trigger = Trigger(endpoint, Credentials(PersonalToken(idle.clock), idle.clock), JOB, idle.clock, thread)
+    assert trigger.after_write("telemetry/1", 50) == Outcome("failed", "no thread to be had")
 
 
 def test_without_time_left_nothing_is_asked(idle: House) -> None:

@@ -304,12 +304,16 @@ def test_the_job_is_started_in_each_of_three_ways(triggered: Triggered, way: Cal
     assert [run.state for run in triggered.workspace.runs] == ["RUNNING", "QUEUED"]
 
 
-SECRETS = (CLIENT_SECRET, PERSONAL_TOKEN, "Bearer ", "Basic ", "eyJ")
+SESSION_TOKEN = "session-5ecre7"
+SECRETS = (SESSION_TOKEN, CLIENT_SECRET, PERSONAL_TOKEN, "Bearer ", "Basic ", "eyJ")
+
+
+EVERYTHING = {"AWS_LAMBDA_LOG_LEVEL": "DEBUG", "AWS_LAMBDA_LOG_FORMAT": "JSON"}
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_no_secret_is_logged_however_much_is(triggered: Triggered, way: Callable[[Triggered], Any]) -> None:
-    function = triggered.function({**way(triggered), "AWS_LAMBDA_LOG_LEVEL": "DEBUG", "AWS_LAMBDA_LOG_FORMAT": "JSON"})
+    function = triggered.function({**way(triggered), "AWS_SESSION_TOKEN": SESSION_TOKEN, **EVERYTHING})
     call = function.invoke(stream_event(inserts(1)))
     assert [line["trigger"] for line in call.logged() if "trigger" in line] == ["started"]
     assert "urllib3" in call.printed

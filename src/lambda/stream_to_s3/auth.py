@@ -9,7 +9,6 @@
 """
 
 import json
-import logging
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,8 +67,6 @@ def token_source(
     settings: TriggerSettings, workspace: Workspace, aws: AwsClients, clock: Callable[[], float]
 ) -> TokenSource:
     """The way that the settings name. `aws` makes a boto3 client by the name of its service."""
-    # Of itself, botocore logs the answers of Secrets Manager and STS when the log level is DEBUG.
-    logging.getLogger("botocore").setLevel(logging.INFO)
     if settings.client_id:
         return FederatedRole(settings.client_id, workspace, aws, clock)
     return StoredSecret(settings.secret_id or "", workspace, aws, clock)

@@ -88,9 +88,9 @@ def _metrics(
         "EventsWritten": len(lines.converted),
         "EventsQuarantined": len(lines.quarantined),
         "BytesWritten": sum([found.size for found in objects if found]),
-        "TriggerStarted": outcome.what == "started",
-        "TriggerSkipped": outcome.what == "skipped",
-        "TriggerFailed": outcome.what == "failed",
+        "TriggerStarted": int(outcome.what == "started"),
+        "TriggerSkipped": int(outcome.what == "skipped"),
+        "TriggerFailed": int(outcome.what == "failed"),
         "WriteMilliseconds": round(milliseconds, 1),
     }
 

@@ -5,6 +5,7 @@ A wrong setting is raised here, so the function does not start, and the mapping 
 shows what happens to a batch.
 """
 
+import logging
 import os
 import sys
 import time
@@ -27,6 +28,8 @@ _FOR_TOKENS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standa
 
 def _started(environment: Mapping[str, str]) -> Delivery:
     settings = read_settings(environment)
+    # At DEBUG, botocore logs headers and bodies: the role's session token, secrets, the tokens of STS.
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     log = Log(_printed, time.time, environment.get("AWS_LAMBDA_FUNCTION_NAME", "stream_to_s3"))
     if settings.trigger_problem:
         log.line("ERROR", "the trigger is off", error=settings.trigger_problem)

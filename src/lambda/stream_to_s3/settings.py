@@ -16,7 +16,7 @@ _is_kms_key = re.compile(
 ).fullmatch
 _is_host = re.compile(
     r"https://(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9](?::[0-9]{1,5})?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 ).fullmatch
 _is_loopback = re.compile(r"http://(?:127\.0\.0\.1|localhost)(?::[0-9]{1,5})?").fullmatch
 _is_job_id = re.compile(r"[1-9][0-9]{0,18}").fullmatch
@@ -100,7 +100,8 @@ def _trigger(environment: Mapping[str, str]) -> TriggerSettings | None:
         return None
     if not _is_host(host) and not _is_loopback(host):
         raise SettingsError(
-            f"DATABRICKS_HOST is {_shown(host)}, expected https:// and the workspace's host name, no more"
+            # What stands before an @ may be a password.
+            f"DATABRICKS_HOST is {_shown(host.rpartition('@')[2])}, expected https:// and the workspace's host name"
         )
     job_id = environment.get("DATABRICKS_JOB_ID", "")
     if not _is_job_id(job_id):

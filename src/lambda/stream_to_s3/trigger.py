@@ -12,7 +12,7 @@ https://docs.databricks.com/api/workspace/jobs/runnow, https://docs.databricks.c
 
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, Final
 
 from stream_to_s3.auth import Credentials
@@ -29,14 +29,21 @@ _WAITING: Final = ("QUEUED", "PENDING")
 class Trigger:
     """Starts one job. `clock` gives seconds since the epoch."""
 
-    def __init__(self, workspace: Workspace, credentials: Credentials, job_id: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        credentials: Credentials,
+        job_id: int,
+        clock: Callable[[], float],
+        thread: Executor | None = None,
+    ) -> None:
         self._workspace = workspace
         self._credentials = credentials
         self._job_id = job_id
         self._clock = clock
         self._paused_until = 0.0
         # A thread: neither the look-up of a name nor an answer that drips in has a time limit of its own.
-        self._thread = ThreadPoolExecutor(1, "trigger")
+        self._thread = thread or ThreadPoolExecutor(1, "trigger")
         self._attempt: Future[Outcome] | None = None
 
     def after_write(self, key: str, seconds_left: float) -> Outcome:
