@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=15, help="how often each side runs (default: 15)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
+    if options.rounds < 1:
+        parser.error(f"--rounds {options.rounds}: at least one is needed")
     with tempfile.TemporaryDirectory() as folder:
         found = {
             "conversion": [conversion(count, options.rounds) for count in BATCHES],

@@ -2,6 +2,7 @@
 
 ```
 RehearsalError
+├── MissingPackageError        what Lambda's runtime brings along is not installed here
 ├── PayloadTooLargeError       an event is larger than Lambda takes
 └── RefusedError               the workspace does not do what it was asked, with the status and the code it
 answers
@@ -11,6 +12,10 @@ answers
 
 class RehearsalError(Exception):
     """Whatever this package raises by itself."""
+
+
+class MissingPackageError(RehearsalError):
+    """Raised when a package of Lambda's Python runtime is not installed here."""
 
 
 class PayloadTooLargeError(RehearsalError):

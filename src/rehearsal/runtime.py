@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.metadata import distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 from uuid import uuid4
 
-from rehearsal.errors import PayloadTooLargeError
+from rehearsal.errors import MissingPackageError, PayloadTooLargeError
 from rehearsal.loopback import Answer, LoopbackServer, Request
 
 MOST_BYTES: Final = 6 * 1024 * 1024
@@ -47,13 +47,23 @@ _POSTED: Final = re.compile(rf"{_API}/(?:(init)|invocation/([0-9a-f-]+))/(respon
 
 
 def link_runtime_packages(folder: Path) -> Path:
-    """Fills a folder with links to what Lambda's Python runtime brings along, as installed here."""
+    """Fills a folder with links to what Lambda's Python runtime brings along, as installed here.
+
+    Raises MissingPackageError, as on any system but Linux: awslambdaric comes for that alone.
+    """
     folder.mkdir()
     for name in RUNTIME_PACKAGES:
-        package = distribution(name)
+        package = _installed(name)
         for top in {path.parts[0] for path in package.files or [] if path.parts[0] not in ("..", "__pycache__")}:
             (folder / top).symlink_to(Path(str(package.locate_file(top))))
     return folder
+
+
+def _installed(name: str) -> Distribution:
+    try:
+        return distribution(name)
+    except PackageNotFoundError:
+        raise MissingPackageError(f"{name} is not installed: run `make setup`, on Linux") from None
 
 
 @dataclass(frozen=True)

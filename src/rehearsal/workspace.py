@@ -142,8 +142,7 @@ class Workspace:
     def run_now(
         self, job: Job, parameters: Mapping[str, str], token: str | None = None, queue: bool | None = None
     ) -> Run:
-        """Starts a run, or finds the one with this idempotency token. Raises RefusedError when that was
-        deleted."""
+        """Starts a run, or finds the one with this idempotency token. Raises RefusedError when that was deleted."""
         with self._lock:
             self.settle()
             if token is not None and (job.job_id, token) in self._by_idempotency_token:

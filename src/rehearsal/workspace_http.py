@@ -1,5 +1,4 @@
-"""The endpoints of a workspace that the Lambda calls, strict: what the service might let pass is refused
-here.
+"""The endpoints of a workspace that the Lambda calls, strict: what the service might let pass is refused.
 
 https://docs.databricks.com/api/workspace/jobs/runnow,
 https://docs.databricks.com/api/workspace/jobs/listruns,

@@ -1,5 +1,6 @@
 """A zip under the vendor's runtime client: what a caller sees of a function."""
 
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 from rehearsal.errors import PayloadTooLargeError
 from rehearsal.runtime import Function
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric comes for Linux only")
 
 HANDLERS = """
 import os, sys, time

@@ -26,8 +26,7 @@ PERSONAL_TOKEN = "dapi-5ecre7"
 
 @dataclass
 class Aws:
-    """Secrets Manager and STS. A fault is raised by the next call; `secret` and `claims` are what they
-    answer."""
+    """Secrets Manager and STS. A fault is raised by the next call; `secret` and `claims` are what they answer."""
 
     clock: Clock
     secret: str = json.dumps({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET})

@@ -1,5 +1,4 @@
-"""What happens to a batch, in order: records -> lines -> quarantine object -> object -> trigger -> log
-line."""
+"""What happens to a batch, in order: records -> lines -> quarantine object -> object -> trigger -> log."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol

@@ -20,8 +20,7 @@ class StreamToS3Error(Exception):
 
 
 class SettingsError(StreamToS3Error):
-    """Raised at the start when an environment variable is wrong or missing. The message begins with its
-    name."""
+    """Raised at the start when an environment variable is wrong or missing. The message begins with its name."""
 
 
 class NotAStreamEventError(StreamToS3Error):

@@ -1,8 +1,7 @@
-"""What Lambda calls: `stream_to_s3.handler.handler`. Settings are read and clients made once, in a cold
-start.
+"""What Lambda calls: `stream_to_s3.handler.handler`. `delivery` shows what happens to a batch.
 
-A wrong setting is raised here, so the function does not start, and the mapping keeps the records. `delivery`
-shows what happens to a batch.
+Settings are read and clients made once, in a cold start. A wrong setting is raised here, so the function does not
+start, and the mapping keeps the records.
 """
 
 import logging

@@ -1,5 +1,4 @@
-"""A stream record becomes a line of JSON: the item itself and `_stream_metadata` (contract in
-docs/lambda.md)."""
+"""A stream record becomes a line of JSON: the item itself and `_stream_metadata` (docs/lambda.md)."""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -69,8 +69,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Stored:
-    """An object that is in S3: its compressed size in bytes, and whether an earlier delivery had stored
-    it."""
+    """An object that is in S3: its compressed size in bytes, and whether an earlier delivery had stored it."""
 
     key: str
     size: int

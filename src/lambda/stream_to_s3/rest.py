@@ -41,10 +41,9 @@ class Secret:
 
 @dataclass(frozen=True)
 class Request:
-    """A call to a path of the workspace, with a form, a JSON body or neither. `authorization` is a header's
-    value.
+    """A call to a path of the workspace, with a form, a JSON body or neither.
 
-    `name` is what errors call it. A value of the form may be a Secret.
+    `name` is what errors call it, `authorization` the value of that header. A value of the form may be a Secret.
     """
 
     name: str

@@ -27,8 +27,7 @@ _is_secret_id = re.compile(r"[A-Za-z0-9/_+=.@:-]{1,2048}").fullmatch
 
 @dataclass(frozen=True)
 class TriggerSettings:
-    """Which job is started, and as whom: by `client_id` (no secret at all) or with the secret of this
-    name."""
+    """Which job is started, and as whom: by `client_id` (no secret at all) or with the secret of this name."""
 
     host: str
     job_id: int
@@ -38,8 +37,7 @@ class TriggerSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Prefixes end in one slash. `trigger` is None without one, and `trigger_problem` says so when it is
-    wrong."""
+    """Prefixes end in one slash. `trigger` is None without one, and `trigger_problem` says so when it is wrong."""
 
     bucket: str
     prefix: str
