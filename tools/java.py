@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificat
 from cryptography.utils import CryptographyDeprecationWarning
 
 from flatten.java import NoJava, find_java
+from flatten.local_spark import cache_folder
 
 SHIM = """\
 #!/bin/sh
@@ -40,9 +41,9 @@ def main() -> None:
 @main.command()
 @click.pass_context
 def found(context: click.Context) -> None:
-    """Exit with 0 when JAVA_HOME or PATH has a Java that is new enough, else with 3."""
+    """Exit with 0 when there is a Java that is new enough, of the machine or brought, else with 3."""
     try:
-        find_java(os.environ)
+        find_java(os.environ, cache_folder() / "java")
     except NoJava:
         context.exit(3)
 

@@ -1,5 +1,6 @@
 """The session, in processes of its own: this one may have Spark running for other tests."""
 
+import fcntl
 import json
 import os
 import re
@@ -16,19 +17,21 @@ from flatten.session import SessionSettings, on_databricks
 
 WORK = """
 import json, os, sys
-from flatten.session import open_session, spark_session, stop_session
+from flatten.session import SessionSettings, spark_session
+
+def work(kind):
+    with spark_session(SessionSettings(kind=kind)) as spark:
+        with spark_session() as same:
+            assert same is spark
+        spark.range(3).write.format("delta").mode("append").save("{table}")
+        rows = spark.read.format("delta").load("{table}").count()
+        moment = spark.sql("SELECT current_timezone() zone, cast(0 AS TIMESTAMP)::STRING start").first()
+        return [type(spark).__module__, rows, *moment]
 
 before = dict(os.environ)
-with spark_session() as spark:
-    with spark_session() as same:
-        assert same is spark
-    spark.range(3).write.format("delta").save("{table}")
-    rows = spark.read.format("delta").load("{table}").count()
-again = open_session()
-moment = again.sql("SELECT current_timezone() zone, cast(0 AS TIMESTAMP)::STRING start").first()
-stop_session()
+seen = [work(kind) for kind in sys.argv[1:]]
 assert dict(os.environ) == before, set(os.environ) ^ set(before)
-json.dump([type(again).__module__, rows, *moment], sys.stdout)
+json.dump(seen, sys.stdout)
 """
 HOLD = """
 import os, sys
@@ -38,6 +41,24 @@ from flatten.session import open_session
 open_session()
 print(Path(f"/proc/self/task/{os.getpid()}/children").read_text(), flush=True)
 sys.stdin.read()
+"""
+LASTING = """
+import sys
+from flatten.session import spark_session
+with spark_session() as spark:
+    for statement in sys.argv[1:]:
+        print([tuple(row) for row in spark.sql(statement).collect()])
+"""
+THERE = """
+class SparkSession:
+    class builder:
+        getOrCreate = staticmethod(lambda: "the one that is there")
+"""
+TWICE = """
+from flatten.session import spark_session
+for _ in range(2):
+    with spark_session() as spark:
+        print(spark)
 """
 REFUSED = """
 import sys
@@ -58,25 +79,51 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return kept | {"TMPDIR": str(tmp_path / "temporary")}
 
 
-def run(script: str, folder: Path, environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *options, "-c", script]
+def run(command: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize(
-    ("kind", "module"),
-    [("classic", "pyspark.sql.session"), ("connect", "pyspark.sql.connect.session")],
-)
-def test_a_session_is_quiet_and_leaves_nothing_and_can_be_opened_again(
-    kind: str, module: str, tmp_path: Path, environment: dict[str, str]
-) -> None:
+def test_sessions_one_after_the_other_are_quiet_and_leave_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
     script = WORK.replace("{table}", str(tmp_path / "table"))
-    done = run(script, tmp_path, environment | {"FLATTEN_SESSION": kind, "TZ": "Asia/Tokyo"}, "-W", "error")
+    command = [sys.executable, "-W", "error", "-c", script, "connect", "classic"]
+    done = run(command, tmp_path, environment | {"TZ": "Asia/Tokyo"})
     assert done.stderr == ""
-    assert json.loads(done.stdout) == [module, 3, "UTC", "1970-01-01 00:00:00"]
+    epoch = "1970-01-01 00:00:00"
+    assert json.loads(done.stdout) == [
+        ["pyspark.sql.connect.session", 3, "UTC", epoch],
+        ["pyspark.sql.session", 6, "UTC", epoch],
+    ]
     assert {path.name for path in tmp_path.iterdir()} == {"table", "temporary"}
     assert not list((tmp_path / "temporary").iterdir())
+
+
+@pytest.mark.spark
+def test_tables_known_by_name_last_in_a_warehouse(tmp_path: Path, environment: dict[str, str]) -> None:
+    environment |= {"FLATTEN_WAREHOUSE": "my tables"}
+    create = ["CREATE SCHEMA telemetry", "CREATE TABLE telemetry.rows (id INT) USING delta"]
+    first = run([sys.executable, "-c", LASTING, *create], tmp_path, environment)
+    second = run([sys.executable, "-c", LASTING, "SHOW TABLES IN telemetry"], tmp_path, environment)
+    assert (first.stderr, second.stderr) == ("", "")
+    assert second.stdout == "[('telemetry', 'rows', False)]\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"my tables", "temporary"}
+
+
+def test_a_warehouse_serves_one_process_at_a_time(tmp_path: Path, environment: dict[str, str]) -> None:
+    with (tmp_path / ".lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = run([sys.executable, "-c", REFUSED], tmp_path, environment | {"FLATTEN_WAREHOUSE": str(tmp_path)})
+    assert done.stderr.startswith(f"The warehouse {tmp_path} is open in another process. Wait for that one to end, ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_on_databricks_the_session_is_the_one_that_is_there(tmp_path: Path, environment: dict[str, str]) -> None:
+    (tmp_path / "pyspark").mkdir()
+    (tmp_path / "pyspark" / "__init__.py").touch()
+    (tmp_path / "pyspark" / "sql.py").write_text(THERE)
+    environment |= {"DATABRICKS_RUNTIME_VERSION": "client.5.1", "PYTHONPATH": str(tmp_path)}
+    done = run([sys.executable, "-c", TWICE], tmp_path, environment)
+    assert (done.stdout, done.stderr) == ("the one that is there\nthe one that is there\n", "")
 
 
 @pytest.mark.spark
@@ -104,17 +151,15 @@ def test_the_jvm_ends_with_a_killed_process(tmp_path: Path, environment: dict[st
             "1m",
             r"^Spark did not start: Error occurred during init.* of VM; Too small",
         ),
-        ("JAVA_HOME", "/no/java", r"^Spark needs Java 17 or newer, but JAVA_HOME .* does not start"),
         ("FLATTEN_SESSION", "serverless", r"^FLATTEN_SESSION is 'serverless'; it must be one of"),
         ("FLATTEN_JARS", "/dev/null", r"^The jars of Spark cannot be put into /dev/null: File exists\.$"),
     ],
-    ids=["too little memory", "no java", "unknown kind", "jars not in a folder"],
+    ids=["too little memory", "unknown kind", "jars not in a folder"],
 )
 def test_a_session_that_cannot_start_is_one_sentence(
     variable: str, value: str, message: str, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    no_other_java = {"PATH": "/nowhere", "HOME": str(tmp_path)} if variable == "JAVA_HOME" else {}
-    done = run(REFUSED, tmp_path, environment | no_other_java | {variable: value})
+    done = run([sys.executable, "-c", REFUSED], tmp_path, environment | {variable: value})
     assert done.returncode == 1
     assert re.search(message, done.stderr), done.stderr
     assert done.stderr.count("\n") == 1
