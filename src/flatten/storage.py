@@ -1,7 +1,9 @@
 """Where files stand and how they are moved: a directory (a `/Volumes/...` path is one)."""
 
+import errno
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +13,10 @@ from typing import Protocol
 from flatten.errors import BadLocation
 
 _PIECE = 1024 * 1024
+_PATTERN = re.compile(r"([\\{}\[\]*?^])")
+_NOT_TO_BE_HAD = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+_PART = ".{}.part"
+_NAME_BYTES = 255 - len(_PART.format(""))
 
 
 class Location(Protocol):
@@ -21,13 +27,16 @@ class Location(Protocol):
         """Where it is, as `absolute` writes it."""
 
     def names(self) -> Iterator[str]:
-        """Yield the names of all files below, without those that begin with `_` or `.` (as Spark does)."""
+        """Yield the names of all files below that Spark lists, too (see `listed`)."""
 
     def sha256(self, name: str) -> str | None:
         """Return the SHA-256 of a file's bytes in hex; None when there is no such file."""
 
     def copy_to(self, name: str, target: "Location", target_name: str) -> None:
-        """Copy a file; the target appears whole or not at all, and is never overwritten."""
+        """Copy a file; the target appears whole or not at all, and is never overwritten.
+
+        Raises FileExistsError when the target's name cannot be had, FileNotFoundError when there is no such file.
+        """
 
     def remove(self, name: str) -> None:
         """Delete a file; one that is gone already is no error."""
@@ -40,6 +49,20 @@ class Location(Protocol):
 
     def write_new(self, name: str, text: str) -> bool:
         """Write a small file unless it is there; say whether it was written."""
+
+
+def listed(name: str) -> bool:
+    """Return whether Spark lists a file or folder of this name, and can open it.
+
+    https://github.com/apache/spark/blob/v4.2.0/core/src/main/scala/org/apache/spark/util/HadoopFSUtils.scala
+    """
+    hidden = name.startswith(".") or (name.startswith("_") and "=" not in name) or name.endswith("._COPYING_")
+    return not hidden and _is_text(name)
+
+
+def literal_path(path: str) -> str:
+    """Escape what Spark would read as a pattern."""
+    return _PATTERN.sub(r"\\\1", path)
 
 
 def plain_path(path: str) -> str:
@@ -81,31 +104,42 @@ class Directory:
     def names(self) -> Iterator[str]:
         """See Location."""
         for folder, folders, files in os.walk(self.root):
-            folders[:] = sorted(each for each in folders if not each.startswith(("_", ".")))
-            for name in sorted(files):
-                if not name.startswith(("_", ".")):
-                    yield (Path(folder) / name).relative_to(self.root).as_posix()
+            folders[:] = sorted(filter(listed, folders))
+            for name in sorted(filter(listed, files)):
+                yield (Path(folder) / name).relative_to(self.root).as_posix()
 
     def sha256(self, name: str) -> str | None:
         """See Location."""
+        path = self._path(name)
         try:
-            with self._path(name).open("rb") as file:
+            if not path.is_file():  # to open a pipe would wait for ever
+                return None
+            with path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            return None
+        except OSError as wrong:
+            if wrong.errno in (errno.ENOENT, *_NOT_TO_BE_HAD):
+                return None
+            raise
 
     def copy_to(self, name: str, target: Location, target_name: str) -> None:
-        """See Location. Raises FileExistsError when the target is there."""
+        """See Location."""
         final = Path(target.root) / target_name
-        final.parent.mkdir(parents=True, exist_ok=True)
-        part = final.with_name(f".{final.name}.part")
-        if final.exists():
-            raise FileExistsError(str(final))
-        with self._path(name).open("rb") as source, part.open("wb") as sink:
-            shutil.copyfileobj(source, sink, _PIECE)
-            sink.flush()
-            os.fsync(sink.fileno())
-        part.rename(final)
+        with self._path(name).open("rb") as source:
+            try:
+                final.parent.mkdir(parents=True, exist_ok=True)
+                taken = final.exists()
+            except OSError as wrong:
+                if wrong.errno not in _NOT_TO_BE_HAD:
+                    raise
+                taken = True
+            if taken:
+                raise FileExistsError(str(final))
+            part = final.with_name(_PART.format(_short(final.name)))
+            with part.open("wb") as sink:
+                shutil.copyfileobj(source, sink, _PIECE)
+                sink.flush()
+                os.fsync(sink.fileno())
+            part.rename(final)
 
     def remove(self, name: str) -> None:
         """See Location."""
@@ -143,3 +177,11 @@ class Directory:
 
     def _path(self, name: str) -> Path:
         return Path(self.root) / name
+
+
+def _short(name: str) -> str:
+    return name if len(os.fsencode(name)) <= _NAME_BYTES else hashlib.sha256(os.fsencode(name)).hexdigest()
+
+
+def _is_text(name: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)

@@ -1,0 +1,220 @@
+"""Where files stand and how they are moved. A copy is whole or not there, and nothing is ever overwritten."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flatten.errors import BadLocation
+from flatten.storage import Directory, absolute, open_location, plain_path
+
+HOSTILE_NAMES = ["a b", "it's", 'a"b', "a`b", "a\nb", "a\\b", "%41", "é🚗", "-rf", "~", "a;b", "$HOME", "*", "x" * 200]
+WRITER = """
+import sys
+from flatten.storage import Directory
+print("ready", flush=True)
+sys.stdin.read(1)
+place = Directory(sys.argv[1])
+print(*(str(number) for number in range(300) if place.write_new(str(number), sys.argv[2])))
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Directory:
+    root = tmp_path / "place"
+    root.mkdir()
+    return Directory(str(root))
+
+
+def put(place: Directory, name: str, content: bytes = b"content") -> Path:
+    path = Path(place.root) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("path", "plain"),
+    [
+        ("file:/data/a", "/data/a"),
+        ("file:///data/a", "/data/a"),
+        ("dbfs:/Volumes/main/raw/a", "/Volumes/main/raw/a"),
+        ("/data/file:/a", "/data/file:/a"),
+        ("/data/a b%20c", "/data/a b%20c"),
+        ("s3a://bucket/a", "s3a://bucket/a"),
+        ("", ""),
+    ],
+)
+def test_the_scheme_of_a_mounted_file_system_is_dropped(path: str, plain: str) -> None:
+    assert plain_path(path) == plain
+
+
+def test_a_location_is_absolute_and_has_no_slash_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for text in ("data", "data/", "./data", "data/../data//", f"{tmp_path}/data", "~/../data"):
+        assert absolute(text) == f"{tmp_path}/data"
+    assert absolute("/") == "/"
+    assert absolute("s3a://bucket/prefix/") == "s3a://bucket/prefix"
+    assert absolute("/Volumes/main/raw/telemetry/") == "/Volumes/main/raw/telemetry"
+
+
+def test_two_names_of_one_folder_are_one_location(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    assert absolute(str(tmp_path / "link" / "in")) == absolute(str(tmp_path / "data" / "in"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "An empty text is no folder"),
+        ("~nobody-of-this-name/data", "~nobody-of-this-name/data: there is no such user"),
+    ],
+    ids=["empty", "unknown user"],
+)
+def test_a_text_that_names_no_folder_is_refused(text: str, message: str) -> None:
+    with pytest.raises(BadLocation, match=message):
+        absolute(text)
+
+
+@pytest.mark.parametrize("text", ["s3a://bucket/prefix", "abfss://a@b/c", "file:///data"])
+def test_a_scheme_that_cannot_be_served_is_refused(text: str) -> None:
+    with pytest.raises(BadLocation, match=text):
+        open_location(text)
+
+
+def test_a_folder_is_opened_where_it_is() -> None:
+    assert open_location("/data/landing") == Directory("/data/landing")
+
+
+def test_files_are_named_as_spark_lists_them(place: Directory) -> None:
+    for name in ("b", "a/2", "a/1", "a/_hidden", "a/.hidden", "_folder/x", ".folder/x", "c.part", "a_b/c"):
+        put(place, name)
+    assert list(place.names()) == ["b", "c.part", "a/1", "a/2", "a_b/c"]
+
+
+@pytest.mark.parametrize("root", ["missing", "file"])
+def test_a_place_that_is_no_folder_has_no_files(tmp_path: Path, root: str) -> None:
+    (tmp_path / "file").write_text("x")
+    assert list(Directory(str(tmp_path / root)).names()) == []
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_hostile_names_are_names_like_others(place: Directory, tmp_path: Path, name: str) -> None:
+    target = Directory(str(tmp_path / "target"))
+    put(place, f"{name}/{name}")
+    assert list(place.names()) == [f"{name}/{name}"]
+    place.copy_to(f"{name}/{name}", target, f"{name}/{name}")
+    place.remove(f"{name}/{name}")
+    assert list(place.names()) == []
+    assert target.read_text(f"{name}/{name}") == "content"
+
+
+@pytest.mark.parametrize("content", [b"", b"content", b"\x00\xff" * 2_000_000], ids=["empty", "small", "4 MB"])
+def test_the_digest_is_that_of_the_bytes(place: Directory, content: bytes) -> None:
+    put(place, "a/b", content)
+    assert place.sha256("a/b") == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["missing", "folder", "missing/b", "file/b"])
+def test_what_is_no_file_has_no_digest(place: Directory, name: str) -> None:
+    put(place, "folder/x")
+    put(place, "file")
+    assert place.sha256(name) is None
+
+
+def test_a_copy_is_the_same_bytes_under_the_new_name(place: Directory, tmp_path: Path) -> None:
+    target = Directory(str(tmp_path / "target"))
+    put(place, "a/b", b"\x00" * 3_000_000)
+    place.copy_to("a/b", target, "c/d/e")
+    assert target.sha256("c/d/e") == place.sha256("a/b")
+    assert sorted(path.name for path in (tmp_path / "target").rglob("*")) == ["c", "d", "e"]
+
+
+@pytest.mark.parametrize("taken", ["file", "folder"])
+def test_a_copy_overwrites_nothing(place: Directory, tmp_path: Path, taken: str) -> None:
+    target = Directory(str(tmp_path / "target"))
+    put(place, "a")
+    put(target, "a" if taken == "file" else "a/x", b"there before")
+    with pytest.raises(FileExistsError):
+        place.copy_to("a", target, "a")
+    assert (Path(target.root) / ("a" if taken == "file" else "a/x")).read_bytes() == b"there before"
+    assert list(target.names()) == (["a"] if taken == "file" else ["a/x"])
+
+
+def test_a_copy_of_what_is_gone_leaves_nothing(place: Directory, tmp_path: Path) -> None:
+    target = Directory(str(tmp_path / "target"))
+    with pytest.raises(FileNotFoundError):
+        place.copy_to("a", target, "a")
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_the_rest_of_a_copy_that_was_killed_is_no_file_and_is_replaced(place: Directory, tmp_path: Path) -> None:
+    target = Directory(str(tmp_path / "target"))
+    put(place, "a")
+    put(target, ".a.part", b"half of a longer content")
+    assert list(target.names()) == []
+    place.copy_to("a", target, "a")
+    assert [path.name for path in Path(target.root).iterdir()] == ["a"]
+    assert target.read_text("a") == "content"
+
+
+def test_to_remove_what_is_gone_is_no_error(place: Directory) -> None:
+    put(place, "a")
+    for _ in range(2):
+        place.remove("a")
+        place.remove_tree("a")
+    assert list(place.names()) == []
+
+
+def test_a_tree_is_removed_with_its_hidden_files_and_no_other(place: Directory) -> None:
+    for name in ("stage/run/_SUCCESS", "stage/run/.crc", "stage/x", "stage2/x"):
+        put(place, name)
+    place.remove_tree("stage")
+    assert [path.as_posix() for path in Path(place.root).rglob("*") if path.is_file()] == [f"{place.root}/stage2/x"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a", "é\n"), ("bad", "\ufffd{"), ("missing", None), ("missing/a", None), ("a/b", None)],
+    ids=["text", "not UTF-8", "missing", "missing folder", "below a file"],
+)
+def test_a_small_file_is_read_or_is_not_there(place: Directory, name: str, text: str | None) -> None:
+    put(place, "a", "é\n".encode())
+    put(place, "bad", b"\xff{")
+    assert place.read_text(name) == text
+
+
+def test_a_small_file_is_written_once(place: Directory) -> None:
+    assert place.write_new("a/b", "first é") is True
+    assert place.write_new("a/b", "second") is False
+    assert place.read_text("a/b") == "first é"
+    assert [path.name for path in (Path(place.root) / "a").iterdir()] == ["b"]
+
+
+def test_of_several_writers_at_once_each_file_has_one(tmp_path: Path) -> None:
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "two", "three")
+    ]
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("g")
+        writer.stdin.flush()
+    written = [writer.communicate()[0].split() for writer in writers]
+    owners = {
+        number: name for name, numbers in zip(("one", "two", "three"), written, strict=True) for number in numbers
+    }
+    assert sum(map(len, written)) == len(owners) == 300
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == owners
