@@ -3,8 +3,8 @@
     FlattenError                 the work could not be done: exit code 1
     ├── UsageError               the options cannot be right: exit code 2
     │   ├── BadLocation          a source, archive, quarantine or state folder that cannot serve
-    │   └── BadTable             a table name or path that is not ours to write
-    ├── OwnedElsewhere           the source belongs to another table or state folder
+    │   ├── BadTable             a table name or path that is not ours to write
+    │   └── OwnedElsewhere       the source belongs to another table or state folder
     ├── AlreadyRunning           another run holds the state folder or the table's lease
     ├── ConflictsPersist         other writers changed the table again and again
     └── BadCatalogue             the signal catalogue contradicts itself
