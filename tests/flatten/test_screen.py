@@ -1,0 +1,76 @@
+"""What the commands show a person: a bar on a terminal, plain lines elsewhere."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from flatten.screen import Screen, shown_status
+
+FOUND: dict[str, Any] = {
+    "table": "main.telemetry.flat",
+    "rows": 1_234_567,
+    "deleted": 1_000,
+    "newest_event": "2025-10-28T20:11:06Z",
+    "files": {"archived": 5_432, "to_archive": 1, "incomplete": 2, "missing": 3, "vanished": 4},
+    "waiting": 12_000,
+    "quarantined": {"not_json": 1_500, "file_incomplete": 1},
+    "runs": [{"command": "run", "started_at": "2025-10-28T20:11:06Z", "seconds": 12.345, "outcome": "succeeded"}],
+}
+
+
+class Terminal(StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_elsewhere_than_on_a_terminal_each_change_is_one_plain_line() -> None:
+    out = StringIO()
+    with Screen.of(out).progress("files") as done:
+        for count in (0, 1, 1, 3, 3):
+            done(count)
+    assert out.getvalue() == "files: 1\nfiles: 3\n"
+
+
+def test_a_terminal_gets_a_bar_that_is_gone_at_the_end() -> None:
+    out = Terminal()
+    screen = Screen.of(out)
+    assert screen.lively
+    with screen.progress("files") as done:
+        done(7)
+    assert "files" in out.getvalue()
+    assert not out.getvalue().endswith("files")
+
+
+@pytest.mark.parametrize("out", [StringIO(), Terminal()], ids=["pipe", "terminal"])
+def test_a_quiet_screen_shows_nothing(out: StringIO) -> None:
+    with Screen.of(out, quiet=True).progress("files") as done:
+        done(7)
+    assert out.getvalue() == ""
+
+
+def test_a_failure_inside_ends_the_bar_and_goes_on() -> None:
+    with pytest.raises(ZeroDivisionError), Screen.of(Terminal()).progress("files"):
+        raise ZeroDivisionError
+
+
+def test_the_status_is_lines_of_text() -> None:
+    assert shown_status(FOUND).splitlines() == [
+        "table        main.telemetry.flat",
+        "rows         1,234,567 (1,000 deleted)",
+        "newest event 2025-10-28T20:11:06Z",
+        "files        5,432 archived, 1 to archive",
+        "trouble      2 incomplete, 3 missing, 4 vanished",
+        "waiting      12,000 files",
+        "quarantined  1,500 not_json",
+        "quarantined  1 file_incomplete",
+        "run          2025-10-28T20:11:06Z  12.3 s  succeeded",
+    ]
+
+
+def test_what_is_not_known_is_left_out_of_the_status() -> None:
+    lines = shown_status(FOUND | {"waiting": None, "newest_event": None, "quarantined": {}, "runs": []}).splitlines()
+    assert "newest event -" in lines
+    assert not any(line.startswith(("waiting", "quarantined", "run")) for line in lines)

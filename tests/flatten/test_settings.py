@@ -1,0 +1,59 @@
+"""Locations that must not stand inside one another."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from flatten.errors import BadLocation
+from flatten.settings import Settings
+from flatten.tables import TableName
+
+
+def settings(
+    source: str = "/data/in", archive: str = "/data/out", rejects: str = "/data/bad", state: str = "/st"
+) -> Settings:
+    table = TableName.of("/tables/flat")
+    return Settings(source, archive, rejects, table, state, "run", datetime(2025, 10, 28, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"rejects": "/data/out/_quarantine"},
+        {"archive": "/data/in2", "rejects": "/data/in_", "state": "/data/in.state"},
+        {"source": "/data/in/2025", "archive": "/data/in_archive"},
+        {"source": "/st/in"},
+        {"source": "s3a://bucket/in", "archive": "s3a://bucket/in-archive", "rejects": "s3a://bucket/bad"},
+        {"source": "/data/a'b`c", "archive": "/data/a'b"},
+    ],
+    ids=["apart", "rejects in the archive", "names that begin alike", "beside", "source in the state", "S3", "hostile"],
+)
+def test_locations_beside_one_another_serve(changes: dict[str, str]) -> None:
+    settings(**changes).check()
+
+
+@pytest.mark.parametrize("name", ["archive", "rejects", "state"])
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("/data/in", "folder is the source itself, /data/in: give another folder"),
+        ("/data/in/x", "folder /data/in/x is inside the source: its files would be read again"),
+        ("/data/in/x/y/../z", "is inside the source"),
+    ],
+    ids=["the source itself", "inside", "deep inside"],
+)
+def test_no_location_may_be_the_source_or_inside_it(name: str, place: str, message: str) -> None:
+    with pytest.raises(BadLocation, match=message) as refusal:
+        settings(**{name: place}).check()
+    assert str(refusal.value).startswith(f"The {name} folder")
+
+
+@pytest.mark.parametrize("name", ["archive", "rejects"])
+def test_the_source_may_not_be_inside_what_receives_its_files(name: str) -> None:
+    with pytest.raises(BadLocation, match=f"The source /data/in is inside the {name} folder"):
+        settings(**{name: "/data"}).check()
+
+
+def test_the_checkpoint_is_in_the_state_folder() -> None:
+    assert settings(state="/state").checkpoint == "/state/checkpoint"
