@@ -5,12 +5,18 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = ROOT / "requirements"
 SETS = sorted(path.stem for path in REQUIREMENTS.glob("*.in"))
+MACHINES = [
+    (system, machine, python)
+    for system, machine in (("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("darwin", "x86_64"))
+    for python in ("3.11", "3.12", "3.13")
+]
 PIN = re.compile(
     r"^(?P<name>[\w.-]+)==(?P<version>\S+)(?: ; (?P<marker>.+?))?(?P<rest>(?: \\\n    --hash=\S+)*)$", re.M
 )
@@ -46,12 +52,22 @@ def documented() -> dict[str, re.Match[str]]:
     return {canonicalize_name(row["name"]): row for row in ROW.finditer(text) if row["name"] != "package"}
 
 
+def holds(marker: str | None, environment: dict[str, str]) -> bool:
+    return not marker or Marker(marker).evaluate(environment)
+
+
 @pytest.mark.parametrize("name", SETS)
-def test_every_wanted_package_is_pinned_as_wanted(name: str) -> None:
+@pytest.mark.parametrize("environment", MACHINES, ids=" ".join)
+def test_every_wanted_package_is_pinned_once_and_as_wanted(name: str, environment: tuple[str, str, str]) -> None:
+    system, machine, python = environment
+    there = {"sys_platform": system, "platform_machine": machine, "python_version": python}
+    there["python_full_version"] = f"{python}.1"
     pinned = pins(name)
     for requirement in wanted(name):
-        versions = [pin["version"] for pin in pinned[canonicalize_name(requirement.name)]]
-        assert all(requirement.specifier.contains(version) for version in versions), (requirement, versions)
+        if holds(str(requirement.marker or ""), there):
+            pin = [pin for pin in pinned[canonicalize_name(requirement.name)] if holds(pin["marker"], there)]
+            assert len(pin) == 1
+            assert requirement.specifier.contains(pin[0]["version"])
 
 
 @pytest.mark.parametrize("name", SETS)
