@@ -285,6 +285,16 @@ def test_after_a_failure_there_is_a_pause_of_60_seconds(idle: House) -> None:
     assert idle.after_write().what == "started"
 
 
+def test_a_token_that_was_taken_back_is_replaced_after_the_failure(idle: House) -> None:
+    source = PersonalToken(idle.clock, "taken back")
+    endpoint = Endpoint(idle.server.host, idle.clock, idle.clock.sleep)
+    trigger = Trigger(endpoint, Credentials(source, idle.clock), JOB, idle.clock)
+    assert trigger.after_write("telemetry/1", 50) == Outcome("failed", "runs/list: answered 401 (UNAUTHENTICATED)")
+    source.token = PERSONAL_TOKEN
+    idle.clock.now += 60
+    assert trigger.after_write("telemetry/2", 50).what == "started"
+
+
 def test_a_batch_that_comes_again_after_its_run_was_deleted_is_a_failure_that_says_so(idle: House) -> None:
     idle.after_write()
     [run] = idle.workspace.runs
