@@ -1,6 +1,7 @@
 """Where files stand and how they are moved. A copy is whole or not there, and nothing is ever overwritten."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flatten.errors import BadLocation
-from flatten.storage import Directory, absolute, open_location, plain_path
+from flatten.storage import Directory, absolute, listed, literal_path, open_location, plain_path
 
 HOSTILE_NAMES = ["a b", "it's", 'a"b', "a`b", "a\nb", "a\\b", "%41", "é🚗", "-rf", "~", "a;b", "$HOME", "*", "x" * 200]
 WRITER = """
@@ -90,6 +91,40 @@ def test_a_folder_is_opened_where_it_is() -> None:
     assert open_location("/data/landing") == Directory("/data/landing")
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a", True),
+        ("a_b.c", True),
+        ("_day=1", True),
+        ("", True),
+        ("_hidden", False),
+        (".hidden", False),
+        (".day=1", False),
+        ("a._COPYING_", False),
+        ("a\udcff", False),
+    ],
+    ids=repr,
+)
+def test_spark_lists_no_hidden_name_and_opens_none_that_is_not_utf_8(name: str, shown: bool) -> None:
+    assert listed(name) is shown
+
+
+@pytest.mark.parametrize(
+    ("path", "literal"),
+    [
+        ("/data/landing", "/data/landing"),
+        ("/a b/it's", "/a b/it's"),
+        ("/a*b?", "/a\\*b\\?"),
+        ("/{a}[b]^", "/\\{a\\}\\[b\\]\\^"),
+        ("/a\\b", "/a\\\\b"),
+    ],
+    ids=repr,
+)
+def test_a_path_is_no_pattern(path: str, literal: str) -> None:
+    assert literal_path(path) == literal
+
+
 def test_files_are_named_as_spark_lists_them(place: Directory) -> None:
     for name in ("b", "a/2", "a/1", "a/_hidden", "a/.hidden", "_folder/x", ".folder/x", "c.part", "a_b/c"):
         put(place, name)
@@ -143,6 +178,29 @@ def test_a_copy_overwrites_nothing(place: Directory, tmp_path: Path, taken: str)
         place.copy_to("a", target, "a")
     assert (Path(target.root) / ("a" if taken == "file" else "a/x")).read_bytes() == b"there before"
     assert list(target.names()) == (["a"] if taken == "file" else ["a/x"])
+
+
+@pytest.mark.parametrize("name", ["a/b", "a/b/c", "x" * 256], ids=["below a file", "far below a file", "too long"])
+def test_a_name_that_cannot_be_had_is_taken(place: Directory, tmp_path: Path, name: str) -> None:
+    target = Directory(str(tmp_path / "target"))
+    put(place, "source")
+    put(target, "a")
+    assert target.sha256(name) is None
+    with pytest.raises(FileExistsError):
+        place.copy_to("source", target, name)
+    assert list(target.names()) == ["a"]
+
+
+def test_the_longest_name_that_can_be_had_is_copied(place: Directory, tmp_path: Path) -> None:
+    target = Directory(str(tmp_path / "target"))
+    put(place, "x" * 255)
+    place.copy_to("x" * 255, target, "y" * 255)
+    assert [path.name for path in Path(target.root).iterdir()] == ["y" * 255]
+
+
+def test_a_pipe_is_no_file(place: Directory) -> None:
+    os.mkfifo(Path(place.root) / "pipe")
+    assert place.sha256("pipe") is None
 
 
 def test_a_copy_of_what_is_gone_leaves_nothing(place: Directory, tmp_path: Path) -> None:
