@@ -42,7 +42,7 @@ bench-lambda: $(READY) ## the Lambda, measured
 	@$(PYTHON_HERE) benchmarks/stream_to_s3.py $(ARGS)
 
 docs: $(READY) ## write the generated parts of docs/ anew
-	@$(PYTHON_HERE) tools/docs.py
+	@$(PYTHON_HERE) tools/generated_docs.py
 
 torture: $(READY) ## kill and restart the job for a long time
 	@$(PYTHON_HERE) tools/torture.py $(ARGS)

@@ -1,0 +1,60 @@
+"""The generated docs are what `make docs` writes now, and speak of everything that there is."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from flatten.quarantine import REASONS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_pages_are_as_make_docs_writes_them() -> None:
+    command = [sys.executable, str(ROOT / "tools" / "generated_docs.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_reason_that_the_code_gives_is_documented() -> None:
+    code = "\n".join(path.read_text("utf-8") for path in (ROOT / "src" / "flatten").glob("*.py"))
+    given = set(re.findall(r'Bad(?:Line|File)\(\s*"(\w+)"', code)) | set(re.findall(r'"(file_changed)"', code))
+    assert given == set(REASONS)
+
+
+def test_readme_starts_with_the_two_commands() -> None:
+    first_block = re.search(r"```sh\n(.*?)```", README, re.DOTALL)
+    assert first_block
+    assert [line.partition("#")[0].strip() for line in first_block.group(1).splitlines()] == ["make demo", "make test"]
+
+
+def test_every_page_that_is_linked_exists() -> None:
+    pages_here = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    broken = [
+        f"{page.name}: {target}"
+        for page in pages_here
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert not broken
+
+
+def test_ci_runs_what_the_readme_says() -> None:
+    assert "make test" in (ROOT / ".ci" / "run").read_text("utf-8")
+
+
+def test_the_job_makes_no_call_that_serverless_forbids() -> None:
+    """https://docs.databricks.com/aws/en/compute/serverless/limitations"""
+    forbidden = re.compile(
+        r"sparkContext|\.rdd\b|\.cache\(|\.persist\(|\.unpersist\(|\.checkpoint\(|global_temp|GlobalTempView"
+        r"|CACHE TABLE|REFRESH TABLE|spark\.conf\.set|_jvm|_jdf|processingTime|\.coalesce\(1\)"
+    )
+    allowed = {"session.py", "local_spark.py"}
+    found = [
+        f"{path.name}: {match.group()}"
+        for path in (ROOT / "src" / "flatten").rglob("*.py")
+        if path.name not in allowed
+        for match in forbidden.finditer(path.read_text("utf-8"))
+    ]
+    assert not found

@@ -1,0 +1,106 @@
+"""Writes the generated docs: `make docs`. A test fails when what is committed is not what this writes.
+
+docs/table.md from the catalogue and the columns, docs/commands.md from the commands' own help, the reasons of
+docs/quarantine.md from the job.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from flatten import catalogue, quarantine
+from flatten.catalogue import Signal
+from flatten.cli import cli
+from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
+
+DOCS = Path(__file__).parents[1] / "docs"
+WRITTEN_BY = "<!-- Written by `make docs`. -->\n"
+
+
+_NAMING = """\
+A signal's columns appear when the fleet first sends it. `{Group}_{Name}` where the body has the one field `value`,
+else `{Group}_{Name}_{field}`; a body field called `status` is `{Group}_{Name}_body_status`. Numbers are DOUBLE (digits
+beyond are rounded; the archived line has them all), arrays and objects are JSON text, and a text column takes any other
+JSON value as JSON text. A number or boolean of another type is NULL, and the signal stands in `unmapped_signals` as it
+came.
+"""
+_OWN_COLUMNS = """\
+Each signal also has `_retrievedAt` and `_oemUpdatedAt` (TIMESTAMP; 0 and missing are NULL) and `_status`: `OK`,
+`TYPE:CODE`, `TYPE` when the code is null, another status as it is, NULL when the event lacks the signal.
+"""
+_KEPT = """\
+What cannot be used is kept, with its reason, in `..._quarantine`: `raw` has the line (`raw_base64` when it is not
+UTF-8), `source_file` and `line_number` (physical lines, from 1; NULL for a file) say where it stood. A file that cannot
+be used is moved to the quarantine folder as a whole. A run with quarantined lines ends with 0.
+"""
+
+
+def pages() -> dict[str, str]:
+    """Return every generated page: name below docs/ -> text."""
+    return {
+        "table.md": "\n".join(_table_page()),
+        "commands.md": "\n".join(_commands_page()),
+        "quarantine.md": "\n".join(_quarantine_page()),
+    }
+
+
+def _table_page() -> Iterator[str]:
+    signals = catalogue.packaged().signals
+    yield f"{WRITTEN_BY}\n# The flat table\n"
+    yield "One row per event, keyed by `event_id`, clustered by `event_date`.\n"
+    yield "## Columns of the event\n\n| column | type | meaning |\n|---|---|---|"
+    yield from (f"| `{name}` | {kind} | {about} |" for name, (kind, about) in EVENT_COLUMNS.items())
+    yield "\n## Lineage\n\n| column | type | meaning |\n|---|---|---|"
+    yield from (f"| `{name}` | {kind} | {about} |" for name, (kind, about) in LINEAGE_COLUMNS.items())
+    yield f"\n## Columns of the signals (catalogue version {catalogue.VERSION}, {len(signals)} signals)\n"
+    yield _NAMING
+    yield _OWN_COLUMNS
+    yield "| signal | column | type | unit as documented |\n|---|---|---|---|"
+    for signal in signals.values():
+        yield from _signal_lines(signal)
+    yield "\n## Side tables\n\nIn the schema or folder with `_ops`, for the job and its keepers only.\n"
+    for kind, columns in SIDE_TABLES.items():
+        yield f"- `..._{kind}`: " + ", ".join(f"`{name}` {sql_type}" for name, sql_type in columns.items())
+    yield ""
+
+
+def _signal_lines(signal: Signal) -> Iterator[str]:
+    for field in signal.fields.values():
+        yield f"| {signal.code} | `{field.column}` | {field.sql_type} | {field.unit or ''} |"
+    own = ", ".join(f"`{column}`" for column in (*signal.stamps.values(), signal.status))
+    yield f"| | {own} | TIMESTAMP, TIMESTAMP, STRING | |"
+
+
+def _commands_page() -> Iterator[str]:
+    yield f"{WRITTEN_BY}\n# Commands\n"
+    yield "Exit codes: 0 done (also with quarantined lines), 1 the work could not be done, 2 wrong usage, 130 Ctrl-C.\n"
+    for name, command in sorted(cli.commands.items()):
+        context = click.Context(command, info_name=f"flatten {name}", max_content_width=100, terminal_width=100)
+        yield f"## flatten {name}\n\n```text\n{command.get_help(context)}\n```\n"
+
+
+def _quarantine_page() -> Iterator[str]:
+    yield f"{WRITTEN_BY}\n# Quarantine\n"
+    yield _KEPT
+    yield "| reason | what it means |\n|---|---|"
+    yield from (f"| `{reason}` | {about} |" for reason, about in quarantine.REASONS.items())
+    yield ""
+
+
+def main() -> None:
+    """Write the pages; with --check write nothing and name those that are not as they would be written."""
+    stale = [name for name, text in pages().items() if not _is_written(DOCS / name, text)]
+    if "--check" in sys.argv[1:]:
+        sys.exit(f"Run `make docs`: {', '.join(stale)} would change." if stale else 0)
+    for name in stale:
+        (DOCS / name).write_text(pages()[name], "utf-8")
+
+
+def _is_written(page: Path, text: str) -> bool:
+    return page.exists() and page.read_text("utf-8") == text
+
+
+if __name__ == "__main__":
+    main()
