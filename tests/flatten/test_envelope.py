@@ -275,7 +275,7 @@ parts = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60) | st.lists(pieces, max_size=20).map(b"".join) | parts.map(line))
 def test_any_bytes_are_a_change_or_a_bad_line(content: bytes) -> None:
     change, bad = _read(content)

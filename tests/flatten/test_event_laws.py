@@ -118,7 +118,7 @@ def _flat(stored: dict[str, Any]) -> tuple[dict[str, Any], Row]:
     return event, flatten(event, read_change(event), KNOWN)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(items)
 def test_nothing_of_an_event_is_lost(stored: dict[str, Any]) -> None:
     event, row = _flat(stored)
@@ -128,7 +128,7 @@ def test_nothing_of_an_event_is_lost(stored: dict[str, Any]) -> None:
     assert unknown <= unmapped_attributes(row).keys()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(items)
 def test_what_is_kept_unmapped_is_in_the_event(stored: dict[str, Any]) -> None:
     event, row = _flat(stored)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flatten.json_text import MAX_DEPTH, NotJson, Number, parse, write
 
-RUNS = settings(max_examples=120, deadline=None)
+RUNS = settings(max_examples=100, deadline=None)
 
 texts = st.text(st.characters(exclude_categories=[]), max_size=12)
 digits = st.from_regex(r"-?(0|[1-9][0-9]{0,45})(\.[0-9]{1,45})?([eE][+-]?[0-9]{1,4})?", fullmatch=True)

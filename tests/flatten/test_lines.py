@@ -155,7 +155,7 @@ contents = st.binary(max_size=60) | st.lists(st.sampled_from([b"\n", b"\r", BOM,
 names = st.sampled_from([PLAIN, f"{PLAIN}.gz", key(1), key(2)]) | st.text(max_size=20)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(names, contents, st.booleans(), st.integers(0, 60))
 def test_any_bytes_are_lines_or_a_bad_file(path: str, content: bytes, packed: bool, cut: int) -> None:
     content = gzip.compress(content)[: -cut or None] if packed else content
@@ -167,7 +167,7 @@ def test_any_bytes_are_lines_or_a_bad_file(path: str, content: bytes, packed: bo
     assert reason or promised_lines(path) in (None, len(lines))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(contents)
 def test_the_lines_are_those_that_python_reads(content: bytes) -> None:
     """`io` counts and splits on its own: binary files end their lines in line feeds alone."""

@@ -158,7 +158,7 @@ def test_every_time_that_python_writes_is_read_or_out_of_range(local: datetime, 
     assert from_text(moment.isoformat(mark)) == (at if FIRST <= at <= LAST else None)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.integers() | st.from_regex(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,14})?", fullmatch=True).map(Number)
 )
