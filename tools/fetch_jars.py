@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from flatten.errors import FlattenError
-from flatten.jars import DELTA, fetch
+from flatten.jars import DELTA, S3A, fetch
 from flatten.java import find_java
 from flatten.local_spark import cache_folder
 
@@ -19,12 +19,14 @@ from flatten.local_spark import cache_folder
     envvar="FLATTEN_IVY_SETTINGS",
     help="Ivy settings that name a repository of your own.",
 )
-def main(folder: Path, ivy_settings: Path | None) -> None:
+@click.option("--s3a", is_flag=True, help="Those of Hadoop's S3 client, too.")
+def main(folder: Path, ivy_settings: Path | None, s3a: bool) -> None:
+    jars = DELTA + S3A if s3a else DELTA
     try:
-        fetched = fetch(DELTA, folder, find_java(os.environ, cache_folder() / "java"), ivy_settings)
+        fetched = fetch(jars, folder, find_java(os.environ, cache_folder() / "java"), ivy_settings)
     except FlattenError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{folder}: {len(DELTA)} jars, {len(fetched)} fetched now")
+    click.echo(f"{folder}: {len(jars)} jars, {len(fetched)} fetched now")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The jars that local Spark needs beside pyspark: exactly these, checked, fetched once.
+"""The jars that local Spark needs beside pyspark: exactly those of jars.txt, checked, fetched once.
 
 Spark's own Ivy fetches them (https://spark.apache.org/docs/latest/submitting-applications.html). Our settings
-switch its poms off, so that it takes the named jars and none of their 31 dependencies: pyspark has those that
+switch its poms off, so that it takes the named jars and none of their dependencies: pyspark has those that
 Delta uses, and the Hadoop 3.4 client among them must not stand beside pyspark's own 3.5.
 """
 
@@ -57,20 +57,15 @@ class Jar:
         return path.is_file() and _sha256(path) == self.sha256
 
 
-DELTA = (
-    Jar(
-        "io.delta",
-        "delta-spark_4.2_2.13",
-        "4.4.0",
-        "27d4fd8b1f879535c573ed1c718177d6a27f24d3e626ba02e216369725721ead",
-    ),
-    Jar(
-        "io.delta",
-        "delta-storage",
-        "4.4.0",
-        "c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc",
-    ),
-)
+def _known(of: str) -> tuple[Jar, ...]:
+    """Read the jars of one set from jars.txt."""
+    lines = Path(__file__).with_suffix(".txt").read_text().splitlines()
+    rows = [re.split("[ :]", line) for line in lines if not line.startswith("#")]
+    return tuple(Jar(group, name, version, sha256) for kind, group, name, version, sha256 in rows if kind == of)
+
+
+DELTA = _known("delta")
+S3A = _known("s3a")
 
 
 def fetch(jars: Iterable[Jar], folder: Path, java_home: Path, ivy_settings: Path | None = None) -> list[Jar]:

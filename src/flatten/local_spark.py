@@ -18,7 +18,7 @@ from subprocess import STDOUT, TimeoutExpired
 from typing import TYPE_CHECKING, Any, cast
 
 from flatten.errors import FlattenError
-from flatten.jars import DELTA, fetch
+from flatten.jars import DELTA, S3A, Jar, fetch
 from flatten.java import find_java
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def start(settings: "SessionSettings", ending: ExitStack) -> "SparkSession":
     cache = cache_folder()
     java_home = find_java(os.environ, cache / "java")
     jars = settings.jars or cache / "jars"
-    fetch(DELTA, jars, java_home)
+    fetch(_wanted(settings), jars, java_home)
     if settings.warehouse:
         ending.enter_context(_alone_in(settings.warehouse))
     scratch = Path(tempfile.mkdtemp(prefix="flatten-spark-"))
@@ -72,6 +72,10 @@ def cache_folder() -> Path:
     """Return where `make setup` puts things in a checkout, else a folder of the user."""
     in_checkout = (_CHECKOUT / "pyproject.toml").is_file() and Path(__file__).parent.parent.name == "src"
     return _CHECKOUT / ".cache" if in_checkout else Path.home() / ".cache" / "flatten"
+
+
+def _wanted(settings: "SessionSettings") -> tuple[Jar, ...]:
+    return DELTA + S3A if settings.s3a else DELTA
 
 
 def _configuration(settings: "SessionSettings", jars: Path, scratch: Path) -> dict[str, str]:
@@ -89,7 +93,7 @@ def _configuration(settings: "SessionSettings", jars: Path, scratch: Path) -> di
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraJavaOptions": " ".join(java_options),
-        "spark.jars": ",".join(str(jars / jar.file_name) for jar in DELTA),
+        "spark.jars": ",".join(str(jars / jar.file_name) for jar in _wanted(settings)),
         "spark.local.dir": str(scratch),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",

@@ -24,20 +24,22 @@ class SessionSettings:
 
     `kind` is one of `KINDS`, `driver_memory` as Java writes it (2g). `jars` is a folder that has, or gets,
     the Delta jars. `warehouse` is a folder in which tables known by name last; without it they end with the
-    session. `log` takes what Spark has to say. `extra` are further Spark settings, which win over ours.
+    session. `s3a` adds the jars of Hadoop's S3 client. `log` takes what Spark has to say. `extra` are further
+    Spark settings, which win over ours.
     """
 
     kind: str = "classic"
     cores: int = 2
     driver_memory: str = "2g"
     jars: Path | None = None
+    s3a: bool = False
     warehouse: Path | None = None
     log: Path | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "SessionSettings":
-        """Read FLATTEN_SESSION, _CORES, _DRIVER_MEMORY, _JARS, _WAREHOUSE and _SPARK_LOG.
+        """Read FLATTEN_SESSION, _CORES, _DRIVER_MEMORY, _JARS, _S3A, _WAREHOUSE and _SPARK_LOG.
 
         Raises `UsageError`.
         """
@@ -55,6 +57,7 @@ class SessionSettings:
             cores=int(cores),
             driver_memory=memory,
             jars=_folder(environment.get("FLATTEN_JARS")),
+            s3a=environment.get("FLATTEN_S3A", "") not in ("", "0"),
             warehouse=_folder(environment.get("FLATTEN_WAREHOUSE")),
             log=_folder(environment.get("FLATTEN_SPARK_LOG")),
         )

@@ -176,6 +176,7 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
         "FLATTEN_CORES": "8",
         "FLATTEN_DRIVER_MEMORY": "6g",
         "FLATTEN_JARS": str(tmp_path / "jars"),
+        "FLATTEN_S3A": "1",
         "FLATTEN_WAREHOUSE": str(tmp_path / "tables"),
         "FLATTEN_SPARK_LOG": str(tmp_path / "spark.log"),
     }
@@ -184,6 +185,7 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
         cores=8,
         driver_memory="6g",
         jars=tmp_path / "jars",
+        s3a=True,
         warehouse=tmp_path / "tables",
         log=tmp_path / "spark.log",
     )
