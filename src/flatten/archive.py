@@ -8,13 +8,15 @@ them silently, and Auto Loader stops for ever. How: copy, verify, delete, record
 - killed after the delete: the file is gone and its copy is right, so the next run only records.
 - the file was overwritten after it was read: its content is not what was read, so it is quarantined as a file
   (file_changed) and never takes the archived name.
-- the name is taken in the archive by other content: the file is archived beside it, with its digest in the name.
-- a path comes again after it was archived: neither engine reads a path twice. The same content is removed, other
-  content is quarantined as a file.
+- the name is taken in the archive by other content, or by a folder: the file is archived beside it, with its
+  digest in the name.
+- a path comes again after it was archived: neither engine reads a path twice. The same content is removed once the
+  archive is seen to have it, other content is quarantined as a file.
 """
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -64,6 +66,7 @@ class Archiver:
         self._record_changed([entry for entry in entries if entry.get("changed")], moved)
         self.reached("moved")
         ledger.mark_archived(self.spark, entries, self.settings.table)
+        self.reached("archived")
         for entry in entries:
             if entry["outcome"] == ledger.VANISHED:
                 moved.vanished.append(entry["path"])
@@ -73,9 +76,7 @@ class Archiver:
                 moved.archived.append(entry["path"])
 
     def _move(self, file: Row) -> dict[str, Any]:
-        source, name = open_location(self.settings.source), self._name(file.path)
-        rejected = file.outcome == ledger.QUARANTINED
-        target = open_location(self.settings.rejects if rejected else self.settings.archive)
+        source, name, target = open_location(self.settings.source), self._name(file.path), self._target(file)
         entry = {"path": file.path, "outcome": file.outcome, "archived_at": self.now}
         found = source.sha256(name)
         if found not in (None, file.sha256):
@@ -90,10 +91,11 @@ class Archiver:
 
     def _copy(self, source: Location, name: str, target: Location, sha256: str, *, present: bool) -> str | None:
         """Return the name under which `target` has the content, copied now or before; None when nobody has it."""
-        for candidate in (name, f"{name}.{sha256[:8]}"):
+        for candidate in (name, *_beside(name, sha256)):
             held = target.sha256(candidate)
             if held is None and present:
-                source.copy_to(name, target, candidate)
+                with suppress(FileExistsError, FileNotFoundError):
+                    source.copy_to(name, target, candidate)
                 held = target.sha256(candidate)
             if held == sha256:
                 return candidate
@@ -102,34 +104,57 @@ class Archiver:
     def _clear_returned(self, moved: Moved) -> None:
         source = open_location(self.settings.source)
         here = {f"{self.settings.source}/{name}": name for name in source.names()}
-        known = ledger.known_files(self.spark, self.settings.table, here) if here else {}
-        changed = []
-        for path, sha256 in sorted(known.items()):
-            found = source.sha256(here[path])
-            if found == sha256:
-                source.remove(here[path])
-                moved.removed.append(path)
-            elif found is not None:
-                changed.append({"path": path, "changed": self._reject(here[path], found)})
+        known = ledger.known_files(self.spark, self.settings.table, here) if here else []
+        late, changed = [], []
+        for file in sorted(known, key=lambda row: row.path):
+            found = source.sha256(here[file.path])
+            if found is None:
+                continue
+            if found == file.sha256 and file.outcome == ledger.VANISHED:
+                late.append(Row(path=file.path, sha256=file.sha256, outcome=ledger.COMMITTED))
+            elif found == file.sha256 and self._held(file, here[file.path]):
+                source.remove(here[file.path])
+                moved.removed.append(file.path)
+            elif found != file.sha256:
+                changed.append({"path": file.path, "changed": self._reject(here[file.path], found)})
         self._record_changed(changed, moved)
+        if late:
+            self._archive(late, moved)
+
+    def _held(self, file: Row, name: str) -> bool:
+        """Make sure that the archive has a file that was archived before, unless it was removed there for its age."""
+        if file.outcome == ledger.REMOVED:
+            return True
+        source = open_location(self.settings.source)
+        return self._copy(source, name, self._target(file), file.sha256, present=True) is not None
+
+    def _target(self, file: Row) -> Location:
+        rejected = file.outcome == ledger.QUARANTINED
+        return open_location(self.settings.rejects if rejected else self.settings.archive)
 
     def _reject(self, name: str, sha256: str) -> str:
         """Move a file of unread content to the quarantine folder; return where it stands there."""
         source, rejects = open_location(self.settings.source), open_location(self.settings.rejects)
-        target = f"{name}.{sha256[:8]}"
-        if rejects.sha256(target) is None:
-            source.copy_to(name, rejects, target)
-        if rejects.sha256(target) == sha256:
-            source.remove(name)
-        return f"{rejects.root}/{target}"
+        for target in _beside(name, sha256):
+            if rejects.sha256(target) is None:
+                with suppress(FileExistsError, FileNotFoundError):
+                    source.copy_to(name, rejects, target)
+            if rejects.sha256(target) == sha256:
+                source.remove(name)
+                return f"{rejects.root}/{target}"
+        return f"{source.root}/{name}"
 
     def _record_changed(self, entries: list[dict[str, Any]], moved: Moved) -> None:
         if not entries:
             return
-        rows = [(None, None, "file_changed", entry["changed"], entry["path"], None) for entry in entries]
-        schema = "raw STRING, raw_base64 STRING, reason STRING, detail STRING, source_file STRING, line_number INT"
-        quarantine.add(self.spark.createDataFrame(rows, schema), self.settings.table, self.now)
+        files = [(entry["path"], "file_changed", entry["changed"]) for entry in entries]
+        quarantine.add_files(self.spark, files, self.settings.table, self.now)
         moved.changed.extend(entry["path"] for entry in entries)
 
     def _name(self, path: str) -> str:
         return path.removeprefix(f"{self.settings.source}/")
+
+
+def _beside(name: str, sha256: str) -> tuple[str, str]:
+    """Return the names to take when `name` is taken or cannot be had; the last one can always."""
+    return f"{name}.{sha256[:8]}", sha256

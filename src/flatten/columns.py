@@ -32,22 +32,33 @@ def ddl(columns: Mapping[str, str]) -> str:
     return ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
 
 
+_FULL_ROWS = 5_000
+_FULL_BYTES = 16 * 1024 * 1024
+
+
 class ColumnBuilder:
     """Gathers sparse rows and yields them as Arrow record batches of one fixed schema.
 
-    TIMESTAMP values are whole microseconds since 1970 UTC. A column that no row fills costs nothing.
+    TIMESTAMP values are whole microseconds since 1970 UTC. A column that no row fills costs nothing. A batch is
+    full long before a column of text nears the 2 GiB that Arrow allows one.
     """
 
     def __init__(self, columns: Mapping[str, str]) -> None:
         self._schema = pa.schema([(name, _ARROW[kind]) for name, kind in columns.items()])
         self._filled: dict[str, list[Any]] = {}
         self._rows = 0
+        self._bytes = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the batch should be taken before more rows are added."""
+        return self._rows >= _FULL_ROWS or self._bytes >= _FULL_BYTES
 
     def __len__(self) -> int:
         return self._rows
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Append a row. A key that is no column raises KeyError when the batch is taken."""
+    def add(self, row: Mapping[str, Any], size: int = 0) -> None:
+        """Append a row of about `size` bytes. A key that is no column raises KeyError when the batch is taken."""
         filled, count = self._filled, self._rows
         for name, value in row.items():
             column = filled.get(name)
@@ -57,6 +68,7 @@ class ColumnBuilder:
                 column.extend([None] * (count - len(column)))
             column.append(value)
         self._rows = count + 1
+        self._bytes += size
 
     def take(self) -> pa.RecordBatch:
         """Return the rows added since the last call, and start anew."""
@@ -64,7 +76,7 @@ class ColumnBuilder:
         if unknown:
             raise KeyError(f"no such column: {sorted(unknown)}")
         arrays = [self._array(field) for field in self._schema]
-        self._filled, self._rows = {}, 0
+        self._filled, self._rows, self._bytes = {}, 0, 0
         return pa.record_batch(arrays, schema=self._schema)
 
     def _array(self, field: pa.Field) -> pa.Array:

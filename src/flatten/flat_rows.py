@@ -1,5 +1,6 @@
 """The lines that won become flat rows: the second look at a micro-batch's files, for their values."""
 
+import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
@@ -12,20 +13,19 @@ from flatten import __version__, catalogue
 from flatten.columns import ColumnBuilder, ddl
 from flatten.envelope import read_change, read_line
 from flatten.event import flatten
-from flatten.lines import split_file
+from flatten.lines import Line, split_file
 from flatten.storage import plain_path
 from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS
 
-_BATCH_ROWS = 5_000
-
-Chosen = Mapping[str, "array[int]"]
-"""Path -> the numbers of the lines to flatten, ascending."""
+Chosen = Mapping[str, tuple[str, "array[int]"]]
+"""Path -> SHA-256 of the content that was staged, and the numbers of the lines to flatten, ascending."""
 
 
 def flat_rows(batch: DataFrame, chosen: Chosen, codes: Iterable[str], processed_at: int) -> DataFrame:
     """Return the flat rows of the chosen lines, with the columns of the signals in `codes` only.
 
-    `processed_at` is microseconds since 1970 UTC. The lines were found good before (`staging`).
+    `processed_at` is microseconds since 1970 UTC. The lines were found good before (`staging`). A file that went
+    away since, or has other content now, gives no row: the MERGE is short of them then, and `job` stops.
     """
     columns = columns_for(codes)
     read = partial(_flatten_files, chosen=chosen, columns=columns, processed_at=processed_at)
@@ -44,20 +44,22 @@ def _flatten_files(
     builder = ColumnBuilder(columns)
     for batch in batches:
         for path, content in zip(batch.column("path"), batch.column("content"), strict=True):
-            for row in _file_rows(path.as_py(), content, chosen, processed_at):
-                builder.add(row)
-                if len(builder) >= _BATCH_ROWS:
+            for line in _chosen_lines(path.as_py(), content, chosen):
+                builder.add(_row(line.content, plain_path(path.as_py()), processed_at), len(line.content))
+                if builder.is_full:
                     yield builder.take()
     if len(builder):
         yield builder.take()
 
 
-def _file_rows(path: str, content: pa.BinaryScalar, chosen: Chosen, processed_at: int) -> Iterator[dict[str, Any]]:
-    source_file = plain_path(path)
-    numbers = frozenset(chosen.get(source_file, ()))
-    for line in split_file(path, content.as_py()) if numbers else ():
+def _chosen_lines(path: str, content: pa.BinaryScalar, chosen: Chosen) -> Iterator[Line]:
+    sha256, listed = chosen.get(plain_path(path), ("", ()))
+    numbers = frozenset(listed)
+    if not numbers or hashlib.sha256(content.as_buffer()).hexdigest() != sha256:
+        return
+    for line in split_file(path, content.as_py()):
         if line.number in numbers:
-            yield _row(line.content, source_file, processed_at)
+            yield line
 
 
 def _row(content: bytes, source_file: str, processed_at: int) -> dict[str, Any]:

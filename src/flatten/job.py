@@ -32,7 +32,8 @@ from flatten.verdicts import VERDICTS, Verdicts, judge
 
 Clock = Callable[[], datetime]
 Reached = Callable[[str], None]
-"""Told the name of each boundary that is passed: rows, quarantine, files, query, copied, deleted, moved."""
+"""Told the name of each boundary that is passed: staged, moves, values, rows, quarantine, files, query, copied,
+deleted, moved, archived."""
 
 _POLL_SECONDS = 1
 
@@ -95,7 +96,7 @@ def run(
             _stream(spark, settings, clock, progress, auto_loader, reached)
             reached("query")
             _settle(spark, settings, clock, report, auto_loader, reached)
-        except PySparkException as wrong:
+        except (PySparkException, OSError) as wrong:
             raise _failed(spark, settings, clock, wrong) from wrong
         return report
 
@@ -138,7 +139,8 @@ def process_batch(batch: DataFrame, batch_id: int, settings: Settings, clock: Cl
     lease.hold(spark, settings.table, settings.run_id, settings.state, clock())
     staged = staging.stage(batch, batch_id, settings)
     facts = _facts(staged)
-    judged = retried(partial(_commit_rows, batch, staged, facts, settings, clock()))
+    reached("staged")
+    judged = retried(partial(_commit_rows, batch, staged, facts, settings, clock(), reached))
     reached("rows")
     if facts.any_bad:
         retried(partial(quarantine.write, staged, settings.table, clock()))
@@ -168,7 +170,9 @@ def _facts(staged: DataFrame) -> _Facts:
     return _Facts(frozenset(row.dates) | frozenset(row.previous), frozenset(row.codes), row.bad > 0, row.telling > 0)
 
 
-def _commit_rows(batch: DataFrame, staged: DataFrame, facts: _Facts, settings: Settings, now: datetime) -> Verdicts:
+def _commit_rows(
+    batch: DataFrame, staged: DataFrame, facts: _Facts, settings: Settings, now: datetime, reached: Reached
+) -> Verdicts:
     """Judge the batch and merge what is newer than the table. Called again, it judges anew and changes nothing."""
     spark, table = batch.sparkSession, settings.table
     dates = facts.dates | moves.noted_dates(staged, table)
@@ -176,28 +180,41 @@ def _commit_rows(batch: DataFrame, staged: DataFrame, facts: _Facts, settings: S
     if facts.any_telling:
         moves.note(moves.told(staged), table, now)
     if judged.astray:
-        found = moves.astray(spark, table)
-        moves.note(found, table, now)
-        dates |= moves.dates_in(found)
+        moves.note(moves.astray(spark, table), table, now)
+        dates |= moves.noted_dates(staged, table)
         judged = judge(staged, table, dates)
+    reached("moves")
     if judged.winners:
         micros = round(settings.started_at.timestamp() * 1_000_000)
         rows = flat_rows.flat_rows(batch, judged.winners, facts.codes, micros)
-        merge.merge_rows(rows, table, dates, rows_met=judged.rows_met > 0)
+        _require_all(judged, merge.merge_rows(rows, table, dates, rows_met=judged.rows_met > 0))
+    reached("values")
     if judged.closes:
         merge.merge_closures(spark, table, dates, now)
     return judged
+
+
+def _require_all(judged: Verdicts, written: int) -> None:
+    """Raise FlattenError when a file was changed or taken away between the two looks at it: lines were judged
+    whose values nobody merged. The batch is tried again then, on what is there now.
+    """
+    winners = sum(len(lines) for _, lines in judged.winners.values())
+    if written < winners:
+        raise FlattenError(
+            f"{winners - written} of {winners} lines went away while they were read: something beside this job "
+            "changes or removes files of the source."
+        )
 
 
 def _settle(
     spark: SparkSession, settings: Settings, clock: Clock, report: Report, auto_loader: bool, reached: Reached
 ) -> None:
     """After the query: record what it could not read, archive what it committed, let the table go."""
-    if not (report.waiting or ledger.unarchived(spark, settings.table)):
+    if not (report.waiting or staging.is_left(settings) or ledger.unarchived(spark, settings.table)):
         return
-    report.counts = ledger.counts_of(spark, settings.table, settings.run_id)
     lease.hold(spark, settings.table, settings.run_id, settings.state, clock())
     report.missing = _record_unread(spark, settings, clock(), auto_loader)
+    report.counts = ledger.counts_of(spark, settings.table, settings.run_id)
     staging.clear(settings)
     report.moved = Archiver(spark, settings, clock(), reached).run()
     _end(spark, settings, clock(), "succeeded")
@@ -210,13 +227,13 @@ def _record_unread(spark: SparkSession, settings: Settings, now: datetime, auto_
     return ledger.write_unread(spark, found, settings.table, settings.run_id, now)
 
 
-def _failed(spark: SparkSession, settings: Settings, clock: Clock, wrong: PySparkException) -> FlattenError:
+def _failed(spark: SparkSession, settings: Settings, clock: Clock, wrong: PySparkException | OSError) -> FlattenError:
     with suppress(PySparkException):
         _end(spark, settings, clock(), "failed")
     return FlattenError(f"The run stopped: {_last_words(wrong)} What it had committed stays; run again to complete it.")
 
 
-def _last_words(wrong: PySparkException) -> str:
+def _last_words(wrong: PySparkException | OSError) -> str:
     """Return the line of a Spark error that names the cause: the last of a Python traceback, else the first."""
     lines = [line.strip() for line in str(wrong).splitlines() if line.strip()]
     named = [line for line in lines if line.startswith("flatten.errors.")]

@@ -8,6 +8,7 @@ from typing import Any
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from flatten import quarantine
 from flatten.columns import ddl
 from flatten.errors import FlattenError
 from flatten.lines import promised_lines
@@ -20,6 +21,7 @@ COMMITTED, QUARANTINED, MISSING, VANISHED = "committed", "quarantined", "missing
 REMOVED = "removed"
 """Outcome of a file whose archived copy was deleted because of its age."""
 
+_BROKEN_PROMISE = "file_incomplete", "the name says lines, the file is empty"
 _NOTHING = hashlib.sha256(b"").hexdigest()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -64,6 +66,9 @@ def write_unread(
     has read a line: the archiver quarantines what stands under such a name.
     """
     entries = [_unread_entry(path, sha256, run_id, now) for path, sha256 in unread.items()]
+    broken = [(entry["path"], *_BROKEN_PROMISE) for entry in entries if entry["outcome"] == QUARANTINED]
+    if broken:
+        quarantine.add_files(spark, broken, table, now)
     if entries:
         add_files(spark, entries, table)
     return [entry["path"] for entry in entries if entry["outcome"] == MISSING]
@@ -96,11 +101,11 @@ def unarchived(spark: SparkSession, table: TableName) -> list[Row]:
     return spark.table(table.side("files")).where(waiting).select("path", "sha256", "outcome").collect()
 
 
-def known_files(spark: SparkSession, table: TableName, paths: Iterable[str]) -> dict[str, str]:
-    """Return path -> sha256 of those among `paths` that were read before."""
+def known_files(spark: SparkSession, table: TableName, paths: Iterable[str]) -> list[Row]:
+    """Return (path, sha256, outcome) of those among `paths` that an engine listed before; sha256 NULL: unread."""
     asked = spark.createDataFrame([(path,) for path in paths], "path STRING")
-    known = spark.table(table.side("files")).join(asked, "path", "left_semi").select("path", "sha256")
-    return {row.path: row.sha256 for row in known.collect()}
+    known = spark.table(table.side("files")).join(asked, "path", "left_semi")
+    return known.select("path", "sha256", "outcome").collect()
 
 
 def mark_archived(spark: SparkSession, moved: Sequence[dict[str, Any]], table: TableName) -> None:

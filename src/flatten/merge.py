@@ -12,9 +12,9 @@ found where their lines say, of their rows wherever they are (`moves.astray`). T
 - two writers: the lease keeps them apart; if it fails, Delta refuses the second commit and the batch is judged
   and merged anew from what the first one left.
 
-A change replaces the whole row. `UPDATE *` with schema evolution would leave columns that the batch lacks at
-their old value, so every catalogued column of the table is named, and those that no line of the batch has are
-set to NULL.
+A change replaces the whole row. `UPDATE SET *` with schema evolution would leave columns that the batch lacks at
+their old value, so the rows are given every catalogued column of the table, NULL where no line of the batch has the
+signal. Columns that somebody else added to the table stay as they are.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,24 +31,26 @@ from flatten.verdicts import within
 _SIGNAL_COLUMNS = catalogue.packaged().columns()
 
 
-def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, rows_met: bool) -> None:
-    """Merge flat rows, at most one per event. New signal columns are added to the table.
+def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, rows_met: bool) -> int:
+    """Merge flat rows, at most one per event; return how many rows were written.
+
+    New signal columns are added to the table.
 
     Where no row was met, only the insert is left: Delta then rewrites no file.
     """
-    rows.createOrReplaceTempView("flatten_rows")
-    given = {name: f"s.{quoted(name)}" for name in rows.columns}
     present = rows.sparkSession.table(table.sql).columns
-    absent = {name: "NULL" for name in present if name in _SIGNAL_COLUMNS and name not in given}
-    update = f"WHEN MATCHED AND {order.newer('s', 't')} THEN UPDATE SET {_assigned(given | absent)}"
-    rows.sparkSession.sql(
+    absent = {name: kind for name, kind in _SIGNAL_COLUMNS.items() if name in present and name not in rows.columns}
+    whole = rows.withColumns({name: F.lit(None).cast(kind) for name, kind in absent.items()}) if absent else rows
+    whole.createOrReplaceTempView("flatten_rows")
+    written = rows.sparkSession.sql(
         f"""
         MERGE WITH SCHEMA EVOLUTION INTO {table.sql} t USING flatten_rows s
         ON t.event_id = s.event_id AND {within(dates, "t")}
-        {update if rows_met else ""}
-        WHEN NOT MATCHED THEN INSERT ({", ".join(map(quoted, given))}) VALUES ({", ".join(given.values())})
+        {f"WHEN MATCHED AND {order.newer('s', 't')} THEN UPDATE SET *" if rows_met else ""}
+        WHEN NOT MATCHED THEN INSERT *
         """
     )
+    return int(written.collect()[0].num_affected_rows)
 
 
 def merge_closures(spark: SparkSession, table: TableName, dates: Iterable[date], now: datetime) -> None:

@@ -29,7 +29,7 @@ def noted_dates(staged: DataFrame, table: TableName) -> set[date]:
     """Return the dates noted earlier for the events of the batch."""
     events = staged.where("event_id IS NOT NULL").select("event_id").distinct()
     noted = staged.sparkSession.table(table.side("moves")).join(events, "event_id", "left_semi")
-    return dates_in(noted)
+    return {row.event_date for row in noted.select("event_date").distinct().collect()}
 
 
 def told(staged: DataFrame) -> DataFrame:
@@ -64,9 +64,3 @@ def note(found: DataFrame, table: TableName, now: datetime) -> None:
     """
     dated = found.where("event_date IS NOT NULL").dropDuplicates(["event_id", "event_date"])
     add_new(dated.withColumn("noted_at", F.lit(now)), table.side("moves"), ["event_id", "event_date"])
-
-
-def dates_in(found: DataFrame) -> set[date]:
-    """Return the distinct dates of a frame with event_date."""
-    rows = found.where("event_date IS NOT NULL").select("event_date").distinct().collect()
-    return {row.event_date for row in rows}

@@ -1,8 +1,9 @@
 """What could not be used is kept, with its reason: in the quarantine table, keyed by where it stood."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from flatten.tables import TableName, add_new
@@ -33,6 +34,13 @@ def write(staged: DataFrame, table: TableName, now: datetime) -> None:
         F.when(F.col("line_number") > 0, F.col("line_number")).alias("line_number"),
     )
     add(bad, table, now)
+
+
+def add_files(spark: SparkSession, files: Sequence[tuple[str, str, str]], table: TableName, now: datetime) -> None:
+    """Add whole files (path, reason, detail) that are not there yet."""
+    rows = [(None, None, reason, detail, path, None) for path, reason, detail in files]
+    schema = "raw STRING, raw_base64 STRING, reason STRING, detail STRING, source_file STRING, line_number INT"
+    add(spark.createDataFrame(rows, schema), table, now)
 
 
 def add(bad: DataFrame, table: TableName, now: datetime) -> None:

@@ -4,29 +4,22 @@ Both remember by path what they have read and read a path once. Whole files come
 without lines is in the batch too.
 """
 
-import re
 from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from flatten.settings import Settings
-from flatten.storage import plain_path
+from flatten.storage import literal_path, plain_path
 
 _SCHEMA = "path STRING, modificationTime TIMESTAMP, length BIGINT, content BINARY"
-_GLOB = re.compile(r"([\\{}\[\]*?^])")
 
 
 def new_files(spark: SparkSession, settings: Settings, *, auto_loader: bool) -> DataFrame:
     """Return the stream of files that no run has read: path, modificationTime, length, content."""
     options = auto_loader_options(settings) if auto_loader else file_source_options(settings)
     reader = spark.readStream.format("cloudFiles" if auto_loader else "binaryFile").schema(_SCHEMA)
-    return reader.options(**options).load(_literal(settings.source))
-
-
-def _literal(path: str) -> str:
-    """Escape what Spark would read as a pattern."""
-    return _GLOB.sub(r"\\\1", path)
+    return reader.options(**options).load(literal_path(settings.source))
 
 
 def auto_loader_options(settings: Settings) -> Mapping[str, str]:
@@ -68,7 +61,7 @@ def listed_paths(spark: SparkSession, settings: Settings, *, auto_loader: bool) 
     """Return the path of every file that the engine has put into a micro-batch, by its own books."""
     if auto_loader:
         return spark.sql("SELECT path FROM cloud_files_state(:checkpoint)", {"checkpoint": settings.checkpoint})
-    log = spark.read.text(f"{_literal(settings.checkpoint)}/sources/0")
+    log = spark.read.text(f"{literal_path(settings.checkpoint)}/sources/0")
     # The log holds URIs; url_decode alone would turn a plus sign into a space.
     uri = F.replace(F.get_json_object("value", "$.path"), F.lit("+"), F.lit("%2B"))
     return log.where(F.col("value").startswith("{")).select(F.url_decode(uri).alias("path"))

@@ -21,7 +21,7 @@ from flatten.envelope import BadLine, Change, read_change, read_line
 from flatten.lines import BadFile, Line, split_file
 from flatten.settings import RemovePolicy, Settings
 from flatten.signals import known_codes
-from flatten.storage import open_location, plain_path
+from flatten.storage import literal_path, open_location, plain_path
 
 FILE_COLUMNS = {
     "path": "STRING",
@@ -55,8 +55,6 @@ LINE_COLUMNS = {
 
 _COLUMNS = FILE_COLUMNS | LINE_COLUMNS
 _STAGE = "stage"
-_BATCH_ROWS = 5_000
-_BATCH_BYTES = 16 * 1024 * 1024
 
 
 def stage(batch: DataFrame, batch_id: int, settings: Settings) -> DataFrame:
@@ -69,12 +67,17 @@ def stage(batch: DataFrame, batch_id: int, settings: Settings) -> DataFrame:
     files = batch.select("path", "modificationTime", "length", "content")
     read = partial(_stage_files, on_delete=settings.on_delete, on_expiry=settings.on_expiry)
     files.mapInArrow(read, ddl(_COLUMNS)).write.mode("overwrite").parquet(folder)
-    return batch.sparkSession.read.schema(ddl(_COLUMNS)).parquet(folder)
+    return batch.sparkSession.read.schema(ddl(_COLUMNS)).parquet(literal_path(folder))
 
 
 def clear(settings: Settings) -> None:
     """Leave no staged line behind, of this run or of one that was killed: raw lines hold places and people."""
     open_location(settings.state).remove_tree(_STAGE)
+
+
+def is_left(settings: Settings) -> bool:
+    """Return whether staged lines are there: of this run, or of one that was killed."""
+    return any(open_location(f"{settings.state}/{_STAGE}").names())
 
 
 def action_of(change: Change, on_delete: RemovePolicy, on_expiry: RemovePolicy) -> str:
@@ -96,14 +99,12 @@ def action_of(change: Change, on_delete: RemovePolicy, on_expiry: RemovePolicy) 
 def _stage_files(
     batches: Iterable[pa.RecordBatch], *, on_delete: RemovePolicy, on_expiry: RemovePolicy
 ) -> Iterator[pa.RecordBatch]:
-    builder, weight = ColumnBuilder(_COLUMNS), 0
+    builder = ColumnBuilder(_COLUMNS)
     for path, modified_at, content in _files(batches):
         for row in _file_rows(path, modified_at, content, on_delete, on_expiry):
-            builder.add(row)
-            weight += len(row.get("raw") or row.get("raw_base64") or "")
-            if len(builder) >= _BATCH_ROWS or weight >= _BATCH_BYTES:
+            builder.add(row, len(row.get("raw") or row.get("raw_base64") or ""))
+            if builder.is_full:
                 yield builder.take()
-                weight = 0
     if len(builder):
         yield builder.take()
 

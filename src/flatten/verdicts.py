@@ -20,7 +20,8 @@ VERDICTS = ("applied", "superseded", "repeated", "ignored", "quarantined")
 
 @dataclass(frozen=True)
 class Verdicts:
-    """`files`: a row a file, as the files table counts it. `winners`: path -> lines to flatten.
+    """`files`: a row a file, as the files table counts it. `winners`: path -> SHA-256 of
+    the file and the lines to flatten.
 
     `rows_met` is how many winners have a row already. `closes` says that a row is closed without new values.
     `astray` says that an event has no row under the dates although it must have had one (MODIFY, REMOVE, no
@@ -28,7 +29,7 @@ class Verdicts:
     """
 
     files: list[Row]
-    winners: dict[str, "array[int]"]
+    winners: dict[str, tuple[str, "array[int]"]]
     rows_met: int
     closes: bool
     astray: bool
@@ -55,7 +56,7 @@ def judge(staged: DataFrame, table: TableName, dates: Iterable[date]) -> Verdict
     rows = files.join(per_file, "path", "left").collect()
     return Verdicts(
         files=rows,
-        winners={row.path: array("I", sorted(row.winners)) for row in rows if row.winners},
+        winners={row.path: (row.sha256, array("I", sorted(row.winners))) for row in rows if row.winners},
         rows_met=sum(row.met or 0 for row in rows),
         closes=any(row.closes for row in rows),
         astray=any(row.astray for row in rows),

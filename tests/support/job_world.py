@@ -3,18 +3,23 @@
 import gzip
 import hashlib
 import json
+import sys
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pyspark import cloudpickle
 from pyspark.sql import Row, SparkSession
 
 from flatten import job, tables
 from flatten.settings import RemovePolicy, Settings
 from flatten.tables import TableName
+
+# Spark Connect runs a micro-batch in a process that does not have tests/ on its path.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]  # pyspark gives it no types
 
 STREAM = "2026-01-01T00:00:00.000"
 NOW = datetime(2026, 2, 1, 12, 0, tzinfo=UTC)
@@ -113,10 +118,10 @@ class World:
         path.write_bytes(data if isinstance(data, bytes) else content(data))
         return path
 
-    def run(self, **changes: Any) -> job.Report:
-        """Run the job over what is there."""
+    def run(self, reached: job.Reached = job.unobserved, **changes: Any) -> job.Report:
+        """Run the job over what is there; `changes` are of its settings."""
         self.source.mkdir(parents=True, exist_ok=True)
-        return job.run(self.spark, replace(self.settings(), **changes), clock)
+        return job.run(self.spark, replace(self.settings(), **changes), clock, reached=reached)
 
     def batch(self, number: int, folder: str) -> None:
         """Commit the files of one folder of the landing folder as one micro-batch, without the engine."""
@@ -157,6 +162,18 @@ class World:
 def _names(folder: Path) -> list[str]:
     found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(str(name) for name in found if not str(name).startswith("_"))
+
+
+def at(boundary: str, act: Callable[[], None]) -> job.Reached:
+    """Return what does something when a boundary is first reached."""
+    left = [boundary]
+
+    def reached(name: str) -> None:
+        if name in left:
+            left.remove(name)
+            act()
+
+    return reached
 
 
 def verdicts(row: Row) -> dict[str, int]:

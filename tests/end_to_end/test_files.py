@@ -1,0 +1,295 @@
+"""Files as nobody wants them: odd names, odd contents, files that come, go and change while the job works."""
+
+import gzip
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flatten.errors import FlattenError
+from flatten.job import Report
+from support.job_world import World, at, content, key, line, verdicts
+
+pytestmark = [pytest.mark.spark, pytest.mark.connect]
+
+NAMES = {
+    "a space": "a b.ndjson.gz",
+    "spaces at the ends": " a ",
+    "percent": "100%.json",
+    "percent and digits": "a%20b%2Fc.json",
+    "plus": "a+b.json",
+    "quotes": 'it\'s "so".json',
+    "backticks": "`drop`.json",
+    "backslash": "a\\b.json",
+    "brackets": "[x].json",
+    "braces": "{a,b}.json",
+    "star": "*.json",
+    "question mark": "a?b.json",
+    "hash": "a#b.json",
+    "ampersand": "a&b=c;d.json",
+    "newline": "a\nb.json",
+    "tab": "a\tb.json",
+    "unicode": "übergröße-日本-🚗.json",
+    "combining": "u\u0308.json",
+    "dash": "-rf.json",
+    "tilde": "~.json",
+    "no suffix": "telemetry",
+    "partition": "year=2026/month=01/x.json",
+    "underscore and equals sign": "_a=b",
+    "long": "l" * 250,
+    "longest": "m" * 255,
+    "deep": "/".join("deep") + "/x.json",
+}
+HIDDEN = {
+    "dot": ".a.json",
+    "underscore": "_a.json",
+    "in a dot folder": ".a/x.json",
+    "in an underscore folder": "_a/x.json",
+    "half copied": "a.json._COPYING_",
+}
+NOTHING = gzip.compress(b"", mtime=0)
+
+
+def event(name: str, number: int = 1) -> bytes:
+    return content([line(name, number, signals={"odometer-traveleddistance": number})])
+
+
+@dataclass(frozen=True)
+class Content:
+    """Bytes, whether they are a file that can be used, and the verdicts on its lines."""
+
+    data: bytes
+    name: str = "x.ndjson.gz"
+    usable: bool = True
+    lines: int = 0
+    counts: tuple[int, int] = (0, 0)  # applied, quarantined
+    reason: str | None = None
+
+
+CONTENTS = {
+    "cut off gzip": Content(event("cut")[:-4], usable=False, reason="file_unreadable"),
+    "half a gzip header": Content(b"\x1f\x8b\x08", usable=False, reason="file_unreadable"),
+    "gzip with a wrong checksum": Content(event("crc")[:-8] + b"\0" * 8, usable=False, reason="file_unreadable"),
+    "gzip and rubbish after it": Content(event("rubbish") + b"rubbish", usable=False, reason="file_unreadable"),
+    "no gzip": Content(b'{"event_id": "no gzip"}\n', usable=False, reason="file_unreadable"),
+    "two gzips in one": Content(event("first gzip") + event("second gzip"), lines=2, counts=(2, 0)),
+    "empty": Content(b""),
+    "empty, one line promised": Content(b"", name=key(1), usable=False, reason="file_incomplete"),
+    "empty, none promised": Content(b"", name=key(0)),
+    "20 bytes of gzip": Content(NOTHING),
+    "20 bytes of gzip, two lines promised": Content(NOTHING, name=key(2), usable=False, reason="file_incomplete"),
+    "fewer lines than promised": Content(
+        event("one of two"), name=key(2, 7), usable=False, lines=1, counts=(0, 1), reason="file_incomplete"
+    ),
+    "more lines than promised": Content(
+        content([line("more", 1), line("more", 2)]),
+        name=key(1, 8),
+        usable=False,
+        lines=2,
+        counts=(0, 2),
+        reason="file_incomplete",
+    ),
+    "only newlines": Content(b"\n\r\n \t\n\n", name="x.json"),
+    "a BOM and nothing": Content(b"\xef\xbb\xbf", name="x.json"),
+    "no newline at the end": Content(b'{"event_id": "no newline"}', name="x.json", lines=1, counts=(1, 0)),
+    "zeros": Content(b"\0" * 1000, name="x.json", lines=1, counts=(0, 1)),
+}
+
+
+def place(kind: str) -> str:
+    """Return the folder of a content: each has one of its own."""
+    return f"contents/{list(CONTENTS).index(kind)}/{CONTENTS[kind].name}"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A world after its runs."""
+
+    world: World
+    first: Report
+    second: Report
+
+
+@pytest.fixture(scope="module")
+def scene(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """Run twice over every kind of file, below a folder whose own name is odd."""
+    world = World(spark, tmp_path_factory.mktemp("files") / "it's [x] {a,b} %20 `ü` \"*?\\#+&\n")
+    for name in [*NAMES.values(), *HIDDEN.values()]:
+        world.land(f"names/{name}", event(name))
+    for kind, each in CONTENTS.items():
+        world.land(place(kind), each.data)
+    (world.source / "folder.ndjson.gz").mkdir()
+    for name in ("inside.ndjson.gz/x.json", "taken", "taken by a folder", "taken by the same", "t/a/k/e/n"):
+        world.land(name, event(name))
+    for name in ("overwritten", "gone", "comes again", "comes again with other content", "last"):
+        world.land(name, event(name))
+    outside = world.root / "outside"
+    outside.write_bytes(event("linked"))
+    (world.source / "link").symlink_to(outside)
+    (world.source / "dangling").symlink_to(world.root / "nowhere")
+    os.mkfifo(world.source / "pipe")
+    Path(os.fsdecode(bytes(world.source) + b"/not \xff utf8")).write_bytes(event("not utf8"))
+    for name in ("taken", "taken by a folder/x", "t/a"):
+        put(world, name, b"there before")
+    put(world, "taken by the same", event("taken by the same"))
+
+    def meddle() -> None:
+        world.land("overwritten", event("overwritten", 2))
+        (world.source / "gone").unlink()
+
+    first = world.run(at("query", meddle))
+    for name in ("gone", "comes again"):
+        world.land(name, event(name))
+    world.land("comes again with other content", event("other"))
+    (world.root / "archive" / "comes again").unlink()
+    return Scene(world, first, world.run())
+
+
+def put(world: World, name: str, data: bytes) -> None:
+    path = world.root / "archive" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def archived(world: World, name: str) -> bytes:
+    return Path(world.files()[name].archive_path).read_bytes()
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_file_of_any_name_is_read_and_archived_under_it(kind: str, scene: Scene) -> None:
+    name = f"names/{NAMES[kind]}"
+    assert scene.world.rows()[NAMES[kind]].source_file == f"{scene.world.source}/{name}"
+    assert verdicts(scene.world.files()[name]) == {"applied": 1}
+    assert (scene.world.root / "archive" / name).read_bytes() == event(NAMES[kind])
+    assert not (scene.world.source / name).exists()
+
+
+@pytest.mark.parametrize("kind", HIDDEN)
+def test_a_hidden_file_is_left_alone(kind: str, scene: Scene) -> None:
+    assert (scene.world.source / "names" / HIDDEN[kind]).read_bytes() == event(HIDDEN[kind])
+    assert HIDDEN[kind] not in scene.world.rows()
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+def test_a_file_of_any_content_is_accounted_for(kind: str, scene: Scene) -> None:
+    expected, row = CONTENTS[kind], scene.world.files()[place(kind)]
+    assert (row.lines, row.applied, row.quarantined) == (expected.lines, *expected.counts)
+    assert row.outcome == ("committed" if expected.usable else "quarantined")
+    folder = scene.world.root / "archive" / ("" if expected.usable else "_quarantine")
+    assert (folder / place(kind)).read_bytes() == expected.data
+    assert not (scene.world.source / place(kind)).exists()
+    reasons = [row.reason for row in scene.world.side("quarantine") if row.source_file.endswith(f"/{place(kind)}")]
+    assert [reason for reason in reasons if reason.startswith("file_")] == (
+        [expected.reason] if expected.reason else []
+    )
+
+
+def test_a_folder_named_like_a_file_is_a_folder(scene: Scene) -> None:
+    assert (scene.world.source / "folder.ndjson.gz").is_dir()
+    assert archived(scene.world, "inside.ndjson.gz/x.json") == event("inside.ndjson.gz/x.json")
+
+
+def test_a_link_is_archived_as_the_file_that_it_names(scene: Scene) -> None:
+    assert archived(scene.world, "link") == event("linked")
+    assert not (scene.world.source / "link").is_symlink()
+    assert (scene.world.root / "outside").read_bytes() == event("linked")
+
+
+def test_what_cannot_be_opened_as_a_file_is_left_alone(scene: Scene) -> None:
+    assert (scene.world.source / "dangling").is_symlink()
+    assert (scene.world.source / "pipe").is_fifo()
+    assert scene.world.source / "not \udcff utf8" in scene.world.source.iterdir()
+
+
+def test_an_archived_name_that_is_taken_is_not_overwritten(scene: Scene) -> None:
+    archive = scene.world.root / "archive"
+    for name in ("taken", "taken by a folder/x", "t/a"):
+        assert (archive / name).read_bytes() == b"there before"
+    for name in ("taken", "taken by a folder", "t/a/k/e/n", "taken by the same"):
+        assert archived(scene.world, name) == event(name)
+        assert not (scene.world.source / name).exists()
+    assert scene.world.files()["taken by the same"].archive_path == str(archive / "taken by the same")
+
+
+def test_a_file_that_is_overwritten_after_it_was_read_is_quarantined(scene: Scene) -> None:
+    source = scene.world.source
+    assert scene.first.moved.changed == [f"{source}/overwritten"]
+    [kept] = [row for row in scene.world.side("quarantine") if row.source_file == f"{source}/overwritten"]
+    assert kept.reason == "file_changed"
+    assert Path(kept.detail).read_bytes() == event("overwritten", 2)
+    assert scene.world.rows()["overwritten"].sequence_number == "1"
+    assert not (source / "overwritten").exists()
+
+
+def test_a_file_that_is_gone_before_its_archiving_is_told_and_archived_when_it_comes_back(scene: Scene) -> None:
+    path = f"{scene.world.source}/gone"
+    assert path in scene.first.moved.vanished
+    assert scene.second.moved.archived == [path]
+    assert archived(scene.world, "gone") == event("gone")
+    assert scene.world.files()["gone"].outcome == "committed"
+
+
+def test_a_path_that_comes_again_is_removed_once_the_archive_has_it(scene: Scene) -> None:
+    assert scene.second.moved.removed == [f"{scene.world.source}/comes again"]
+    assert archived(scene.world, "comes again") == event("comes again")
+
+
+def test_a_path_that_comes_again_with_other_content_is_quarantined(scene: Scene) -> None:
+    name = "comes again with other content"
+    assert scene.second.moved.changed == [f"{scene.world.source}/{name}"]
+    [kept] = [row for row in scene.world.side("quarantine") if row.source_file.endswith(f"/{name}")]
+    assert (kept.reason, Path(kept.detail).read_bytes()) == ("file_changed", event("other"))
+    assert archived(scene.world, name) == event(name)
+    assert "other" not in scene.world.rows()
+
+
+def test_nothing_else_is_left_in_the_landing_folder(scene: Scene) -> None:
+    left = [path.name for path in scene.world.source.iterdir() if path.name != "_flatten_owner.json"]
+    assert sorted(left) == sorted(
+        ["contents", "dangling", "folder.ndjson.gz", "inside.ndjson.gz", "names", "not \udcff utf8", "pipe", "t"]
+    )
+
+
+def test_the_report_says_what_happened(scene: Scene) -> None:
+    text = scene.first.as_text()
+    usable = len([each for each in CONTENTS.values() if each.usable])
+    assert f"{len(CONTENTS) - usable} files rejected" in text
+    assert "files vanished" in text
+    assert "1 files changed" in text
+
+
+def test_a_file_that_vanishes_between_listing_and_reading_is_missing(spark: Any, tmp_path: Path) -> None:
+    world = World(spark, tmp_path, max_files=1)
+    for age, name in enumerate(["first", "second", "third"]):
+        path = world.land(name, event(name))
+        os.utime(path, (1_767_600_000 + age, 1_767_600_000 + age))
+    second = world.source / "second"
+    report = world.run(at("files", second.unlink))
+    assert report.missing == [str(second)]
+    assert world.rows().keys() == {"first", "third"}
+    assert world.files()["second"].outcome == "missing"
+    assert world.archived() == ["first", "third"]
+    assert world.landed() == []
+
+
+def test_a_file_that_changes_while_its_batch_is_worked_on_stops_the_run(spark: Any, tmp_path: Path) -> None:
+    world = World(spark, tmp_path)
+    changes, goes, stays = (world.land(name, event(name)) for name in ("changes", "goes", "stays"))
+
+    def meddle() -> None:
+        changes.write_bytes(event("changes", 2))
+        goes.unlink()
+
+    with pytest.raises(FlattenError, match="2 of 3 lines went away while they were read"):
+        world.run(at("staged", meddle))
+    report = world.run()
+    assert {event_id: row.sequence_number for event_id, row in world.rows().items()} == {"changes": "2", "stays": "1"}
+    assert report.missing == [str(goes)]
+    assert {name: row.outcome for name, row in world.files().items()} == {
+        "changes": "committed",
+        "goes": "missing",
+        "stays": "committed",
+    }
+    assert world.archived() == [changes.name, stays.name]
