@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from flatten import __version__
-from flatten.errors import BadLocation, FlattenError
+from flatten.errors import BadLocation, BadTable, FlattenError
 from flatten.screen import Screen, shown_status
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -204,7 +204,7 @@ def _require_lasting_catalog(spark: Any, table: Any) -> None:
     if table.is_path or spark.conf.get("spark.sql.catalogImplementation", "") != "in-memory":
         return
     if "DATABRICKS_RUNTIME_VERSION" not in os.environ:
-        raise BadLocation(
+        raise BadTable(
             f"The name {table.text} would end with this session: give --table a path, or set FLATTEN_WAREHOUSE."
         )
 

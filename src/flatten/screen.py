@@ -63,7 +63,8 @@ def shown_status(found: dict[str, Any]) -> str:
         f"rows         {found['rows']:,} ({found['deleted']:,} deleted)",
         f"newest event {found['newest_event'] or '-'}",
         f"files        {files['archived']:,} archived, {files['to_archive']:,} to archive",
-        f"trouble      {files['incomplete']:,} incomplete, {files['missing']:,} missing, {files['vanished']:,} vanished",
+        f"trouble      {files['incomplete']:,} incomplete, {files['missing']:,} missing, "
+        f"{files['vanished']:,} vanished",
     ]
     if found["waiting"] is not None:
         lines.append(f"waiting      {found['waiting']:,} files")

@@ -37,11 +37,17 @@ class Settings:
 
     def check(self) -> None:
         """Raise BadLocation when one location stands inside another that it must not be in."""
-        for name in ("archive", "rejects", "state"):
-            place = getattr(self, name)
+        tables = {"table": self.table.text, "ops": self.table.ops} if self.table.is_path else {}
+        places = {"archive": self.archive, "rejects": self.rejects, "state": self.state} | tables
+        for name, place in places.items():
             if place == self.source:
                 raise BadLocation(f"The {name} folder is the source itself, {place}: give another folder.")
-            if place.startswith(f"{self.source}/"):
-                raise BadLocation(f"The {name} folder {place} is inside the source: its files would be read again.")
-            if self.source.startswith(f"{place}/") and name != "state":
+            if _is_inside(place, self.source):
+                raise BadLocation(f"The {name} folder {place} is inside the source: its files would be read as events.")
+        for name in ("archive", "rejects", *tables):
+            if _is_inside(self.source, places[name]):
                 raise BadLocation(f"The source {self.source} is inside the {name} folder: give another folder.")
+
+
+def _is_inside(place: str, folder: str) -> bool:
+    return place.startswith(f"{folder.rstrip('/')}/")

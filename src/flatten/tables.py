@@ -84,6 +84,8 @@ class TableName:
     ops: str
 
     def __post_init__(self) -> None:
+        if ("/" in self.text) != ("/" in self.ops):
+            raise BadTable(f"{self.text!r} and {self.ops!r}: give a table and its side tables both by path or by name.")
         for name in (self.text, self.ops):
             if not self.is_path and not all(part.strip() and "`" not in part for part in name.split(".")):
                 raise BadTable(f"{name!r} is no table or schema name; give schema.table or a path with a slash.")
@@ -93,9 +95,10 @@ class TableName:
     @classmethod
     def of(cls, text: str, ops: str | None = None) -> "TableName":
         """Name a table; its side tables stand in its schema or folder with `_ops` unless said otherwise."""
-        separator = "/" if "/" in text else "."
-        place = text.rstrip("/").rpartition(separator)[0] or ("default" if separator == "." else "")
-        return cls(text.rstrip("/"), (ops or f"{place}_ops").rstrip("/"))
+        if "/" in text:
+            folder = text.rstrip("/").rpartition("/")[0]
+            return cls(text.rstrip("/") or "/", ops.rstrip("/") if ops else f"{folder or '/'}_ops")
+        return cls(text, ops or f"{text.rpartition('.')[0] or 'default'}_ops")
 
     @property
     def is_path(self) -> bool:

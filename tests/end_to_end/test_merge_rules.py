@@ -11,6 +11,7 @@ from support.job_world import World, line, verdicts
 pytestmark = [pytest.mark.spark, pytest.mark.connect]
 ODOMETER = "odometer-traveleddistance"
 VOLTAGE = "charge-voltage"
+AMPERAGE = "charge-amperage"
 NEWER_STREAM = "2026-01-09T00:00:00.000"
 OLDER_STREAM = "2025-12-01T00:00:00.000"
 
@@ -104,6 +105,9 @@ RULES = {
     ),
     "a MODIFY empties signals that no line of its batch has": Rule(
         [[insert(1, volts=230.0)], [modify(2, km=2)]], {"km": 2, "volts": None}, [APPLIED, APPLIED]
+    ),
+    "a MODIFY brings a signal that the table has no column for": Rule(
+        [[insert(1)], [modify(2, km=2, amps=7.0)]], {"km": 2, "amps": 7.0}, [APPLIED, APPLIED]
     ),
     "a moved row is not doubled by its old line": Rule(
         [[insert(1)], [modify(2, day=5, km=2, previous=0)], [insert(1)]],
@@ -212,19 +216,19 @@ def first_day(name: str) -> date:
 def as_line(name: str, described: dict[str, Any]) -> dict[str, Any]:
     told = dict(described)
     number, day, km, previous = told.pop("number"), told.pop("day"), told.pop("km"), told.pop("previous", None)
-    volts = told.pop("volts", None)
+    extra = {code: told.pop(name) for name, code in (("volts", VOLTAGE), ("amps", AMPERAGE)) if name in told}
     return line(
         f"{name} `' \" \n ../",
         number,
         date=None if day is None else str(first_day(name) + timedelta(days=day)),
         previous=None if previous is None else str(first_day(name) + timedelta(days=previous)),
-        signals={ODOMETER: km} | ({VOLTAGE: volts} if volts is not None else {}),
+        signals={ODOMETER: km} | extra,
         **told,
     )
 
 
 def policy_of(rule: Rule) -> str:
-    return rule.policy.get("on_delete", "soft")
+    return str(rule.policy.get("on_delete", "soft"))
 
 
 @pytest.fixture(scope="module")
@@ -263,6 +267,7 @@ def shown(row: Any, name: str, expected: dict[str, Any] | None) -> dict[str, Any
     seen = {
         "km": columns["Odometer_TraveledDistance_value"],
         "volts": columns.get("Charge_Voltage_value"),
+        "amps": columns.get("Charge_Amperage_value"),
         "number": row.sequence_number,
         "deleted": row.deleted_at is not None,
         "day": day,

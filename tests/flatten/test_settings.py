@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flatten.errors import BadLocation
+from flatten.errors import BadLocation, BadTable
 from flatten.settings import Settings
 from flatten.tables import TableName
 
@@ -38,7 +38,7 @@ def test_locations_beside_one_another_serve(changes: dict[str, str]) -> None:
     ("place", "message"),
     [
         ("/data/in", "folder is the source itself, /data/in: give another folder"),
-        ("/data/in/x", "folder /data/in/x is inside the source: its files would be read again"),
+        ("/data/in/x", "folder /data/in/x is inside the source: its files would be read as events"),
         ("/data/in/x/y/../z", "is inside the source"),
     ],
     ids=["the source itself", "inside", "deep inside"],
@@ -53,6 +53,31 @@ def test_no_location_may_be_the_source_or_inside_it(name: str, place: str, messa
 def test_the_source_may_not_be_inside_what_receives_its_files(name: str) -> None:
     with pytest.raises(BadLocation, match=f"The source /data/in is inside the {name} folder"):
         settings(**{name: "/data"}).check()
+
+
+@pytest.mark.parametrize("table", ["/data/in/tables/flat", "/data/in/flat", "/data/in"])
+def test_the_table_may_not_be_inside_the_source(table: str) -> None:
+    """The job would read the table's own files as events, and archive them."""
+    inside = Settings(
+        "/data/in", "/out", "/bad", TableName.of(table, "/ops"), "/st", "run", datetime(2025, 1, 1, tzinfo=UTC)
+    )
+    with pytest.raises(BadLocation, match="The table folder"):
+        inside.check()
+
+
+def test_nothing_may_be_inside_a_source_that_is_the_root() -> None:
+    with pytest.raises(BadLocation, match="is inside the source"):
+        settings(source="/").check()
+
+
+@pytest.mark.parametrize(("table", "ops"), [("a.b", "/ops"), ("/a/b", "ops"), ("a", "x/y")])
+def test_a_table_and_its_side_tables_are_both_paths_or_both_names(table: str, ops: str) -> None:
+    with pytest.raises(BadTable, match="both by path or by name"):
+        TableName.of(table, ops)
+
+
+def test_a_table_below_the_root_has_its_side_tables_below_the_root() -> None:
+    assert TableName.of("/flat").ops == "/_ops"
 
 
 def test_the_checkpoint_is_in_the_state_folder() -> None:

@@ -1,0 +1,186 @@
+"""The command line: what it prints, its exit codes, and that bad input writes nothing."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flatten.cli import main
+from support.job_world import content as lines_of
+from support.job_world import line
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run `flatten` with arguments; return exit code, stdout, stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = 0
+        try:
+            main([str(each) for each in arguments])
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "landing" / "a.ndjson.gz").write_bytes(lines_of([line("a", 1), b"{broken"]))
+    return tmp_path
+
+
+def run_arguments(place: Path, **changes: object) -> list[object]:
+    options = {"source": "landing", "archive": "archive", "table": "tables/t", "state": "state"}
+    return [
+        "run",
+        *(part for name, default in options.items() for part in (f"--{name}", changes.get(name, place / default))),
+    ]
+
+
+def everything(place: Path) -> list[str]:
+    return sorted(str(path.relative_to(place)) for path in place.rglob("*"))
+
+
+BAD_PLACES: dict[str, tuple[dict[str, str], str]] = {
+    "missing source": ({"source": "nowhere"}, "is not a folder"),
+    "source is a file": ({"source": "landing/a.ndjson.gz"}, "is not a folder"),
+    "source is the archive": ({"archive": "landing"}, "is the source itself"),
+    "archive inside the source": ({"archive": "landing/archive"}, "is inside the source"),
+    "archive inside the source, said crookedly": ({"archive": "landing/../landing/x"}, "is inside the source"),
+    "state inside the source": ({"state": "landing/state"}, "is inside the source"),
+    "source inside the archive": ({"archive": "."}, "is inside the archive"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_PLACES)
+def test_bad_places_are_refused_in_one_sentence_and_nothing_is_written(
+    name: str, place: Path, command: Command
+) -> None:
+    changes, sentence = BAD_PLACES[name]
+    before = everything(place)
+    code, out, err = command(*run_arguments(place, **{key: place / value for key, value in changes.items()}))
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert err.count("\n") == 1
+    assert everything(place) == before
+
+
+@pytest.mark.parametrize("table", ["a.b.c.d", "a..b", "`x`.t", " .t", "."])
+def test_a_name_that_no_table_can_have_is_refused(table: str, place: Path, command: Command) -> None:
+    code, _, err = command(*run_arguments(place, table=table))
+    assert code == 2
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run"],
+        ["walk"],
+        ["run", "--max-files", "0"],
+        ["run", "--on-delete", "maybe"],
+        ["status"],
+        ["sample", "--events", "x"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_2(arguments: list[str], command: Command) -> None:
+    code, out, err = command(*arguments)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+
+
+def test_options_come_from_the_environment_too(place: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLATTEN_SOURCE", str(place / "nowhere"))
+    monkeypatch.setenv("FLATTEN_ARCHIVE", str(place / "archive"))
+    monkeypatch.setenv("FLATTEN_TABLE", str(place / "tables" / "t"))
+    monkeypatch.setenv("FLATTEN_STATE", str(place / "state"))
+    code, _, err = command("run")
+    assert (code, "nowhere is not a folder" in err) == (2, True)
+
+
+def test_a_sample_is_written_once(place: Path, command: Command) -> None:
+    first = command("sample", "--out", place / "made", "--events", 50, "--vehicles", 2, "--json")
+    assert (first[0], json.loads(first[1])["events"]) == (0, 50)
+    code, _, err = command("sample", "--out", place / "landing", "--events", 50)
+    assert (code, err.count("\n")) == (2, 1)
+
+
+@pytest.mark.spark
+class TestWithSpark:
+    """What needs a session: it is the one that all tests share."""
+
+    @pytest.fixture(autouse=True)
+    def _session(self, spark: Any) -> None:
+        pass
+
+    def test_run_and_status_speak_json(self, place: Path, command: Command) -> None:
+        code, out, err = command(*run_arguments(place), "--json")
+        report = json.loads(out)
+        assert (code, err, report["waiting"]) == (0, "", 1)
+        assert report["counts"] == {
+            "files": 1,
+            "batches": 1,
+            "lines": 2,
+            "applied": 1,
+            "superseded": 0,
+            "repeated": 0,
+            "ignored": 0,
+            "quarantined": 1,
+        }
+        code, out, _ = command("status", "--table", place / "tables/t", "--source", place / "landing", "--json")
+        found = json.loads(out)
+        assert (code, found["rows"], found["waiting"], found["quarantined"]) == (0, 1, 0, {"not_json": 1})
+
+    def test_run_and_status_speak_to_people_in_plain_text(self, place: Path, command: Command) -> None:
+        code, out, err = command(*run_arguments(place))
+        assert code == 0
+        assert "1 files, 2 lines: 1 applied" in out
+        assert "\x1b" not in out + err
+        code, out, _ = command("status", "--table", place / "tables/t")
+        assert (code, "rows         1 (0 deleted)" in out, "not_json" in out) == (0, True, True)
+        code, out, _ = command("maintain", "--table", place / "tables/t", "--state", place / "state", "--no-compact")
+        assert (code, out) == (0, "0 events had several rows; 0 old dates forgotten; 0 archived files removed.\n")
+
+    def test_an_empty_folder_is_nothing_to_do(self, place: Path, command: Command) -> None:
+        (place / "landing" / "a.ndjson.gz").unlink()
+        code, out, _ = command(*run_arguments(place))
+        assert (code, out) == (0, "Nothing new.\n")
+        assert not (place / "tables").exists()
+
+    def test_a_folder_that_is_no_delta_table_is_refused(self, place: Path, command: Command) -> None:
+        (place / "tables" / "t").mkdir(parents=True)
+        (place / "tables" / "t" / "notes.txt").write_text("mine")
+        before = everything(place)
+        code, _, err = command(*run_arguments(place))
+        assert (code, "is no Delta table" in err) == (2, True)
+        assert everything(place) == before
+
+    def test_a_table_without_our_columns_is_refused(self, place: Path, command: Command, spark: Any) -> None:
+        spark.range(3).write.format("delta").save(str(place / "tables" / "t"))
+        code, _, err = command(*run_arguments(place))
+        assert (code, "without our columns" in err) == (2, True)
+        assert not (place / "state" / "checkpoint").exists()
+
+    def test_folders_of_another_table_are_refused(self, place: Path, command: Command) -> None:
+        assert command(*run_arguments(place))[0] == 0
+        for changes in ({"table": place / "tables/other"}, {"state": place / "state2"}):
+            code, _, err = command(*run_arguments(place, **changes))
+            assert (code, "belongs to another job" in err) == (2, True)
+        assert not (place / "tables/other").exists()
+
+    def test_status_and_maintain_without_a_table_say_so(self, place: Path, command: Command) -> None:
+        for arguments in (["status"], ["maintain", "--state", place / "state"]):
+            code, _, err = command(*arguments, "--table", place / "tables/none")
+            assert (code, "There is no table" in err) == (2, True)
+
+    def test_a_name_in_a_catalog_that_ends_with_the_session_is_refused(self, place: Path, command: Command) -> None:
+        code, _, err = command(*run_arguments(place, table="telemetry.flat"))
+        assert (code, "FLATTEN_WAREHOUSE" in err) == (2, True)

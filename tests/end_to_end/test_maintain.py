@@ -1,0 +1,75 @@
+"""`flatten maintain` proves that an event has one row, mends, forgets and thins."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import functions as F
+
+from flatten.maintain import Keeping, maintain, mend_duplicates
+from support.job_world import NOW, World, line
+
+pytestmark = pytest.mark.spark
+HOSTILE = 'it\'s `a` \\ "key"\n'
+
+
+@pytest.fixture(scope="module")
+def world(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = World(spark, tmp_path_factory.mktemp("kept"))
+    signals = {"odometer-traveleddistance": 1}
+    world.land("a.ndjson.gz", [line("a", 1, signals=signals), line(HOSTILE, 1, signals=signals), line("c", None)])
+    world.run()
+    return world
+
+
+def keeping(world: World, **options: Any) -> Keeping:
+    settings = world.settings()
+    return Keeping(table=world.table, state=settings.state, run_id=settings.run_id, compact=False, **options)
+
+
+def test_a_sound_table_needs_no_mending(world: World) -> None:
+    before = world.rows()
+    found = maintain(world.spark, keeping(world), NOW)
+    assert found == {"duplicates_mended": [], "moves_forgotten": 0, "archive_removed": 0, "compacted": []}
+    assert world.rows() == before
+
+
+def test_the_newest_of_several_rows_stays(world: World) -> None:
+    older = world.spark.table(world.table.sql).where("event_id <> 'c'")
+    emptied = {"sequence_number": F.lit("0"), "Odometer_TraveledDistance_value": F.lit(None).cast("double")}
+    older.withColumns(emptied).write.format("delta").mode("append").save(world.table.text)
+    assert mend_duplicates(world.spark, world.table) == sorted(["a", HOSTILE])
+    rows = world.rows()
+    assert {rows[event].sequence_number for event in ("a", HOSTILE)} == {"1"}
+    assert rows["a"].Odometer_TraveledDistance_value == 1.0
+
+
+def test_equal_rows_are_made_one(world: World) -> None:
+    world.spark.sql(f"INSERT INTO {world.table.sql} SELECT * FROM {world.table.sql} WHERE event_id = 'c'")
+    assert mend_duplicates(world.spark, world.table) == ["c"]
+    assert sorted(world.rows()) == sorted(["a", "c", HOSTILE])
+
+
+def test_passing_dates_are_forgotten_after_thirty_days(world: World) -> None:
+    assert [row.event_id for row in world.side("moves")] == ["c"]
+    assert maintain(world.spark, keeping(world), NOW + timedelta(days=30))["moves_forgotten"] == 0
+    assert maintain(world.spark, keeping(world), NOW + timedelta(days=31))["moves_forgotten"] == 1
+    assert world.side("moves") == []
+
+
+def test_archived_files_are_removed_by_age_and_their_record_stays(world: World) -> None:
+    archive = str(world.root / "archive")
+    found = maintain(world.spark, keeping(world, archive=archive, archive_days=7), NOW + timedelta(days=6))
+    assert (found["archive_removed"], world.archived()) == (0, ["a.ndjson.gz"])
+    found = maintain(world.spark, keeping(world, archive=archive, archive_days=7), NOW + timedelta(days=8))
+    assert (found["archive_removed"], world.archived()) == (1, [])
+    assert world.files()["a.ndjson.gz"].outcome == "removed"
+
+
+def test_a_removed_file_that_comes_again_is_known_still(world: World) -> None:
+    source = Path(world.settings().source)
+    world.land("a.ndjson.gz", b"something else")
+    report = world.run()
+    assert [Path(path).name for path in report.moved.changed] == ["a.ndjson.gz"]
+    assert not (source / "a.ndjson.gz").exists()

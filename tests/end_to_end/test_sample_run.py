@@ -1,0 +1,83 @@
+"""A made-up fleet with every oddity goes through the job: the table says of it what its maker says."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flatten.sample import SampleReport, write_sample
+from flatten.status import status
+from support.job_world import World
+
+pytestmark = [pytest.mark.spark, pytest.mark.connect]
+
+
+@pytest.fixture(scope="module")
+def made(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, SampleReport]:
+    world = World(spark, tmp_path_factory.mktemp("fleet"), max_files=9)
+    report = write_sample(world.source, events=400, vehicles=8, seed=5, oddities=True)
+    world.run()
+    return world, report
+
+
+def test_every_event_has_one_row(made: tuple[World, SampleReport]) -> None:
+    world, report = made
+    rows = world.rows()
+    assert len(rows) == report.events
+    assert sum(row.deleted_at is not None for row in rows.values()) == report.deleted
+
+
+def test_bad_lines_and_files_are_quarantined_and_nothing_else(made: tuple[World, SampleReport]) -> None:
+    world, report = made
+    found: dict[str, int] = {}
+    for row in world.side("quarantine"):
+        found[row.reason] = found.get(row.reason, 0) + 1
+    assert found == dict(report.quarantine_expected)
+
+
+def test_every_line_is_counted_once(made: tuple[World, SampleReport]) -> None:
+    world, _ = made
+    for name, row in world.files().items():
+        counted = row.applied + row.superseded + row.repeated + row.ignored + row.quarantined
+        assert counted == row.lines, name
+
+
+def test_every_file_has_left_the_landing_folder(made: tuple[World, SampleReport]) -> None:
+    world, report = made
+    assert world.landed() == []
+    assert len(world.archived()) + len(world.rejected()) == report.files
+    assert len(world.rejected()) == sum(
+        report.quarantine_expected.get(f"file_{kind}", 0) for kind in ("unreadable", "incomplete")
+    )
+
+
+def test_a_second_run_finds_nothing_to_do(made: tuple[World, SampleReport]) -> None:
+    world, _ = made
+    before = world.rows()
+    report = world.run()
+    assert (report.waiting, report.counts) == (0, {})
+    assert world.rows() == before
+
+
+def test_status_says_what_is_there(made: tuple[World, SampleReport]) -> None:
+    world, report = made
+    world.land("2026/02/01/12/later.ndjson.gz", [])
+    found = status(world.spark, world.table, str(world.source))
+    (world.source / "2026/02/01/12/later.ndjson.gz").unlink()
+    assert (found["rows"], found["deleted"], found["waiting"]) == (report.events, report.deleted, 1)
+    assert found["files"] == {
+        "archived": report.files - 2,
+        "to_archive": 0,
+        "incomplete": 2,
+        "missing": 0,
+        "vanished": 0,
+    }
+    assert found["quarantined"] == dict(report.quarantine_expected)
+    assert [run["outcome"] for run in found["runs"]] == ["succeeded"]
+    assert datetime.fromisoformat(found["newest_event"]).replace(tzinfo=UTC).year == 2025
+
+
+def test_no_staged_line_is_left(made: tuple[World, SampleReport]) -> None:
+    world, _ = made
+    assert not (Path(world.settings().state) / "stage").exists()
