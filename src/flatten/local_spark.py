@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from subprocess import STDOUT, TimeoutExpired
@@ -54,17 +54,11 @@ class WarehouseBusy(NoSession):
 
 def start(settings: "SessionSettings", ending: ExitStack) -> "SparkSession":
     """Start Spark and return its session; `ending` gets what must be undone. Raises a `FlattenError`."""
-    cache = cache_folder()
-    java_home = find_java(os.environ, cache / "java")
-    jars = settings.jars or cache / "jars"
-    fetch(_wanted(settings), jars, java_home)
-    if settings.warehouse:
-        ending.enter_context(_alone_in(settings.warehouse))
-    scratch = Path(tempfile.mkdtemp(prefix="flatten-spark-"))
-    ending.callback(shutil.rmtree, scratch, ignore_errors=True)
-    ending.enter_context(_environment(_variables(settings, java_home)))
-    log = settings.log or scratch / "spark.log"
-    gateway = _start_jvm(_configuration(settings, jars, scratch), log, ending)
+    java_home = find_java(os.environ, cache_folder() / "java")
+    try:
+        gateway = _start_jvm(settings, java_home, ending)
+    except OSError as error:
+        raise NoSession(f"Spark did not start: {error.filename} cannot be used: {error.strerror}.") from error
     return _classic(gateway, ending) if settings.kind == "classic" else _connect(gateway, ending)
 
 
@@ -74,11 +68,15 @@ def cache_folder() -> Path:
     return _CHECKOUT / ".cache" if in_checkout else Path.home() / ".cache" / "flatten"
 
 
-def _wanted(settings: "SessionSettings") -> tuple[Jar, ...]:
-    return DELTA + S3A if settings.s3a else DELTA
+def _linked(jars: Iterable[Jar], folder: Path, scratch: Path) -> list[Path]:
+    """Link the jars where no comma, bracket or star is in their paths: Spark would read more into those."""
+    links = [scratch / jar.file_name for jar in jars]
+    for link in links:
+        link.symlink_to((folder / link.name).absolute())
+    return links
 
 
-def _configuration(settings: "SessionSettings", jars: Path, scratch: Path) -> dict[str, str]:
+def _configuration(settings: "SessionSettings", jars: list[Path], scratch: Path) -> dict[str, str]:
     """Return the Spark settings: Delta, UTC, this machine only, small tasks for small data."""
     java_options = [
         f'"-Dlog4j2.configurationFile={Path(__file__).with_name("log4j2.properties")}"',
@@ -93,7 +91,7 @@ def _configuration(settings: "SessionSettings", jars: Path, scratch: Path) -> di
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraJavaOptions": " ".join(java_options),
-        "spark.jars": ",".join(str(jars / jar.file_name) for jar in _wanted(settings)),
+        "spark.jars": ",".join(link.as_uri() for link in jars),
         "spark.local.dir": str(scratch),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -187,7 +185,23 @@ def _set(variables: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def _start_jvm(configuration: Mapping[str, str], log: Path, ending: ExitStack) -> "JavaGateway":
+def _start_jvm(settings: "SessionSettings", java_home: Path, ending: ExitStack) -> "JavaGateway":
+    """Lay ready what the JVM needs and start it."""
+    wanted = DELTA + S3A if settings.s3a else DELTA
+    folder = settings.jars or cache_folder() / "jars"
+    fetch(wanted, folder, java_home)
+    if settings.warehouse:
+        ending.enter_context(_alone_in(settings.warehouse))
+    scratch = Path(tempfile.mkdtemp(prefix="flatten-spark-"))
+    ending.callback(shutil.rmtree, scratch, ignore_errors=True)
+    ending.enter_context(_environment(_variables(settings, java_home)))
+    configuration = _configuration(settings, _linked(wanted, folder, scratch), scratch)
+    gateway = _launch(configuration, settings.log or scratch / "spark.log")
+    ending.callback(_end_jvm, gateway)
+    return gateway
+
+
+def _launch(configuration: Mapping[str, str], log: Path) -> "JavaGateway":
     from pyspark import SparkConf
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
@@ -201,8 +215,7 @@ def _start_jvm(configuration: Mapping[str, str], log: Path, ending: ExitStack) -
             )
         except PySparkRuntimeError as error:
             raise NoSession(f"Spark did not start: {_complaint(log, began)}") from error
-    ending.callback(_end_jvm, gateway)
-    return gateway
+    return cast("JavaGateway", gateway)
 
 
 def _complaint(log: Path, began: int) -> str:

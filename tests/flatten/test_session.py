@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from flatten.errors import UsageError
+from flatten.jars import DELTA
+from flatten.local_spark import cache_folder
 from flatten.session import SessionSettings, on_databricks
 
 WORK = """
@@ -20,7 +22,8 @@ import json, os, sys
 from flatten.session import SessionSettings, spark_session
 
 def work(kind):
-    with spark_session(SessionSettings(kind=kind)) as spark:
+    settings = SessionSettings.from_environment(os.environ | {"FLATTEN_SESSION": kind})
+    with spark_session(settings) as spark:
         with spark_session() as same:
             assert same is spark
         spark.range(3).write.format("delta").mode("append").save("{table}")
@@ -73,10 +76,10 @@ except FlattenError as error:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of a process whose temporary files go to tmp_path/temporary."""
-    (tmp_path / "temporary").mkdir()
+    """The environment of a process whose temporary files go to a folder of their own."""
+    (tmp_path / "temporary files").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("FLATTEN_", "SPARK_"))}
-    return kept | {"TMPDIR": str(tmp_path / "temporary")}
+    return kept | {"TMPDIR": str(tmp_path / "temporary files")}
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -86,16 +89,20 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> subpro
 @pytest.mark.spark
 def test_sessions_one_after_the_other_are_quiet_and_leave_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
     script = WORK.replace("{table}", str(tmp_path / "table"))
+    jars = tmp_path / "jars, [a-z]* of 'ours' 100%"
+    jars.mkdir()
+    for jar in DELTA:
+        (jars / jar.file_name).symlink_to(cache_folder() / "jars" / jar.file_name)
     command = [sys.executable, "-W", "error", "-c", script, "connect", "classic"]
-    done = run(command, tmp_path, environment | {"TZ": "Asia/Tokyo"})
+    done = run(command, tmp_path, environment | {"TZ": "Asia/Tokyo", "FLATTEN_JARS": str(jars)})
     assert done.stderr == ""
     epoch = "1970-01-01 00:00:00"
     assert json.loads(done.stdout) == [
         ["pyspark.sql.connect.session", 3, "UTC", epoch],
         ["pyspark.sql.session", 6, "UTC", epoch],
     ]
-    assert {path.name for path in tmp_path.iterdir()} == {"table", "temporary"}
-    assert not list((tmp_path / "temporary").iterdir())
+    assert {path.name for path in tmp_path.iterdir()} == {"table", jars.name, "temporary files"}
+    assert not list((tmp_path / "temporary files").iterdir())
 
 
 @pytest.mark.spark
@@ -106,7 +113,7 @@ def test_tables_known_by_name_last_in_a_warehouse(tmp_path: Path, environment: d
     second = run([sys.executable, "-c", LASTING, "SHOW TABLES IN telemetry"], tmp_path, environment)
     assert (first.stderr, second.stderr) == ("", "")
     assert second.stdout == "[('telemetry', 'rows', False)]\n"
-    assert {path.name for path in tmp_path.iterdir()} == {"my tables", "temporary"}
+    assert {path.name for path in tmp_path.iterdir()} == {"my tables", "temporary files"}
 
 
 def test_a_warehouse_serves_one_process_at_a_time(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -151,10 +158,12 @@ def test_the_jvm_ends_with_a_killed_process(tmp_path: Path, environment: dict[st
             "1m",
             r"^Spark did not start: Error occurred during init.* of VM; Too small",
         ),
+        ("FLATTEN_SPARK_LOG", "/dev/null/log", r"^Spark did not start: /dev/null/log cannot be used: Not a dir"),
+        ("FLATTEN_WAREHOUSE", "/dev/null/tables", r"^Spark did not start: /dev/null.* cannot be used: Not a dir"),
         ("FLATTEN_SESSION", "serverless", r"^FLATTEN_SESSION is 'serverless'; it must be one of"),
         ("FLATTEN_JARS", "/dev/null", r"^The jars of Spark cannot be put into /dev/null: File exists\.$"),
     ],
-    ids=["too little memory", "unknown kind", "jars not in a folder"],
+    ids=["too little memory", "no folder for the log", "no folder for tables", "unknown kind", "jars not in a folder"],
 )
 def test_a_session_that_cannot_start_is_one_sentence(
     variable: str, value: str, message: str, tmp_path: Path, environment: dict[str, str]
@@ -163,7 +172,7 @@ def test_a_session_that_cannot_start_is_one_sentence(
     assert done.returncode == 1
     assert re.search(message, done.stderr), done.stderr
     assert done.stderr.count("\n") == 1
-    assert not list((tmp_path / "temporary").iterdir())
+    assert not list((tmp_path / "temporary files").iterdir())
 
 
 def test_a_bare_environment_gives_classic_spark_without_a_lasting_catalog() -> None:
