@@ -36,7 +36,7 @@ lint: $(READY) ## ruff and mypy
 	$(PYTHON_HERE) -m mypy $(wildcard $(CODE))
 
 bench: $(READY) ## the job, measured: ratios side by side
-	@$(PYTHON_HERE) benchmarks/flatten.py $(ARGS)
+	@$(PYTHON_HERE) -m benchmarks.parsing $(ARGS)
 
 bench-lambda: $(READY) ## the Lambda, measured
 	@$(PYTHON_HERE) benchmarks/stream_to_s3.py $(ARGS)
@@ -45,7 +45,7 @@ docs: $(READY) ## write the generated parts of docs/ anew
 	@$(PYTHON_HERE) tools/generated_docs.py
 
 torture: $(READY) ## kill and restart the job for a long time
-	@$(PYTHON_HERE) tools/torture.py $(ARGS)
+	@PYTHONPATH=tests $(PYTHON_HERE) tools/torture.py $(ARGS)
 
 lock: ## pin requirements/*.in anew into requirements/*.txt
 	@sh tools/lock.sh $(ARGS)
