@@ -201,9 +201,11 @@ def _require_folder(source: str) -> None:
 
 
 def _require_lasting_catalog(spark: Any, table: Any) -> None:
-    if table.is_path or spark.conf.get("spark.sql.catalogImplementation", "") != "in-memory":
+    from flatten.session import on_databricks
+
+    if table.is_path or on_databricks(os.environ):
         return
-    if "DATABRICKS_RUNTIME_VERSION" not in os.environ:
+    if spark.conf.get("spark.sql.catalogImplementation", "") == "in-memory":
         raise BadTable(
             f"The name {table.text} would end with this session: give --table a path, or set FLATTEN_WAREHOUSE."
         )

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from flatten.settings import Settings
-from flatten.storage import literal_path, plain_path
+from flatten.storage import literal_path
 
 _SCHEMA = "path STRING, modificationTime TIMESTAMP, length BIGINT, content BINARY"
 
@@ -72,5 +72,7 @@ def unread_paths(spark: SparkSession, settings: Settings, files: DataFrame, *, a
 
     Those were gone when they were to be read, or are empty: Spark's readers pass over files without a byte.
     """
-    listed = {plain_path(row.path) for row in listed_paths(spark, settings, auto_loader=auto_loader).collect()}
-    return sorted(listed - {row.path for row in files.select("path").collect()})
+    plain = F.regexp_replace("path", "^(file|dbfs):/*", "/").alias("path")
+    listed = listed_paths(spark, settings, auto_loader=auto_loader).select(plain).distinct()
+    ours = listed.where(F.col("path").startswith(f"{settings.source}/"))
+    return sorted(row.path for row in ours.join(files.select("path"), "path", "left_anti").collect())

@@ -1,0 +1,49 @@
+"""How the engines are told to read: each option stands for records that somebody lost."""
+
+from dataclasses import replace
+
+import pytest
+
+from flatten.settings import Settings
+from flatten.source import auto_loader_options, file_source_options
+from support.job_world import World
+
+
+@pytest.fixture
+def settings(tmp_path: object) -> Settings:
+    return replace(World(None, tmp_path).settings(), max_files=17)  # type: ignore[arg-type]  # no Spark is asked
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("cloudFiles.format", "binaryFile"),
+        ("cloudFiles.useNotifications", "false"),
+        ("cloudFiles.useIncrementalListing", "false"),
+        ("cloudFiles.includeExistingFiles", "true"),
+        ("cloudFiles.allowOverwrites", "false"),
+        ("cloudFiles.partitionColumns", ""),
+        ("cloudFiles.maxFilesPerTrigger", "17"),
+    ],
+)
+def test_auto_loader_lists_everything_and_reads_each_path_once(settings: Settings, option: str, value: str) -> None:
+    assert auto_loader_options(settings)[option] == value
+
+
+def test_auto_loader_is_not_asked_to_archive_or_to_infer(settings: Settings) -> None:
+    forbidden = ("cleanSource", "schemaLocation", "inferColumnTypes", "schemaEvolutionMode", "maxFileAge")
+    assert not [
+        name for name in auto_loader_options(settings) if name.removeprefix("cloudFiles.").startswith(forbidden)
+    ]
+
+
+def test_the_file_source_skips_no_old_file(settings: Settings) -> None:
+    """Its default of seven days skips older ones without a word."""
+    assert file_source_options(settings)["maxFileAge"] == "36500d"
+
+
+@pytest.mark.parametrize("tolerated", [True, False])
+def test_a_file_that_went_away_stops_a_run_only_when_asked(settings: Settings, tolerated: bool) -> None:
+    told = replace(settings, tolerate_missing_files=tolerated)
+    for options in (auto_loader_options(told), file_source_options(told)):
+        assert options["ignoreMissingFiles"] == str(tolerated).lower()
