@@ -9,18 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from support.quick_spark import QUICK
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci")
 
-_QUICK = {
-    # Tests plan hundreds of small queries and run each once: compiling them would take most of the time.
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.adaptive.enabled": "false",
-}
 _FOREIGN = ("AWS_", "DATABRICKS_", "FLATTEN_")
 _KEPT = ("AWS_CA_BUNDLE", "FLATTEN_SESSION", "FLATTEN_JARS", "FLATTEN_DRIVER_MEMORY")
 
@@ -57,5 +53,5 @@ def spark() -> "Iterator[SparkSession]":
     from flatten.session import SessionSettings, spark_session
 
     chosen = SessionSettings.from_environment(os.environ)
-    with spark_session(SessionSettings(kind=chosen.kind, driver_memory="3g", extra=_QUICK)) as session:
+    with spark_session(SessionSettings(kind=chosen.kind, driver_memory="3g", extra=QUICK)) as session:
         yield session

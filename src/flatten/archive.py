@@ -24,6 +24,7 @@ from typing import Any
 from pyspark.sql import Row, SparkSession
 
 from flatten import ledger, quarantine
+from flatten.errors import FlattenError
 from flatten.settings import Settings
 from flatten.storage import Location, open_location
 
@@ -90,7 +91,10 @@ class Archiver:
         return entry | {"archive_path": f"{target.root}/{archived}"}
 
     def _copy(self, source: Location, name: str, target: Location, sha256: str, *, present: bool) -> str | None:
-        """Return the name under which `target` has the content, copied now or before; None when nobody has it."""
+        """Return the name under which `target` has the content, copied now or before; None when nobody has it.
+
+        Raises FlattenError when the file is there and `target` cannot take it.
+        """
         for candidate in (name, *_beside(name, sha256)):
             held = target.sha256(candidate)
             if held is None and present:
@@ -99,6 +103,8 @@ class Archiver:
                 held = target.sha256(candidate)
             if held == sha256:
                 return candidate
+        if present and source.sha256(name) == sha256:
+            raise FlattenError(f"{target.root} takes no copy of {name}: is it a folder that can be written?")
         return None
 
     def _clear_returned(self, moved: Moved) -> None:

@@ -17,14 +17,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from functools import partial
 
-from pyspark.errors import PySparkException
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from flatten import flat_rows, lease, ledger, merge, moves, owner, quarantine, source, staging, tables
 from flatten.archive import Archiver, Moved
-from flatten.commits import retried
+from flatten.commits import SPARK_ERRORS, retried
 from flatten.errors import FlattenError
 from flatten.settings import Settings
 from flatten.storage import open_location
@@ -96,7 +96,7 @@ def run(
             _stream(spark, settings, clock, progress, auto_loader, reached)
             reached("query")
             _settle(spark, settings, clock, report, auto_loader, reached)
-        except (PySparkException, OSError) as wrong:
+        except (*SPARK_ERRORS, OSError) as wrong:
             raise _failed(spark, settings, clock, wrong) from wrong
         return report
 
@@ -210,7 +210,7 @@ def _settle(
     spark: SparkSession, settings: Settings, clock: Clock, report: Report, auto_loader: bool, reached: Reached
 ) -> None:
     """After the query: record what it could not read, archive what it committed, let the table go."""
-    if not (report.waiting or staging.is_left(settings) or ledger.unarchived(spark, settings.table)):
+    if not (report.waiting or _left_over(spark, settings, clock())):
         return
     lease.hold(spark, settings.table, settings.run_id, settings.state, clock())
     report.missing = _record_unread(spark, settings, clock(), auto_loader)
@@ -220,6 +220,15 @@ def _settle(
     _end(spark, settings, clock(), "succeeded")
 
 
+def _left_over(spark: SparkSession, settings: Settings, now: datetime) -> bool:
+    """Return whether this run, without a file at its start, or a killed one before it left something to do."""
+    return (
+        staging.is_left(settings)
+        or bool(ledger.unarchived(spark, settings.table))
+        or lease.is_held(spark, settings.table, settings.state, now)
+    )
+
+
 def _record_unread(spark: SparkSession, settings: Settings, now: datetime, auto_loader: bool) -> list[str]:
     files, here = spark.table(settings.table.side("files")), open_location(settings.source)
     unread = source.unread_paths(spark, settings, files, auto_loader=auto_loader)
@@ -227,15 +236,17 @@ def _record_unread(spark: SparkSession, settings: Settings, now: datetime, auto_
     return ledger.write_unread(spark, found, settings.table, settings.run_id, now)
 
 
-def _failed(spark: SparkSession, settings: Settings, clock: Clock, wrong: PySparkException | OSError) -> FlattenError:
-    with suppress(PySparkException):
+def _failed(spark: SparkSession, settings: Settings, clock: Clock, wrong: Exception) -> FlattenError:
+    with suppress(*SPARK_ERRORS):
         _end(spark, settings, clock(), "failed")
     return FlattenError(f"The run stopped: {_last_words(wrong)} What it had committed stays; run again to complete it.")
 
 
-def _last_words(wrong: PySparkException | OSError) -> str:
+def _last_words(wrong: Exception) -> str:
     """Return the line of a Spark error that names the cause: the last of a Python traceback, else the first."""
-    lines = [line.strip() for line in str(wrong).splitlines() if line.strip()]
+    lines = [line.strip(": ") for line in str(wrong).splitlines() if line.strip()]
+    if isinstance(wrong, Py4JJavaError):  # its first line names a Python call
+        del lines[:1]
     named = [line for line in lines if line.startswith("flatten.errors.")]
     return (named[-1].partition(": ")[2] if named else lines[0]) if lines else type(wrong).__name__
 

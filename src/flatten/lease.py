@@ -41,6 +41,12 @@ def _swap(spark: SparkSession, table: TableName, holder: str, state: str, now: d
         _overwrite(spark, table, (holder, state, now + TERM))
 
 
+def is_held(spark: SparkSession, table: TableName, state: str, now: datetime) -> bool:
+    """Return whether a run on this state folder holds the lease: on one that is locked, a run that was killed."""
+    held = spark.table(table.side("lease")).where((F.col("state") == state) & (F.col("expires_at") > F.lit(now)))
+    return held.first() is not None
+
+
 def release(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime) -> None:
     """Let the lease go, if it is still ours."""
     row = spark.table(table.side("lease")).first()

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from flatten.errors import AlreadyRunning, OwnedElsewhere
+from flatten.errors import AlreadyRunning, BadLocation, OwnedElsewhere
 from flatten.settings import Settings
 from flatten.storage import open_location
 
@@ -49,12 +49,17 @@ def _compare(root: str, owner: Mapping[str, str]) -> None:
 def only_run(state: str) -> Iterator[None]:
     """Hold the state folder's lock while the run lasts; the system frees it when the process dies.
 
+    Raises AlreadyRunning, and BadLocation when the folder cannot be made.
+
     On shared storage, where locks of one machine mean nothing, `max_concurrent_runs: 1` of the job does this.
     """
     if "://" in state or state.startswith("/Volumes/"):
         yield
         return
-    Path(state).mkdir(parents=True, exist_ok=True)
+    try:
+        Path(state).mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise BadLocation(f"The state folder {state} cannot be made, a file stands there: give another.") from None
     with (Path(state) / ".lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

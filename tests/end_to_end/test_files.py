@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flatten.errors import FlattenError
+from flatten.errors import BadLocation, FlattenError
 from flatten.job import Report
 from support.job_world import World, at, content, key, line, verdicts
 
@@ -293,3 +293,26 @@ def test_a_file_that_changes_while_its_batch_is_worked_on_stops_the_run(spark: A
         "stays": "committed",
     }
     assert world.archived() == [changes.name, stays.name]
+
+
+def test_a_state_folder_that_is_a_file_is_refused_before_anything_is_written(spark: Any, tmp_path: Path) -> None:
+    world = World(spark, tmp_path)
+    world.land("x", event("x"))
+    (tmp_path / "file").touch()
+    with pytest.raises(BadLocation, match="file/state cannot be made, a file stands there: give another"):
+        world.run(state=str(tmp_path / "file" / "state"))
+    assert world.landed() == ["x"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "landing"]
+
+
+def test_an_archive_that_takes_no_file_stops_the_run_and_the_next_one_archives(spark: Any, tmp_path: Path) -> None:
+    world = World(spark, tmp_path)
+    world.land("x", event("x"))
+    (tmp_path / "archive").touch()
+    with pytest.raises(FlattenError, match=f"^{tmp_path}/archive takes no copy of x: is it a folder"):
+        world.run()
+    assert world.landed() == ["x"]
+    (tmp_path / "archive").unlink()
+    assert world.run().moved.archived == [f"{world.source}/x"]
+    assert archived(world, "x") == event("x")
+    assert verdicts(world.files()["x"]) == {"applied": 1}

@@ -123,13 +123,13 @@ class World:
         self.source.mkdir(parents=True, exist_ok=True)
         return job.run(self.spark, replace(self.settings(), **changes), clock, reached=reached)
 
-    def batch(self, number: int, folder: str) -> None:
+    def batch(self, number: int, folder: str, reached: job.Reached = job.unobserved) -> None:
         """Commit the files of one folder of the landing folder as one micro-batch, without the engine."""
         tables.ensure(self.spark, self.table)
         files = (
             self.spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(f"{self.source}/{folder}")
         )
-        job.process_batch(files, number, self.settings(), clock, job.unobserved)
+        job.process_batch(files, number, self.settings(), clock, reached)
 
     def rows(self) -> dict[str, Row]:
         """Return the rows of the flat table by event_id. Fails when an event has two."""

@@ -1,0 +1,185 @@
+"""Contract 4 under fire: a run dies by SIGKILL at each boundary, the next run completes what it left.
+
+The dead ones are real processes. What they leave is recovered by one process, with a source that refuses to go
+on when a file of an interrupted batch is gone, as Auto Loader does (Spark's own drops it without a word): a file
+that was archived too early fails here.
+"""
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from flatten.errors import FlattenError
+from flatten.job import Reached
+from support.job_world import NOW, World, content, key, line, verdicts
+from support.killed_run import Death, killed
+
+pytestmark = pytest.mark.spark
+MAX_FILES = 4
+
+
+def km(event_id: str, number: int, value: float, **more: Any) -> dict[str, Any]:
+    return line(event_id, number, signals={"odometer-traveleddistance": value}, **more)
+
+
+PROMISED, BROKEN_PROMISE = key(5), key(3, first=9)
+FILES = {  # in the order in which they came, four a micro-batch
+    PROMISED: content(
+        [km("e1", 1, 1), km("e2", 2, 2), b"not json", km("e3", 3, 3), km("e6", 10, 6, date="2026-01-06")]
+    ),
+    "plain.ndjson.gz": content([km("e1", 4, 4, name="MODIFY"), km("e4", 5, 5), b'{"event_id": "\xff"}']),
+    BROKEN_PROMISE: content([km("e7", 11, 7)]),
+    "2/cut off.ndjson.gz": content([km("e8", 12, 8)])[:-9],
+    "2/moves.ndjson.gz": content(
+        [
+            km("e2", 6, 22, name="MODIFY", date="2026-01-08", previous="2026-01-05"),
+            line("e3", 7, name="REMOVE", keys_only=True),
+            km("e4", 5, 55, name="MODIFY"),
+        ]
+    ),
+    "2/rest.ndjson.gz": content(
+        [km("e5", 9, 9), b'{"event_id": 1}', b"", km("e1", 1, 1), line("e4", 8, name="REMOVE", expired=True)]
+    ),
+    "3/empty": b"",
+}
+LEFT_ALONE = ["2/.hidden", "2/_underway.ndjson.gz"]
+VERDICTS = {
+    PROMISED: {"applied": 3, "superseded": 1, "quarantined": 1},
+    "plain.ndjson.gz": {"applied": 2, "quarantined": 1},
+    BROKEN_PROMISE: {"quarantined": 1},
+    "2/moves.ndjson.gz": {"applied": 2, "repeated": 1},
+    "2/rest.ndjson.gz": {"applied": 1, "superseded": 1, "ignored": 1, "quarantined": 1},
+    "2/cut off.ndjson.gz": {},
+    "3/empty": {},
+}
+REJECTED = [BROKEN_PROMISE, "2/cut off.ndjson.gz"]
+ROWS = {
+    "e1": ("4", 4, date(2026, 1, 5), False),
+    "e2": ("6", 22, date(2026, 1, 8), False),
+    "e3": ("7", 3, date(2026, 1, 5), True),
+    "e4": ("5", 5, date(2026, 1, 5), False),
+    "e5": ("9", 9, date(2026, 1, 5), False),
+    "e6": ("10", 6, date(2026, 1, 6), False),
+}
+QUARANTINED = [
+    (PROMISED, 3, "not_json"),
+    ("plain.ndjson.gz", 3, "not_utf8"),
+    (BROKEN_PROMISE, None, "file_incomplete"),
+    ("2/rest.ndjson.gz", 2, "bad_event_id"),
+    ("2/cut off.ndjson.gz", None, "file_unreadable"),
+]
+DEATHS = {
+    "before the rows": ("staged", 1),
+    "after the moves, before the rows": ("moves", 2),
+    "between the two merges": ("values", 2),
+    "after the rows": ("rows", 1),
+    "after the quarantine": ("quarantine", 1),
+    "after the files, before the checkpoint": ("files", 2),
+    "after the checkpoint": ("query", 1),
+    "copied, not deleted": ("copied", 2),
+    "deleted, not recorded": ("deleted", 2),
+    "moved, not recorded": ("moved", 1),
+    "archived, not ended": ("archived", 1),
+}
+
+
+def land(world: World) -> None:
+    for age, (name, data) in enumerate(FILES.items()):
+        path = world.land(name, data)
+        os.utime(path, (1_767_600_000 + age, 1_767_600_000 + age))
+    for name in LEFT_ALONE:
+        world.land(name, b"half")
+
+
+def refusing(world: World) -> Reached:
+    """Return what stops a batch that the checkpoint has not committed when one of its files is gone."""
+    checkpoint = world.root / "state" / "checkpoint"
+
+    def reached(boundary: str) -> None:
+        if boundary == "staged":
+            committed = {path.name for path in (checkpoint / "commits").glob("[0-9]*")}
+            listed = {path.name: path for path in (checkpoint / "sources" / "0").glob("[0-9]*")}
+            for number in listed.keys() - committed:
+                for entry in listed[number].read_text().splitlines()[1:]:
+                    path = unquote(json.loads(entry)["path"]).removeprefix("file://")
+                    if not Path(path).exists():
+                        raise FlattenError(f"{path} of batch {number} is gone.")
+
+    return reached
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Kill a run in a folder of its own at each boundary; and one whose files somebody takes away."""
+    places = {name: tmp_path_factory.mktemp("killed") for name in [*DEATHS, "gone"]}
+    for root in places.values():
+        land(World(None, root))  # type: ignore[arg-type]  # no session is needed to put files somewhere
+    deaths = [Death(places[name], *where) for name, where in DEATHS.items()]
+    killed([*deaths, Death(places["gone"], "rows", 2)], MAX_FILES)
+    return places
+
+
+@pytest.fixture(scope="module")
+def recovered(spark: Any, scenes: dict[str, Path]) -> dict[str, World]:
+    """Let this process complete what the dead ones left, two folders at a time."""
+    worlds = {name: World(spark.newSession(), scenes[name], max_files=MAX_FILES) for name in DEATHS}
+    with ThreadPoolExecutor(2) as two:
+        list(two.map(lambda world: world.run(refusing(world)), worlds.values()))
+    return worlds
+
+
+@pytest.mark.parametrize("name", DEATHS)
+class TestAfterADeath:
+    def test_every_event_has_its_newest_row(self, name: str, recovered: dict[str, World]) -> None:
+        found = {
+            event_id: (row.sequence_number, row.Odometer_TraveledDistance_value, row.event_date, bool(row.deleted_at))
+            for event_id, row in recovered[name].rows().items()
+        }
+        assert found == ROWS
+
+    def test_every_line_is_counted_once(self, name: str, recovered: dict[str, World]) -> None:
+        files = recovered[name].files()
+        assert len(recovered[name].side("files")) == len(FILES)
+        assert {file: verdicts(row) for file, row in files.items()} == VERDICTS
+        assert {file: row.lines for file, row in files.items()} == {
+            file: sum(counts.values()) for file, counts in VERDICTS.items()
+        }
+
+    def test_every_bad_line_is_kept_once(self, name: str, recovered: dict[str, World]) -> None:
+        world = recovered[name]
+        rows = world.side("quarantine")
+        found = [(str(Path(row.source_file).relative_to(world.source)), row.line_number, row.reason) for row in rows]
+        assert sorted(found, key=str) == sorted(QUARANTINED, key=str)
+
+    def test_every_committed_file_is_archived_and_no_other(self, name: str, recovered: dict[str, World]) -> None:
+        world = recovered[name]
+        assert world.landed() == sorted(LEFT_ALONE)
+        assert world.rejected() == sorted(REJECTED)
+        assert world.archived() == sorted(FILES.keys() - REJECTED)
+        for file, row in world.files().items():
+            assert Path(row.archive_path).read_bytes() == FILES[file]
+            assert row.archived_at.astimezone(UTC) == NOW
+
+    def test_nothing_is_left_lying_about(self, name: str, recovered: dict[str, World]) -> None:
+        world = recovered[name]
+        assert not (world.root / "state" / "stage").exists()
+        assert [row.expires_at.astimezone(UTC) for row in world.side("lease")] == [NOW]
+        assert [row.outcome for row in world.side("runs")] == ["succeeded"]
+
+
+def test_a_file_of_an_interrupted_batch_that_is_gone_is_told(spark: Any, scenes: dict[str, Path]) -> None:
+    world = World(spark, scenes["gone"], max_files=MAX_FILES)
+    (world.source / "2/rest.ndjson.gz").unlink()
+    with pytest.raises(FlattenError, match=r"^The run stopped: /.*/2/rest\.ndjson\.gz of batch 1 is gone\. What"):
+        world.run(refusing(world))
+    report = world.run()
+    assert report.missing == [str(world.source / "2/rest.ndjson.gz")]
+    assert world.files()["2/rest.ndjson.gz"].outcome == "missing"
+    assert world.archived() == sorted(FILES.keys() - REJECTED - {"2/rest.ndjson.gz"})
+    assert world.rows().keys() == ROWS.keys()

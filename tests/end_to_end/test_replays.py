@@ -1,0 +1,72 @@
+"""A micro-batch that is done again, whole or after its rows alone, changes nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.job_world import World, at, line
+
+pytestmark = [pytest.mark.spark, pytest.mark.connect]
+FIRST: list[dict[str, Any] | bytes] = [
+    line("kept", 1, signals={"odometer-traveleddistance": 1}),
+    line("changed", 2, signals={"odometer-traveleddistance": 2}),
+    line("moved", 3),
+    line("removed", 4, signals={"charge-voltage": 230}),
+    line("bare", None, delivered=1_000),
+]
+SECOND: list[dict[str, Any] | bytes] = [
+    line("changed", 12, name="MODIFY", signals={"charge-voltage": 400}),
+    line("moved", 13, name="MODIFY", date="2026-01-09", previous="2026-01-05"),
+    line("moved", 14, name="MODIFY", date="2026-01-10", previous="2026-01-09"),
+    line("removed", 15, name="REMOVE", keys_only=True),
+    line("kept", 1),
+    line("new", 16),
+    line("new", 17, name="REMOVE", keys_only=True),
+    line("bare", None, delivered=2_000),
+    line("gone", 18, name="REMOVE", expired=True),
+    b"not json",
+]
+
+
+class Stopped(Exception):
+    """Raised to end a batch where a kill would."""
+
+
+def stop() -> None:
+    raise Stopped
+
+
+def picture(world: World, *, counts: bool = True) -> dict[str, Any]:
+    """Return what the tables say, whatever the folder and the run."""
+    kinds = ["quarantine", "moves", *(["files"] if counts else [])]
+    tables = {"rows": world.rows().values()} | {kind: world.side(kind) for kind in kinds}
+    return {
+        kind: sorted(str({k: v for k, v in row.asDict().items() if k != "run_id"}) for row in rows)
+        for kind, rows in tables.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def world(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> World:
+    made = World(spark, tmp_path_factory.mktemp("replays"))
+    made.land("1/x.ndjson.gz", FIRST)
+    made.land("2/x.ndjson.gz", SECOND)
+    made.batch(1, "1")
+    return made
+
+
+def test_a_batch_done_again_changes_nothing_wherever_it_stopped_before(world: World) -> None:
+    for boundary in ("values", "rows", "quarantine"):
+        with pytest.raises(Stopped):
+            world.batch(2, "2", at(boundary, stop))
+    world.batch(2, "2")
+    done = picture(world)
+    for folder in ("2", "1", "2"):
+        world.batch(int(folder), folder)
+    assert picture(world) == done
+    assert {row.event_id: row.sequence_number for row in world.rows().values()} == {
+        "kept": "1", "changed": "12", "moved": "14", "removed": "15", "new": "17", "bare": None,
+    }  # fmt: skip
+    [counted] = [row for name, row in world.files().items() if Path(name).parts[0] == "2"]
+    assert counted.lines == len(SECOND)

@@ -1,0 +1,98 @@
+"""Runs of the job that end by SIGKILL, each at a boundary of its own: started as a process by `killed`.
+
+The runs of one process have folders of their own and share its JVM, because a JVM of its own would cost each of
+them ten seconds. Each stops where it is to be killed; when all stand there, the process group dies, JVM included.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Barrier, Lock, Semaphore, Thread
+
+from flatten import job
+from flatten.session import SessionSettings, open_session
+from support.job_world import World, clock
+from support.quick_spark import QUICK
+
+NOT_MET = 3
+"""The exit code when a run came to its end instead."""
+
+_AT_ONCE = 2
+_SECONDS_AT_MOST = 900
+_TESTS = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Death:
+    """Where a run ends: in which folder, at which boundary, reached for the `nth` time."""
+
+    root: Path
+    boundary: str
+    nth: int = 1
+
+
+def killed(deaths: Sequence[Death], max_files: int) -> None:
+    """Run the job in each folder, kill all of them where they are to end, and return when that is done."""
+    told = [part for death in deaths for part in (str(death.root), death.boundary, str(death.nth))]
+    done = subprocess.run(
+        [sys.executable, __file__, str(max_files), *told],
+        env=os.environ | {"PYTHONPATH": str(_TESTS)},
+        start_new_session=True,  # a process group of its own: it dies as a whole
+        capture_output=True,
+        timeout=_SECONDS_AT_MOST,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+def _reached(death: Death, arrive: Callable[[], None]) -> Callable[[str], None]:
+    lock, left = Lock(), [death.nth]
+
+    def reached(boundary: str) -> None:
+        with lock:
+            left[0] -= boundary == death.boundary
+            here = boundary == death.boundary and left[0] == 0
+        if here:
+            arrive()
+
+    return reached
+
+
+def _main(deaths: Sequence[Death], max_files: int) -> None:
+    spark = open_session(SessionSettings(extra=QUICK))
+    turn, all_there = Semaphore(_AT_ONCE), Barrier(len(deaths))
+
+    def arrive() -> None:
+        turn.release()
+        all_there.wait()
+        os.killpg(0, signal.SIGKILL)
+
+    def live(death: Death) -> None:
+        world = World(spark.newSession(), death.root, max_files=max_files)
+        with turn:
+            try:
+                report = job.run(world.spark, world.settings(), clock, reached=_reached(death, arrive))
+                code = NOT_MET
+                print(f"{death} was not met: {report}", file=sys.stderr)
+            except BaseException:  # noqa: BLE001  # whatever ends a thread must end the process
+                code = 1
+                traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(code)
+
+    threads = [Thread(target=live, args=[death]) for death in deaths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+if __name__ == "__main__":
+    _told = sys.argv[2:]
+    _deaths = [Death(Path(r), b, int(n)) for r, b, n in zip(_told[::3], _told[1::3], _told[2::3], strict=True)]
+    _main(_deaths, int(sys.argv[1]))

@@ -1,0 +1,8 @@
+"""Spark settings of tests: they plan hundreds of small queries and run each once."""
+
+QUICK = {
+    # Compiling the queries would take most of the time.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}

@@ -1,0 +1,139 @@
+"""Kill the job at random moments, again and again, and look whether anything was lost: `make torture`.
+
+A round: a made-up fleet lands with all its oddities, a run starts as a process and dies by SIGKILL, at a random
+boundary or after a random time, up to three times; then a run goes on to its end, and its tables are held against
+those of a run that nobody disturbed. It stops by itself, at the first difference with exit code 1.
+
+    make torture ARGS='--rounds 50 --seed 7 --events 500'
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from flatten.sample import write_sample
+from flatten.session import open_session
+from support import killed_run
+from support.job_world import World
+
+BOUNDARIES = ("staged", "moves", "values", "rows", "quarantine", "files", "query", "copied", "deleted", "moved")
+MAX_FILES = 3
+_TESTS = Path(__file__).parents[1] / "tests"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return 0 when every round came out right."""
+    options = _options(arguments)
+    dice, spark = random.Random(options.seed), open_session()  # noqa: S311  # which moment, not a secret
+    base = Path(tempfile.mkdtemp(prefix="flatten-torture-"))
+    for number in range(1, options.rounds + 1):
+        root = base / str(number)
+        seed = dice.randrange(1_000_000)
+        deaths = [_killed(root / "killed", options.events, seed, dice) for _ in range(dice.randint(1, 3))]
+        wrong = "a run failed" if any(map(_failed, deaths)) else _differences(spark, root, options.events, seed)
+        print(f"round {number}: {', '.join(deaths)}: {wrong or 'as if nothing had happened'}", flush=True)
+        if wrong:
+            print(f"The folders are kept: {root}, sample seed {seed}.")
+            return 1
+        shutil.rmtree(root)
+    base.rmdir()
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=20, help="how often (20)")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed kills at the same boundaries (1)")
+    parser.add_argument("--events", type=int, default=300, help="events of a round's fleet (300)")
+    return parser.parse_args(arguments)
+
+
+def _land(root: Path, events: int, seed: int) -> None:
+    if root.exists():
+        return
+    write_sample(root / "landing", events=events, vehicles=5, seed=seed, oddities=True)
+    for age, path in enumerate(sorted(path for path in (root / "landing").rglob("*") if path.is_file())):
+        os.utime(path, (1_767_600_000 + age, 1_767_600_000 + age))  # the order in which they are read
+
+
+def _killed(root: Path, events: int, seed: int, dice: random.Random) -> str:
+    """Start a run and let it die; return where it did."""
+    _land(root, events, seed)
+    boundary, nth, seconds = dice.choice(BOUNDARIES), dice.randint(1, 3), dice.uniform(8, 40)
+    by_time = dice.random() < 0.5
+    told = [str(MAX_FILES), str(root), "never" if by_time else boundary, str(nth)]
+    run = subprocess.Popen(  # noqa: S603  # our own script
+        [sys.executable, killed_run.__file__, *told],
+        env=os.environ | {"PYTHONPATH": str(_TESTS)},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        run.wait(seconds if by_time else 600)
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        return f"after {seconds:.1f} s"
+    if run.returncode == killed_run.NOT_MET:
+        return "ran to its end"
+    return f"{boundary} {nth}" if run.returncode == -signal.SIGKILL else f"FAILED with {run.returncode}"
+
+
+def _failed(death: str) -> bool:
+    return death.startswith("FAILED")
+
+
+def _differences(spark: SparkSession, root: Path, events: int, seed: int) -> str:
+    """Complete what was killed, run the same files undisturbed, and say what differs."""
+    pictures = []
+    for name in ("killed", "undisturbed"):
+        _land(root / name, events, seed)
+        world = World(spark, root / name, max_files=MAX_FILES)
+        world.run()
+        pictures.append(_picture(world))
+    killed, undisturbed = pictures
+    return "; ".join(
+        f"{about}: {list((killed[about] - undisturbed[about]) + (undisturbed[about] - killed[about]))[:3]}"
+        for about in undisturbed
+        if killed[about] != undisturbed[about]
+    )
+
+
+def _picture(world: World) -> dict[str, "Counter[Any]"]:
+    """Return what is in the tables and folders, without what differs from run to run."""
+    root = str(world.root)
+    files = world.files()
+    return {
+        "rows": Counter(str(row.asDict()).replace(root, "") for row in world.rows().values()),
+        "files": Counter((name, row.lines, row.outcome, _counts(row), row.sha256) for name, row in files.items()),
+        "recorded twice": Counter([len(world.side("files")) - len(files)]),
+        "quarantine": Counter(
+            (row.source_file.replace(root, ""), row.line_number, row.reason, row.raw)
+            for row in world.side("quarantine")
+        ),
+        "landing": Counter(world.landed()),
+        "archive": Counter(world.archived()),
+        "rejected": Counter(world.rejected()),
+        "staged": Counter([(world.root / "state" / "stage").exists()]),
+    }
+
+
+def _counts(row: Any) -> int:
+    """Return how many lines are accounted for: which of them were superseded may differ after a replay."""
+    return sum(row[verdict] or 0 for verdict in ("applied", "superseded", "repeated", "ignored", "quarantined"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
