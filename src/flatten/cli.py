@@ -4,6 +4,7 @@ Exit codes: 0 done (also with quarantined lines), 1 the work could not be done, 
 """
 
 import json
+import logging
 import os
 import sys
 import uuid
@@ -216,6 +217,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     This is the entry point of the wheel: a job's task counts a return as success and an exception as failure.
     """
+    # py4j logs the tracebacks of what it hands on; the sentence below is what a person needs.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         cli.main(args=arguments, standalone_mode=False)
     except FlattenError as error:

@@ -8,8 +8,10 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -244,7 +246,11 @@ def _classic(gateway: "JavaGateway", ending: ExitStack) -> "SparkSession":
 
     ending.callback(forget)
     SparkContext._ensure_initialized(gateway=gateway)
+    interrupt = signal.getsignal(signal.SIGINT)
     spark = SparkSession.builder.getOrCreate()
+    if interrupt and threading.current_thread() is threading.main_thread():
+        # pyspark's own handler calls the JVM in the middle of another call to it.
+        signal.signal(signal.SIGINT, interrupt)
     ending.callback(spark.stop)
     return spark
 

@@ -59,7 +59,7 @@ def test_of_two_runs_one_works_and_an_interrupted_one_leaves_nothing_behind(
     out, err = working.communicate(timeout=120)
     assert working.returncode == 130
     assert out == ""
-    assert [text for text in err.splitlines() if not text.startswith("micro-batches: ")] == [
+    assert [text for text in err.splitlines() if text and not text.startswith("micro-batches: ")] == [
         "flatten: interrupted; what was committed stays, run again to complete it."
     ]
     with pytest.raises(ProcessLookupError):
