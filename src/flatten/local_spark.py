@@ -9,12 +9,10 @@ import os
 import re
 import shutil
 import signal
-import sys
 import tempfile
 import threading
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from subprocess import STDOUT, TimeoutExpired
 from typing import TYPE_CHECKING, Any, cast
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flatten.errors import FlattenError
 from flatten.jars import DELTA, S3A, Jar, fetch
 from flatten.java import find_java
+from flatten.spark_settings import configuration, variables
 
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaGateway
@@ -31,19 +30,8 @@ if TYPE_CHECKING:
 
 _CHECKOUT = Path(__file__).parents[2]
 _SECONDS_TO_END = 30
-_NOT_OURS = (
-    "MASTER",
-    "PYSPARK_GATEWAY_PORT",
-    "SPARK_API_MODE",
-    "SPARK_AUTH_SOCKET_TIMEOUT",
-    "SPARK_BUFFER_SIZE",
-    "SPARK_CONNECT_AUTHENTICATE_TOKEN",
-    "SPARK_CONNECT_MODE_ENABLED",
-    "SPARK_LOCAL_REMOTE",
-    "SPARK_REMOTE",
-    "SPARK_TESTING",
-)
-"""Variables that would turn pyspark to another Spark, and those that pyspark itself leaves behind."""
+_SCRATCH = "flatten-spark-"
+_LOCK = ".lock"
 
 
 class NoSession(FlattenError):
@@ -70,6 +58,27 @@ def cache_folder() -> Path:
     return _CHECKOUT / ".cache" if in_checkout else Path.home() / ".cache" / "flatten"
 
 
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Make the folder of all temporary files, and remove those of processes that were killed.
+
+    A lock says that the process of a folder lives. It is taken before it gets its name: whoever finds the name
+    and can lock it has found the folder of a dead process.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*/{_LOCK}"):
+        with suppress(OSError), left.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left.parent, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
+    with (scratch / "unnamed").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (scratch / "unnamed").rename(scratch / _LOCK)
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
 def _linked(jars: Iterable[Jar], folder: Path, scratch: Path) -> list[Path]:
     """Link the jars where no comma, bracket or star is in their paths: Spark would read more into those."""
     links = [scratch / jar.file_name for jar in jars]
@@ -78,56 +87,11 @@ def _linked(jars: Iterable[Jar], folder: Path, scratch: Path) -> list[Path]:
     return links
 
 
-def _configuration(settings: "SessionSettings", jars: list[Path], scratch: Path) -> dict[str, str]:
-    """Return the Spark settings: Delta, UTC, this machine only, small tasks for small data."""
-    java_options = [
-        f'"-Dlog4j2.configurationFile={Path(__file__).with_name("log4j2.properties")}"',
-        f'"-Djava.io.tmpdir={scratch}"',
-        f'"-Dderby.stream.error.file={scratch / "derby.log"}"',
-        "-XX:-UsePerfData",
-    ]
-    return {
-        "spark.app.name": "flatten",
-        "spark.master": f"local[{settings.cores}]",
-        "spark.driver.memory": settings.driver_memory,
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": " ".join(java_options),
-        "spark.jars": ",".join(link.as_uri() for link in jars),
-        "spark.local.dir": str(scratch),
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.databricks.delta.snapshotPartitions": "2",
-        **_catalog(settings.warehouse, scratch),
-        **_server(settings.kind),
-        **settings.extra,
-    }
-
-
-def _catalog(warehouse: Path | None, scratch: Path) -> dict[str, str]:
-    if not warehouse:
-        return {
-            "spark.sql.catalogImplementation": "in-memory",
-            "spark.sql.warehouse.dir": str(scratch / "warehouse"),
-        }
-    return {
-        "spark.sql.catalogImplementation": "hive",
-        "spark.sql.warehouse.dir": str(warehouse),
-        "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:{warehouse / '.metastore'};create=true",
-        "spark.hadoop.datanucleus.schema.autoCreateAll": "true",
-        "spark.hadoop.hive.metastore.schema.verification": "false",
-    }
-
-
 @contextmanager
 def _alone_in(warehouse: Path) -> Iterator[None]:
     """Hold the warehouse for this process; the lock goes with the process, however it ends."""
     warehouse.mkdir(parents=True, exist_ok=True)
-    with (warehouse / ".lock").open("wb") as lock:
+    with (warehouse / _LOCK).open("wb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -138,49 +102,19 @@ def _alone_in(warehouse: Path) -> Iterator[None]:
         yield
 
 
-def _server(kind: str) -> dict[str, str]:
-    """Return what makes the JVM a Spark Connect server, on a free port of the loopback."""
-    if kind == "classic":
-        return {}
-    return {
-        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
-        "spark.connect.grpc.binding.address": "127.0.0.1",
-        "spark.connect.grpc.binding.port": "0",
-        "spark.sql.artifact.isolation.enabled": "true",
-        "spark.sql.artifact.isolation.alwaysApplyClassloader": "true",
-    }
-
-
-def _variables(settings: "SessionSettings", java_home: Path) -> dict[str, str | None]:
-    """Return the environment of Spark and of the Python processes that it starts; None means: not set."""
-    import pyspark
-
-    variables: dict[str, str | None] = {
-        "JAVA_HOME": str(java_home),
-        "SPARK_HOME": str(Path(pyspark.__file__).parent),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "SPARK_LAUNCHER_OPTS": "-XX:-UsePerfData",
-        "PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON") or sys.executable,
-        **dict.fromkeys(_NOT_OURS),
-    }
-    if settings.kind == "connect":
-        variables["SPARK_CONNECT_AUTHENTICATE_TOKEN"] = str(uuid.uuid4())
-    return variables
-
-
 @contextmanager
-def _environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+def _environment(wanted: Mapping[str, str | None]) -> Iterator[None]:
     """Set the process's environment variables for a time: pyspark reads nothing else."""
-    before = {name: os.environ.get(name) for name in variables}
-    _set(variables)
+    before = {name: os.environ.get(name) for name in wanted}
+    _set(wanted)
     try:
         yield
     finally:
         _set(before)
 
 
-def _set(variables: Mapping[str, str | None]) -> None:
-    for name, value in variables.items():
+def _set(wanted: Mapping[str, str | None]) -> None:
+    for name, value in wanted.items():
         if value is None:
             os.environ.pop(name, None)
         else:
@@ -194,21 +128,20 @@ def _start_jvm(settings: "SessionSettings", java_home: Path, ending: ExitStack) 
     fetch(wanted, folder, java_home)
     if settings.warehouse:
         ending.enter_context(_alone_in(settings.warehouse))
-    scratch = Path(tempfile.mkdtemp(prefix="flatten-spark-"))
-    ending.callback(shutil.rmtree, scratch, ignore_errors=True)
-    ending.enter_context(_environment(_variables(settings, java_home)))
-    configuration = _configuration(settings, _linked(wanted, folder, scratch), scratch)
-    gateway = _launch(configuration, settings.log or scratch / "spark.log")
+    scratch = ending.enter_context(_scratch())
+    ending.enter_context(_environment(variables(settings, java_home)))
+    told = configuration(settings, _linked(wanted, folder, scratch), scratch)
+    gateway = _launch(told, settings.log or scratch / "spark.log")
     ending.callback(_end_jvm, gateway)
     return gateway
 
 
-def _launch(configuration: Mapping[str, str], log: Path) -> "JavaGateway":
+def _launch(told: Mapping[str, str], log: Path) -> "JavaGateway":
     from pyspark import SparkConf
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
 
-    conf = SparkConf(loadDefaults=False).setAll(list(configuration.items()))
+    conf = SparkConf(loadDefaults=False).setAll(list(told.items()))
     with log.open("ab") as output:
         began = output.tell()
         try:

@@ -135,7 +135,7 @@ def test_on_databricks_the_session_is_the_one_that_is_there(tmp_path: Path, envi
 
 @pytest.mark.spark
 @pytest.mark.skipif(sys.platform != "linux", reason="needs pidfd to wait for a process of another parent")
-def test_the_jvm_ends_with_a_killed_process(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_after_a_kill_the_jvm_ends_and_the_next_start_cleans_up(tmp_path: Path, environment: dict[str, str]) -> None:
     command = [sys.executable, "-c", HOLD]
     environment |= {"FLATTEN_SESSION": "connect"}
     with subprocess.Popen(
@@ -147,6 +147,9 @@ def test_the_jvm_ends_with_a_killed_process(tmp_path: Path, environment: dict[st
     ended, _, _ = select.select([jvm], [], [], 60)
     os.close(jvm)
     assert ended
+    assert len(list((tmp_path / "temporary files").iterdir())) == 1
+    run([sys.executable, "-c", REFUSED], tmp_path, environment | {"FLATTEN_DRIVER_MEMORY": "1m"})
+    assert not list((tmp_path / "temporary files").iterdir())
 
 
 @pytest.mark.spark
