@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import NoEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
 from cryptography.utils import CryptographyDeprecationWarning
 
-from flatten.java import NoJava, find_java
+from flatten.errors import NoJava
+from flatten.java import find_java
 from flatten.local_spark import cache_folder
 
 SHIM = """\

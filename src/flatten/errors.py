@@ -7,7 +7,11 @@
     │   └── OwnedElsewhere       the source belongs to another table or state folder
     ├── AlreadyRunning           another run holds the state folder or the table's lease
     ├── ConflictsPersist         other writers changed the table again and again
-    └── BadCatalogue             the signal catalogue contradicts itself
+    ├── BadCatalogue             the signal catalogue contradicts itself
+    ├── NoJava                   no Java 17 or newer for the local Spark
+    ├── NoJars                   a jar that Spark needs is neither there nor to be had
+    └── NoSession                the local Spark does not start
+        └── WarehouseBusy        another process has the local catalog open
 
 `json_text.NotJson` and `lines.BadFile` stay inside the package: they become rows of the quarantine table.
 """
@@ -47,3 +51,19 @@ class ConflictsPersist(FlattenError):
 
 class BadCatalogue(FlattenError):
     """Raised when a signal catalogue names a column twice or lacks a part that the job needs."""
+
+
+class NoJava(FlattenError):
+    """Raised when neither JAVA_HOME, nor PATH, nor the project's cache has a Java that is new enough."""
+
+
+class NoJars(FlattenError):
+    """Raised when a jar that Spark needs is neither there nor to be had."""
+
+
+class NoSession(FlattenError):
+    """Raised when the local Spark does not start."""
+
+
+class WarehouseBusy(NoSession):
+    """Raised when another process has the warehouse open: Derby, its catalog, serves one at a time."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flatten.errors import FlattenError
+from flatten.errors import NoJars
 
 _IVY_SETTINGS = """\
 <ivysettings>
@@ -28,10 +28,6 @@ _REASONS = (
     re.compile(r"RuntimeException: \[(.+)\]"),
     re.compile(r"(\S*(?:Exception|Error): .+)"),
 )
-
-
-class NoJars(FlattenError):
-    """Raised when a jar that Spark needs is neither there nor to be had."""
 
 
 @dataclass(frozen=True)

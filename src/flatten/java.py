@@ -6,16 +6,12 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from flatten.errors import FlattenError
+from flatten.errors import NoJava
 
 OLDEST = 17
 """Spark 4 asks for Java 17 or newer: https://spark.apache.org/docs/latest/"""
 
 _PROPERTY = re.compile(r"^\s*(java\.home|java\.specification\.version) = (.+?)\s*$", re.MULTILINE)
-
-
-class NoJava(FlattenError):
-    """Raised when neither JAVA_HOME, nor PATH, nor the project's cache has a Java that is new enough."""
 
 
 def find_java(environment: Mapping[str, str], brought: Path | None = None) -> Path:

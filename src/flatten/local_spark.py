@@ -17,7 +17,7 @@ from pathlib import Path
 from subprocess import STDOUT, TimeoutExpired
 from typing import TYPE_CHECKING, Any, cast
 
-from flatten.errors import FlattenError
+from flatten.errors import NoSession, WarehouseBusy
 from flatten.jars import DELTA, S3A, Jar, fetch
 from flatten.java import find_java
 from flatten.spark_settings import configuration, variables
@@ -32,14 +32,6 @@ _CHECKOUT = Path(__file__).parents[2]
 _SECONDS_TO_END = 30
 _SCRATCH = "flatten-spark-"
 _LOCK = ".lock"
-
-
-class NoSession(FlattenError):
-    """Raised when the local Spark does not start."""
-
-
-class WarehouseBusy(NoSession):
-    """Raised when another process has the warehouse open: Derby, its catalog, serves one at a time."""
 
 
 def start(settings: "SessionSettings", ending: ExitStack) -> "SparkSession":

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flatten.jars import DELTA, Jar, NoJars, fetch
+from flatten.errors import NoJars
+from flatten.jars import DELTA, Jar, fetch
 from flatten.java import find_java
 from flatten.local_spark import cache_folder
 

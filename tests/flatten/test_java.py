@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flatten.java import NoJava, find_java
+from flatten.errors import NoJava
+from flatten.java import find_java
 
 SAYS = """\
 #!/bin/sh
