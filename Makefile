@@ -27,8 +27,8 @@ test: lint ## everything that CI runs
 	$(PYTHON_HERE) -m pytest
 	FLATTEN_SESSION=connect $(PYTHON_HERE) -m pytest -m connect
 
-test-fast: $(READY) ## the tests that need no Spark
-	$(PYTHON_HERE) -m pytest -m "not spark"
+test-fast: $(READY) ## the tests that start neither Spark nor another process
+	$(PYTHON_HERE) -m pytest -m "not spark and not process"
 
 lint: $(READY) ## ruff and mypy
 	.venv/bin/ruff check .

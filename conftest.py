@@ -21,6 +21,16 @@ _FOREIGN = ("AWS_", "DATABRICKS_", "FLATTEN_")
 _KEPT = ("AWS_CA_BUNDLE", "FLATTEN_SESSION", "FLATTEN_JARS", "FLATTEN_DRIVER_MEMORY")
 
 
+_START_PROCESSES = ("test_zip.py", "test_faults.py", "test_runtime.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test-fast` leaves out beside Spark: the zip as Lambda runs it, and the emulators."""
+    for item in items:
+        if item.path.name in _START_PROCESSES:
+            item.add_marker("process")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_cloud() -> Iterator[None]:
     """Drop credentials and settings from the environment and refuse every address beyond the loopback."""
