@@ -28,7 +28,7 @@ from support import killed_run
 from support.job_world import World
 
 BOUNDARIES = ("staged", "moves", "values", "rows", "quarantine", "files", "query", "copied", "deleted", "moved")
-MAX_FILES = 3
+MAX_FILES = 10
 _TESTS = Path(__file__).parents[1] / "tests"
 
 
@@ -55,7 +55,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20, help="how often (20)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed kills at the same boundaries (1)")
-    parser.add_argument("--events", type=int, default=300, help="events of a round's fleet (300)")
+    parser.add_argument("--events", type=int, default=300, help="events of a round's fleet, 250 or more (300)")
     return parser.parse_args(arguments)
 
 

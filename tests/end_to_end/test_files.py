@@ -135,9 +135,12 @@ def scene(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Scene:
         put(world, name, b"there before")
     put(world, "taken by the same", event("taken by the same"))
 
+    # Spark Connect takes a copy of the hook to another process: it may hold plain data alone.
+    overwritten, gone, newer = world.source / "overwritten", world.source / "gone", event("overwritten", 2)
+
     def meddle() -> None:
-        world.land("overwritten", event("overwritten", 2))
-        (world.source / "gone").unlink()
+        overwritten.write_bytes(newer)
+        gone.unlink()
 
     first = world.run(at("query", meddle))
     for name in ("gone", "comes again"):
@@ -278,8 +281,10 @@ def test_a_file_that_changes_while_its_batch_is_worked_on_stops_the_run(spark: A
     world = World(spark, tmp_path)
     changes, goes, stays = (world.land(name, event(name)) for name in ("changes", "goes", "stays"))
 
+    newer = event("changes", 2)
+
     def meddle() -> None:
-        changes.write_bytes(event("changes", 2))
+        changes.write_bytes(newer)
         goes.unlink()
 
     with pytest.raises(FlattenError, match="2 of 3 lines went away while they were read"):

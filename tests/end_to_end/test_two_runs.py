@@ -198,7 +198,7 @@ def test_a_commit_that_delta_refuses_because_of_another_is_tried_again(spark: An
     spark.sql(f"INSERT INTO {name} VALUES (1, 0)")
     os.mkfifo(started)
     os.mkfifo(go)
-    spark.range(1).mapInArrow(_waits(str(started), str(go)), "id INT").createOrReplaceTempView("slow")
+    spark.range(0, 1, 1, 1).mapInArrow(_waits(str(started), str(go)), "id INT").createOrReplaceTempView("slow")
     attempts = []
 
     def merge() -> None:
