@@ -8,8 +8,7 @@ of the same batch finds what is there, adds what is missing, and the two togethe
 - after a write, before the answer: the second delivery meets 412, which says that this very batch is stored;
 - two deliveries at the same time (a timed-out one still sending): one wins, the other meets 412, or 409 and
   then 412;
-- the mapping cuts the batch in halves after a failure: their keys differ, so lines come twice, and readers
-  drop
+- the mapping cuts the batch in halves after a failure: their keys differ, so lines come twice, and readers drop
   repeats by sequence number. That is why the handler raises nothing after its writes.
 
 Conditional writes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
