@@ -39,16 +39,19 @@ def maintain(spark: SparkSession, keeping: Keeping, now: datetime) -> dict[str, 
     if tables.columns_of(spark, table.sql) is None:
         raise BadTable(f"There is no table {table.text} yet: `flatten run` makes it.")
     lease.hold(spark, table, keeping.run_id, keeping.state, now)
+    outcome = "failed"
     try:
-        return {
+        found = {
             "duplicates_mended": mend_duplicates(spark, table),
             "moves_forgotten": _forget_moves(spark, table, now),
             "archive_removed": _thin_archive(spark, keeping, now),
             "compacted": _compact(spark, table) if keeping.compact else [],
         }
+        outcome = "succeeded"
+        return found
     finally:
         run = {"run_id": keeping.run_id, "command": "maintain", "started_at": now, "finished_at": now}
-        ledger.write_run(spark, table, run | {"outcome": "succeeded"})
+        ledger.write_run(spark, table, run | {"outcome": outcome})
         lease.release(spark, table, keeping.run_id, keeping.state, now)
 
 

@@ -1,12 +1,13 @@
 """`flatten maintain` proves that an event has one row, mends, forgets and thins."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import functions as F
 
+from flatten.errors import BadLocation
 from flatten.maintain import Keeping, maintain, mend_duplicates
 from support.job_world import NOW, World, line
 
@@ -73,3 +74,11 @@ def test_a_removed_file_that_comes_again_is_known_still(world: World) -> None:
     report = world.run()
     assert [Path(path).name for path in report.moved.changed] == ["a.ndjson.gz"]
     assert not (source / "a.ndjson.gz").exists()
+
+
+def test_upkeep_that_fails_is_recorded_so_and_lets_the_table_go(world: World) -> None:
+    failing = keeping(world, archive="s3a://bucket/archive", archive_days=1)
+    with pytest.raises(BadLocation):
+        maintain(world.spark, failing, NOW)
+    assert [row.outcome for row in world.side("runs") if row.run_id == failing.run_id] == ["failed"]
+    assert [row.expires_at.astimezone(UTC) for row in world.side("lease")] == [NOW]
