@@ -26,7 +26,7 @@ from pyspark.sql import Row, SparkSession
 from flatten import ledger, quarantine
 from flatten.errors import FlattenError
 from flatten.settings import Settings
-from flatten.storage import Location, open_location
+from flatten.storage import Location, copy, open_location
 
 _MOVERS = 16
 _RECORDED_AT_ONCE = 1_000
@@ -99,7 +99,7 @@ class Archiver:
             held = target.sha256(candidate)
             if held is None and present:
                 with suppress(FileExistsError, FileNotFoundError):
-                    source.copy_to(name, target, candidate)
+                    copy(source, name, target, candidate)
                 held = target.sha256(candidate)
             if held == sha256:
                 return candidate
@@ -144,7 +144,7 @@ class Archiver:
         for target in _beside(name, sha256):
             if rejects.sha256(target) is None:
                 with suppress(FileExistsError, FileNotFoundError):
-                    source.copy_to(name, rejects, target)
+                    copy(source, name, rejects, target)
             if rejects.sha256(target) == sha256:
                 source.remove(name)
                 return f"{rejects.root}/{target}"

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from flatten import __version__
-from flatten.errors import BadLocation, BadTable, FlattenError
+from flatten.errors import BadTable, FlattenError
 from flatten.screen import Screen, shown_status
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,12 +69,16 @@ def run(as_json: bool, **options: Any) -> None:
       flatten run --source landing --archive archive --table ./tables/telemetry --state state
     """
     from flatten import job
-    from flatten.session import on_databricks, spark_session
+    from flatten.session import on_databricks
+    from flatten.storage import open_location
 
     settings = _run_settings(options)
-    _require_folder(settings.source)
+    open_location(settings.source).check()
     screen = Screen.of(sys.stderr, quiet=as_json)
-    with spark_session() as spark, screen.progress("micro-batches") as progress:
+    with (
+        _session(settings.source, settings.archive, settings.rejects) as spark,
+        screen.progress("micro-batches") as progress,
+    ):
         _require_lasting_catalog(spark, settings.table)
         auto_loader = on_databricks(os.environ)
         report = job.run(spark, settings, _now, auto_loader=auto_loader, progress=progress)
@@ -93,12 +97,11 @@ def status(table: str, ops: str | None, source: str | None, as_json: bool) -> No
     Example:
       flatten status --table ./tables/telemetry --source landing
     """
-    from flatten.session import spark_session
     from flatten.status import status as read_status
     from flatten.storage import absolute
 
     name = _table(table, ops)
-    with spark_session() as spark:
+    with _session(source) as spark:
         found = read_status(spark, name, source and absolute(source))
     click.echo(json.dumps(found) if as_json else shown_status(found))
 
@@ -120,7 +123,7 @@ def maintain(as_json: bool, **options: Any) -> None:
     """
     from flatten.maintain import Keeping
     from flatten.maintain import maintain as keep
-    from flatten.session import on_databricks, spark_session
+    from flatten.session import on_databricks
     from flatten.storage import absolute
 
     compact = options["compact"] if options["compact"] is not None else not on_databricks(os.environ)
@@ -132,7 +135,7 @@ def maintain(as_json: bool, **options: Any) -> None:
         archive=options["archive"] and absolute(options["archive"]),
         archive_days=options["archive_days"],
     )
-    with spark_session() as spark:
+    with _session(keeping.archive) as spark:
         found = keep(spark, keeping, _now())
     mended = found["duplicates_mended"]
     text = f"{len(mended)} events had several rows; {found['moves_forgotten']} old dates forgotten; "
@@ -183,6 +186,17 @@ def _run_settings(options: dict[str, Any]) -> Any:
     return settings
 
 
+def _session(*locations: str | None) -> Any:
+    """Open a session that can read these locations, the tables and the state folder."""
+    import dataclasses
+
+    from flatten.session import SessionSettings, spark_session
+
+    settings = SessionSettings.from_environment(os.environ)
+    in_bucket = any(location and location.startswith("s3a://") for location in locations)
+    return spark_session(dataclasses.replace(settings, s3a=settings.s3a or in_bucket))
+
+
 def _table(text: str, ops: str | None) -> Any:
     from flatten.storage import absolute
     from flatten.tables import TableName
@@ -190,15 +204,6 @@ def _table(text: str, ops: str | None) -> Any:
     if "/" not in text:
         return TableName.of(text, ops)
     return TableName.of(absolute(text), ops and absolute(ops))
-
-
-def _require_folder(source: str) -> None:
-    if "://" in source:
-        return
-    if not Path(source).is_dir():
-        raise BadLocation(f"The source {source} is not a folder: give the one in which the files arrive.")
-    if not os.access(source, os.R_OK | os.W_OK | os.X_OK):
-        raise BadLocation(f"The source {source} cannot be read and written: files are moved out of it.")
 
 
 def _require_lasting_catalog(spark: Any, table: Any) -> None:

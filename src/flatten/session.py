@@ -24,8 +24,8 @@ class SessionSettings:
 
     `kind` is one of `KINDS`, `driver_memory` as Java writes it (2g). `jars` is a folder that has, or gets,
     the Delta jars. `warehouse` is a folder in which tables known by name last; without it they end with the
-    session. `s3a` adds the jars of Hadoop's S3 client. `log` takes what Spark has to say. `extra` are further
-    Spark settings, which win over ours.
+    session. `s3a` adds the jars of Hadoop's S3 client, which talks to `s3_endpoint`, or to AWS without one. `log`
+    takes what Spark has to say. `extra` are further Spark settings, which win over ours.
     """
 
     kind: str = "classic"
@@ -33,13 +33,15 @@ class SessionSettings:
     driver_memory: str = "2g"
     jars: Path | None = None
     s3a: bool = False
+    s3_endpoint: str | None = None
     warehouse: Path | None = None
     log: Path | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "SessionSettings":
-        """Read FLATTEN_SESSION, _CORES, _DRIVER_MEMORY, _JARS, _S3A, _WAREHOUSE and _SPARK_LOG.
+        """Read FLATTEN_SESSION, _CORES, _DRIVER_MEMORY, _JARS, _S3A, _WAREHOUSE and _SPARK_LOG, and the SDKs' own
+        AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
 
         Raises `UsageError`.
         """
@@ -58,6 +60,7 @@ class SessionSettings:
             driver_memory=memory,
             jars=_folder(environment.get("FLATTEN_JARS")),
             s3a=environment.get("FLATTEN_S3A", "") not in ("", "0"),
+            s3_endpoint=environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or None,
             warehouse=_folder(environment.get("FLATTEN_WAREHOUSE")),
             log=_folder(environment.get("FLATTEN_SPARK_LOG")),
         )

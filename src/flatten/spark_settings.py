@@ -50,6 +50,7 @@ def configuration(settings: "SessionSettings", jars: list[Path], scratch: Path) 
         "spark.databricks.delta.snapshotPartitions": "2",
         **_catalog(settings.warehouse, scratch),
         **_server(settings.kind),
+        **(_s3a(settings.s3_endpoint) if settings.s3a else {}),
         **settings.extra,
     }
 
@@ -80,6 +81,21 @@ def _server(kind: str) -> dict[str, str]:
         "spark.sql.artifact.isolation.enabled": "true",
         "spark.sql.artifact.isolation.alwaysApplyClassloader": "true",
     }
+
+
+def _s3a(endpoint: str | None) -> dict[str, str]:
+    """Return what Hadoop's S3 client is told; credentials and region it finds in the environment, as boto3 does.
+
+    https://hadoop.apache.org/docs/r3.5.0/hadoop-aws/tools/hadoop-aws/index.html
+    """
+    told = {
+        "spark.hadoop.fs.s3a.endpoint.region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION", "")
+    }
+    if endpoint:
+        told["spark.hadoop.fs.s3a.endpoint"] = endpoint
+        told["spark.hadoop.fs.s3a.path.style.access"] = "true"
+        told["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(endpoint.startswith("https://")).lower()
+    return {name: value for name, value in told.items() if value}
 
 
 def variables(settings: "SessionSettings", java_home: Path) -> dict[str, str | None]:

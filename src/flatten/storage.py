@@ -1,4 +1,4 @@
-"""Where files stand and how they are moved: a directory (a `/Volumes/...` path is one)."""
+"""Where files stand and how they are moved: a directory (a `/Volumes/...` path is one) or a prefix of a bucket."""
 
 import errno
 import hashlib
@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from flatten.errors import BadLocation
 
@@ -32,10 +32,13 @@ class Location(Protocol):
     def sha256(self, name: str) -> str | None:
         """Return the SHA-256 of a file's bytes in hex; None when there is no such file."""
 
-    def copy_to(self, name: str, target: "Location", target_name: str) -> None:
-        """Copy a file; the target appears whole or not at all, and is never overwritten.
+    def open(self, name: str) -> IO[bytes]:
+        """Open a file to read its bytes. Raises FileNotFoundError when there is no such file."""
 
-        Raises FileExistsError when the target's name cannot be had, FileNotFoundError when there is no such file.
+    def take(self, name: str, content: IO[bytes]) -> None:
+        """Write a file; it appears whole or not at all, and nothing is ever overwritten.
+
+        Raises FileExistsError when the name cannot be had.
         """
 
     def remove(self, name: str) -> None:
@@ -48,7 +51,19 @@ class Location(Protocol):
         """Return a small file's text; None when there is no such file."""
 
     def write_new(self, name: str, text: str) -> bool:
-        """Write a small file unless it is there; say whether it was written."""
+        """Write a small file unless it is there; say whether it was written, also when several try at once."""
+
+    def check(self) -> None:
+        """Raise BadLocation when files cannot be read here and moved away."""
+
+
+def copy(source: Location, name: str, target: Location, target_name: str) -> None:
+    """Copy a file; the target appears whole or not at all, and is never overwritten.
+
+    Raises FileExistsError when the target's name cannot be had, FileNotFoundError when there is no such file.
+    """
+    with source.open(name) as content:
+        target.take(target_name, content)
 
 
 def listed(name: str) -> bool:
@@ -90,8 +105,12 @@ def absolute(text: str) -> str:
 
 def open_location(text: str) -> Location:
     """Return the location that `absolute` named. Raises BadLocation for a scheme that cannot be served."""
+    if text.startswith("s3a://"):
+        from flatten.bucket import open_bucket
+
+        return open_bucket(text)
     if "://" in text:
-        raise BadLocation(f"{text}: only directories and /Volumes/... paths can be moved from and to here.")
+        raise BadLocation(f"{text}: files can be moved in directories, /Volumes/... paths and s3a://bucket/prefix.")
     return Directory(text)
 
 
@@ -121,25 +140,28 @@ class Directory:
                 return None
             raise
 
-    def copy_to(self, name: str, target: Location, target_name: str) -> None:
+    def open(self, name: str) -> IO[bytes]:
         """See Location."""
-        final = Path(target.root) / target_name
-        with self._path(name).open("rb") as source:
-            try:
-                final.parent.mkdir(parents=True, exist_ok=True)
-                taken = final.exists()
-            except OSError as wrong:
-                if wrong.errno not in _NOT_TO_BE_HAD:
-                    raise
-                taken = True
-            if taken:
-                raise FileExistsError(str(final))
-            part = final.with_name(_PART.format(_short(final.name)))
-            with part.open("wb") as sink:
-                shutil.copyfileobj(source, sink, _PIECE)
-                sink.flush()
-                os.fsync(sink.fileno())
-            part.rename(final)
+        return self._path(name).open("rb")
+
+    def take(self, name: str, content: IO[bytes]) -> None:
+        """See Location."""
+        final = self._path(name)
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            taken = final.exists()
+        except OSError as wrong:
+            if wrong.errno not in _NOT_TO_BE_HAD:
+                raise
+            taken = True
+        if taken:
+            raise FileExistsError(str(final))
+        part = final.with_name(_PART.format(_short(final.name)))
+        with part.open("wb") as sink:
+            shutil.copyfileobj(content, sink, _PIECE)
+            sink.flush()
+            os.fsync(sink.fileno())
+        part.rename(final)
 
     def remove(self, name: str) -> None:
         """See Location."""
@@ -174,6 +196,13 @@ class Directory:
         finally:
             part.unlink(missing_ok=True)
         return True
+
+    def check(self) -> None:
+        """See Location."""
+        if not Path(self.root).is_dir():
+            raise BadLocation(f"The source {self.root} is not a folder: give the one in which the files arrive.")
+        if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
+            raise BadLocation(f"The source {self.root} cannot be read and written: files are moved out of it.")
 
     def _path(self, name: str) -> Path:
         return Path(self.root) / name

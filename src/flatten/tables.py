@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from flatten.columns import ddl, literal, quoted
 from flatten.errors import BadTable
 from flatten.event import ATTRIBUTES
+from flatten.storage import open_location
 
 EVENT_COLUMNS: dict[str, tuple[str, str]] = {
     "event_id": ("STRING", "Key: one row per event"),
@@ -154,6 +155,8 @@ def check(spark: SparkSession, table: TableName) -> None:
 
 
 def _occupied(path: str) -> bool:
+    if "://" in path:
+        return any(open_location(path).names())
     folder = Path(path)
     return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
 

@@ -1,0 +1,169 @@
+"""A prefix of an S3 bucket, `s3a://bucket/prefix`: how files are moved where Spark runs outside Databricks.
+
+Spark reads through Hadoop's S3A; files are moved here, by boto3, which finds credentials, region and endpoint as
+every AWS tool does. Every write is conditional (`If-None-Match: *`), so of two writers one is told that it came
+second: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+"""
+
+import errno
+import hashlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from flatten.errors import BadLocation
+from flatten.storage import listed
+
+SCHEME = "s3a://"
+_PIECE = 1024 * 1024
+_IN_MEMORY = 16 * 1024 * 1024
+_CONNECTIONS = 16
+_GONE = ("NoSuchKey", "404")
+_TAKEN = ("PreconditionFailed", "412")
+_LONGEST_KEY = 1024
+_UNSEEN = ("", ".", "..")
+
+
+@cache
+def s3_client() -> Any:
+    """Return this process's S3 client. Raises BadLocation when boto3 is not there."""
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError:
+        raise BadLocation("s3a:// locations need boto3: install `flatten[s3]`.") from None
+    return boto3.client("s3", config=Config(retries={"mode": "standard"}, max_pool_connections=_CONNECTIONS))
+
+
+def open_bucket(root: str) -> "Bucket":
+    """Return the location of `s3a://bucket/prefix`. Raises BadLocation when it names no bucket."""
+    if not urlsplit(root).netloc:
+        raise BadLocation(f"{root}: no bucket is named; write s3a://bucket/prefix.")
+    return Bucket(root, s3_client())
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A prefix of a bucket. See Location for its methods; what S3 refuses is an OSError that names the call."""
+
+    root: str
+    client: Any = field(repr=False, compare=False)
+
+    def names(self) -> Iterator[str]:
+        """See Location. Keys that Hadoop has no path for (empty, `.` and `..` parts) are not listed, as in Spark."""
+        for name in self._keys(""):
+            parts = name.split("/")
+            if all(map(listed, parts)) and not any(part in _UNSEEN for part in parts):
+                yield name
+
+    def open(self, name: str) -> IO[bytes]:
+        """See Location."""
+        spooled: IO[bytes] = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the caller closes it
+        try:
+            with _told("read", self._url(name)), closing(self._get(name)) as body:
+                for piece in body.iter_chunks(_PIECE):
+                    spooled.write(piece)
+        except BaseException:
+            spooled.close()
+            raise
+        spooled.seek(0)
+        return spooled
+
+    def sha256(self, name: str) -> str | None:
+        """See Location."""
+        if len(self._key(name).encode()) > _LONGEST_KEY:
+            return None
+        digest = hashlib.sha256()
+        try:
+            with _told("read", self._url(name)), closing(self._get(name)) as body:
+                for piece in body.iter_chunks(_PIECE):
+                    digest.update(piece)
+        except FileNotFoundError:
+            return None
+        return digest.hexdigest()
+
+    def take(self, name: str, content: IO[bytes]) -> None:
+        """See Location."""
+        if len(self._key(name).encode()) > _LONGEST_KEY:
+            raise FileExistsError(errno.ENAMETOOLONG, "a key of S3 has at most 1,024 bytes", self._url(name))
+        with _told("write", self._url(name)):
+            self.client.put_object(Bucket=self._bucket, Key=self._key(name), Body=content, IfNoneMatch="*")
+
+    def remove(self, name: str) -> None:
+        """See Location."""
+        with _told("delete", self._url(name)):
+            self.client.delete_object(Bucket=self._bucket, Key=self._key(name))
+
+    def remove_tree(self, name: str) -> None:
+        """See Location."""
+        for key in self._keys(f"{name}/"):
+            self.remove(f"{name}/{key}")
+
+    def read_text(self, name: str) -> str | None:
+        """See Location."""
+        try:
+            with self.open(name) as file:
+                return file.read().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+
+    def write_new(self, name: str, text: str) -> bool:
+        """See Location."""
+        try:
+            with _told("write", self._url(name)):
+                self.client.put_object(Bucket=self._bucket, Key=self._key(name), Body=text.encode(), IfNoneMatch="*")
+        except FileExistsError:
+            return False
+        return True
+
+    def check(self) -> None:
+        """See Location."""
+        try:
+            with _told("list", self.root):
+                self.client.list_objects_v2(Bucket=self._bucket, Prefix=self._key(""), MaxKeys=1)
+        except OSError as wrong:
+            raise BadLocation(f"{self.root} cannot be read: {wrong.strerror}.") from None
+
+    @property
+    def _bucket(self) -> str:
+        return urlsplit(self.root).netloc
+
+    def _key(self, name: str) -> str:
+        prefix = self.root.removeprefix(SCHEME).partition("/")[2]
+        return f"{prefix}/{name}" if prefix else name
+
+    def _url(self, name: str) -> str:
+        return f"{self.root}/{name}"
+
+    def _get(self, name: str) -> Any:
+        return self.client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"]
+
+    def _keys(self, below: str) -> Iterator[str]:
+        prefix = self._key(below)
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        with _told("list", self._url(below)):
+            for page in pages:
+                for entry in page.get("Contents", ()):
+                    yield entry["Key"].removeprefix(prefix)
+
+
+@contextmanager
+def _told(doing: str, url: str) -> Iterator[None]:
+    """Turn what boto3 raises into the OSError that a directory would raise."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as wrong:
+        code = wrong.response.get("Error", {}).get("Code", "")
+        if code in _GONE:
+            raise FileNotFoundError(errno.ENOENT, "no such object", url) from None
+        if code in _TAKEN:
+            raise FileExistsError(errno.EEXIST, "the object is there already", url) from None
+        raise OSError(errno.EIO, f"S3 refused to {doing} it ({code})", url) from wrong
+    except BotoCoreError as wrong:
+        raise OSError(errno.EIO, f"S3 could not {doing} it ({wrong})", url) from wrong

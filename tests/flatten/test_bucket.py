@@ -1,0 +1,151 @@
+"""A prefix of a bucket behaves as a directory does: a copy is whole or not there, and nothing is overwritten."""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from flatten.bucket import Bucket, open_bucket
+from flatten.errors import BadLocation
+from flatten.storage import Directory, copy, open_location
+
+HOSTILE_NAMES = ["a b", "it's", 'a"b', "a`b", "a\nb", "a\\b", "%41", "a+b", "é🚗", "-rf", "$HOME", "*", "a=b&c", "#"]
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "made-up")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="lake")
+        yield client
+
+
+@pytest.fixture
+def landing(s3: Any) -> Bucket:
+    return Bucket("s3a://lake/landing", s3)
+
+
+@pytest.fixture
+def archive(s3: Any) -> Bucket:
+    return Bucket("s3a://lake/archive", s3)
+
+
+def put(place: Bucket, name: str, content: bytes = b"content") -> None:
+    place.take(name, io.BytesIO(content))
+
+
+def keys(s3: Any) -> list[str]:
+    return [entry["Key"] for entry in s3.list_objects_v2(Bucket="lake").get("Contents", [])]
+
+
+def test_names_are_those_below_the_prefix(s3: Any, landing: Bucket) -> None:
+    for key in ("landing/a/b", "landing/c", "landing2/d", "landing", "other"):
+        s3.put_object(Bucket="lake", Key=key, Body=b"")
+    assert list(landing.names()) == ["a/b", "c"]
+    assert "landing/a/b" in Bucket("s3a://lake", s3).names()
+
+
+def test_keys_that_spark_does_not_list_are_no_names(s3: Any, landing: Bucket) -> None:
+    for key in ("a/", "a//b", "a/./b", "../b", "_hidden", ".hidden", "_folder/x", "x._COPYING_", "_day=1"):
+        s3.put_object(Bucket="lake", Key=f"landing/{key}", Body=b"")
+    assert list(landing.names()) == ["_day=1"]
+
+
+def test_more_keys_than_a_page_has_are_all_listed(landing: Bucket) -> None:
+    for number in range(1_001):
+        put(landing, f"{number:04}")
+    assert len(list(landing.names())) == 1_001
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_hostile_names_are_names_like_others(landing: Bucket, archive: Bucket, name: str) -> None:
+    put(landing, f"{name}/{name}")
+    assert list(landing.names()) == [f"{name}/{name}"]
+    copy(landing, f"{name}/{name}", archive, f"{name}/{name}")
+    landing.remove(f"{name}/{name}")
+    assert list(landing.names()) == []
+    assert archive.read_text(f"{name}/{name}") == "content"
+
+
+@pytest.mark.parametrize("content", [b"", b"content", b"\x00\xff" * 10_000_000], ids=["empty", "small", "20 MB"])
+def test_a_copy_is_the_same_bytes_with_the_same_digest(landing: Bucket, archive: Bucket, content: bytes) -> None:
+    put(landing, "a/b", content)
+    copy(landing, "a/b", archive, "c/d")
+    assert landing.sha256("a/b") == archive.sha256("c/d") == hashlib.sha256(content).hexdigest()
+
+
+def test_a_copy_overwrites_nothing(landing: Bucket, archive: Bucket) -> None:
+    put(landing, "a")
+    put(archive, "a", b"there before")
+    with pytest.raises(FileExistsError, match="s3a://lake/archive/a"):
+        copy(landing, "a", archive, "a")
+    assert archive.read_text("a") == "there before"
+
+
+def test_a_copy_between_a_bucket_and_a_directory(landing: Bucket, tmp_path: Path) -> None:
+    put(landing, "a")
+    copy(landing, "a", Directory(str(tmp_path)), "b/c")
+    copy(Directory(str(tmp_path)), "b/c", landing, "d")
+    assert (tmp_path / "b" / "c").read_text() == landing.read_text("d") == "content"
+
+
+def test_a_copy_of_what_is_gone_leaves_nothing(s3: Any, landing: Bucket, archive: Bucket) -> None:
+    with pytest.raises(FileNotFoundError, match="s3a://lake/landing/a"):
+        copy(landing, "a", archive, "a")
+    assert keys(s3) == []
+
+
+def test_a_name_longer_than_a_key_may_be_is_taken(landing: Bucket) -> None:
+    with pytest.raises(FileExistsError):
+        put(landing, "x" * 1_017)
+    assert landing.sha256("x" * 1_017) is None
+    put(landing, "x" * 1_016)
+    assert list(landing.names()) == ["x" * 1_016]
+
+
+def test_what_is_not_there_has_no_digest_and_no_text_and_can_be_removed(landing: Bucket) -> None:
+    landing.remove("a")
+    assert (landing.sha256("a"), landing.read_text("a")) == (None, None)
+
+
+def test_a_small_file_is_written_once(landing: Bucket) -> None:
+    assert landing.write_new("_owner.json", "first é") is True
+    assert landing.write_new("_owner.json", "second") is False
+    assert landing.read_text("_owner.json") == "first é"
+
+
+def test_a_tree_is_removed_with_its_hidden_keys_and_no_other(s3: Any, landing: Bucket) -> None:
+    for name in ("stage/_SUCCESS", "stage/run/.crc", "stage2/x"):
+        put(landing, name)
+    landing.remove_tree("stage")
+    assert keys(s3) == ["landing/stage2/x"]
+
+
+def test_a_bucket_that_is_not_there_is_said_in_a_sentence(s3: Any) -> None:
+    with pytest.raises(BadLocation, match=r"s3a://missing/a cannot be read: .*NoSuchBucket"):
+        Bucket("s3a://missing/a", s3).check()
+    with pytest.raises(OSError, match=r"s3a://missing/a/b"):
+        Bucket("s3a://missing/a", s3).sha256("b")
+
+
+def test_a_bucket_that_can_be_listed_serves(landing: Bucket) -> None:
+    landing.check()
+
+
+def test_a_location_without_a_bucket_is_refused() -> None:
+    with pytest.raises(BadLocation, match="no bucket is named"):
+        open_bucket("s3a:///prefix")
+
+
+def test_a_location_of_the_scheme_is_a_bucket(s3: Any) -> None:
+    opened = open_location("s3a://lake/landing")
+    assert isinstance(opened, Bucket)
+    assert opened.root == "s3a://lake/landing"
+    assert "client" not in repr(opened)
