@@ -2,7 +2,14 @@
 
 ```
 LambdaDeployError          exit code 1
-└── BuildError             the zip cannot be made, or would be too large
+├── BuildError             the zip cannot be made, or would be too large
+├── ConfigError            databricks.yml, or a variable of it, cannot be used
+├── AwsError               AWS refused or did not answer: the call, its code, and the cure where one is known
+│   └── NotReadyError      AWS is not ready yet, or asked for patience: waited out, raised when it takes too long
+├── UnfitError             what is there cannot be used as it is, and is not changed: a table's key, a bucket's owner
+├── WorkspaceError         the Databricks workspace refused or did not answer, or the job is not as needed
+├── RedriveError           an object that is to go through the conversion again cannot
+└── MigrationError         the older pipeline is not as it must be for the next step
 ```
 A wrong command line is click's UsageError, exit code 64.
 """
@@ -16,3 +23,35 @@ class LambdaDeployError(Exception):
 
 class BuildError(LambdaDeployError):
     """Raised when the zip cannot be made, or would be larger than its budget; no file is left behind."""
+
+
+class ConfigError(LambdaDeployError):
+    """Raised when databricks.yml cannot be read, or when a variable is missing or out of its range."""
+
+
+class AwsError(LambdaDeployError):
+    """Raised when AWS refused a call or could not be reached. `code` is AWS's own name of the error."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotReadyError(AwsError):
+    """Raised when something is still being made, or AWS asks for patience. `Wait` tries again, a bounded time."""
+
+
+class UnfitError(LambdaDeployError):
+    """Raised when what is there cannot be used as it is, and must not be changed for the user."""
+
+
+class WorkspaceError(LambdaDeployError):
+    """Raised when the workspace cannot be asked, or the job is not as the Lambda needs it."""
+
+
+class RedriveError(LambdaDeployError):
+    """Raised when an object that is to go through the conversion again cannot."""
+
+
+class MigrationError(LambdaDeployError):
+    """Raised when the older pipeline is not as it must be for the next step of the migration."""

@@ -1,0 +1,320 @@
+"""What is to be shipped, and where: the variables of databricks.yml for one target, typed and checked."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from lambda_deploy.bundle_file import BundleFile
+from lambda_deploy.errors import ConfigError
+from stream_to_s3.errors import SettingsError
+from stream_to_s3.settings import read_settings
+
+StartMode = Literal["schedule", "lambda", "file_arrival"]
+
+PROJECT: Final = "chargeminder-telemetry"
+JOB_KEY: Final = "flatten"
+# Where Lambda itself writes the records that it gave up:
+# https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+ON_FAILURE_PREFIX: Final = "aws/lambda/"
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+RETENTION_DAYS: Final = frozenset(
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
+)
+# EventBridge takes 64 characters for the name of a rule, IAM for that of a role: ours end in -on-failure and -role.
+LONGEST_FUNCTION_NAME: Final = 53
+
+_is_function = re.compile(r"[A-Za-z0-9_-]+").fullmatch
+_is_table = re.compile(r"[a-zA-Z0-9_.-]{3,255}").fullmatch
+_is_region = re.compile(r"(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-[0-9]").fullmatch
+_is_email = re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+").fullmatch
+_is_tag_value = re.compile(r"[\w .:/=+@-]{1,256}").fullmatch
+
+
+@dataclass(frozen=True)
+class Config:
+    """One target. Prefixes end in one slash; durations are in the unit of their name; "" is "none".
+
+    `start` is what starts the job, and `start_is_paused` whether that is switched off in databricks.yml; with
+    "lambda" it is the schedule behind the Lambda that may be paused. `host` has https:// in front and no slash
+    behind. `job_prefix` stands before the job's name; None means the prefix that the bundle gives to a
+    developer's jobs, which follows from the user.
+    """
+
+    target: str
+    region: str
+    dynamodb_table: str
+    function_name: str
+    bucket: str
+    landing_prefix: str
+    archive_prefix: str
+    quarantine_prefix: str
+    batch_size: int
+    batching_window_seconds: int
+    memory_mb: int
+    timeout_seconds: int
+    max_record_age_seconds: int
+    max_retries: int
+    log_retention_days: int
+    archive_retention_days: int
+    alert_email: str
+    start: StartMode
+    start_is_paused: bool
+    host: str
+    job_name: str
+    job_prefix: str | None
+    client_id: str
+    kms_key_id: str
+    catalog: str
+    schema: str
+    table: str
+    warehouse_id: str
+
+    @classmethod
+    def read(cls, path: Path, target: str | None, environment: Mapping[str, str]) -> Self:
+        """Reads databricks.yml. `target` None takes the default; `environment` may hold BUNDLE_VAR_<name>.
+
+        Raises ConfigError, with the name of the variable, the value and what is expected.
+        """
+        bundle = BundleFile(path, target, environment)
+        read = _Variables(bundle)
+        made = cls(
+            target=bundle.target,
+            region=read.text("aws_region", _is_region, "a region such as eu-west-1"),
+            dynamodb_table=read.text(
+                "dynamodb_table", _is_table, "the name of a table: 3 to 255 of letters, digits, _.-"
+            ),
+            function_name=read.text("function_name", _is_function, "letters, digits, _ and -"),
+            bucket=read.text("bucket"),
+            landing_prefix=read.text("landing_prefix"),
+            archive_prefix=read.text("archive_prefix"),
+            quarantine_prefix=read.text("quarantine_prefix"),
+            batch_size=read.number("batch_size", 1, 10_000),
+            batching_window_seconds=read.number("batching_window_seconds", 0, 300),
+            memory_mb=read.number("lambda_memory_mb", 128, 10_240),
+            timeout_seconds=read.number("lambda_timeout_seconds", 30, 900),
+            max_record_age_seconds=read.number("max_record_age_seconds", 60, 86_400),
+            max_retries=read.number("max_retries", 0, 10_000),
+            log_retention_days=read.number("log_retention_days", 1, 3653),
+            archive_retention_days=read.number("archive_retention_days", 0, 36_500),
+            alert_email=read.optional_text("alert_email", _is_email, "an e-mail address"),
+            start=read.start(),
+            start_is_paused=read.start_is_paused(),
+            host=_host(bundle.setting("workspace", "host") or environment.get("DATABRICKS_HOST", "")),
+            job_name=bundle.job_name(JOB_KEY) or "",
+            job_prefix=_job_prefix(bundle),
+            client_id=read.optional_text("lambda_client_id"),
+            kms_key_id=read.optional_text("kms_key_id"),
+            catalog=read.text("catalog"),
+            schema=read.text("schema"),
+            table=read.text("table"),
+            warehouse_id=read.optional_text("warehouse_id"),
+        )
+        made._check(path)
+        return made
+
+    @property
+    def lambda_starts_job(self) -> bool:
+        """Whether the function starts the job after each object (Option A)."""
+        return self.start == "lambda"
+
+    @property
+    def needs_secret(self) -> bool:
+        """Whether the function identifies itself to Databricks by a secret of Secrets Manager."""
+        return self.lambda_starts_job and not self.client_id
+
+    @property
+    def role_name(self) -> str:
+        """The function's role."""
+        return f"{self.function_name}-role"
+
+    @property
+    def log_group(self) -> str:
+        """Where the function's log goes."""
+        return f"/aws/lambda/{self.function_name}"
+
+    @property
+    def topic_name(self) -> str:
+        """The SNS topic of the alarms."""
+        return f"{self.function_name}-alerts"
+
+    @property
+    def rule_name(self) -> str:
+        """The EventBridge rule that tells of new on-failure objects."""
+        return f"{self.function_name}-on-failure"
+
+    @property
+    def secret_name(self) -> str:
+        """The secret with which the function identifies itself to Databricks, where it needs one."""
+        return f"{self.function_name}/databricks"
+
+    def alarm_name(self, what: str) -> str:
+        """The name of one of our alarms, such as "errors"."""
+        return f"{self.function_name}-{what}"
+
+    def function_environment(self, job_id: int | None) -> dict[str, str]:
+        """The function's variables (docs/lambda.md); `job_id` is None while the job's number is not known."""
+        variables = {
+            "TELEMETRY_BUCKET": self.bucket,
+            "TELEMETRY_PREFIX": self.landing_prefix,
+            "QUARANTINE_PREFIX": self.quarantine_prefix,
+        }
+        if self.kms_key_id:
+            variables["KMS_KEY_ID"] = self.kms_key_id
+        if self.lambda_starts_job and job_id is not None:
+            identity = {"DATABRICKS_CLIENT_ID": self.client_id} if self.client_id else {}
+            secret = {"DATABRICKS_SECRET_ID": self.secret_name} if self.needs_secret else {}
+            variables |= {"DATABRICKS_HOST": self.host, "DATABRICKS_JOB_ID": str(job_id), **identity, **secret}
+        return variables
+
+    def _check(self, path: Path) -> None:
+        for problem in (
+            self._problem_of_names(),
+            self._problem_of_numbers(),
+            self._problem_of_settings(),
+            self._problem_of_prefixes(),
+            self._problem_of_start(),
+        ):
+            if problem:
+                raise ConfigError(f"{path}, target {self.target}: {problem}")
+
+    def _problem_of_names(self) -> str:
+        if len(self.function_name) > LONGEST_FUNCTION_NAME:
+            return (
+                f"function_name {_shown(self.function_name)} has {len(self.function_name)} characters, at most "
+                f"{LONGEST_FUNCTION_NAME} leave room for the names that are made of it: shorten it"
+            )
+        if not _is_tag_value(self.target):
+            return "the target's name cannot be the value of a tag: use letters, digits, spaces and _.:/=+@-"
+        return ""
+
+    def _problem_of_numbers(self) -> str:
+        if self.log_retention_days not in RETENTION_DAYS:
+            return (
+                f"log_retention_days is {self.log_retention_days}, CloudWatch takes "
+                f"{', '.join([str(days) for days in sorted(RETENTION_DAYS)])}"
+            )
+        if self.batch_size > 10 and self.batching_window_seconds == 0:
+            return "batching_window_seconds is 0, at least 1 is needed for a batch_size of more than 10"
+        return ""
+
+    def _problem_of_settings(self) -> str:
+        """What the function itself would say of its variables."""
+        try:
+            settings = read_settings(self.function_environment(1))
+        except SettingsError as error:
+            return str(error)
+        return settings.trigger_problem or ""
+
+    def _problem_of_prefixes(self) -> str:
+        prefixes = {
+            "landing_prefix": self.landing_prefix,
+            "archive_prefix": self.archive_prefix,
+            "quarantine_prefix": self.quarantine_prefix,
+            "Lambda's own place for what it gave up": ON_FAILURE_PREFIX,
+        }
+        if not re.fullmatch(r"(?:[^/\s]+/)+", self.archive_prefix):
+            return f"archive_prefix is {_shown(self.archive_prefix)}, expected something like telemetry-archive/"
+        for name, prefix in prefixes.items():
+            for other, another in prefixes.items():
+                if name != other and another.startswith(prefix):
+                    return (
+                        f"{other} {_shown(another)} lies in {name} {_shown(prefix)}: take prefixes that do not overlap"
+                    )
+        return ""
+
+    def _problem_of_start(self) -> str:
+        if not self.lambda_starts_job:
+            return ""
+        if self.start_is_paused:
+            return (
+                "lambda_starts_job is true, but `start` is paused: the schedule picks up what a failed start missed, "
+                "so set pause_status: UNPAUSED in `start`"
+            )
+        if not self.host:
+            return "lambda_starts_job is true, but no workspace is named: set workspace.host or DATABRICKS_HOST"
+        if not self.job_name:
+            return f"lambda_starts_job is true, but no file of the bundle has a job with the key {JOB_KEY!r}"
+        return ""
+
+
+class _Variables:
+    """Variables of a bundle, each read as one type."""
+
+    def __init__(self, bundle: BundleFile) -> None:
+        self._bundle = bundle
+
+    def text(self, name: str, is_right: Callable[[str], object] = bool, expected: str = "text") -> str:
+        value = self._bundle.value(name)
+        if not isinstance(value, str) or not is_right(value):
+            raise self._error(name, value, expected)
+        return value
+
+    def optional_text(self, name: str, is_right: Callable[[str], object] = bool, expected: str = "text") -> str:
+        if not self._bundle.declares(name) or self._bundle.value(name) in ("", None):
+            return ""
+        return self.text(name, is_right, f"{expected}, or nothing")
+
+    def number(self, name: str, least: int, most: int) -> int:
+        value = self._bundle.value(name)
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise self._error(name, value, f"a whole number from {least:,} to {most:,}")
+        return value
+
+    def yes(self, name: str) -> bool:
+        value = self._bundle.value(name)
+        if value not in (True, False, "true", "false"):
+            raise self._error(name, value, "true or false")
+        return value in (True, "true")
+
+    def start(self) -> StartMode:
+        kinds = [kind for kind in ("periodic", "file_arrival") if kind in self._start()]
+        if len(kinds) != 1:
+            raise self._error("start", self._bundle.raw("start"), "one of `periodic` and `file_arrival`")
+        if not self.yes("lambda_starts_job"):
+            return "schedule" if kinds == ["periodic"] else "file_arrival"
+        if kinds == ["file_arrival"]:
+            raise self._error(
+                "start",
+                self._bundle.raw("start"),
+                "`periodic`, because lambda_starts_job is true and both would start the job for each object",
+            )
+        return "lambda"
+
+    def start_is_paused(self) -> bool:
+        """Whether the job's own trigger is off. The bundle pauses that of a developer unless told otherwise."""
+        status = self._start().get("pause_status", "PAUSED" if self._bundle.is_development else "UNPAUSED")
+        if status not in ("PAUSED", "UNPAUSED"):
+            raise self._error("start", status, "pause_status PAUSED or UNPAUSED")
+        return bool(status == "PAUSED")
+
+    def _start(self) -> dict[str, Any]:
+        # As written: what lies deeper may name volumes, which only the Databricks CLI resolves.
+        value = self._bundle.raw("start")
+        if not isinstance(value, dict):
+            raise self._error("start", value, "one of `periodic` and `file_arrival` with its settings")
+        return value
+
+    def _error(self, name: str, value: object, expected: str) -> ConfigError:
+        found = "missing" if value is None else _shown(value)
+        return ConfigError(f"{self._bundle.path}, target {self._bundle.target}: {name} is {found}, expected {expected}")
+
+
+def _host(value: object) -> str:
+    host = str(value).strip().rstrip("/")
+    return host if not host or "://" in host else f"https://{host}"
+
+
+def _job_prefix(bundle: BundleFile) -> str | None:
+    preset = bundle.setting("presets", "name_prefix")
+    if isinstance(preset, str):
+        return preset
+    return None if bundle.is_development else ""
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
