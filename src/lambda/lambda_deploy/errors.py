@@ -9,6 +9,7 @@ LambdaDeployError          exit code 1
 ├── UnfitError             what is there cannot be used as it is, and is not changed: a table's key, a bucket's owner
 ├── WorkspaceError         the Databricks workspace refused or did not answer, or the job is not as needed
 ├── RedriveError           an object that is to go through the conversion again cannot
+│   └── UnusableObjectError    it is not what its place says; it stays where it is
 └── MigrationError         the older pipeline is not as it must be for the next step
 ```
 A wrong command line is click's UsageError, exit code 64.
@@ -55,3 +56,7 @@ class RedriveError(LambdaDeployError):
 
 class MigrationError(LambdaDeployError):
     """Raised when the older pipeline is not as it must be for the next step of the migration."""
+
+
+class UnusableObjectError(RedriveError):
+    """Raised for an on-failure or quarantine object that cannot be read as one. The message begins with "it"."""
