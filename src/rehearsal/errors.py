@@ -4,6 +4,12 @@
 RehearsalError
 ├── MissingPackageError        what Lambda's runtime brings along is not installed here
 ├── PayloadTooLargeError       an event is larger than Lambda takes
+├── EmulatorError              the local AWS did not start
+├── MappingSettingsError       an event source mapping that AWS would refuse
+├── IteratorExpiredError       a place in a stream was kept for longer than 15 minutes
+├── TrimmedDataError           a place in a stream is older than the 24 hours that it keeps
+├── DeliveryError              the on-failure destination did not take a record
+├── ProducerError              a change that the table's items do not allow
 └── RefusedError               the workspace does not do what it was asked, with the status and the code it
 answers
 ```
@@ -20,6 +26,30 @@ class MissingPackageError(RehearsalError):
 
 class PayloadTooLargeError(RehearsalError):
     """Raised before an invocation: Lambda takes 6 MB from a synchronous caller."""
+
+
+class EmulatorError(RehearsalError):
+    """Raised when an emulator ended or stayed silent instead of answering. The message holds the end of its log."""
+
+
+class MappingSettingsError(RehearsalError):
+    """Raised for a setting of an event source mapping out of its range, and for a filter pattern that is none."""
+
+
+class IteratorExpiredError(RehearsalError):
+    """Raised by a stream for a shard iterator older than 15 minutes."""
+
+
+class TrimmedDataError(RehearsalError):
+    """Raised by a stream for a place before the oldest record that it still has."""
+
+
+class DeliveryError(RehearsalError):
+    """Raised when the on-failure destination did not take a record: its events are dropped then."""
+
+
+class ProducerError(RehearsalError):
+    """Raised when a change cannot be made to the table, or could not be told from another one in the stream."""
 
 
 class RefusedError(RehearsalError):

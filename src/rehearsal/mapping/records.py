@@ -1,0 +1,90 @@
+"""A record of the streams API becomes a record of a Lambda event.
+
+The two differ: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html (`userIdentity`
+has `PrincipalId` and `Type`, binary is bytes, the time is a timestamp) and
+https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html (`principalId` and `type`, base64 text, seconds since the
+epoch as a number, and `eventSourceARN` beside the rest).
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from zlib import crc32
+
+StreamRecord = Mapping[str, Any]
+"""A record as boto3's `get_records` gives it."""
+EventRecord = dict[str, Any]
+"""A record as it stands in the `Records` of a Lambda event."""
+
+_IDENTITY: Final = {"PrincipalId": "principalId", "Type": "type"}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record on its way. `created` is in seconds since the epoch, `size` in bytes of the event's JSON."""
+
+    event: EventRecord
+    sequence_number: str
+    created: float
+    size: int
+
+    @classmethod
+    def of(cls, record: StreamRecord, stream_arn: str) -> "Record":
+        """The record as Lambda hands it on."""
+        event = event_record(record, stream_arn)
+        change = event["dynamodb"]
+        size = len(serialized(event))
+        return cls(event, change["SequenceNumber"], change["ApproximateCreationDateTime"], size)
+
+    @property
+    def event_id(self) -> str:
+        """The stream's own name of the change."""
+        return str(self.event["eventID"])
+
+    def lane(self, lanes: int) -> int:
+        """Which of a shard's concurrent batches the record's item belongs to: the same one, always."""
+        keys = json.dumps(self.event["dynamodb"].get("Keys", {}), sort_keys=True)
+        return crc32(keys.encode()) % lanes
+
+
+def event_record(record: StreamRecord, stream_arn: str) -> EventRecord:
+    """The record of a Lambda event that this record of the stream becomes."""
+    event: EventRecord = {
+        "eventID": record["eventID"],
+        "eventName": record["eventName"],
+        "eventVersion": record.get("eventVersion", "1.1"),
+        "eventSource": "aws:dynamodb",
+        "awsRegion": stream_arn.split(":")[3],
+        "dynamodb": {name: _plain(value) for name, value in record["dynamodb"].items()},
+        "eventSourceARN": stream_arn,
+    }
+    if record.get("userIdentity"):
+        event["userIdentity"] = {_IDENTITY.get(name, name): value for name, value in record["userIdentity"].items()}
+    return event
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _plain(entry) for name, entry in value.items()}
+        case list():
+            return [_plain(entry) for entry in value]
+        case bytes():
+            return b64encode(value).decode()
+        case datetime():
+            seconds = value.replace(tzinfo=value.tzinfo or UTC).timestamp()
+            return int(seconds) if seconds == int(seconds) else seconds
+    return value
+
+
+def serialized(value: object) -> bytes:
+    """JSON as the rehearsal's runtime sends it, without blanks."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def event_of(records: list[Record]) -> dict[str, Any]:
+    """What the function is called with."""
+    return {"Records": [record.event for record in records]}

@@ -1,0 +1,421 @@
+"""Scenarios of a mapping: what is put, when the function and the bucket fail, and what comes of it.
+
+`python -m rehearsal.mapping.scenarios` prints them as the table of docs/mapping.md.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Final
+
+from rehearsal.errors import DeliveryError
+from rehearsal.mapping.driver import drain
+from rehearsal.mapping.endings import Fate
+from rehearsal.mapping.journal import Journal
+from rehearsal.mapping.memory_stream import MemoryStream
+from rehearsal.mapping.on_failure import Discarded
+from rehearsal.mapping.poller import Poller
+from rehearsal.mapping.response import FunctionError, NotInvoked, Outcome, Returned
+from rehearsal.mapping.settings import MappingSettings
+
+_START: Final = 1_800_000_000.0
+_FATES: Final[tuple[Fate, ...]] = ("handled", "on_failure", "dropped", "expired", "filtered")
+_SHOWN: Final = 6
+FIVE: Final = ("a", "b", "POISON", "c", "d")
+
+
+@dataclass
+class World:
+    """A stream, a function that fails at items called POISON, and a destination, in a time of their own.
+
+    Times are in seconds since the start. `answer` replaces what the function makes of an event.
+    """
+
+    settings: MappingSettings
+    throttles: int = 0
+    down_until: float = 0
+    bucket_is_down: bool = False
+    has_destination: bool = True
+    answer: Callable[[dict[str, Any]], Outcome] | None = None
+    time: float = 0
+    items: dict[str, str] = field(default_factory=dict)
+    delivered: list[Discarded] = field(default_factory=list)
+    journal: Journal = field(default_factory=Journal)
+
+    def __post_init__(self) -> None:
+        self.stream = MemoryStream(self.clock)
+        destination = self if self.has_destination else None
+        self.poller = Poller(
+            self.stream, self.invoke, self.settings, clock=self.clock, destination=destination, watch=self.journal
+        )
+
+    def clock(self) -> float:
+        """Now, in seconds since the epoch."""
+        return _START + self.time
+
+    def sleep(self, seconds: float) -> None:
+        """Lets time pass."""
+        self.time += seconds
+
+    def put(self, items: Iterable[str], shard_id: str = "shard-1", **image: Any) -> None:
+        """Writes items, each a record."""
+        for item in items:
+            self.items[self.stream.put(item, shard_id, **image)] = item
+
+    def run(self) -> None:
+        """Lets the mapping work until all that was put has ended."""
+        drain(self.poller, self.sleep)
+
+    def run_until(self, time: float) -> None:
+        """Lets the mapping work until this time."""
+        while (wait := self.poller.step().wait) < time - self.time:
+            self.sleep(wait)
+        self.time = time
+
+    def invoke(self, event: dict[str, Any]) -> Outcome:
+        """The function."""
+        if self.throttles:
+            self.throttles -= 1
+            return NotInvoked("Rate Exceeded.")
+        if self.time < self.down_until:
+            return FunctionError({"errorType": "StorageError", "errorMessage": "S3 is down"})
+        if self.answer:
+            return self.answer(event)
+        changes = [record["dynamodb"] for record in event["Records"]]
+        bad = [change["SequenceNumber"] for change in changes if change["Keys"]["event_id"]["S"].startswith("POISON")]
+        if bad and not self.settings.report_batch_item_failures:
+            return FunctionError({"errorType": "ValueError", "errorMessage": "poison"})
+        return Returned({"batchItemFailures": [{"itemIdentifier": number} for number in bad]})
+
+    def deliver(self, discarded: Discarded) -> None:
+        """The destination."""
+        if self.bucket_is_down:
+            raise DeliveryError("the bucket is down")
+        self.delivered.append(discarded)
+
+    def sizes(self) -> str:
+        """The invocations, by their number of records; equal ones in a row as `1 ×13`."""
+        groups = [(size, len(list(run))) for size, run in groupby(self.journal.sizes())]
+        texts = [f"{size} ×{count}" if count > 2 else ", ".join([str(size)] * count) for size, count in groups]
+        if throttled := self.journal.throttled():
+            texts.insert(0, f"throttled ×{throttled}")
+        return ", ".join(texts) or "none"
+
+    def ends(self) -> str:
+        """Where every record ended."""
+        by_fate: dict[str, list[str]] = {}
+        for event_id, item in self.items.items():
+            fates = self.journal.fates.get(event_id, [])
+            by_fate.setdefault("+".join(fates) or "never read", []).append(item)
+        order = [*_FATES, *sorted(set(by_fate) - set(_FATES))]
+        return "; ".join(f"{fate.replace('_', '-')} {_named(by_fate[fate])}" for fate in order if fate in by_fate)
+
+
+def _named(items: Sequence[str]) -> str:
+    return " ".join(items) if len(items) <= _SHOWN else f"{len(items):,} records"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A story, and what is expected of it: the invocations and the ends as `World` writes them."""
+
+    name: str
+    settings: MappingSettings
+    sizes: str
+    ends: str
+    play: Callable[[World], None]
+    world: dict[str, Any] = field(default_factory=dict)
+
+    def run(self) -> World:
+        """Plays it."""
+        world = World(self.settings, **self.world)
+        self.play(world)
+        return world
+
+
+def _items(*items: str) -> Callable[[World], None]:
+    def play(world: World) -> None:
+        world.put(items)
+        world.run()
+
+    return play
+
+
+def _many(count: int, **image: Any) -> Callable[[World], None]:
+    def play(world: World) -> None:
+        world.put([f"item-{number}" for number in range(count)], **image)
+        world.run()
+
+    return play
+
+
+def _arriving(*times: float) -> Callable[[World], None]:
+    def play(world: World) -> None:
+        for time in times:
+            world.run_until(time)
+            world.put([f"at-{time:g}"])
+        world.run()
+
+    return play
+
+
+def _parent_and_child(world: World) -> None:
+    world.put(["a", "POISON"])
+    world.stream.open("shard-2", "shard-1")
+    world.put(["a", "b"], "shard-2")
+    world.stream.close("shard-1")
+    world.run()
+
+
+def _unread(world: World) -> None:
+    world.put(["a", "b"])
+    world.sleep(25 * 3600)
+    world.put(["c"])
+    world.run()
+
+
+def _latest(world: World) -> None:
+    world.put(["before"])
+    world.run()
+    world.put(["after"])
+    world.run()
+
+
+def _returns(value: object) -> dict[str, Any]:
+    return {"answer": lambda event: Returned(value)}
+
+
+def _settings(**changes: Any) -> MappingSettings:
+    return MappingSettings.of(changes)
+
+
+_REPORT: Final = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
+_BISECT: Final = {"BisectBatchOnFunctionError": True}
+_DEPLOYED: Final = _settings(
+    BatchSize=1000,
+    MaximumBatchingWindowInSeconds=5,
+    MaximumRetryAttempts=100,
+    MaximumRecordAgeInSeconds=43_200,
+    **_REPORT,
+    **_BISECT,
+)
+_PREFIX: Final = '{"dynamodb":{"Keys":{"event_id":{"S":[{"prefix":"a"}]}}}}'
+
+SCENARIOS: Final = (
+    Scenario("a good batch", _settings(), "4", "handled a b c d", _items("a", "b", "c", "d")),
+    Scenario(
+        "poison, retries alone: good records go with it",
+        _settings(MaximumRetryAttempts=2),
+        "5 ×3",
+        "on-failure a b POISON c d",
+        _items(*FIVE),
+    ),
+    Scenario(
+        "poison, failures reported: what is behind it goes too",
+        _settings(MaximumRetryAttempts=2, **_REPORT),
+        "5, 3, 3",
+        "handled a b; on-failure POISON c d",
+        _items(*FIVE),
+    ),
+    Scenario(
+        "poison, bisect",
+        _settings(MaximumRetryAttempts=1, **_BISECT),
+        "5, 2, 3, 1, 1, 2",
+        "handled a b c d; on-failure POISON",
+        _items(*FIVE),
+    ),
+    Scenario(
+        "poison in the middle, both",
+        _settings(MaximumRetryAttempts=1, **_REPORT, **_BISECT),
+        "5, 3, 1, 1, 2",
+        "handled a b c d; on-failure POISON",
+        _items(*FIVE),
+    ),
+    Scenario(
+        "poison at the start, both",
+        _settings(MaximumRetryAttempts=1, **_REPORT, **_BISECT),
+        "5, 2, 1 ×3, 3",
+        "handled a b c d; on-failure POISON",
+        _items("POISON", "a", "b", "c", "d"),
+    ),
+    Scenario(
+        "poison at the end, both",
+        _settings(MaximumRetryAttempts=1, **_REPORT, **_BISECT),
+        "5, 1, 1",
+        "handled a b c d; on-failure POISON",
+        _items("a", "b", "c", "d", "POISON"),
+    ),
+    Scenario(
+        "two poisons, both",
+        _settings(MaximumRetryAttempts=0, **_REPORT, **_BISECT),
+        "5, 4, 2, 1, 1, 2, 1",
+        "handled a b c; on-failure POISON-1 POISON-2",
+        _items("a", "POISON-1", "b", "c", "POISON-2"),
+    ),
+    Scenario(
+        "throttled 20 times: no retry is used",
+        _settings(MaximumRetryAttempts=2),
+        "throttled ×20, 5",
+        "handled a b c d e",
+        _items("a", "b", "c", "d", "e"),
+        {"throttles": 20},
+    ),
+    Scenario(
+        "S3 down for 90 s, three retries: used up in 7 s",
+        _settings(MaximumRetryAttempts=3),
+        "2 ×4",
+        "on-failure a b",
+        _items("a", "b"),
+        {"down_until": 90},
+    ),
+    Scenario(
+        "S3 down for an hour, bounded by age",
+        _settings(MaximumRecordAgeInSeconds=21_600),
+        "2 ×66",
+        "handled a b",
+        _items("a", "b"),
+        {"down_until": 3600},
+    ),
+    Scenario(
+        "S3 down for an hour, as deployed",
+        _DEPLOYED,
+        "5, 2, 1 ×65, 3",
+        "handled a b c d e",
+        _items("a", "b", "c", "d", "e"),
+        {"down_until": 3605},
+    ),
+    Scenario(
+        "S3 and the destination down",
+        _settings(MaximumRetryAttempts=1),
+        "2, 2",
+        "dropped a b",
+        _items("a", "b"),
+        {"down_until": 90, "bucket_is_down": True},
+    ),
+    Scenario(
+        "no destination",
+        _settings(MaximumRetryAttempts=0),
+        "2",
+        "dropped a POISON",
+        _items("a", "POISON"),
+        {"has_destination": False},
+    ),
+    Scenario(
+        "no bound of retries: the neighbours age out with the poison",
+        _settings(MaximumRecordAgeInSeconds=600, **_BISECT),
+        "5, 2, 1 ×13",
+        "on-failure POISON a b c d",
+        _items("POISON", "a", "b", "c", "d"),
+    ),
+    Scenario(
+        "the same with three retries",
+        _settings(MaximumRecordAgeInSeconds=600, MaximumRetryAttempts=3, **_BISECT),
+        "5, 2, 1 ×5, 3",
+        "handled a b c d; on-failure POISON",
+        _items("POISON", "a", "b", "c", "d"),
+    ),
+    Scenario(
+        "no bound at all: everything expires, and no metric says so",
+        _settings(),
+        "2 ×1445",
+        "expired POISON a",
+        _items("POISON", "a"),
+    ),
+    Scenario("not read for 25 hours", _settings(), "1", "handled c; never read a b", _unread),
+    Scenario(
+        "batches full by count, the rest when the window is over",
+        _settings(BatchSize=3, MaximumBatchingWindowInSeconds=60),
+        "3, 3, 1",
+        "handled 7 records",
+        _many(7),
+    ),
+    Scenario(
+        "a batch when the window is over",
+        _settings(MaximumBatchingWindowInSeconds=60),
+        "3, 1",
+        "handled at-0 at-30 at-59 at-61",
+        _arriving(0, 30, 59, 61),
+    ),
+    Scenario(
+        "a batch full by 6 MB",
+        _settings(MaximumBatchingWindowInSeconds=60),
+        "16, 4",
+        "handled 20 records",
+        _many(20, image={"S": "x" * 390_000}),
+    ),
+    Scenario(
+        "without a window one read is a batch",
+        _settings(BatchSize=10_000),
+        "1000, 200",
+        "handled 1,200 records",
+        _many(1200),
+    ),
+    Scenario(
+        "three batches at once: poison holds up what is in its own",
+        _settings(MaximumRetryAttempts=2, ParallelizationFactor=3),
+        "4, 4, 1, 4, 4",
+        "handled a b a b e; on-failure POISON POISON c d",
+        _items("POISON", "a", "b", "POISON", "a", "b", "c", "d", "e"),
+    ),
+    Scenario(
+        "a child shard waits for its parent",
+        _settings(MaximumRetryAttempts=2),
+        "2 ×4",
+        "handled a b; on-failure a POISON",
+        _parent_and_child,
+    ),
+    Scenario(
+        "filtered records do not count",
+        _settings(FilterCriteria={"Filters": [{"Pattern": _PREFIX}]}),
+        "2",
+        "handled a1 a2; filtered b1",
+        _items("a1", "b1", "a2"),
+    ),
+    Scenario(
+        "LATEST: what was there before is passed over",
+        _settings(StartingPosition="LATEST"),
+        "1",
+        "handled after; never read before",
+        _latest,
+    ),
+    Scenario(
+        "null is success, whatever the function did",
+        _settings(**_REPORT),
+        "2",
+        "handled a b",
+        _items("a", "b"),
+        _returns(None),
+    ),
+    Scenario(
+        "an identifier that is not of the batch fails all of it",
+        _settings(MaximumRetryAttempts=0, **_REPORT),
+        "2",
+        "on-failure a b",
+        _items("a", "b"),
+        _returns({"batchItemFailures": [{"itemIdentifier": "17"}]}),
+    ),
+    Scenario(
+        "failures that are returned but not asked for are no failures",
+        _settings(),
+        "2",
+        "handled a b",
+        _items("a", "b"),
+        _returns({"batchItemFailures": [{"itemIdentifier": ""}]}),
+    ),
+)
+
+
+def table() -> str:
+    """All scenarios as a table in Markdown."""
+    rows = [
+        f"| {scenario.name} | {scenario.settings.described().replace('|', chr(92) + '|')} "
+        f"| {world.sizes()} | {world.ends()} |"
+        for scenario in SCENARIOS
+        for world in [scenario.run()]
+    ]
+    head = ["| scenario | settings, where they are not AWS's defaults | invocations | where the records ended |"]
+    return "\n".join([*head, "|---|---|---|---|", *rows])
+
+
+if __name__ == "__main__":
+    print(table())  # noqa: T201 # what the command is for
