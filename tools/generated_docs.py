@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from flatten import catalogue, quarantine
+from flatten import catalogue, descriptions, quarantine
 from flatten.catalogue import Signal
 from flatten.cli import cli
 from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
@@ -29,6 +29,10 @@ came.
 _OWN_COLUMNS = """\
 Each signal also has `_retrievedAt` and `_oemUpdatedAt` (TIMESTAMP; 0 and missing are NULL) and `_status`: `OK`,
 `TYPE:CODE`, `TYPE` when the code is null, another status as it is, NULL when the event lacks the signal.
+"""
+_PERSONAL = """\
+A table by name carries these meanings as comments of its columns. In Unity Catalog the columns below have a tag, too;
+`any` may hold whatever the app stored. A signal's new column is described by the next run that finds files.
 """
 _KEPT = """\
 What cannot be used is kept, with its reason, in `..._quarantine`: `raw` has the line (`raw_base64` when it is not
@@ -57,9 +61,12 @@ def _table_page() -> Iterator[str]:
     yield f"\n## Columns of the signals (catalogue version {catalogue.VERSION}, {len(signals)} signals)\n"
     yield _NAMING
     yield _OWN_COLUMNS
-    yield "| signal | column | type | unit as documented |\n|---|---|---|---|"
+    yield "| signal | column | type | unit as documented | meaning |\n|---|---|---|---|---|"
     for signal in signals.values():
         yield from _signal_lines(signal)
+    yield f"\n## Personal data\n\n{_PERSONAL}"
+    yield f"| column | `{descriptions.TAG}` |\n|---|---|"
+    yield from (f"| `{name}` | {kind} |" for name, kind in descriptions.PERSONAL.items())
     yield "\n## Side tables\n\nIn the schema or folder with `_ops`, for the job and its keepers only.\n"
     for kind, columns in SIDE_TABLES.items():
         yield f"- `..._{kind}`: " + ", ".join(f"`{name}` {sql_type}" for name, sql_type in columns.items())
@@ -67,10 +74,11 @@ def _table_page() -> Iterator[str]:
 
 
 def _signal_lines(signal: Signal) -> Iterator[str]:
-    for field in signal.fields.values():
-        yield f"| {signal.code} | `{field.column}` | {field.sql_type} | {field.unit or ''} |"
+    for key, field in signal.fields.items():
+        about = descriptions.meaning(signal, key, field)
+        yield f"| {signal.code} | `{field.column}` | {field.sql_type} | {field.unit or ''} | {about} |"
     own = ", ".join(f"`{column}`" for column in (*signal.stamps.values(), signal.status))
-    yield f"| | {own} | TIMESTAMP, TIMESTAMP, STRING | |"
+    yield f"| | {own} | TIMESTAMP, TIMESTAMP, STRING | | |"
 
 
 def _commands_page() -> Iterator[str]:

@@ -30,12 +30,14 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a signal's body: its column, and its `kind`: number, boolean, text or json."""
+    """One field of a signal's body: its column, its `kind` (number, boolean, text or json), and the `values` that
+    Smartcar's documentation lists, if it does."""
 
     column: str
     kind: str
     sql_type: str
     unit: str | None
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def _field(column: str, body: Mapping[str, Any]) -> Field:
     if body["type"] not in _KINDS:
         raise BadCatalogue(f"The catalogue's column {column} has the unknown type {body['type']!r}.")
     kind, sql_type = _KINDS[body["type"]]
-    return Field(column, kind, sql_type, body.get("unit"))
+    return Field(column, kind, sql_type, body.get("unit"), tuple(body.get("enum", ())))
 
 
 @cache

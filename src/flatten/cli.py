@@ -60,6 +60,13 @@ def cli() -> None:
 @_option("--on-delete", type=_POLICY, default="soft", show_default=True, help="What a removed item does to its row.")
 @_option("--on-expiry", type=_POLICY, default="keep", show_default=True, help="What an expired item does to its row.")
 @_option("--max-files", type=click.IntRange(1), default=1000, show_default=True, help="Files a micro-batch.")
+@_option(
+    "--discovery",
+    type=click.Choice(["listing", "file-events"]),
+    default="listing",
+    show_default=True,
+    help="How Auto Loader finds files; elsewhere they are listed.",
+)
 @_JSON
 def run(as_json: bool, **options: Any) -> None:
     """Handle every file that is there, then stop.
@@ -89,21 +96,25 @@ def run(as_json: bool, **options: Any) -> None:
 @_TABLE
 @_OPS
 @_option("--source", metavar="DIR", help="Count the files that wait there, too.")
+@_option("--check-days", type=click.IntRange(1), help="End with 1 when a file of these days is not complete.")
 @_JSON
-def status(table: str, ops: str | None, source: str | None, as_json: bool) -> None:
+def status(table: str, ops: str | None, source: str | None, check_days: int | None, as_json: bool) -> None:
     """Show rows, files, quarantine and the last runs.
 
     \b
     Example:
       flatten status --table ./tables/telemetry --source landing
     """
+    from flatten.status import require_complete
     from flatten.status import status as read_status
     from flatten.storage import absolute
 
     name = _table(table, ops)
     with _session(source) as spark:
         found = read_status(spark, name, source and absolute(source))
-    click.echo(json.dumps(found) if as_json else shown_status(found))
+        click.echo(json.dumps(found) if as_json else shown_status(found))
+        if check_days:
+            require_complete(spark, name, check_days, _now())
 
 
 @cli.command()
@@ -111,7 +122,13 @@ def status(table: str, ops: str | None, source: str | None, as_json: bool) -> No
 @_OPS
 @_option("--state", required=True, metavar="DIR", help="The state folder of the job that writes the table.")
 @_option("--archive", metavar="DIR", help="The archive to thin.")
-@_option("--archive-days", type=click.IntRange(1), help="Remove archived files older than this. [default: keep all]")
+@_option(
+    "--archive-days",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Remove archived files older than this; 0 keeps all.",
+)
 @_option("--compact/--no-compact", default=None, help="Compact the tables. [default: yes, but not on Databricks]")
 @_JSON
 def maintain(as_json: bool, **options: Any) -> None:
@@ -133,7 +150,7 @@ def maintain(as_json: bool, **options: Any) -> None:
         run_id=uuid.uuid4().hex,
         compact=compact,
         archive=options["archive"] and absolute(options["archive"]),
-        archive_days=options["archive_days"],
+        archive_days=options["archive_days"] or None,
     )
     with _session(keeping.archive) as spark:
         found = keep(spark, keeping, _now())
@@ -181,6 +198,7 @@ def _run_settings(options: dict[str, Any]) -> Any:
         on_delete=options["on_delete"],
         on_expiry=options["on_expiry"],
         max_files=options["max_files"],
+        discovery=options["discovery"],
     )
     settings.check()
     return settings

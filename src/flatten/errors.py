@@ -7,6 +7,7 @@
     │   └── OwnedElsewhere       the source belongs to another table or state folder
     ├── AlreadyRunning           another run holds the state folder or the table's lease
     ├── ConflictsPersist         other writers changed the table again and again
+    ├── FilesIncomplete          files are not wholly in the table
     ├── BadCatalogue             the signal catalogue contradicts itself
     ├── NoJava                   no Java 17 or newer for the local Spark
     ├── NoJars                   a jar that Spark needs is neither there nor to be had
@@ -47,6 +48,10 @@ class AlreadyRunning(FlattenError):
 
 class ConflictsPersist(FlattenError):
     """Raised when a commit met changes of other writers more often than we try again."""
+
+
+class FilesIncomplete(FlattenError):
+    """Raised when a check was asked for and files are not wholly in the table."""
 
 
 class BadCatalogue(FlattenError):

@@ -8,14 +8,16 @@ from flatten.errors import BadLocation
 from flatten.tables import TableName
 
 RemovePolicy = Literal["soft", "hard", "keep"]
+Discovery = Literal["listing", "file-events"]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The options of `flatten run`. Locations are absolute and have no slash at the end.
 
-    `max_files` is per micro-batch. `started_at` is aware and stands in every row as `pipeline_processed_at`.
-    `tolerate_missing_files` lets a run go on when a file went away between listing and reading.
+    `max_files` is per micro-batch. `discovery` is how Auto Loader finds files. `started_at` is aware and stands in
+    every row as `pipeline_processed_at`. `tolerate_missing_files` lets a run go on when a file went away between
+    listing and reading.
     """
 
     source: str
@@ -29,6 +31,7 @@ class Settings:
     on_expiry: RemovePolicy = "keep"
     max_files: int = 1000
     tolerate_missing_files: bool = True
+    discovery: Discovery = "listing"
 
     @property
     def checkpoint(self) -> str:

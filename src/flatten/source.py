@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from flatten.settings import Settings
+from flatten.settings import Discovery, Settings
 from flatten.storage import literal_path
 
 _SCHEMA = "path STRING, modificationTime TIMESTAMP, length BIGINT, content BINARY"
@@ -29,18 +29,29 @@ def auto_loader_options(settings: Settings) -> Mapping[str, str]:
     """
     return {
         "cloudFiles.format": "binaryFile",
-        # Directory listing: with file events, discovery may lag the run that the Lambda starts.
-        "cloudFiles.useNotifications": "false",
-        # Incremental listing needs keys in lexical order; ours are by hour, then by sequence number.
-        "cloudFiles.useIncrementalListing": "false",
+        **_DISCOVERY[settings.discovery],
         "cloudFiles.includeExistingFiles": "true",
         # A key is written once; an overwritten one is found by the archiver.
         "cloudFiles.allowOverwrites": "false",
         # YYYY/MM/DD/HH are no partition columns.
         "cloudFiles.partitionColumns": "",
+        # Files are read whole: a micro-batch must fit into memory, however large its files are.
         "cloudFiles.maxFilesPerTrigger": str(settings.max_files),
+        "cloudFiles.maxBytesPerTrigger": "1g",
         "ignoreMissingFiles": str(settings.tolerate_missing_files).lower(),
     }
+
+
+_DISCOVERY: Mapping[Discovery, Mapping[str, str]] = {
+    # A run sees every object that was written before it began, also the one that the Lambda started it for.
+    "listing": {
+        "cloudFiles.useNotifications": "false",
+        # Incremental listing needs keys in lexical order; ours are by hour, then by sequence number.
+        "cloudFiles.useIncrementalListing": "false",
+    },
+    # Nothing is listed, which is cheaper for very many files; but discovery may lag a run that starts at once.
+    "file-events": {"cloudFiles.useManagedFileEvents": "true"},
+}
 
 
 def file_source_options(settings: Settings) -> Mapping[str, str]:

@@ -1,17 +1,20 @@
 """How things stand: read from the tables, changing nothing."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
 from flatten import ledger, tables
-from flatten.errors import BadTable
+from flatten.errors import BadTable, FilesIncomplete
 from flatten.storage import open_location
 from flatten.tables import TableName
+from flatten.verdicts import VERDICTS
 
 _RUNS_SHOWN = 5
+_FILES_NAMED = 5
+_TO_ARCHIVE = timedelta(hours=2)
 
 
 def status(spark: SparkSession, table: TableName, source: str | None) -> dict[str, Any]:
@@ -32,6 +35,25 @@ def status(spark: SparkSession, table: TableName, source: str | None) -> dict[st
         "quarantined": _quarantined(spark, table),
         "runs": _last_runs(spark, table),
     }
+
+
+def require_complete(spark: SparkSession, table: TableName, days: int, now: datetime) -> None:
+    """Raise FilesIncomplete when a file that was met in the last `days` is not wholly in the table.
+
+    That is one that was quarantined, missing or vanished, has a line that is not accounted for, or was committed
+    two hours ago and is still to be archived.
+    """
+    lost = F.col("outcome").isin(ledger.QUARANTINED, ledger.MISSING, ledger.VANISHED)
+    unaccounted = F.expr(f"lines <> {' + '.join(VERDICTS)}")
+    stuck = F.col("archived_at").isNull() & (F.col("committed_at") < F.lit(now - _TO_ARCHIVE))
+    recent = spark.table(table.side("files")).where(F.col("committed_at") >= F.lit(now - timedelta(days=days)))
+    found = recent.where(lost | unaccounted | stuck).select("path", "outcome").orderBy("path").collect()
+    if found:
+        named = "; ".join(f"{row.path} ({row.outcome})" for row in found[:_FILES_NAMED])
+        raise FilesIncomplete(
+            f"{len(found)} files of the last {days} days are not wholly in {table.text}: {named}"
+            f"{', ...' if len(found) > _FILES_NAMED else ''}. docs/runbook.md, incomplete_files, says what to do."
+        )
 
 
 def _waiting(spark: SparkSession, table: TableName, source: str) -> int:

@@ -1,15 +1,18 @@
 """The table, its side tables, and how each is named, made and read."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
+from flatten import descriptions
 from flatten.columns import ddl, literal, quoted
 from flatten.errors import BadTable
 from flatten.event import ATTRIBUTES
+from flatten.session import on_databricks
 from flatten.storage import open_location
 
 EVENT_COLUMNS: dict[str, tuple[str, str]] = {
@@ -162,20 +165,37 @@ def _occupied(path: str) -> bool:
 
 
 def ensure(spark: SparkSession, table: TableName) -> None:
-    """Make the table and its side tables where they are missing; touch nothing that is there."""
+    """Make the table and its side tables where they are missing, and describe what a table by name has undescribed."""
     for schema in table.schemas():
-        spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        if not spark.catalog.databaseExists(schema):  # the bundle makes it, and the job may lack the right to
+            spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    # In a table by name a column that is to be tagged is described once it has its tag.
+    later = () if table.is_path else descriptions.PERSONAL
     spark.sql(
-        f"CREATE TABLE IF NOT EXISTS {table.sql} ({_commented(EVENT_COLUMNS | LINEAGE_COLUMNS)}) USING DELTA "
+        f"CREATE TABLE IF NOT EXISTS {table.sql} ({_commented(EVENT_COLUMNS | LINEAGE_COLUMNS, later)}) USING DELTA "
         f"CLUSTER BY (event_date) COMMENT 'Vehicle telemetry, one flat row per event' TBLPROPERTIES ({_PROPERTIES})"
     )
     for kind, columns in SIDE_TABLES.items():
         spark.sql(f"CREATE TABLE IF NOT EXISTS {table.side(kind)} ({ddl(columns)}) USING DELTA")
+    if not table.is_path:
+        for statement in description(spark, table, tags=on_databricks(os.environ)):
+            spark.sql(statement)
 
 
-def _commented(columns: Mapping[str, tuple[str, str]]) -> str:
+def description(spark: SparkSession, table: TableName, *, tags: bool) -> list[str]:
+    """Return the SQL that comments, and with `tags` tags, the columns of a table that have no comment yet."""
+    known = descriptions.signal_comments() | {
+        name: about for name, (_, about) in (EVENT_COLUMNS | LINEAGE_COLUMNS).items()
+    }
+    bare = [field.name for field in spark.table(table.sql).schema.fields if not field.metadata.get("comment")]
+    missing = {name: known[name] for name in bare if name in known}
+    return descriptions.statements(table.sql, missing, tags=tags)
+
+
+def _commented(columns: Mapping[str, tuple[str, str]], later: Container[str]) -> str:
     return ", ".join(
-        f"{quoted(name)} {kind}{' NOT NULL' if name == 'event_id' else ''} COMMENT {literal(about)}"
+        f"{quoted(name)} {kind}{' NOT NULL' if name == 'event_id' else ''}"
+        f"{'' if name in later else f' COMMENT {literal(about)}'}"
         for name, (kind, about) in columns.items()
     )
 

@@ -1,0 +1,221 @@
+"""Every target of the bundle is sound, and each way of being unsound is noticed."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flatten import __version__
+from support.bundle import GIVEN, ROOT, TARGETS, Bundle, BundleError, Documents, given_for, load, read_documents
+from support.bundle_checks import TYPES, mistakes
+
+DOCUMENTS = read_documents()
+FILES = frozenset(
+    {f"dist/flatten-{__version__}-py3-none-any.whl"}
+    | {str(path.relative_to(ROOT)) for path in (ROOT / "resources").iterdir()}
+)
+
+
+def of(target: str, documents: Documents = DOCUMENTS, **variables: Any) -> Bundle:
+    return load(target, documents, given_for(target) | variables, FILES)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_has_no_mistakes(target: str) -> None:
+    assert mistakes(of(target)) == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_resource_is_of_a_type_that_the_vendor_has(target: str) -> None:
+    found = of(target).settings["resources"]
+    assert {kind: sorted(found[kind]) for kind in found} == {
+        "alerts": ["freshness", "incomplete_files", "quarantined_lines"],
+        "dashboards": ["pipeline", "telemetry"],
+        "jobs": ["flatten", "maintain"],
+        "schemas": ["telemetry", "telemetry_ops"],
+        "volumes": ["archive", "landing", "quarantine", "state"],
+    }
+    for kind, resources in found.items():
+        for resource in resources.values():
+            assert isinstance(TYPES[kind].from_dict(resource), TYPES[kind])
+
+
+def test_each_file_of_resources_has_one_resource_and_its_name() -> None:
+    kinds = {"alert": "alerts", "dashboard": "dashboards", "job": "jobs", "schema": "schemas", "volume": "volumes"}
+    for name in DOCUMENTS.keys() - {"databricks.yml"}:
+        key, kind, _ = Path(name).name.split(".")
+        assert {kinds[kind]: [key]} == {each: list(found) for each, found in DOCUMENTS[name]["resources"].items()}
+
+
+def put(path: str, value: Any, file: str = "resources/flatten.job.yml") -> Callable[[Documents], None]:
+    """Return what sets a value; an empty step appends to a list, `None` removes."""
+
+    def change(documents: Documents) -> None:
+        found: Any = documents[file]
+        *steps, last = path.split("/")
+        for step in steps:
+            found = found[int(step) if isinstance(found, list) else step]
+        if isinstance(found, list):
+            found.append(value) if last == "+" else found.__setitem__(int(last), value)
+        elif value is None:
+            del found[last]
+        else:
+            found[last] = value
+
+    return change
+
+
+FLATTEN, MAIN = "resources/jobs/flatten", "databricks.yml"
+UPKEEP = ("resources/jobs/maintain/", "resources/maintain.job.yml")
+CRON = {"quartz_cron_expression": "0 0/5 * * * ?", "timezone_id": "UTC"}
+ARRIVAL = {"url": "/Volumes/main/x/y/"}
+EVERY = {"interval": 5, "unit": "MINUTES"}
+WHEEL = f"{FLATTEN}/tasks/0/python_wheel_task"
+SERVERLESS = "targets/dev/resources/jobs/flatten"
+BROKEN = [
+    ("schedule and trigger", put(f"{FLATTEN}/schedule", CRON), "one_start: flatten has ['schedule', 'trigger']"),
+    ("continuous beside", put(f"{FLATTEN}/continuous", {"pause_status": "PAUSED"}), "'trigger', 'continuous']"),
+    ("no start", put(f"{FLATTEN}/trigger", None), "one_start: flatten has nothing to start it"),
+    (
+        "two kinds in one trigger",
+        put("variables/start/default", {"periodic": EVERY, "file_arrival": ARRIVAL}, MAIN),
+        "one_start: the trigger of flatten has ['periodic', 'file_arrival']",
+    ),
+    ("no kind in a trigger", put("variables/start/default", {}, MAIN), "the trigger of flatten has no kind"),
+    ("five fields", put(UPKEEP[0] + "schedule/quartz_cron_expression", "0 3 * * *", UPKEEP[1]), "5 fields"),
+    ("hour 24", put(UPKEEP[0] + "schedule/quartz_cron_expression", "0 0 24 * * ?", UPKEEP[1]), "'24' is no hours"),
+    ("both days", put(UPKEEP[0] + "schedule/quartz_cron_expression", "0 0 3 * * *", UPKEEP[1]), "must be ?"),
+    ("a word", put(UPKEEP[0] + "schedule/quartz_cron_expression", "0 0 3 ? * XYZ", UPKEEP[1]), "no day of week"),
+    ("time zone", put(UPKEEP[0] + "schedule/timezone_id", "Mars/Olympus", UPKEEP[1]), "'Mars/Olympus' is no time zone"),
+    (
+        "cron of an alert",
+        put(
+            "resources/alerts/freshness/schedule/quartz_cron_schedule", "0 61 * * * ?", "resources/freshness.alert.yml"
+        ),
+        "'61' is no minutes",
+    ),
+    (
+        "unknown environment",
+        put(f"{SERVERLESS}/tasks/0/environment_key", "other", MAIN),
+        "compute: flatten.run names the unknown environment other",
+    ),
+    ("no compute", put(f"{SERVERLESS}/tasks/0/environment_key", None, MAIN), "flatten.run names no compute"),
+    (
+        "two computes",
+        put(f"{SERVERLESS}/tasks/0/job_cluster_key", "one_machine", MAIN),
+        "flatten.run names ['environment flatten', 'cluster one_machine']",
+    ),
+    (
+        "a task twice",
+        put(f"{FLATTEN}/tasks/+", DOCUMENTS["resources/flatten.job.yml"]["resources"]["jobs"]["flatten"]["tasks"][0]),
+        "tasks: flatten has the task run 2 times",
+    ),
+    (
+        "depends on nothing",
+        put(UPKEEP[0] + "tasks/1/depends_on/0/task_key", "gone", UPKEEP[1]),
+        "tasks: maintain.check depends on gone, which is missing",
+    ),
+    (
+        "wheel that nobody builds",
+        put(f"{SERVERLESS}/environments/0/spec/dependencies/0", "./build/*.whl", MAIN),
+        "wheels: flatten: no file is ./build/*.whl",
+    ),
+    ("no wheel", put(f"{SERVERLESS}/environments/0/spec/dependencies", [], MAIN), "flatten is given no wheel"),
+    ("entry point", put(f"{WHEEL}/entry_point", "main"), "no entry point main of flatten"),
+    ("package", put(f"{WHEEL}/package_name", "telemetry"), "no entry point flatten of telemetry"),
+    ("unknown command", put(f"{WHEEL}/parameters/0", "start"), "commands: flatten.run: no command 'start'"),
+    ("unknown option", put(f"{WHEEL}/parameters/+", "--speed=9"), "No such option"),
+    ("option missing", put(f"{WHEEL}/parameters/1", "--json"), "Missing option '--source'"),
+    ("bad value", put("variables/discovery/default", "guess", MAIN), "'guess' is not one of"),
+    ("bad compaction", put("variables/compaction/default", "--squeeze", MAIN), "No such option"),
+    ("unknown field", put(f"{FLATTEN}/retries", 3), "typed: jobs.flatten"),
+    (
+        "unknown word",
+        put("variables/start/default", {"periodic": {"interval": 5, "unit": "MONTHS"}}, MAIN),
+        "typed: jobs.flatten",
+    ),
+    (
+        "unknown privilege",
+        put("targets/prod/resources/schemas/telemetry/grants/0/privileges/0", "LOOK", MAIN),
+        "typed: schemas.telemetry",
+    ),
+    (
+        "missing field",
+        put("resources/alerts/freshness/query_text", None, "resources/freshness.alert.yml"),
+        "typed: alerts.freshness",
+    ),
+    ("half a reference", put(f"{FLATTEN}/description", "${var.table"), "resolved: '${var.table' is not resolved"),
+    (
+        "dashboard without a file",
+        put("resources/dashboards/telemetry/file_path", "./gone.lvdash.json", "resources/telemetry.dashboard.yml"),
+        "dashboards: telemetry: there is no resources/gone.lvdash.json",
+    ),
+    ("one place inside another", put("variables/archive_prefix/default", "telemetry/old/", MAIN), "archive is inside"),
+    ("two slashes", put("variables/landing_prefix/default", "telemetry//", MAIN), "must end in one slash"),
+    ("no slash", put("variables/landing_prefix/default", "telemetry", MAIN), "must end in one slash"),
+    ("two runs at once", put(f"{FLATTEN}/max_concurrent_runs", None), "one_writer: flatten may run twice"),
+    ("starts are skipped", put(f"{FLATTEN}/queue/enabled", False), "one_writer: flatten may run twice"),
+    (
+        "readers see raw lines",
+        put("targets/prod/resources/schemas/telemetry_ops/grants/0/principal", "${var.readers}", MAIN),
+        "kept_apart: readers are granted telemetry_ops",
+    ),
+    (
+        "everybody sees files",
+        put("targets/prod/resources/volumes/landing/grants/0/principal", "account users", MAIN),
+        "kept_apart: landing is granted to account users",
+    ),
+    (
+        "readers may write",
+        put("targets/prod/resources/schemas/telemetry/grants/0/privileges/+", "MODIFY", MAIN),
+        "kept_apart: readers may do more than read telemetry",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), [pytest.param(change, said, id=name) for name, change, said in BROKEN])
+def test_a_broken_copy_is_noticed(change: Callable[[Documents], None], said: str) -> None:
+    documents = copy.deepcopy(DOCUMENTS)
+    change(documents)
+    found = [text for target in TARGETS for text in mistakes(of(target, documents))]
+    assert [text for text in found if said in text], found
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (put(f"{FLATTEN}/description", "${var.tabel}"), "${var.tabel} refers to nothing"),
+        (put(f"{FLATTEN}/description", "${resources.schemas.nope.name}"), "${resources.schemas.nope.name} refers"),
+        (put(f"{FLATTEN}/description", "${bundle.nope}"), "${bundle.nope} refers to nothing"),
+        (put("variables/catalog/default", "${var.catalog}", MAIN), "${var.catalog} refers to itself"),
+        (put("targets/prod/variables", {"tabel": "x"}, MAIN), "variables that are not defined: tabel"),
+        (put("variables/bucket/default", None, MAIN), "no value assigned to required variables: bucket"),
+    ],
+    ids=["variable", "resource", "bundle", "itself", "undefined", "no value"],
+)
+def test_a_reference_to_nothing_stops_the_target(change: Callable[[Documents], None], said: str) -> None:
+    documents = copy.deepcopy(DOCUMENTS)
+    change(documents)
+    with pytest.raises(BundleError) as refusal:
+        of("prod", documents)
+    assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", ["warehouse_id", "alert_email", "service_principal"])
+def test_what_nobody_can_guess_must_be_given(target: str, name: str) -> None:
+    given = {each: value for each, value in given_for(target).items() if each != name}
+    if target == "dev" and name == "service_principal":
+        assert load(target, DOCUMENTS, given).variables[name] == "not-used-in-dev"
+        return
+    with pytest.raises(BundleError, match=name):
+        load(target, DOCUMENTS, given)
+
+
+def test_an_unknown_target_or_variable_is_refused() -> None:
+    with pytest.raises(BundleError, match="no such target: stage"):
+        load("stage", DOCUMENTS, GIVEN)
+    with pytest.raises(BundleError, match="not defined: schemas"):
+        of("dev", schemas="x")

@@ -1,0 +1,193 @@
+"""What must hold of a target beyond its types: the mistakes that strict validation and a deployment let pass."""
+
+import fnmatch
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+from databricks.bundles.alerts import Alert
+from databricks.bundles.dashboards import Dashboard
+from databricks.bundles.jobs import Job
+from databricks.bundles.schemas import Schema
+from databricks.bundles.volumes import Volume
+
+from flatten.cli import cli
+from support.bundle import ROOT, Bundle
+from support.bundle_cron import cron_mistakes
+
+TYPES: dict[str, Any] = {"jobs": Job, "schemas": Schema, "volumes": Volume, "alerts": Alert, "dashboards": Dashboard}
+_STARTS = ("schedule", "trigger", "triggers", "continuous")
+_KINDS = ("periodic", "file_arrival", "table_update", "model", "sql_condition")
+
+Check = Callable[[Bundle], Iterator[str]]
+
+
+def mistakes(bundle: Bundle) -> list[str]:
+    """Return what is wrong, in sentences; nothing for a good target."""
+    return [f"{check.__name__}: {found}" for check in CHECKS for found in check(bundle)]
+
+
+def typed(bundle: Bundle) -> Iterator[str]:
+    """Every resource is one of the vendor's classes: known fields, known words, nothing missing."""
+    for kind, resources in bundle.settings["resources"].items():
+        for key, resource in resources.items():
+            try:
+                TYPES[kind].from_dict(resource)
+            except (KeyError, TypeError, ValueError) as error:
+                yield f"{kind}.{key}: {error}"
+
+
+def resolved(bundle: Bundle) -> Iterator[str]:
+    """No reference is left."""
+    yield from (f"{text!r} is not resolved" for text in _texts(bundle.settings) if "${" in text)
+
+
+def one_start(bundle: Bundle) -> Iterator[str]:
+    """Each job has exactly one kind of start."""
+    for key, job in bundle.resources("jobs").items():
+        ways = [way for way in _STARTS if way in job]
+        if len(ways) != 1:
+            yield f"{key} has {ways or 'nothing'} to start it"
+        kinds = [kind for kind in _KINDS if kind in job.get("trigger", {})]
+        if "trigger" in job and len(kinds) != 1:
+            yield f"the trigger of {key} has {kinds or 'no kind'}"
+
+
+def clocks(bundle: Bundle) -> Iterator[str]:
+    """Every cron expression is one, and every time zone exists."""
+    schedules = [job["schedule"] for job in bundle.resources("jobs").values() if "schedule" in job]
+    schedules += [alert["schedule"] for alert in bundle.resources("alerts").values()]
+    for schedule in schedules:
+        yield from cron_mistakes(schedule.get("quartz_cron_expression") or schedule["quartz_cron_schedule"])
+        try:
+            ZoneInfo(schedule["timezone_id"])
+        except (ZoneInfoNotFoundError, ValueError):
+            yield f"{schedule['timezone_id']!r} is no time zone"
+
+
+def tasks(bundle: Bundle) -> Iterator[str]:
+    """Task keys are unique, and tasks depend on tasks that are there."""
+    for key, job in bundle.resources("jobs").items():
+        names = [task["task_key"] for task in job["tasks"]]
+        yield from (f"{key} has the task {name} {count} times" for name, count in Counter(names).items() if count > 1)
+        for task in job["tasks"]:
+            for needed in task.get("depends_on", []):
+                if needed["task_key"] not in names:
+                    yield f"{key}.{task['task_key']} depends on {needed['task_key']}, which is missing"
+
+
+def compute(bundle: Bundle) -> Iterator[str]:
+    """Each task runs on one environment or cluster that its job defines."""
+    for key, job in bundle.resources("jobs").items():
+        defined = {f"environment {each['environment_key']}" for each in job.get("environments", [])}
+        defined |= {f"cluster {each['job_cluster_key']}" for each in job.get("job_clusters", [])}
+        for task in job["tasks"]:
+            wanted = [f"environment {task['environment_key']}"] if "environment_key" in task else []
+            wanted += [f"cluster {task['job_cluster_key']}"] if "job_cluster_key" in task else []
+            if len(wanted) != 1:
+                yield f"{key}.{task['task_key']} names {wanted or 'no compute'}"
+            yield from (f"{key}.{task['task_key']} names the unknown {each}" for each in wanted if each not in defined)
+
+
+def wheels(bundle: Bundle) -> Iterator[str]:
+    """The wheel that is named is the one that is built, and has the entry point."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for key, job in bundle.resources("jobs").items():
+        named = [each for spec in job.get("environments", []) for each in spec["spec"].get("dependencies", [])]
+        named += [each["whl"] for task in job["tasks"] for each in task.get("libraries", [])]
+        if not named:
+            yield f"{key} is given no wheel"
+        for pattern in named:
+            if not any(fnmatch.fnmatch(name, str(PurePosixPath(pattern))) for name in bundle.files):
+                yield f"{key}: no file is {pattern}"
+        for task in job["tasks"]:
+            wheel = task["python_wheel_task"]
+            if wheel["package_name"] != project["name"] or wheel["entry_point"] not in project["scripts"]:
+                yield f"{key}.{task['task_key']}: no entry point {wheel['entry_point']} of {wheel['package_name']}"
+
+
+def commands(bundle: Bundle) -> Iterator[str]:
+    """The command line takes the parameters of every task, and nothing of them is without meaning to it."""
+    for key, job in bundle.resources("jobs").items():
+        for task in job["tasks"]:
+            name, *given = bundle.parameters(key, task["task_key"]) or [""]
+            try:
+                _parsed(name, given)
+            except (click.ClickException, KeyError) as error:
+                said = error.format_message() if isinstance(error, click.ClickException) else f"no command {error}"
+                yield f"{key}.{task['task_key']}: {said}"
+
+
+def _parsed(name: str, given: list[str]) -> None:
+    command = cli.commands[name]
+    with command.make_context(name, list(given), auto_envvar_prefix=None):
+        pass
+
+
+def dashboards(bundle: Bundle) -> Iterator[str]:
+    """The files of dashboards are there."""
+    for key, dashboard in bundle.resources("dashboards").items():
+        path = str(PurePosixPath("resources") / dashboard["file_path"])
+        if path not in bundle.files:
+            yield f"{key}: there is no {path}"
+
+
+def places(bundle: Bundle) -> Iterator[str]:
+    """External volumes stand in folders of their own: none in another, each ends in one slash."""
+    volumes = bundle.resources("volumes")
+    at = {key: each["storage_location"] for key, each in volumes.items() if each["volume_type"] == "EXTERNAL"}
+    for key, place in at.items():
+        if not place.endswith("/") or "//" in place.removeprefix("s3://"):
+            yield f"{key}: {place} must end in one slash"
+        yield from (f"{key} is inside {other}" for other in at if other != key and place.startswith(at[other]))
+
+
+def one_writer(bundle: Bundle) -> Iterator[str]:
+    """A checkpoint has one writer, and a start that finds it busy waits."""
+    for key, job in bundle.resources("jobs").items():
+        if job.get("max_concurrent_runs") != 1 or not job.get("queue", {}).get("enabled"):
+            yield f"{key} may run twice at once, or skips a start"
+
+
+def started_by_the_lambda(bundle: Bundle) -> Iterator[str]:
+    """A Lambda that starts the job needs a listing, which sees the object, and a schedule for failed starts."""
+    if str(bundle.variables["lambda_starts_job"]).lower() != "true":
+        return
+    if bundle.variables["discovery"] != "listing":
+        yield "lambda_starts_job goes with discovery: listing only"
+    if "periodic" not in bundle.job().get("trigger", {}):
+        yield "lambda_starts_job needs a periodic start beside it"
+
+
+def kept_apart(bundle: Bundle) -> Iterator[str]:
+    """Readers get the flat table's schema and nothing else; others than readers and the job get nothing."""
+    readers, principal = bundle.variables["readers"], bundle.variables["service_principal"]
+    for kind in ("schemas", "volumes"):
+        for key, resource in bundle.resources(kind).items():
+            granted = {each["principal"]: set(each["privileges"]) for each in resource.get("grants", [])}
+            yield from (f"{key} is granted to {who}" for who in granted if who not in (readers, principal))
+            if key != "telemetry" and readers in granted:
+                yield f"readers are granted {key}"
+            if granted.get(readers, set()) - {"USE_SCHEMA", "SELECT"}:
+                yield f"readers may do more than read {key}"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, str):
+        yield value
+
+
+CHECKS: tuple[Check, ...] = (
+    *(typed, resolved, one_start, clocks, tasks, compute, wheels, commands, dashboards),
+    *(places, one_writer, started_by_the_lambda, kept_apart),
+)
