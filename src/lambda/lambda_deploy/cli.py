@@ -1,4 +1,7 @@
-"""The console `stream-lambda`. Exit codes: 0 done, 1 failed, 64 wrong usage."""
+"""The console `stream-lambda`.
+
+Exit codes: 0 done, 1 failed, 2 there is something to do (`plan --detailed-exitcode`), 64 wrong usage, 130 Ctrl-C.
+"""
 
 import dataclasses
 import json
@@ -8,10 +11,13 @@ from pathlib import Path
 
 import click
 
+from lambda_deploy import ship_cli
 from lambda_deploy.build import build
+from lambda_deploy.console import Tools
 from lambda_deploy.errors import LambdaDeployError
 
 WRONG_USAGE = 64
+INTERRUPTED = 130
 
 
 @click.group(name="stream-lambda", context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,20 +58,24 @@ def build_command(out: Path, python: str, as_json: bool) -> None:
         click.echo(f"without compiled code, because this is Python {here}: a cold start compiles for itself")
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its exit code."""
+for command in ship_cli.COMMANDS:
+    commands.add_command(command)
+
+
+def run(arguments: Sequence[str] | None = None, tools: Tools | None = None) -> int:
+    """Runs a command and returns its exit code; `tools` is what it gets from outside."""
     try:
-        commands.main(arguments, "stream-lambda", standalone_mode=False)
+        code = commands.main(arguments, "stream-lambda", standalone_mode=False, obj=tools or Tools())
     except click.UsageError as error:
         error.show()
         return WRONG_USAGE
-    except click.exceptions.Abort:
+    except click.exceptions.Abort as error:
         click.echo("Aborted.", err=True)
-        return 1
+        return INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else 1
     except LambdaDeployError as error:
         click.echo(f"Error: {error}", err=True)
         return error.exit_code
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def main() -> None:

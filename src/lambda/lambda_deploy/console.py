@@ -1,0 +1,87 @@
+"""What all commands share: what they get from outside, the options that choose a target, and how they print."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from lambda_deploy.aws import Clients, connect
+from lambda_deploy.config import Config
+from lambda_deploy.wait import Wait
+from lambda_deploy.workspace import Workspaces, connect_workspace
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_BUNDLE: Final = "databricks.yml"
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What commands get from outside: `connect` makes clients of AWS for a region."""
+
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    connect: Callable[[str], Clients] = connect
+    workspaces: Workspaces = connect_workspace
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    # What `deploy` ends with: test-event, for a target. None leaves it out.
+    smoke_test: Callable[[Config, Clients], Any] | None = None
+
+    def config(self, bundle: Path | None, target: str | None) -> Config:
+        """The chosen target. Raises ConfigError."""
+        return Config.read(bundle or nearest_bundle(Path.cwd()), target, self.environment)
+
+    def wait(self, seconds: float = 300) -> Wait:
+        """Patience that says on standard error what it waits for."""
+        return Wait(self.clock, self.sleep, progress, seconds)
+
+
+def nearest_bundle(folder: Path) -> Path:
+    """databricks.yml of a folder or of one above it; that of the folder itself when there is none."""
+    for place in (folder, *folder.parents):
+        if (place / _BUNDLE).is_file():
+            return place / _BUNDLE
+    return Path(_BUNDLE)
+
+
+def target_options(command: _Command) -> _Command:
+    """Adds --bundle and --target."""
+    command = click.option(
+        "--bundle",
+        type=click.Path(path_type=Path),
+        help="The bundle's file; by default databricks.yml here or in a folder above.",
+    )(command)
+    return click.option("--target", "-t", help="A target of the bundle; by default the one that it calls so.")(command)
+
+
+def json_option(command: _Command) -> _Command:
+    """Adds --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+
+
+def yes_option(command: _Command) -> _Command:
+    """Adds --yes."""
+    return click.option("--yes", "-y", "is_sure", is_flag=True, help="Do not ask.")(command)
+
+
+def progress(text: str) -> None:
+    """A line of progress on standard error, dim on a terminal."""
+    click.secho(text, dim=True, err=True)
+    sys.stderr.flush()
+
+
+def print_json(content: Any) -> None:
+    """One JSON object on standard output."""
+    click.echo(json.dumps(content, indent=2, default=str))
+
+
+def printable(value: object, longest: int = 120) -> str:
+    """A value as JSON on one line, without a character that a terminal would obey; cut when it is long."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    text = "".join([letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text])
+    return text if len(text) <= longest else f"{text[:longest]}..."

@@ -1,0 +1,77 @@
+"""The Databricks workspace, as far as shipping the Lambda needs it: the job that the function starts."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from lambda_deploy.config import Config
+from lambda_deploy.errors import WorkspaceError
+
+# A WorkspaceClient of databricks-sdk for a host.
+Workspaces = Callable[[str], Any]
+
+
+def connect_workspace(host: str) -> Any:
+    """A client of databricks-sdk, with its own ways to log in (DATABRICKS_CONFIG_PROFILE and so on).
+
+    Raises WorkspaceError when it finds no way.
+    """
+    from databricks.sdk import WorkspaceClient
+
+    try:
+        return WorkspaceClient(host=host)
+    except ValueError as error:
+        raise WorkspaceError(
+            f"no way to log in to {host} was found: run `databricks auth login --host {host}` ({_short(error)})"
+        ) from error
+
+
+def find_job(config: Config, workspaces: Workspaces) -> int:
+    """The number of the job that the function starts.
+
+    Raises WorkspaceError when there is none or more than one of its name, or when nothing but the function starts it.
+    """
+    from databricks.sdk.errors.base import DatabricksError
+
+    try:
+        workspace = workspaces(config.host)
+        name = f"{_prefix(config, workspace)}{config.job_name}"
+        # The workspace's own filter ignores case.
+        jobs = [job for job in workspace.jobs.list(name=name) if job.settings and job.settings.name == name]
+    except (DatabricksError, OSError, ValueError) as error:
+        raise WorkspaceError(
+            f"the workspace {config.host} cannot be asked for the job: {_short(error)}: check workspace.host, and log "
+            f"in with `databricks auth login --host {config.host}`"
+        ) from error
+    if len(jobs) != 1:
+        found = f"{len(jobs)} jobs" if jobs else "no job"
+        raise WorkspaceError(
+            f"{config.host} has {found} of the name {name!r}: deploy the bundle first "
+            f"(`databricks bundle deploy -t {config.target}`), and keep one"
+        )
+    _check_start(jobs[0].settings, name)
+    return int(jobs[0].job_id)
+
+
+def job_prefix(user_name: str) -> str:
+    """What stands before the names of a developer's jobs: the bundle makes it of the beginning of the user's name."""
+    return f"[dev {re.sub(r'[^A-Za-z0-9_]+', '_', user_name.partition('@')[0]).lower()}] "
+
+
+def _prefix(config: Config, workspace: Any) -> str:
+    return job_prefix(str(workspace.current_user.me().user_name)) if config.job_prefix is None else config.job_prefix
+
+
+def _check_start(settings: Any, name: str) -> None:
+    """The schedule picks up what a failed start missed, so without one events could lie unread."""
+    starts = [start for start in (settings.schedule, settings.trigger, settings.continuous) if start is not None]
+    if not any("UNPAUSED" in str(start.pause_status) for start in starts):
+        raise WorkspaceError(
+            f"the job {name!r} is paused, or has no schedule: it must pick up what a failed start missed, so resume "
+            "it, or set lambda_starts_job to false"
+        )
+
+
+def _short(text: object) -> str:
+    words = " ".join(str(text).split())
+    return words if len(words) <= 300 else f"{words[:300]}..."
