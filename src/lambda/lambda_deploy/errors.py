@@ -10,6 +10,8 @@ LambdaDeployError          exit code 1
 ├── WorkspaceError         the Databricks workspace refused or did not answer, or the job is not as needed
 ├── RedriveError           an object that is to go through the conversion again cannot
 │   └── UnusableObjectError    it is not what its place says; it stays where it is
+├── NotDeployedError       there is no function to look at: deploy comes first
+├── LostOnTheWayError      the item of test-event did not come through in time, or was quarantined
 └── MigrationError         the older pipeline is not as it must be for the next step
 ```
 A wrong command line is click's UsageError, exit code 64.
@@ -60,3 +62,11 @@ class MigrationError(LambdaDeployError):
 
 class UnusableObjectError(RedriveError):
     """Raised for an on-failure or quarantine object that cannot be read as one. The message begins with "it"."""
+
+
+class NotDeployedError(LambdaDeployError):
+    """Raised when a command looks at a function that is not there."""
+
+
+class LostOnTheWayError(LambdaDeployError):
+    """Raised when the item of test-event did not reach a place in its time."""

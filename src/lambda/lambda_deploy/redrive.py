@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 REDRIVEN_PREFIX: Final = "redriven/"
+# Below the quarantine prefix: files that the job, not the function, put aside (resources/flatten.job.yml).
+OF_THE_JOB: Final = "files/"
 MOST_BYTES: Final = 64 * 1024 * 1024
 
 Kind = Literal["on-failure", "quarantine"]
@@ -82,7 +84,9 @@ class Redrive:
     def waiting(self) -> list[tuple[Kind, str]]:
         """What is there to be redriven, oldest key first; on-failure objects of other functions are not told apart."""
         found: list[tuple[Kind, str]] = [("on-failure", key) for key in self._keys(ON_FAILURE_PREFIX)]
-        return found + [("quarantine", key) for key in self._keys(self._places.quarantine)]
+        of_the_job = self._places.quarantine + OF_THE_JOB
+        keys = [key for key in self._keys(self._places.quarantine) if not key.startswith(of_the_job)]
+        return found + [("quarantine", key) for key in keys]
 
     def run(self, dry: bool) -> Iterator[Redriven]:
         """Redrives what is there when it starts and tells of each object; on a dry run nothing is written.

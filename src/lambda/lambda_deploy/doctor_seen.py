@@ -1,0 +1,102 @@
+"""What the doctor has seen: plain facts, and for those that could not be looked at, why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+from lambda_deploy.status import StreamMapping
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Stands where a fact could not be looked at."""
+
+    why: str
+
+
+Seen: TypeAlias = T | Unseen
+
+
+@dataclass(frozen=True)
+class Table:
+    """The DynamoDB table: its key as (name, HASH or RANGE), its stream's ARN and view type, None when it is off."""
+
+    key: tuple[tuple[str, str], ...]
+    stream_arn: str | None
+    view_type: str | None
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Lambda function."""
+
+    state: str
+    role_arn: str
+    dead_letter_target: str | None
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another function that writes into the same bucket, and where to."""
+
+    function: str
+    prefixes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Need:
+    """A call that the function's role must be allowed."""
+
+    action: str
+    resource: str
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """What AWS told. None stands for "there is none"; prefixes of other targets are by the target's name.
+
+    `skew_seconds` is how far this machine's clock is ahead; `oldest_seconds` the greatest age of a record in the last
+    hour; `waiting` how many objects a redrive would look at.
+    """
+
+    account: Seen[str]
+    skew_seconds: Seen[float]
+    table: Seen[Table | None]
+    bucket_region: Seen[str | None]
+    function: Seen[Function | None]
+    mappings: Seen[tuple[StreamMapping, ...]]
+    denied: Seen[tuple[Need, ...]]
+    oldest_seconds: Seen[float | None]
+    secret: Seen[tuple[str, ...] | None]
+    neighbours: Seen[tuple[Neighbour, ...]]
+    leftovers: Seen[tuple[str, ...]]
+    waiting: Seen[int]
+
+
+@dataclass(frozen=True)
+class Job:
+    """The job of the bundle as the workspace has it.
+
+    `starts` is schedule, periodic, file_arrival, continuous or so, None when nothing starts it. `may_start` are the
+    application ids of the service principals that may start it. `options` are those of its command line, by name.
+    """
+
+    job_id: int
+    name: str
+    starts: str | None
+    paused: bool
+    max_concurrent_runs: int
+    may_start: frozenset[str]
+    options: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class House:
+    """What the workspace told; `user` is who asks. Locations are `s3://` URLs, of volumes by their full name."""
+
+    user: Seen[str]
+    jobs: Seen[tuple[Job, ...]]
+    external_locations: Seen[tuple[str, ...]]
+    volumes: Seen[Mapping[str, str]]

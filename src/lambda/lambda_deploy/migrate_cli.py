@@ -1,0 +1,157 @@
+"""The command `migrate`."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lambda_deploy.aws import explained
+from lambda_deploy.config import Config
+from lambda_deploy.console import Tools, json_option, print_json, progress, target_options, yes_option
+from lambda_deploy.errors import MigrationError
+from lambda_deploy.migrate import Migration, Planned, planned
+from lambda_deploy.migrate_aws import OldPipeline
+from lambda_deploy.migrate_hands import RealHands
+from lambda_deploy.migrate_seen import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION, Journal
+
+if TYPE_CHECKING:
+    from lambda_deploy.migrate_workspace import OldHouse
+
+
+@click.command("migrate")
+@target_options
+@click.option("--old-job", metavar="NAME", help="Name or number of the older pipeline's Databricks job.")
+@click.option("--no-old-job", is_flag=True, help="There is no such job any more.")
+@click.option("--old-table", metavar="NAME", help="Its table; by default the name that ours gets.")
+@click.option("--keep-table-as", metavar="NAME", help="What it is called then.  [default: <old table>_two_lambdas]")
+@click.option("--old-stream-function", default=OLD_STREAM_FUNCTION, show_default=True, help="What reads the stream.")
+@click.option("--old-trigger-function", default=OLD_TRIGGER_FUNCTION, show_default=True, help="What S3 calls.")
+@click.option("--plan", "only_plan", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--rollback", is_flag=True, help="Undo, as long as nothing is deleted.")
+@click.option("--wait", "seconds", default=1800, show_default=True, help="Seconds to wait for a run or a mapping.")
+@yes_option
+@json_option
+@click.pass_context
+def migrate_command(
+    context: click.Context, /, bundle: Path | None, target: str | None, is_sure: bool, as_json: bool, **options: Any
+) -> None:
+    """Move from the two-Lambda pipeline to this one, without losing or doubling an event.
+
+    Each step is asked for, and read from what is there: stopped anywhere, the next migrate goes on. The first run stops
+    the old job, then asks for `stream-lambda deploy`; the second does the rest. docs/migration.md
+
+    Example: stream-lambda migrate --old-job telemetry-import --plan
+    """
+    tools: Tools = context.obj
+    if as_json and not is_sure and not options["only_plan"]:
+        raise click.UsageError("--json asks nothing, so it needs --yes or --plan")
+    config = tools.config(bundle, target)
+    hands = _hands(tools, config, options)
+    with explained("reading the journal of the migration"):
+        begun = hands.pipeline.journal()
+    journal = begun or _begun_now(hands, config, options)
+    if journal is None:
+        _tell_nothing(as_json)
+        return
+    steps = planned(hands.look(journal), journal)
+    if not as_json:
+        _show(steps)
+    finished = options["only_plan"] or _carried_out(
+        hands, journal, begun is None, is_sure, rollback=options["rollback"]
+    )
+    if as_json:
+        after = planned(hands.look(journal), journal)
+        print_json({"steps": [asdict(step) for step in after], "finished": finished})
+    if not finished:
+        context.exit(1)
+
+
+def _hands(tools: Tools, config: Config, options: dict[str, Any]) -> RealHands:
+    names = (options["old_stream_function"], options["old_trigger_function"])
+    if config.function_name in names:
+        raise click.UsageError(f"{config.function_name} is the new function, not one of the old ones")
+    wait = tools.wait(options["seconds"])
+    return RealHands(OldPipeline(config, tools.connect(config.region), wait, *names), _house(tools, config, options))
+
+
+def _house(tools: Tools, config: Config, options: dict[str, Any]) -> "OldHouse | None":
+    if not has_workspace(tools, config):
+        return None
+    from lambda_deploy.doctor_workspace import HouseEyes
+    from lambda_deploy.migrate_workspace import OldHouse
+
+    return OldHouse(HouseEyes(config, lambda: tools.workspaces(config.host)), tools.wait(options["seconds"]))
+
+
+def has_workspace(tools: Tools, config: Config) -> bool:
+    """Whether somebody has said which workspace it is."""
+    return bool(config.host or tools.environment.get("DATABRICKS_CONFIG_PROFILE"))
+
+
+def _begun_now(hands: RealHands, config: Config, options: dict[str, Any]) -> Journal | None:
+    """The journal of a migration that begins now; None when nothing of the old pipeline is there."""
+    if options["rollback"]:
+        raise MigrationError(f"no migration has begun: there is no {hands.pipeline.journal_place}")
+    with explained("reading the two-Lambda pipeline"):
+        if not list(hands.pipeline.leftovers()):
+            return None
+    name = _old_job(options)
+    if name is None:
+        return hands.noted(None, None)
+    if hands.house is None:
+        raise MigrationError("no workspace is named: set workspace.host in databricks.yml, or DATABRICKS_HOST")
+    table = options["old_table"] or f"{config.catalog}.{config.schema}.{config.table}"
+    job = hands.house.job_named(name)
+    return hands.noted(job, hands.house.old_table(table, options["keep_table_as"] or f"{table}_two_lambdas"))
+
+
+def _old_job(options: dict[str, Any]) -> str | None:
+    if options["no_old_job"] and options["old_job"]:
+        raise click.UsageError("--old-job and --no-old-job exclude one another")
+    if options["no_old_job"] or options["old_job"]:
+        return options["old_job"] or None
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            "the older pipeline's Databricks job must be stopped first, because it archives what the new one writes: "
+            "say which it is with --old-job, or --no-old-job when there is none any more"
+        )
+    return str(click.prompt("Name or number of the old Databricks job", err=True))
+
+
+def _carried_out(hands: RealHands, journal: Journal, is_new: bool, is_sure: bool, *, rollback: bool) -> bool:
+    def confirm(name: str, says: str) -> bool:
+        return is_sure or click.confirm(f"{name}: {says} Do it?", err=True)
+
+    migration = Migration(hands, journal, confirm, progress)
+    if rollback:
+        finished = migration.back()
+        if finished:
+            with explained("removing the journal of the migration"):
+                hands.pipeline.forget_journal()
+        return finished
+    if is_new:
+        with explained("writing the journal of the migration"):
+            hands.pipeline.write_journal(journal)
+    return migration.forward()
+
+
+def _show(steps: list[Planned]) -> None:
+    for line in _lines(steps):
+        click.echo(line)
+
+
+def _lines(steps: list[Planned]) -> Iterator[str]:
+    longest = max(len(step.name) for step in steps)
+    for step in steps:
+        mark = click.style("done ", fg="green") if step.state == "done" else click.style("to do", fg="yellow")
+        yield f"{mark}  {step.name:{longest}}  {step.says}"
+
+
+def _tell_nothing(as_json: bool) -> None:
+    if as_json:
+        print_json({"steps": [], "finished": True})
+    else:
+        click.echo("nothing of the two-Lambda pipeline is there")
