@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from lambda_deploy import ship_cli
+from lambda_deploy import operations_cli, ship_cli
 from lambda_deploy.build import build
 from lambda_deploy.console import Tools
 from lambda_deploy.errors import LambdaDeployError
@@ -58,7 +58,7 @@ def build_command(out: Path, python: str, as_json: bool) -> None:
         click.echo(f"without compiled code, because this is Python {here}: a cold start compiles for itself")
 
 
-for command in ship_cli.COMMANDS:
+for command in (*ship_cli.COMMANDS, *operations_cli.COMMANDS):
     commands.add_command(command)
 
 

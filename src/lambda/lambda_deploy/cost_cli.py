@@ -118,5 +118,5 @@ def _show_table(table: Sequence[PerMillion]) -> None:
     for row in table:
         click.echo(
             f"{row.batch:6,} {row.objects:10,} {row.requests:9.4f} {row.puts:9.4f} {row.compute:9.4f} "
-            f"{row.total:9.4f} {row.milliseconds:10.0f}"
+            f"{row.total:9.4f} {row.milliseconds:9.0f}"
         )
