@@ -9,8 +9,6 @@ live. Rules and their pages stand in the modules named above; docs/mapping.md li
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
-
 from rehearsal.mapping.endings import Attempt, Ended, Endings, Watch
 from rehearsal.mapping.lane import BackOff, Lane, exponential
 from rehearsal.mapping.metrics import Metrics
@@ -20,8 +18,6 @@ from rehearsal.mapping.response import Invoke
 from rehearsal.mapping.settings import MappingSettings, StartingPosition
 from rehearsal.mapping.shard import POLL_SECONDS, ShardReader
 from rehearsal.mapping.stream import Shard, Stream
-
-_LISTING_SECONDS: Final = POLL_SECONDS
 
 
 @dataclass(frozen=True)
@@ -43,6 +39,7 @@ class Poller:
     """A mapping between a stream and a function; to be driven from one thread.
 
     `clock` is in seconds since the epoch, `back_off` gives seconds, `watch` is told of every attempt and every ending.
+    A shard without news is read again after `poll_seconds`, and shards are listed as often.
     """
 
     def __init__(
@@ -55,6 +52,7 @@ class Poller:
         destination: Destination | None = None,
         watch: Watch = _nobody,
         back_off: BackOff = exponential,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self.metrics = Metrics()
         self._stream = stream
@@ -63,6 +61,7 @@ class Poller:
         self._clock = clock
         self._watch = watch
         self._back_off = back_off
+        self._poll_seconds = poll_seconds
         self._endings = Endings(stream.arn, destination, self.metrics, watch, clock)
         self._matches = settings.filters.predicate()
         self._readers: dict[str, ShardReader] = {}
@@ -82,7 +81,7 @@ class Poller:
 
     def _list_shards(self) -> None:
         now = self._clock()
-        if self._listed_at is not None and now - self._listed_at < _LISTING_SECONDS:
+        if self._listed_at is not None and now - self._listed_at < self._poll_seconds:
             return
         position: StartingPosition = self._settings.starting_position if self._listed_at is None else "TRIM_HORIZON"
         shards = self._stream.shards()
@@ -105,7 +104,9 @@ class Poller:
             )
             for _ in range(self._settings.parallelization_factor)
         ]
-        return ShardReader(self._stream, shard, position, lanes, self._settings.batch_size, self._clock)
+        return ShardReader(
+            self._stream, shard, position, lanes, self._settings.batch_size, self._clock, self._poll_seconds
+        )
 
     def _may_be_read(self, shard: Shard) -> bool:
         """A parent is done with before its children: DynamoDB's rule, Streams.html. One that is unknown is gone."""
@@ -143,4 +144,4 @@ class Poller:
         readable = [reader for reader in self._readers.values() if self._may_be_read(reader.shard)]
         dues = [reader.due() for reader in readable]
         dues += [lane.due() for reader in readable for lane in reader.lanes]
-        return max(0.0, min([due for due in dues if due is not None], default=now + POLL_SECONDS) - now)
+        return max(0.0, min([due for due in dues if due is not None], default=now + self._poll_seconds) - now)

@@ -4,7 +4,6 @@ Ranges and defaults: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-p
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -81,7 +80,7 @@ class MappingSettings:
             "StartingPosition LATEST": self.starting_position == "LATEST",
         }
         texts = [f"{key} {value}" for key, value in changed.items()] + [key for key, on in flags.items() if on]
-        texts += [f"Pattern {json.dumps(pattern)}" for pattern in self.filters.patterns]
+        texts += [f"Pattern `{pattern}`" for pattern in self.filters.patterns]
         return ", ".join(texts) or "defaults"
 
     def _differs(self, name: str, other: "MappingSettings") -> bool:

@@ -29,12 +29,14 @@ class ShardReader:
         lanes: Sequence[Lane],
         batch_size: int,
         clock: Callable[[], float],
+        poll_seconds: float,
     ) -> None:
         self.shard = shard
         self.lanes = lanes
         self._stream = stream
         self._limit = min(MOST_RECORDS, batch_size)
         self._clock = clock
+        self._poll_seconds = poll_seconds
         self._iterator: str | None = stream.iterator(shard.shard_id, position)
         self._last_number: str | None = None
         self._not_before = 0.0
@@ -73,7 +75,7 @@ class ShardReader:
         if page.records:
             self._last_number = page.records[-1]["dynamodb"]["SequenceNumber"]
         else:
-            self._not_before = self._clock() + POLL_SECONDS
+            self._not_before = self._clock() + self._poll_seconds
         return page.records
 
     def _page(self) -> Page:

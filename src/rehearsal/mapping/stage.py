@@ -42,7 +42,13 @@ class World:
         self.stream = MemoryStream(self.clock)
         destination = self if self.has_destination else None
         self.poller = Poller(
-            self.stream, self.invoke, self.settings, clock=self.clock, destination=destination, watch=self.journal
+            self.stream,
+            self.invoke,
+            self.settings,
+            clock=self.clock,
+            destination=destination,
+            watch=self.journal,
+            poll_seconds=1.0,
         )
 
     def clock(self) -> float:

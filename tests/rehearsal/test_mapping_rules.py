@@ -1,0 +1,182 @@
+"""Rules of a mapping one by one, where a scenario of the table does not show them."""
+
+from typing import Any
+
+import pytest
+
+from rehearsal.errors import IteratorExpiredError, TrimmedDataError
+from rehearsal.mapping.driver import Driver, drain
+from rehearsal.mapping.journal import Journal, both
+from rehearsal.mapping.lane import exponential
+from rehearsal.mapping.memory_stream import MemoryStream
+from rehearsal.mapping.poller import Poller
+from rehearsal.mapping.response import Outcome, Returned, failed_from
+from rehearsal.mapping.settings import MappingSettings
+from rehearsal.mapping.stage import World
+from support.clock import Clock
+
+NUMBERS = ["400000000000000000009", "400000000000000000010", "400000000000000000011"]
+
+
+def failures(*names: Any) -> dict[str, Any]:
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in names]}
+
+
+ANSWERS = {
+    "null": (None, None),
+    "an empty object": ({}, None),
+    "an empty list": ({"batchItemFailures": []}, None),
+    "a null list": ({"batchItemFailures": None}, None),
+    "another object": ({"statusCode": 200}, None),
+    "the first": (failures(NUMBERS[0]), 0),
+    "the last": (failures(NUMBERS[2]), 2),
+    "the lowest of several, whatever their order": (failures(NUMBERS[2], NUMBERS[1]), 1),
+    "the same twice": (failures(NUMBERS[1], NUMBERS[1]), 1),
+    "an empty identifier": (failures(""), 0),
+    "a null identifier": (failures(None), 0),
+    "a number, not text": (failures(400000000000000000010), 0),
+    "an identifier that is not of the batch": (failures("400000000000000000017"), 0),
+    "one of the batch and one that is not": (failures(NUMBERS[2], "17"), 0),
+    "another key": ({"batchItemFailures": [{"identifier": NUMBERS[2]}]}, 0),
+    "numbers without a key": ({"batchItemFailures": [NUMBERS[2]]}, 0),
+    "an object for the list": ({"batchItemFailures": {"itemIdentifier": NUMBERS[2]}}, 0),
+    "a hostile identifier": (failures("'; DROP TABLE x;\n../" * 1000), 0),
+    "a text": ("done", 0),
+    "a number": (7, 0),
+    "true": (True, 0),
+    "a list": ([1], 0),
+}
+
+
+@pytest.mark.parametrize(("value", "first"), ANSWERS.values(), ids=ANSWERS)
+def test_where_the_first_failure_stands(value: Any, first: int | None) -> None:
+    assert failed_from(value, NUMBERS) == first
+
+
+def test_back_off_doubles_up_to_a_minute() -> None:
+    assert [exponential(failures) for failures in (1, 2, 3, 6, 7, 8, 10_000)] == [1, 2, 4, 32, 60, 60, 60]
+
+
+def test_an_expired_iterator_is_found_again_after_the_last_number() -> None:
+    world = World(MappingSettings())
+    world.put(["a", "b"])
+    world.run()
+    world.sleep(16 * 60)
+    world.put(["c"])
+    world.run()
+    assert world.ends() == "handled a b c"
+    assert world.sizes() == "2, 1"
+
+
+def test_what_is_between_a_trimmed_place_and_the_oldest_record_is_passed_over() -> None:
+    world = World(MappingSettings())
+    world.put(["a"])
+    world.run()
+    world.put(["b"])
+    world.sleep(24 * 3600)
+    world.put(["c"])
+    world.run()
+    assert world.ends() == "handled a c; never read b"
+
+
+def test_a_stream_refuses_old_iterators_and_old_places() -> None:
+    clock = Clock()
+    stream = MemoryStream(clock)
+    stream.put("a")
+    iterator = stream.iterator("shard-1", "TRIM_HORIZON")
+    clock.sleep(15 * 60)
+    with pytest.raises(IteratorExpiredError):
+        stream.read(iterator, 10)
+    clock.sleep(24 * 3600)
+    with pytest.raises(TrimmedDataError):
+        stream.iterator("shard-1", "AFTER_SEQUENCE_NUMBER", "400000000000000000001")
+
+
+def test_a_batch_that_was_interrupted_is_delivered_again() -> None:
+    world = World(MappingSettings())
+    calls = []
+
+    def interrupted(event: dict[str, Any]) -> Outcome:
+        calls.append(len(event["Records"]))
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return Returned(None)
+
+    world.answer = interrupted
+    world.put(["a", "b"])
+    with pytest.raises(KeyboardInterrupt):
+        world.poller.step()
+    world.run()
+    assert calls == [2, 2]
+    assert world.ends() == "handled a b"
+
+
+def test_a_grandchild_waits_for_both() -> None:
+    world = World(MappingSettings(maximum_retry_attempts=1))
+    for shard_id, parent_id in (("shard-3", "shard-2"), ("shard-2", "shard-1")):
+        world.stream.open(shard_id, parent_id)
+    for shard_id in ("shard-3", "shard-2", "shard-1"):
+        world.put([shard_id, "POISON"], shard_id)
+    world.stream.close("shard-1")
+    world.stream.close("shard-2")
+    world.run()
+    assert [attempt.shard_id for attempt in world.journal.attempts] == [f"shard-{n}" for n in (1, 1, 2, 2, 3, 3)]
+
+
+def test_a_child_of_an_unknown_parent_is_read() -> None:
+    world = World(MappingSettings())
+    world.stream.open("shard-9", "shard-that-is-gone")
+    world.put(["a"], "shard-9")
+    world.run()
+    assert world.ends() == "handled a"
+
+
+def test_two_shards_without_a_parent_do_not_wait_for_one_another() -> None:
+    world = World(MappingSettings(maximum_retry_attempts=5))
+    world.stream.open("shard-2")
+    world.put(["POISON"])
+    world.put(["a"], "shard-2")
+    world.poller.step()
+    assert world.ends() == "handled a; never read POISON"
+
+
+def test_a_record_beyond_6_megabytes_goes_alone() -> None:
+    world = World(MappingSettings(batching_window=60))
+    world.put(["a"])
+    world.put(["b"], image={"S": "x" * 7_000_000})
+    world.put(["c"])
+    world.run()
+    assert world.journal.sizes() == [1, 1, 1]
+
+
+def test_items_keep_to_their_lane_and_lanes_run_side_by_side() -> None:
+    world = World(MappingSettings(parallelization_factor=10, maximum_retry_attempts=0))
+    world.put([f"item-{number % 40}" for number in range(400)])
+    world.run()
+    assert sum(world.journal.sizes()) == 400
+    lanes = [{record.lane(10) for record in attempt.records} for attempt in world.journal.attempts]
+    assert all(len(lane) == 1 for lane in lanes)
+    assert set.union(*lanes) == set(range(10))
+
+
+def test_a_journal_can_be_one_of_several_watches() -> None:
+    clock, first, second = Clock(), Journal(), Journal()
+    stream = MemoryStream(clock)
+    event_id = stream.put("a")
+    poller = Poller(stream, lambda event: Returned(None), MappingSettings(), clock=clock, watch=both(first, second))
+    drain(poller, clock.sleep)
+    assert first.fates == second.fates == {event_id: ["handled"]}
+    assert first.count([event_id]) == {"handled": 1}
+
+
+def test_a_driver_raises_what_a_step_raised() -> None:
+    clock = Clock()
+    stream = MemoryStream(clock)
+    stream.put("a")
+
+    def broken(event: dict[str, Any]) -> Outcome:
+        raise OSError("the function is gone")
+
+    poller = Poller(stream, broken, MappingSettings(), clock=clock)
+    with pytest.raises(OSError, match="the function is gone"), Driver(poller) as driver:
+        driver.wait(60)
