@@ -22,7 +22,7 @@ def failures(*names: Any) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": name} for name in names]}
 
 
-ANSWERS = {
+ANSWERS: dict[str, tuple[Any, int | None]] = {
     "null": (None, None),
     "an empty object": ({}, None),
     "an empty list": ({"batchItemFailures": []}, None),

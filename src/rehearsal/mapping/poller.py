@@ -9,6 +9,7 @@ live. Rules and their pages stand in the modules named above; docs/mapping.md li
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
 from rehearsal.mapping.endings import Attempt, Ended, Endings, Watch
 from rehearsal.mapping.lane import BackOff, Lane, exponential
 from rehearsal.mapping.metrics import Metrics

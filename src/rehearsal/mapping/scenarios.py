@@ -208,6 +208,7 @@ SCENARIOS: Final = (
         "2 x1445",
         "expired POISON a",
         _items("POISON", "a"),
+        {"poll_seconds": 5.0},
     ),
     Scenario("not read for 25 hours", _settings(), "1", "handled c; never read a b", _unread),
     Scenario(

@@ -14,6 +14,7 @@ from rehearsal.mapping.on_failure import Discarded
 from rehearsal.mapping.poller import Poller
 from rehearsal.mapping.response import FunctionError, NotInvoked, Outcome, Returned
 from rehearsal.mapping.settings import MappingSettings
+from rehearsal.mapping.shard import POLL_SECONDS
 
 _START: Final = 1_800_000_000.0
 _FATES: Final[tuple[Fate, ...]] = ("handled", "on_failure", "dropped", "expired", "filtered")
@@ -32,6 +33,7 @@ class World:
     down_until: float = 0
     bucket_is_down: bool = False
     has_destination: bool = True
+    poll_seconds: float = POLL_SECONDS
     answer: Callable[[dict[str, Any]], Outcome] | None = None
     time: float = 0
     items: dict[str, str] = field(default_factory=dict)
@@ -48,7 +50,7 @@ class World:
             clock=self.clock,
             destination=destination,
             watch=self.journal,
-            poll_seconds=1.0,
+            poll_seconds=self.poll_seconds,
         )
 
     def clock(self) -> float:
