@@ -191,6 +191,9 @@ STEPS: Final = (
 )
 
 
+_REVERSIBLE: Final = tuple([step for step in STEPS if step.undo is not None])
+
+
 def planned(situation: Situation, journal: Journal) -> list[Planned]:
     """All steps and whether they are done."""
     return [Planned(step.name, step.says, "done" if step.is_done(situation, journal) else "to do") for step in STEPS]
@@ -205,12 +208,13 @@ class Migration:
     confirm: Callable[[str, str], bool]
     say: Callable[[str], None]
 
-    def forward(self) -> bool:
-        """Does what is left to do, in order. False when a step was not confirmed: all later ones stay undone.
+    def forward(self, deletes: bool = True) -> bool:
+        """Does what is left to do, in order; without `deletes`, all that can be undone.
 
-        Raises MigrationError when a step cannot be done now.
+        False when a step was not confirmed: all later ones stay undone. Raises MigrationError when a step cannot be
+        done now.
         """
-        for step in STEPS:
+        for step in STEPS if deletes else _REVERSIBLE:
             now = self.hands.look(self.journal)
             if step.is_done(now, self.journal):
                 continue
@@ -230,7 +234,7 @@ class Migration:
             return False
         self.hands.stop_our_job()
         self.say("stop our job: done")
-        for step in reversed([step for step in STEPS if step.undo is not None]):
+        for step in reversed(_REVERSIBLE):
             now = self.hands.look(self.journal)
             if step.undo is None or step.is_undone(now, self.journal):
                 continue

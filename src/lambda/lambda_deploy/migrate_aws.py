@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lambda_deploy.aws import Clients, found
+from botocore.exceptions import ClientError
+
+from lambda_deploy.aws import Clients, code_of, found
 from lambda_deploy.config import Config
 from lambda_deploy.errors import MigrationError, NotReadyError
 from lambda_deploy.migrate_seen import Journal
@@ -35,8 +37,13 @@ class OldPipeline:
 
     def journal(self) -> Journal | None:
         """The journal of a migration that has begun. Raises MigrationError when it cannot be read."""
-        answer = found(self.clients("s3").get_object, Bucket=self.config.bucket, Key=self._journal_key)
-        return answer and Journal.of(answer["Body"].read().decode("utf-8", "replace"), self.journal_place)
+        try:
+            answer = self.clients("s3").get_object(Bucket=self.config.bucket, Key=self._journal_key)
+        except ClientError as error:
+            if code_of(error) == "NoSuchKey":
+                return None
+            raise
+        return Journal.of(answer["Body"].read().decode("utf-8", "replace"), self.journal_place)
 
     def write_journal(self, journal: Journal) -> None:
         """Writes it, never over another."""

@@ -1,7 +1,7 @@
 """The command `migrate`."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--old-stream-function", default=OLD_STREAM_FUNCTION, show_default=True, help="What reads the stream.")
 @click.option("--old-trigger-function", default=OLD_TRIGGER_FUNCTION, show_default=True, help="What S3 calls.")
 @click.option("--plan", "only_plan", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--no-delete", "keeps", is_flag=True, help="Stop before the first step that cannot be undone.")
 @click.option("--rollback", is_flag=True, help="Undo, as long as nothing is deleted.")
 @click.option("--wait", "seconds", default=1800, show_default=True, help="Seconds to wait for a run or a mapping.")
 @yes_option
@@ -40,8 +41,8 @@ def migrate_command(
 ) -> None:
     """Move from the two-Lambda pipeline to this one, without losing or doubling an event.
 
-    Each step is asked for, and read from what is there: stopped anywhere, the next migrate goes on. The first run stops
-    the old job, then asks for `stream-lambda deploy`; the second does the rest. docs/migration.md
+    Each step is asked for, and read from what is there: stopped anywhere, the next migrate goes on. The first run
+    stops the old job, then asks for `stream-lambda deploy`; the second does the rest. docs/migration.md
 
     Example: stream-lambda migrate --old-job telemetry-import --plan
     """
@@ -59,9 +60,10 @@ def migrate_command(
     steps = planned(hands.look(journal), journal)
     if not as_json:
         _show(steps)
-    finished = options["only_plan"] or _carried_out(
-        hands, journal, begun is None, is_sure, rollback=options["rollback"]
-    )
+    finished = True
+    if not options["only_plan"]:
+        migration = Migration(hands, journal, _asking(is_sure), progress)
+        finished = _back(migration, hands) if options["rollback"] else _forward(migration, hands, begun, options)
     if as_json:
         after = planned(hands.look(journal), journal)
         print_json({"steps": [asdict(step) for step in after], "finished": finished})
@@ -121,21 +123,23 @@ def _old_job(options: dict[str, Any]) -> str | None:
     return str(click.prompt("Name or number of the old Databricks job", err=True))
 
 
-def _carried_out(hands: RealHands, journal: Journal, is_new: bool, is_sure: bool, *, rollback: bool) -> bool:
-    def confirm(name: str, says: str) -> bool:
-        return is_sure or click.confirm(f"{name}: {says} Do it?", err=True)
+def _asking(is_sure: bool) -> Callable[[str, str], bool]:
+    return lambda name, says: is_sure or click.confirm(f"{name}: {says} Do it?", err=True)
 
-    migration = Migration(hands, journal, confirm, progress)
-    if rollback:
-        finished = migration.back()
-        if finished:
-            with explained("removing the journal of the migration"):
-                hands.pipeline.forget_journal()
-        return finished
-    if is_new:
+
+def _forward(migration: Migration, hands: RealHands, begun: Journal | None, options: dict[str, Any]) -> bool:
+    if begun is None:
         with explained("writing the journal of the migration"):
-            hands.pipeline.write_journal(journal)
-    return migration.forward()
+            hands.pipeline.write_journal(migration.journal)
+    return migration.forward(deletes=not options["keeps"])
+
+
+def _back(migration: Migration, hands: RealHands) -> bool:
+    if not migration.back():
+        return False
+    with explained("removing the journal of the migration"):
+        hands.pipeline.forget_journal()
+    return True
 
 
 def _show(steps: list[Planned]) -> None:

@@ -1,0 +1,195 @@
+"""The endpoints of a workspace that the operations ask, strict, for the real databricks-sdk to talk to.
+
+https://docs.databricks.com/api/workspace/introduction: what the service would refuse is refused, what nobody asks for
+is not there. `refusals` holds, per path, a status and a code to answer with in place of the truth.
+"""
+
+import copy
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import RLock
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.core import Config
+
+from rehearsal.loopback import Answer, LoopbackServer, Request
+
+TOKEN: Final = "dapi-5ecre7"
+_UPDATED: Final = {"schedule", "trigger", "continuous", "max_concurrent_runs", "queue"}
+_RENAME: Final = re.compile(r"ALTER TABLE ((?:`[^`]+`\.?)+) RENAME TO ((?:`[^`]+`\.?)+)")
+_SELECT: Final = re.compile(r"SELECT 1 FROM ((?:`[^`]+`\.?)+) WHERE event_id = :event_id")
+
+Json = dict[str, Any]
+
+
+class RefusedError(Exception):
+    """What the workspace answers in place of a result."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+@dataclass
+class DatabricksApi:
+    """A workspace. `tables` are by full name; each has `id`, `columns` and `events`, the ids of its rows.
+
+    `on_run` does what a run of a job does, while its caller waits: the run is over when it returns.
+    """
+
+    user: str = "jo.smith@example.com"
+    token: str = TOKEN
+    jobs: dict[int, Json] = field(default_factory=dict)
+    permissions: dict[int, dict[str, str]] = field(default_factory=dict)
+    active: dict[int, int] = field(default_factory=dict)
+    locations: list[str] = field(default_factory=list)
+    volumes: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, Json] = field(default_factory=dict)
+    refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
+    on_run: Callable[[int], None] = lambda job_id: None
+    skipped: int = 0
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._lock = RLock()
+        self._server = LoopbackServer(self._respond)
+
+    @property
+    def host(self) -> str:
+        """Its URL."""
+        return f"http://{self._server.address}"
+
+    def client(self, host: str = "") -> WorkspaceClient:
+        """A client of the real SDK, whatever the host."""
+        return WorkspaceClient(config=Config(host=self.host, token=TOKEN, retry_timeout_seconds=2))
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.__exit__(kind, error, trace)
+
+    def _respond(self, request: Request) -> Answer:
+        path = urlsplit(request.target).path
+        try:
+            with self._lock:
+                self.asked.append(f"{request.method} {path}")
+                body = self._answer(path, request)
+            return _json_answer(200, body)
+        except RefusedError as error:
+            return _json_answer(error.status, {"error_code": error.code, "message": str(error)})
+
+    def _answer(self, path: str, request: Request) -> object:
+        if path == "/.well-known/databricks-config":
+            return {"oidc_endpoint": f"{self.host}/oidc", "account_id": "", "workspace_id": ""}
+        if request.headers.get("authorization") != f"Bearer {self.token}":
+            raise RefusedError(401, "UNAUTHENTICATED", "the token is unknown or has ended")
+        if path in self.refusals:
+            raise RefusedError(*self.refusals[path], "refused")
+        query = dict(parse_qsl(urlsplit(request.target).query))
+        match (request.method, path):
+            case ("GET", "/api/2.0/preview/scim/v2/Me"):
+                return {"userName": self.user}
+            case ("GET", "/api/2.2/jobs/list"):
+                named = {number: job for number, job in self.jobs.items() if _same(job["name"], query["name"])}
+                return {
+                    "jobs": [{"job_id": number, "settings": {"name": job["name"]}} for number, job in named.items()]
+                }
+            case ("GET", "/api/2.2/jobs/get"):
+                return {"job_id": int(query["job_id"]), "settings": self._job(int(query["job_id"]))}
+            case ("POST", "/api/2.2/jobs/update"):
+                return self._update(json.loads(request.body))
+            case ("POST", "/api/2.2/jobs/run-now"):
+                return self._run_now(json.loads(request.body)["job_id"])
+            case ("GET", "/api/2.2/jobs/runs/list"):
+                count = self.active.get(int(query["job_id"]), 0)
+                return {"runs": [{"run_id": number} for number in range(count)]}
+            case ("GET", "/api/2.1/unity-catalog/external-locations"):
+                return {"external_locations": [{"name": url, "url": url} for url in self.locations]}
+            case ("GET", "/api/2.1/unity-catalog/volumes"):
+                return self._volumes(f"{query['catalog_name']}.{query['schema_name']}.")
+            case ("POST", "/api/2.0/sql/statements"):
+                return self._sql(json.loads(request.body))
+        if path.startswith("/api/2.0/permissions/jobs/"):
+            return self._permissions(int(path.rpartition("/")[2]))
+        if path.startswith("/api/2.1/unity-catalog/tables/"):
+            return self._table(path.rpartition("/")[2])
+        raise RefusedError(404, "ENDPOINT_NOT_FOUND", f"no API found for {request.method} {path}")
+
+    def _job(self, number: int) -> Json:
+        if number not in self.jobs:
+            raise RefusedError(400, "INVALID_PARAMETER_VALUE", f"Job {number} does not exist.")
+        return copy.deepcopy(self.jobs[number])
+
+    def _update(self, body: Json) -> object:
+        job, changes = self._job(body["job_id"]), body["new_settings"]
+        starts = {"schedule", "trigger", "continuous"} & (job.keys() | changes.keys())
+        if changes.keys() - _UPDATED or len(starts) > 1:
+            raise RefusedError(400, "INVALID_PARAMETER_VALUE", f"cannot set {sorted(changes)}")
+        self.jobs[body["job_id"]] = {**job, **changes}
+        return {}
+
+    def _run_now(self, number: int) -> object:
+        if self._job(number).get("max_concurrent_runs", 1) == 0:
+            self.skipped += 1
+        else:
+            self.on_run(number)
+        return {"run_id": 1, "number_in_job": 1}
+
+    def _volumes(self, schema: str) -> object:
+        found = {name: url for name, url in self.volumes.items() if name.startswith(schema)}
+        return {"volumes": [{"full_name": name, "storage_location": url} for name, url in found.items()]}
+
+    def _permissions(self, number: int) -> object:
+        entries = [
+            {"service_principal_name": who, "all_permissions": [{"permission_level": level}]}
+            for who, level in self.permissions.get(number, {}).items()
+        ]
+        return {"access_control_list": [*entries, {"user_name": self.user, "all_permissions": []}]}
+
+    def _table(self, name: str) -> object:
+        if name not in self.tables:
+            raise RefusedError(404, "TABLE_DOES_NOT_EXIST", f"Table '{name}' does not exist.")
+        table = self.tables[name]
+        return {"full_name": name, "table_id": table["id"], "columns": [{"name": one} for one in table["columns"]]}
+
+    def _sql(self, body: Json) -> object:
+        rename, select = _RENAME.fullmatch(body["statement"]), _SELECT.fullmatch(body["statement"])
+        try:
+            if rename is not None:
+                self._rename(_plain(rename[1]), _plain(rename[2]))
+                return {"statement_id": "s", "status": {"state": "SUCCEEDED"}}
+            if select is not None:
+                [parameter] = body["parameters"]
+                events = self.tables[_plain(select[1])]["events"]
+                rows = [["1"]] if parameter["value"] in events else []
+                return {"statement_id": "s", "status": {"state": "SUCCEEDED"}, "result": {"data_array": rows}}
+        except KeyError as error:
+            return {"statement_id": "s", "status": {"state": "FAILED", "error": {"message": f"{error} is not there"}}}
+        raise RefusedError(400, "BAD_REQUEST", f"cannot run {body['statement']}")
+
+    def _rename(self, name: str, new_name: str) -> None:
+        if new_name in self.tables:
+            raise KeyError(f"the free name {new_name}")
+        self.tables[new_name] = self.tables.pop(name)
+
+
+def _plain(name: str) -> str:
+    return name.replace("`", "")
+
+
+def _same(name: str, asked: str) -> bool:
+    # As the service's own filter does.
+    return name.lower() == asked.lower()
+
+
+def _json_answer(status: int, content: object) -> Answer:
+    return Answer(status, json.dumps(content).encode(), {"Content-Type": "application/json"})

@@ -1,0 +1,126 @@
+"""The two-Lambda pipeline that `migrate` takes over: its functions, its mapping, its notification, its job.
+
+The functions are small, of the older design: one writes each batch as `telemetry_<millis>_<count>.json`, S3 calls the
+other for each object, which starts the job; the job reads and archives what is under the prefix.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from typing import Any, Final
+
+from lambda_deploy.migrate_seen import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION
+from support.databricks_api import TOKEN
+
+OLD_ROLE: Final = "chargeminder-lambda-role"
+OLD_JOB: Final = 4711
+OLD_JOB_NAME: Final = "telemetry-import"
+OLD_ARCHIVE: Final = "old-archive/"
+TRUST: Final = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+)
+
+STREAM_CODE: Final = """
+import json, os, time
+import boto3
+from boto3.dynamodb.types import TypeDeserializer
+
+def handler(event, context):
+    read = TypeDeserializer().deserialize
+    images = [record["dynamodb"]["NewImage"] for record in event["Records"] if "NewImage" in record["dynamodb"]]
+    items = [{name: read(value) for name, value in image.items()} for image in images]
+    if items:
+        key = f"telemetry/telemetry_{time.time_ns() // 1000000}_{len(items)}.json"
+        body = "\\n".join([json.dumps(item, default=str) for item in items])
+        boto3.client("s3").put_object(Bucket=os.environ["BUCKET"], Key=key, Body=body)
+"""
+TRIGGER_CODE: Final = """
+import json, os
+from urllib.request import Request, urlopen
+
+def handler(event, context):
+    request = Request(os.environ["DATABRICKS_HOST"] + "/api/2.2/jobs/run-now", method="POST")
+    request.add_header("Authorization", "Bearer " + os.environ["DATABRICKS_TOKEN"])
+    with urlopen(request, json.dumps({"job_id": int(os.environ["JOB_ID"])}).encode()) as answer:
+        answer.read()
+"""
+
+
+def zipped(code: str) -> bytes:
+    """A function's code as Lambda takes it, with the handler main.handler."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("main.py", code)
+    return made.getvalue()
+
+
+def old_job(**changes: Any) -> dict[str, Any]:
+    """The settings of the older job: every ten minutes, and whenever it is asked to."""
+    schedule = {"quartz_cron_expression": "0 0/10 * * * ?", "timezone_id": "UTC", "pause_status": "UNPAUSED"}
+    return {"name": OLD_JOB_NAME, "schedule": schedule, "max_concurrent_runs": 1, "queue": {"enabled": True}, **changes}
+
+
+def create_old_pipeline(clients: Callable[[str], Any], bucket: str, stream: str, host: str) -> str:
+    """Makes it all and returns the UUID of its mapping; the bucket and the stream are there."""
+    role = clients("iam").create_role(RoleName=OLD_ROLE, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    clients("iam").put_role_policy(RoleName=OLD_ROLE, PolicyName="all-of-it", PolicyDocument=_ALLOWED)
+    _create_function(clients, OLD_STREAM_FUNCTION, role, STREAM_CODE, {"BUCKET": bucket})
+    variables = {"DATABRICKS_HOST": host, "DATABRICKS_TOKEN": TOKEN, "JOB_ID": str(OLD_JOB)}
+    trigger = _create_function(clients, OLD_TRIGGER_FUNCTION, role, TRIGGER_CODE, variables)
+    for name in (OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION):
+        clients("logs").create_log_group(logGroupName=f"/aws/lambda/{name}")
+    clients("lambda").add_permission(
+        FunctionName=OLD_TRIGGER_FUNCTION,
+        StatementId="s3",
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+        SourceArn=f"arn:aws:s3:::{bucket}",
+    )
+    notify(clients, bucket, trigger)
+    mapping = clients("lambda").create_event_source_mapping(
+        FunctionName=OLD_STREAM_FUNCTION, EventSourceArn=stream, StartingPosition="TRIM_HORIZON", BatchSize=10
+    )
+    return str(mapping["UUID"])
+
+
+def notify(clients: Callable[[str], Any], bucket: str, function_arn: str, prefix: str = "telemetry/") -> None:
+    """Adds an entry to the notifications of the bucket: objects below a prefix call the function."""
+    s3 = clients("s3")
+    there = s3.get_bucket_notification_configuration(Bucket=bucket)
+    there.pop("ResponseMetadata")
+    rule = {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}}
+    entry = {"Id": prefix, "LambdaFunctionArn": function_arn, "Events": ["s3:ObjectCreated:*"], "Filter": rule}
+    entries = [*there.get("LambdaFunctionConfigurations", []), entry]
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={**there, "LambdaFunctionConfigurations": entries}
+    )
+
+
+def create_other_function(clients: Callable[[str], Any], name: str, role_name: str = "other-role") -> str:
+    """A function that has nothing to do with the migration; returns its ARN."""
+    role = clients("iam").create_role(RoleName=role_name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    return _create_function(clients, name, role, "def handler(event, context): pass", {})
+
+
+def _create_function(clients: Callable[[str], Any], name: str, role: str, code: str, variables: dict[str, str]) -> str:
+    made = clients("lambda").create_function(
+        FunctionName=name,
+        Role=role,
+        Runtime="python3.11",
+        Handler="main.handler",
+        Code={"ZipFile": zipped(code)},
+        Environment={"Variables": variables},
+        Timeout=30,
+    )
+    return str(made["FunctionArn"])
+
+
+_ALLOWED: Final = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:*", "dynamodb:*"], "Resource": "*"}]}
+)
