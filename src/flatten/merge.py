@@ -40,7 +40,12 @@ def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, rows
     """
     present = rows.sparkSession.table(table.sql).columns
     absent = {name: kind for name, kind in _SIGNAL_COLUMNS.items() if name in present and name not in rows.columns}
-    whole = rows.withColumns({name: F.lit(None).cast(kind) for name, kind in absent.items()}) if absent else rows
+    # A text that has travelled through Spark Connect is `string collate UTF8_BINARY`; other engines cannot read that.
+    texts = [name for name in rows.columns if name not in present and _SIGNAL_COLUMNS.get(name) == "STRING"]
+    added = {name: F.lit(None).cast(kind) for name, kind in absent.items()} | {
+        name: F.col(name).cast("string") for name in texts
+    }
+    whole = rows.withColumns(added) if added else rows
     whole.createOrReplaceTempView("flatten_rows")
     written = rows.sparkSession.sql(
         f"""

@@ -1,0 +1,86 @@
+"""The wheel in an environment of its own: what the job's compute has, and nothing of this checkout."""
+
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from zipfile import ZipFile
+
+from packaging.requirements import Requirement
+
+from flatten.java import find_java
+from flatten.local_spark import cache_folder
+from support.bundle import ROOT
+
+_RUNTIME = ("pyspark[connect]", "delta-spark", "pandas", "pyarrow", "click")
+"""What is there beside the wheel: the Databricks runtime has all but click, which the wheel asks for."""
+
+_SECONDS_AT_MOST = 600
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel as `uv build --wheel` does, with the backend that is installed here."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def clean_environment(folder: Path, wheel: Path) -> Path:
+    """Make an environment with the wheel and the runtime alone; return its Python.
+
+    A pure wheel is installed by unpacking it
+    (https://packaging.python.org/en/latest/specifications/binary-distribution-format/).
+    """
+    venv.create(folder, symlinks=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    with ZipFile(wheel) as content:
+        content.extractall(packages)
+    for entry in sorted(set(_entries(_RUNTIME))):
+        if not (packages / entry.name).exists():
+            (packages / entry.name).symlink_to(entry)
+    return folder / "bin" / "python"
+
+
+def _entries(wanted: Sequence[str]) -> Iterator[Path]:
+    """Yield what the packages, and those that they need, have put into site-packages."""
+    waiting, met = [Requirement(each) for each in wanted], set()
+    while waiting:
+        asked = waiting.pop()
+        extras = asked.extras or {""}
+        if (asked.name, frozenset(extras)) in met:
+            continue
+        met.add((asked.name, frozenset(extras)))
+        try:
+            found = distribution(asked.name)
+        except PackageNotFoundError:  # needed on another platform or Python
+            continue
+        tops = {Path(str(file)).parts[0] for file in found.files or () if ".." not in Path(str(file)).parts}
+        yield from (Path(str(found.locate_file(top))) for top in tops if not top.endswith(("__pycache__", ".pth")))
+        needed = map(Requirement, found.requires or ())
+        waiting += [
+            each
+            for each in needed
+            if each.marker is None or any(each.marker.evaluate({"extra": extra}) for extra in extras | {""})
+        ]
+
+
+def run_there(
+    python: Path, script: str, *arguments: str, home: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a script with that Python and an environment of its own: a Java, the Delta jars, and `variables`."""
+    told = {
+        "HOME": str(home),
+        "PATH": os.defpath,
+        "JAVA_HOME": str(find_java(os.environ, cache_folder() / "java")),
+        "FLATTEN_JARS": os.environ.get("FLATTEN_JARS") or str(cache_folder() / "jars"),
+        "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",
+        **variables,
+    }
+    command = [str(python), "-c", script, *arguments]
+    return subprocess.run(
+        command, cwd=home, env=told, capture_output=True, text=True, timeout=_SECONDS_AT_MOST, check=False
+    )
