@@ -117,7 +117,9 @@ REFUSED = {
     "$or of nothing": '{"$or": []}',
     "too long": json.dumps({"a": ["x" * 4096]}),
     "5 MB": json.dumps({"a": ["x" * 5_000_000]}),
-    "too deep": "[" * 100_000,
+    "too deep for JSON": "[" * 4_000,
+    "too deep": '{"a":' * 600 + "[1]" + "}" * 600,
+    "NaN": '{"a": [NaN]}',
 }
 
 
@@ -139,6 +141,8 @@ def test_eleven_filters_are_too_many() -> None:
     [
         ("BatchSize", 0),
         ("BatchSize", 10_001),
+        ("BatchSize", "100"),
+        ("BatchSize", True),
         ("MaximumBatchingWindowInSeconds", 301),
         ("ParallelizationFactor", 11),
         ("MaximumRetryAttempts", -2),

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from rehearsal.errors import DeliveryError
 from rehearsal.mapping.driver import drain
-from rehearsal.mapping.endings import Attempt
-from rehearsal.mapping.journal import Journal
+from rehearsal.mapping.endings import Attempt, Ended
+from rehearsal.mapping.journal import Journal, both
 from rehearsal.mapping.memory_stream import MemoryStream
 from rehearsal.mapping.on_failure import Discarded, invocation_record
 from rehearsal.mapping.poller import Poller
@@ -89,6 +89,20 @@ def succeeded(attempt: Attempt, report: bool) -> set[str]:
     return {event_id for event_id, number in zip(ids, numbers, strict=True) if all(number < other for other in failed)}
 
 
+def overtaken(happened: list[Attempt | Ended], items: dict[str, str], unread: set[str]) -> list[str]:
+    """Records that were neither done with nor in front when a later one of their item was sent."""
+    order, done, found = list(items), set(unread), []
+    for happening in happened:
+        ids = [record.event_id for record in happening.records]
+        if isinstance(happening, Ended):
+            done.update(ids)
+            continue
+        for place, event_id in enumerate(ids):
+            before = [other for other in order[: order.index(event_id)] if items[other] == items[event_id]]
+            found += [other for other in before if other not in done and other not in ids[:place]]
+    return found
+
+
 @settings(max_examples=300)
 @given(
     chosen=SETTINGS,
@@ -101,8 +115,11 @@ def test_every_record_ends_once_and_in_order(
     chosen: MappingSettings, answers: list[Any], deliveries: list[bool], puts: list[Any], split_after: int
 ) -> None:
     clock, journal, script = Clock(), Journal(), Script(answers, deliveries)
+    happened: list[Attempt | Ended] = []
     stream = MemoryStream(clock)
-    poller = Poller(stream, script.invoke, chosen, clock=clock, destination=script, watch=journal)
+    poller = Poller(
+        stream, script.invoke, chosen, clock=clock, destination=script, watch=both(journal, happened.append)
+    )
     items: dict[str, str] = {}
     made: dict[str, float] = {}
     for place, (item, pause) in enumerate(puts):
@@ -126,6 +143,7 @@ def test_every_record_ends_once_and_in_order(
     for item in "xyz":
         ended = [event_id for event_id in journal.fates if items[event_id] == item]
         assert ended == [event_id for event_id in items if items[event_id] == item and event_id not in unread]
+    assert overtaken(happened, items, unread) == []
     sent = [json.loads(invocation_record(entry, "arn", "id")["payload"]) for entry in script.documents]
     delivered = [record["eventID"] for event in sent for record in event["Records"]]
     count, metrics = journal.count(), poller.metrics.counts

@@ -22,6 +22,7 @@ from rehearsal.errors import MappingSettingsError
 
 _MOST_FILTERS: Final = 10
 _LONGEST_PATTERN: Final = 4096
+_DEEPEST: Final = 100
 _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "=": operator.eq,
     "<": operator.lt,
@@ -68,7 +69,7 @@ def _parsed(pattern: str) -> dict[str, Any]:
     if len(pattern) > _LONGEST_PATTERN:
         raise MappingSettingsError(f"a filter pattern has {len(pattern):,} characters, 4,096 are allowed")
     try:
-        found = json.loads(pattern, parse_int=Number, parse_float=Number)
+        found = json.loads(pattern, parse_int=Number, parse_float=Number, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise _refused(pattern, f"it is not JSON ({error})") from None
     if not isinstance(found, dict) or not found:
@@ -76,26 +77,35 @@ def _parsed(pattern: str) -> dict[str, Any]:
     return found
 
 
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number")
+
+
 def _refused(pattern: object, why: str) -> MappingSettingsError:
-    shown = pattern if isinstance(pattern, str) else repr(pattern)
+    shown = pattern if isinstance(pattern, str) else str(pattern)
     return MappingSettingsError(f"the filter pattern {shown[:120]!r} is refused: {why}")
 
 
-def _compiled(pattern: dict[str, Any]) -> Test:
-    tests = [_alternatives(inner) if key == "$or" else _below(key, inner) for key, inner in pattern.items()]
+def _compiled(pattern: dict[str, Any], depth: int = 0) -> Test:
+    if depth > _DEEPEST:
+        raise MappingSettingsError(f"a filter pattern is nested more than {_DEEPEST} levels deep")
+    tests = [
+        _alternatives(inner, depth + 1) if key == "$or" else _below(key, inner, depth + 1)
+        for key, inner in pattern.items()
+    ]
     return lambda nodes: all(test(nodes) for test in tests)
 
 
-def _alternatives(patterns: Any) -> Test:
+def _alternatives(patterns: Any, depth: int) -> Test:
     if not isinstance(patterns, list) or not patterns or not all(isinstance(entry, dict) for entry in patterns):
         raise _refused(patterns, "$or takes an array of patterns")
-    tests = [_compiled(entry) for entry in patterns]
+    tests = [_compiled(entry, depth) for entry in patterns]
     return lambda nodes: any(test(nodes) for test in tests)
 
 
-def _below(key: str, inner: Any) -> Test:
+def _below(key: str, inner: Any, depth: int) -> Test:
     if isinstance(inner, dict) and inner:
-        deeper = _compiled(inner)
+        deeper = _compiled(inner, depth)
         return lambda nodes: deeper(_children(nodes, key))
     if isinstance(inner, list) and inner:
         rules = [_rule(entry) for entry in inner]

@@ -1,10 +1,10 @@
 """One of a shard's concurrent batches: gathers records, calls the function with them, sees each to its end.
 
-Nothing leaves a lane but by an ending. A batch stands first in `_batches` until its invocation is judged, so an
-interruption in the middle of one (Ctrl-C, an emulator that is gone) leaves it there, and it is delivered again. That
-is the at-least-once delivery of https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html. Parts of a batch stand in
-stream order and the first one is always the next, so a record is never overtaken by a later one of its lane, and an
-item's records are all in one lane.
+Nothing leaves a lane but by an ending. A batch stands first in `_batches` until its invocation is judged and what came
+of it is done, so an interruption on the way (Ctrl-C in the function or in a delivery, an emulator that is gone) leaves
+it there, and all of it is delivered again: at least once, as https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+says. Parts of a batch stand in stream order and the first one is always the next, so a record is never overtaken by a
+later one of its lane, and an item's records are all in one lane.
 """
 
 from collections.abc import Callable
@@ -84,8 +84,8 @@ class Lane:
             return False
         outcome = self._called(batch)
         verdict = judge(batch, outcome, self._settings)
-        self._batches[:1] = verdict.again
         self._settle(verdict)
+        self._batches[:1] = verdict.again
         self._failures = self._failures + 1 if verdict.again else 0
         self._not_before = self._clock() + self._back_off(self._failures) if self._failures else 0.0
         return True
@@ -107,7 +107,7 @@ class Lane:
 
     def _called(self, batch: Batch) -> Outcome:
         now, number = self._clock(), len(batch.records)
-        self._metrics.age((now - batch.records[-1].created) * 1000)
+        self._metrics.age(max(0.0, now - batch.records[-1].created) * 1000)
         outcome = self._invoke(event_of(list(batch.records)))
         self._metrics.add("InvokedEventCount", number)
         self._metrics.add("Invocations", int(not isinstance(outcome, NotInvoked)))

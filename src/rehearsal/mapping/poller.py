@@ -7,14 +7,14 @@ steps, and time is a clock that is given, so a scenario of a day runs in millise
 live. Rules and their pages stand in the modules named above; docs/mapping.md lists what is assumed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rehearsal.mapping.endings import Attempt, Ended, Endings, Watch
 from rehearsal.mapping.lane import BackOff, Lane, exponential
 from rehearsal.mapping.metrics import Metrics
 from rehearsal.mapping.on_failure import Destination
-from rehearsal.mapping.records import Record
+from rehearsal.mapping.records import Record, StreamRecord
 from rehearsal.mapping.response import Invoke
 from rehearsal.mapping.settings import MappingSettings, StartingPosition
 from rehearsal.mapping.shard import POLL_SECONDS, ShardReader
@@ -118,7 +118,10 @@ class Poller:
         due = reader.due()
         if due is None or due > self._clock():
             return 0
-        records = [Record.of(record, self._stream.arn) for record in reader.read()]
+        return reader.read(lambda records: self._take(reader, records))
+
+    def _take(self, reader: ShardReader, found: Sequence[StreamRecord]) -> None:
+        records = [Record.of(record, self._stream.arn) for record in found]
         wanted = [record for record in records if self._matches(record.event)]
         unwanted = [record for record in records if not self._matches(record.event)]
         self.metrics.add("PolledEventCount", len(records))
@@ -126,7 +129,6 @@ class Poller:
         self._endings.end(unwanted, "filtered")
         for record in wanted:
             reader.lanes[record.lane(len(reader.lanes))].add(record)
-        return len(records)
 
     def _work(self, lane: Lane) -> bool:
         due = lane.due()

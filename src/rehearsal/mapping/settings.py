@@ -41,8 +41,10 @@ class MappingSettings:
     def __post_init__(self) -> None:
         for name, (parameter, least, most) in _RANGES.items():
             value = getattr(self, name)
-            if not least <= value <= most:
-                raise MappingSettingsError(f"{parameter} is {value}, expected {least} to {most:,}")
+            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+                raise MappingSettingsError(
+                    f"{parameter} is {value!r}, expected a whole number from {least} to {most:,}"
+                )
         if 0 <= self.maximum_record_age < 60:
             # https://docs.aws.amazon.com/cli/latest/reference/lambda/create-event-source-mapping.html
             raise MappingSettingsError(
@@ -61,12 +63,13 @@ class MappingSettings:
         Raises MappingSettingsError.
         """
         numbers = {name: parameters[key] for name, (key, _, _) in _RANGES.items() if key in parameters}
-        patterns = [entry["Pattern"] for entry in parameters.get("FilterCriteria", {}).get("Filters", [])]
+        criteria = parameters.get("FilterCriteria") or {}
+        patterns = [entry["Pattern"] for entry in criteria.get("Filters") or []]
         return cls(
             **numbers,
             starting_position=parameters.get("StartingPosition", "TRIM_HORIZON"),
             bisect_batch_on_function_error=parameters.get("BisectBatchOnFunctionError", False),
-            report_batch_item_failures="ReportBatchItemFailures" in parameters.get("FunctionResponseTypes", []),
+            report_batch_item_failures="ReportBatchItemFailures" in (parameters.get("FunctionResponseTypes") or []),
             filters=Filters.of(patterns),
         )
 

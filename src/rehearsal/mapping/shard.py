@@ -66,17 +66,18 @@ class ShardReader:
             return None
         return self._not_before
 
-    def read(self) -> Sequence[StreamRecord]:
-        """The next records, none when there are none yet."""
+    def read(self, take: Callable[[Sequence[StreamRecord]], None]) -> int:
+        """Hands the next records on, and how many they are; after an error in `take` they come again."""
         began = self._clock()
         page = self._page()
+        take(page.records)
         self._iterator = page.next_iterator
         self._empty_since = None if page.records else began
         if page.records:
             self._last_number = page.records[-1]["dynamodb"]["SequenceNumber"]
         else:
             self._not_before = self._clock() + self._poll_seconds
-        return page.records
+        return len(page.records)
 
     def _page(self) -> Page:
         try:
