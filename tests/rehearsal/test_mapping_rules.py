@@ -6,13 +6,18 @@ import pytest
 
 from rehearsal.errors import IteratorExpiredError, TrimmedDataError
 from rehearsal.mapping.driver import Driver, drain
+from rehearsal.mapping.endings import Attempt, Ended
+from rehearsal.mapping.filters import Filters
 from rehearsal.mapping.journal import Journal, both
 from rehearsal.mapping.lane import exponential
 from rehearsal.mapping.memory_stream import MemoryStream
 from rehearsal.mapping.poller import Poller
+from rehearsal.mapping.records import Record
 from rehearsal.mapping.response import Outcome, Returned, failed_from
 from rehearsal.mapping.settings import MappingSettings
 from rehearsal.mapping.stage import World
+from rehearsal.mapping.window import Window
+from rehearsal.runtime import MOST_BYTES
 from support.clock import Clock
 
 NUMBERS = ["400000000000000000009", "400000000000000000010", "400000000000000000011"]
@@ -147,6 +152,70 @@ def test_a_record_beyond_6_megabytes_goes_alone() -> None:
     world.put(["c"])
     world.run()
     assert world.journal.sizes() == [1, 1, 1]
+
+
+def sized(bytes_: int) -> Record:
+    return Record({"eventID": "x"}, "400000000000000000001", 0.0, bytes_)
+
+
+def test_a_batch_may_have_exactly_6_megabytes() -> None:
+    room = MOST_BYTES - len('{"Records":[,]}')
+    for spare, size in ((0, 2), (-1, 1)):
+        window = Window(MappingSettings(batching_window=60))
+        window.add(sized(1000), 0)
+        window.add(sized(room - 1000 - spare), 0)
+        assert window.is_full
+        assert len(window.take()) == size
+
+
+def test_the_bytes_of_earlier_batches_do_not_fill_a_window() -> None:
+    window = Window(MappingSettings(batch_size=2, batching_window=60))
+    for _ in range(1000):
+        window.add(sized(MOST_BYTES // 3), 0)
+        window.add(sized(MOST_BYTES // 3), 0)
+        window.take()
+    assert window.is_empty
+    window.add(sized(MOST_BYTES - len('{"Records":[]}') - 1), 5)
+    assert (window.is_full, window.due()) == (False, 65)
+    window.add(sized(1), 5)
+    assert (window.is_full, window.due()) == (True, 5)
+
+
+def test_no_more_is_read_while_a_batch_waits_behind_one_that_fails() -> None:
+    world = World(MappingSettings(batch_size=3))
+    world.put(["POISON", *(f"item-{number}" for number in range(50))])
+    world.run_until(600)
+    assert world.poller.metrics.counts["PolledEventCount"] == 6
+    assert set(world.journal.sizes()) == {3}
+
+
+def test_a_shard_that_opens_later_is_read_from_its_beginning_at_latest_too() -> None:
+    world = World(MappingSettings(starting_position="LATEST"))
+    world.put(["before"])
+    world.run()
+    world.stream.open("shard-2", "shard-1")
+    world.put(["first"], "shard-2")
+    world.stream.close("shard-1")
+    world.run()
+    assert world.ends() == "handled first; never read before"
+
+
+def test_a_watch_that_fails_has_the_records_come_again() -> None:
+    clock, journal, failing = Clock(), Journal(), [True]
+    stream = MemoryStream(clock)
+
+    def watch(happening: Attempt | Ended) -> None:
+        if failing and isinstance(happening, Ended) and failing.pop():
+            raise OSError("the screen is gone")
+        journal(happening)
+
+    filters = Filters.of(['{"dynamodb":{"Keys":{"event_id":{"S":["a"]}}}}'])
+    poller = Poller(stream, lambda event: Returned(None), MappingSettings(filters=filters), clock=clock, watch=watch)
+    ids = [stream.put("a"), stream.put("b")]
+    with pytest.raises(OSError, match="the screen is gone"):
+        poller.step()
+    drain(poller, clock.sleep)
+    assert journal.fates == {ids[0]: ["handled"], ids[1]: ["filtered"]}
 
 
 def test_items_keep_to_their_lane_and_lanes_run_side_by_side() -> None:

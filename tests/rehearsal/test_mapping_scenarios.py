@@ -34,7 +34,7 @@ def test_the_docs_hold_the_table_that_the_command_prints() -> None:
 
 
 def test_a_throttled_function_is_counted_as_aws_counts_it() -> None:
-    counts = play("throttled 20 times").poller.metrics.counts
+    counts = play("throttled 20 times: ").poller.metrics.counts
     assert (counts["Throttles"], counts["Invocations"], counts["Errors"]) == (20, 1, 0)
     assert (counts["InvokedEventCount"], counts["FailedInvokeEventCount"]) == (105, 100)
 

@@ -96,14 +96,16 @@ class Lane:
         What expires is in no metric of AWS.
         """
         now, most = self._clock(), self._settings.maximum_record_age
-        expired = tuple(record for record in batch.records if now - record.created >= RETENTION_SECONDS)
-        alive = [record for record in batch.records if now - record.created < RETENTION_SECONDS]
-        too_old = tuple(record for record in alive if 0 <= most < now - record.created)
-        kept = tuple(record for record in alive if not 0 <= most < now - record.created)
+        expired: list[Record] = []
+        too_old: list[Record] = []
+        kept: list[Record] = []
+        for record in batch.records:
+            age = now - record.created
+            (expired if age >= RETENTION_SECONDS else too_old if 0 <= most < age else kept).append(record)
         self._endings.end(expired, "expired")
         if too_old:
-            self._endings.give_up(batch.of(too_old), self._shard_id, "RecordAgeExceeded")
-        return batch.of(kept)
+            self._endings.give_up(batch.of(tuple(too_old)), self._shard_id, "RecordAgeExceeded")
+        return batch.of(tuple(kept))
 
     def _called(self, batch: Batch) -> Outcome:
         now, number = self._clock(), len(batch.records)

@@ -141,6 +141,14 @@ SCENARIOS: Final = (
         {"throttles": 20},
     ),
     Scenario(
+        "throttled 20 times, then poison: all retries are left",
+        _settings(MaximumRetryAttempts=2),
+        "throttled x20, 2 x3",
+        "on-failure a POISON",
+        _items("a", "POISON"),
+        {"throttles": 20},
+    ),
+    Scenario(
         "S3 down for 90 s, three retries: used up in 7 s",
         _settings(MaximumRetryAttempts=3),
         "2 x4",
