@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ def _house(tools: Tools, config: Config, options: dict[str, Any]) -> "OldHouse |
     from lambda_deploy.doctor_workspace import HouseEyes
     from lambda_deploy.migrate_workspace import OldHouse
 
-    return OldHouse(HouseEyes(config, lambda: tools.workspaces(config.host)), tools.wait(options["seconds"]))
+    return OldHouse(HouseEyes(config, cache(lambda: tools.workspaces(config.host))), tools.wait(options["seconds"]))
 
 
 def has_workspace(tools: Tools, config: Config) -> bool:

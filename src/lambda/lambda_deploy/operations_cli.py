@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -84,7 +85,7 @@ def house_eyes(tools: Tools, config: Config) -> "HouseEyes":
     """What looks at the workspace."""
     from lambda_deploy.doctor_workspace import HouseEyes
 
-    return HouseEyes(config, lambda: tools.workspaces(config.host))
+    return HouseEyes(config, cache(lambda: tools.workspaces(config.host)))
 
 
 def _show_lines(lines: Sequence[Line]) -> None:
