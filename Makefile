@@ -21,8 +21,8 @@ setup: $(READY) ## install what the rest needs into .venv and .cache
 demo: $(READY) ## the pipeline on this machine, on a made-up fleet
 	@$(PYTHON_HERE) tools/demo.py $(ARGS)
 
-# The Spark sessions of tests are too short for Java's second compiler to pay.
-test test-fast: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1
+# The Spark sessions of tests are too short for Java's second compiler to pay, and the first one
+test test-fast: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:CompileThresholdScaling=5
 test: lint ## everything that CI runs
 	$(PYTHON_HERE) -m pytest
 	FLATTEN_SESSION=connect $(PYTHON_HERE) -m pytest -m connect

@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -65,3 +66,14 @@ def spark() -> "Iterator[SparkSession]":
     chosen = SessionSettings.from_environment(os.environ)
     with spark_session(SessionSettings(kind=chosen.kind, driver_memory="3g", extra=QUICK)) as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def blank(spark: "SparkSession", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the empty tables of a job, to be copied."""
+    from flatten import tables
+    from support.job_world import World
+
+    world = World(spark, tmp_path_factory.mktemp("blank"))
+    tables.ensure(spark, world.table)
+    return world.root

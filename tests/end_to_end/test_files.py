@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import Row
 
 from flatten.errors import BadLocation, FlattenError
 from flatten.job import Report
-from support.job_world import World, at, content, key, line, verdicts
+from support.job_world import Seen, World, at, content, key, line, verdicts
 
 pytestmark = [pytest.mark.spark, pytest.mark.connect]
 
@@ -110,12 +111,13 @@ class Scene:
     world: World
     first: Report
     second: Report
+    seen: Seen
 
 
 @pytest.fixture(scope="module")
-def scene(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+def scene(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """Run twice over every kind of file, below a folder whose own name is odd."""
-    world = World(spark, tmp_path_factory.mktemp("files") / "it's [x] {a,b} %20 `ü` \"*?\\#+&\n")
+    world = World(spark, tmp_path_factory.mktemp("files") / "it's [x] {a,b} %20 `ü` \"*?\\#+&\n").furnished(blank)
     for name in [*NAMES.values(), *HIDDEN.values()]:
         world.land(f"names/{name}", event(name))
     for kind, each in CONTENTS.items():
@@ -147,7 +149,8 @@ def scene(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Scene:
         world.land(name, event(name))
     world.land("comes again with other content", event("other"))
     (world.root / "archive" / "comes again").unlink()
-    return Scene(world, first, world.run())
+    second = world.run()
+    return Scene(world, first, second, world.seen())
 
 
 def put(world: World, name: str, data: bytes) -> None:
@@ -156,15 +159,15 @@ def put(world: World, name: str, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def archived(world: World, name: str) -> bytes:
-    return Path(world.files()[name].archive_path).read_bytes()
+def archived(files: dict[str, Row], name: str) -> bytes:
+    return Path(files[name].archive_path).read_bytes()
 
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_a_file_of_any_name_is_read_and_archived_under_it(kind: str, scene: Scene) -> None:
     name = f"names/{NAMES[kind]}"
-    assert scene.world.rows()[NAMES[kind]].source_file == f"{scene.world.source}/{name}"
-    assert verdicts(scene.world.files()[name]) == {"applied": 1}
+    assert scene.seen.rows[NAMES[kind]].source_file == f"{scene.world.source}/{name}"
+    assert verdicts(scene.seen.files[name]) == {"applied": 1}
     assert (scene.world.root / "archive" / name).read_bytes() == event(NAMES[kind])
     assert not (scene.world.source / name).exists()
 
@@ -172,18 +175,18 @@ def test_a_file_of_any_name_is_read_and_archived_under_it(kind: str, scene: Scen
 @pytest.mark.parametrize("kind", HIDDEN)
 def test_a_hidden_file_is_left_alone(kind: str, scene: Scene) -> None:
     assert (scene.world.source / "names" / HIDDEN[kind]).read_bytes() == event(HIDDEN[kind])
-    assert HIDDEN[kind] not in scene.world.rows()
+    assert HIDDEN[kind] not in scene.seen.rows
 
 
 @pytest.mark.parametrize("kind", CONTENTS)
 def test_a_file_of_any_content_is_accounted_for(kind: str, scene: Scene) -> None:
-    expected, row = CONTENTS[kind], scene.world.files()[place(kind)]
+    expected, row = CONTENTS[kind], scene.seen.files[place(kind)]
     assert (row.lines, row.applied, row.quarantined) == (expected.lines, *expected.counts)
     assert row.outcome == ("committed" if expected.usable else "quarantined")
     folder = scene.world.root / "archive" / ("" if expected.usable else "_quarantine")
     assert (folder / place(kind)).read_bytes() == expected.data
     assert not (scene.world.source / place(kind)).exists()
-    reasons = [row.reason for row in scene.world.side("quarantine") if row.source_file.endswith(f"/{place(kind)}")]
+    reasons = [row.reason for row in scene.seen.sides["quarantine"] if row.source_file.endswith(f"/{place(kind)}")]
     assert [reason for reason in reasons if reason.startswith("file_")] == (
         [expected.reason] if expected.reason else []
     )
@@ -191,11 +194,11 @@ def test_a_file_of_any_content_is_accounted_for(kind: str, scene: Scene) -> None
 
 def test_a_folder_named_like_a_file_is_a_folder(scene: Scene) -> None:
     assert (scene.world.source / "folder.ndjson.gz").is_dir()
-    assert archived(scene.world, "inside.ndjson.gz/x.json") == event("inside.ndjson.gz/x.json")
+    assert archived(scene.seen.files, "inside.ndjson.gz/x.json") == event("inside.ndjson.gz/x.json")
 
 
 def test_a_link_is_archived_as_the_file_that_it_names(scene: Scene) -> None:
-    assert archived(scene.world, "link") == event("linked")
+    assert archived(scene.seen.files, "link") == event("linked")
     assert not (scene.world.source / "link").is_symlink()
     assert (scene.world.root / "outside").read_bytes() == event("linked")
 
@@ -211,18 +214,18 @@ def test_an_archived_name_that_is_taken_is_not_overwritten(scene: Scene) -> None
     for name in ("taken", "taken by a folder/x", "t/a"):
         assert (archive / name).read_bytes() == b"there before"
     for name in ("taken", "taken by a folder", "t/a/k/e/n", "taken by the same"):
-        assert archived(scene.world, name) == event(name)
+        assert archived(scene.seen.files, name) == event(name)
         assert not (scene.world.source / name).exists()
-    assert scene.world.files()["taken by the same"].archive_path == str(archive / "taken by the same")
+    assert scene.seen.files["taken by the same"].archive_path == str(archive / "taken by the same")
 
 
 def test_a_file_that_is_overwritten_after_it_was_read_is_quarantined(scene: Scene) -> None:
     source = scene.world.source
     assert scene.first.moved.changed == [f"{source}/overwritten"]
-    [kept] = [row for row in scene.world.side("quarantine") if row.source_file == f"{source}/overwritten"]
+    [kept] = [row for row in scene.seen.sides["quarantine"] if row.source_file == f"{source}/overwritten"]
     assert kept.reason == "file_changed"
     assert Path(kept.detail).read_bytes() == event("overwritten", 2)
-    assert scene.world.rows()["overwritten"].sequence_number == "1"
+    assert scene.seen.rows["overwritten"].sequence_number == "1"
     assert not (source / "overwritten").exists()
 
 
@@ -230,22 +233,22 @@ def test_a_file_that_is_gone_before_its_archiving_is_told_and_archived_when_it_c
     path = f"{scene.world.source}/gone"
     assert path in scene.first.moved.vanished
     assert scene.second.moved.archived == [path]
-    assert archived(scene.world, "gone") == event("gone")
-    assert scene.world.files()["gone"].outcome == "committed"
+    assert archived(scene.seen.files, "gone") == event("gone")
+    assert scene.seen.files["gone"].outcome == "committed"
 
 
 def test_a_path_that_comes_again_is_removed_once_the_archive_has_it(scene: Scene) -> None:
     assert scene.second.moved.removed == [f"{scene.world.source}/comes again"]
-    assert archived(scene.world, "comes again") == event("comes again")
+    assert archived(scene.seen.files, "comes again") == event("comes again")
 
 
 def test_a_path_that_comes_again_with_other_content_is_quarantined(scene: Scene) -> None:
     name = "comes again with other content"
     assert scene.second.moved.changed == [f"{scene.world.source}/{name}"]
-    [kept] = [row for row in scene.world.side("quarantine") if row.source_file.endswith(f"/{name}")]
+    [kept] = [row for row in scene.seen.sides["quarantine"] if row.source_file.endswith(f"/{name}")]
     assert (kept.reason, Path(kept.detail).read_bytes()) == ("file_changed", event("other"))
-    assert archived(scene.world, name) == event(name)
-    assert "other" not in scene.world.rows()
+    assert archived(scene.seen.files, name) == event(name)
+    assert "other" not in scene.seen.rows
 
 
 def test_nothing_else_is_left_in_the_landing_folder(scene: Scene) -> None:
@@ -263,8 +266,8 @@ def test_the_report_says_what_happened(scene: Scene) -> None:
     assert "1 files changed" in text
 
 
-def test_a_file_that_vanishes_between_listing_and_reading_is_missing(spark: Any, tmp_path: Path) -> None:
-    world = World(spark, tmp_path, max_files=1)
+def test_a_file_that_vanishes_between_listing_and_reading_is_missing(spark: Any, blank: Path, tmp_path: Path) -> None:
+    world = World(spark, tmp_path, max_files=1).furnished(blank)
     for age, name in enumerate(["first", "second", "third"]):
         path = world.land(name, event(name))
         os.utime(path, (1_767_600_000 + age, 1_767_600_000 + age))
@@ -277,8 +280,10 @@ def test_a_file_that_vanishes_between_listing_and_reading_is_missing(spark: Any,
     assert world.landed() == []
 
 
-def test_a_file_that_changes_while_its_batch_is_worked_on_stops_the_run(spark: Any, tmp_path: Path) -> None:
-    world = World(spark, tmp_path)
+def test_a_file_that_changes_while_its_batch_is_worked_on_stops_the_run(
+    spark: Any, blank: Path, tmp_path: Path
+) -> None:
+    world = World(spark, tmp_path).furnished(blank)
     changes, goes, stays = (world.land(name, event(name)) for name in ("changes", "goes", "stays"))
 
     newer = event("changes", 2)
@@ -310,8 +315,10 @@ def test_a_state_folder_that_is_a_file_is_refused_before_anything_is_written(spa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "landing"]
 
 
-def test_an_archive_that_takes_no_file_stops_the_run_and_the_next_one_archives(spark: Any, tmp_path: Path) -> None:
-    world = World(spark, tmp_path)
+def test_an_archive_that_takes_no_file_stops_the_run_and_the_next_one_archives(
+    spark: Any, blank: Path, tmp_path: Path
+) -> None:
+    world = World(spark, tmp_path).furnished(blank)
     world.land("x", event("x"))
     (tmp_path / "archive").touch()
     with pytest.raises(FlattenError, match=f"^{tmp_path}/archive takes no copy of x: is it a folder"):
@@ -319,5 +326,5 @@ def test_an_archive_that_takes_no_file_stops_the_run_and_the_next_one_archives(s
     assert world.landed() == ["x"]
     (tmp_path / "archive").unlink()
     assert world.run().moved.archived == [f"{world.source}/x"]
-    assert archived(world, "x") == event("x")
+    assert archived(world.files(), "x") == event("x")
     assert verdicts(world.files()["x"]) == {"applied": 1}

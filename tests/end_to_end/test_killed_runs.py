@@ -17,7 +17,7 @@ import pytest
 
 from flatten.errors import FlattenError
 from flatten.job import Reached
-from support.job_world import NOW, World, content, key, line, verdicts
+from support.job_world import NOW, Seen, World, content, key, line, verdicts
 from support.killed_run import Death, killed
 
 pytestmark = pytest.mark.spark
@@ -48,6 +48,7 @@ FILES = {  # in the order in which they came, four a micro-batch
     ),
     "3/empty": b"",
 }
+Recovered = tuple[World, Seen]
 LEFT_ALONE = ["2/.hidden", "2/_underway.ndjson.gz"]
 VERDICTS = {
     PROMISED: {"applied": 3, "superseded": 1, "quarantined": 1},
@@ -115,62 +116,67 @@ def refusing(world: World) -> Reached:
 
 
 @pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def scenes(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Kill a run in a folder of its own at each boundary; and one whose files somebody takes away."""
     places = {name: tmp_path_factory.mktemp("killed") for name in [*DEATHS, "gone"]}
     for root in places.values():
-        land(World(None, root))  # type: ignore[arg-type]  # no session is needed to put files somewhere
+        land(World(None, root).furnished(blank))  # type: ignore[arg-type]  # no session is needed to put files there
     deaths = [Death(places[name], *where) for name, where in DEATHS.items()]
     killed([*deaths, Death(places["gone"], "rows", 2)], MAX_FILES)
     return places
 
 
 @pytest.fixture(scope="module")
-def recovered(spark: Any, scenes: dict[str, Path]) -> dict[str, World]:
+def recovered(spark: Any, scenes: dict[str, Path]) -> dict[str, Recovered]:
     """Let this process complete what the dead ones left, two folders at a time."""
     worlds = {name: World(spark.newSession(), scenes[name], max_files=MAX_FILES) for name in DEATHS}
     with ThreadPoolExecutor(2) as two:
-        list(two.map(lambda world: world.run(refusing(world)), worlds.values()))
-    return worlds
+        seen = list(two.map(recover, worlds.values()))
+    return dict(zip(worlds, zip(worlds.values(), seen, strict=True), strict=True))
+
+
+def recover(world: World) -> Seen:
+    world.run(refusing(world))
+    return world.seen()
 
 
 @pytest.mark.parametrize("name", DEATHS)
 class TestAfterADeath:
-    def test_every_event_has_its_newest_row(self, name: str, recovered: dict[str, World]) -> None:
+    def test_every_event_has_its_newest_row(self, name: str, recovered: dict[str, Recovered]) -> None:
         found = {
             event_id: (row.sequence_number, row.Odometer_TraveledDistance_value, row.event_date, bool(row.deleted_at))
-            for event_id, row in recovered[name].rows().items()
+            for event_id, row in recovered[name][1].rows.items()
         }
         assert found == ROWS
 
-    def test_every_line_is_counted_once(self, name: str, recovered: dict[str, World]) -> None:
-        files = recovered[name].files()
-        assert len(recovered[name].side("files")) == len(FILES)
+    def test_every_line_is_counted_once(self, name: str, recovered: dict[str, Recovered]) -> None:
+        files = recovered[name][1].files
+        assert len(recovered[name][1].sides["files"]) == len(FILES)
         assert {file: verdicts(row) for file, row in files.items()} == VERDICTS
         assert {file: row.lines for file, row in files.items()} == {
             file: sum(counts.values()) for file, counts in VERDICTS.items()
         }
 
-    def test_every_bad_line_is_kept_once(self, name: str, recovered: dict[str, World]) -> None:
-        world = recovered[name]
-        rows = world.side("quarantine")
+    def test_every_bad_line_is_kept_once(self, name: str, recovered: dict[str, Recovered]) -> None:
+        world, seen = recovered[name]
+        rows = seen.sides["quarantine"]
         found = [(str(Path(row.source_file).relative_to(world.source)), row.line_number, row.reason) for row in rows]
         assert sorted(found, key=str) == sorted(QUARANTINED, key=str)
 
-    def test_every_committed_file_is_archived_and_no_other(self, name: str, recovered: dict[str, World]) -> None:
-        world = recovered[name]
+    def test_every_committed_file_is_archived_and_no_other(self, name: str, recovered: dict[str, Recovered]) -> None:
+        world, seen = recovered[name]
         assert world.landed() == sorted(LEFT_ALONE)
         assert world.rejected() == sorted(REJECTED)
         assert world.archived() == sorted(FILES.keys() - REJECTED)
-        for file, row in world.files().items():
+        for file, row in seen.files.items():
             assert Path(row.archive_path).read_bytes() == FILES[file]
             assert row.archived_at.astimezone(UTC) == NOW
 
-    def test_nothing_is_left_lying_about(self, name: str, recovered: dict[str, World]) -> None:
-        world = recovered[name]
+    def test_nothing_is_left_lying_about(self, name: str, recovered: dict[str, Recovered]) -> None:
+        world, seen = recovered[name]
         assert not (world.root / "state" / "stage").exists()
-        assert [row.expires_at.astimezone(UTC) for row in world.side("lease")] == [NOW]
-        assert [row.outcome for row in world.side("runs")] == ["succeeded"]
+        assert [row.expires_at.astimezone(UTC) for row in seen.sides["lease"]] == [NOW]
+        assert [row.outcome for row in seen.sides["runs"]] == ["succeeded"]
 
 
 def test_a_file_of_an_interrupted_batch_that_is_gone_is_told(spark: Any, scenes: dict[str, Path]) -> None:

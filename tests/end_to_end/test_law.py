@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,8 +106,8 @@ def landed(world: World, place: str, file: File) -> tuple[str, list[bytes] | Non
 
 
 @pytest.fixture(scope="module")
-def world(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> World:
-    return World(spark, tmp_path_factory.mktemp("law"))
+def world(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+    return World(spark, tmp_path_factory.mktemp("law")).furnished(blank)
 
 
 @settings(max_examples=3, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))

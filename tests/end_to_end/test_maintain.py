@@ -16,8 +16,8 @@ HOSTILE = 'it\'s `a` \\ "key"\n'
 
 
 @pytest.fixture(scope="module")
-def world(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> World:
-    world = World(spark, tmp_path_factory.mktemp("kept"))
+def world(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = World(spark, tmp_path_factory.mktemp("kept")).furnished(blank)
     signals = {"odometer-traveleddistance": 1}
     world.land("a.ndjson.gz", [line("a", 1, signals=signals), line(HOSTILE, 1, signals=signals), line("c", None)])
     world.run()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -200,6 +201,7 @@ RULES = {
         {"on_delete": "keep"},
     ),
 }
+Outcome = tuple[Any, list[dict[str, int]]]
 ORDER = list(RULES)
 POLICIES: dict[str, dict[str, Any]] = {
     "soft": {"on_delete": "soft", "on_expiry": "keep"},
@@ -232,11 +234,13 @@ def policy_of(rule: Rule) -> str:
 
 
 @pytest.fixture(scope="module")
-def outcomes(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, list[dict[str, int]]]]:
+def outcomes(
+    spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[Any, list[dict[str, int]]]]:
     """Run all rules of each policy together; return the row and the verdicts by batch of each rule."""
     found = {}
     for policy, options in POLICIES.items():
-        world = World(spark, tmp_path_factory.mktemp(policy), **options)
+        world = World(spark, tmp_path_factory.mktemp(policy), **options).furnished(blank)
         rules = {name: rule for name, rule in RULES.items() if policy_of(rule) == policy}
         for number in range(max(len(rule.batches) for rule in rules.values())):
             for name, rule in rules.items():
@@ -252,7 +256,7 @@ def outcomes(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_rule(name: str, outcomes: dict[str, tuple[Any, list[dict[str, int]]]]) -> None:
+def test_rule(name: str, outcomes: dict[str, Outcome]) -> None:
     rule, (row, told) = RULES[name], outcomes[name]
     assert told == rule.verdicts
     assert shown(row, name, rule.row) == rule.row

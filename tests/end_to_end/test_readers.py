@@ -19,9 +19,9 @@ FROM telemetry
 
 
 @pytest.fixture(scope="module")
-def world(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
     """Inserts, updates with a new column, removals and moves: several versions of the table."""
-    world = World(spark, tmp_path_factory.mktemp("readers"))
+    world = World(spark, tmp_path_factory.mktemp("readers")).furnished(blank)
     first = [line(f"e{each}", each, signals={"odometer-traveleddistance": each + 0.5}) for each in range(1, 201)]
     world.land("0/a.ndjson.gz", first)
     world.batch(0, "0")

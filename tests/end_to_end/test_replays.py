@@ -48,8 +48,8 @@ def picture(world: World, *, counts: bool = True) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def world(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> World:
-    made = World(spark, tmp_path_factory.mktemp("replays"))
+def world(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+    made = World(spark, tmp_path_factory.mktemp("replays")).furnished(blank)
     made.land("1/x.ndjson.gz", FIRST)
     made.land("2/x.ndjson.gz", SECOND)
     made.batch(1, "1")

@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.spark, pytest.mark.connect]
 
 
 @pytest.fixture(scope="module")
-def made(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, SampleReport]:
-    world = World(spark, tmp_path_factory.mktemp("fleet"), max_files=9)
+def made(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, SampleReport]:
+    world = World(spark, tmp_path_factory.mktemp("fleet"), max_files=9).furnished(blank)
     report = write_sample(world.source, events=400, vehicles=8, seed=5, oddities=True)
     world.run()
     return world, report

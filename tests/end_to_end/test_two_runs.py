@@ -33,9 +33,9 @@ def options(world: World) -> list[str]:
 
 @pytest.mark.spark
 def test_of_two_runs_one_works_and_an_interrupted_one_leaves_nothing_behind(
-    spark: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spark: Any, blank: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = World(spark, tmp_path)
+    world = World(spark, tmp_path).furnished(blank)
     for name in FILES:
         world.land(name, [line(name, 1)])
     working = subprocess.Popen(
@@ -71,9 +71,9 @@ def test_of_two_runs_one_works_and_an_interrupted_one_leaves_nothing_behind(
 
 
 @pytest.fixture(scope="module")
-def owned(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> World:
+def owned(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
     """A job that has run once."""
-    world = World(spark, tmp_path_factory.mktemp("owned") / "one")
+    world = World(spark, tmp_path_factory.mktemp("owned") / "one").furnished(blank)
     world.land("x.ndjson.gz", [line("x", 1)])
     world.run()
     return world

@@ -1,6 +1,7 @@
 """What `flatten` gives for an event is what the table holds: every signal, and values at every end."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,8 +63,8 @@ def event(event_id: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def rows(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    world = World(spark, tmp_path_factory.mktemp("values"))
+def rows(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    world = World(spark, tmp_path_factory.mktemp("values")).furnished(blank)
     world.land("0/a.ndjson.gz", [event(event_id) for event_id in EVENTS])
     world.batch(0, "0")
     epoch = "timestamp'1970-01-01 00:00:00Z'"

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import shutil
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +17,7 @@ from pyspark.sql import Row, SparkSession
 
 from flatten import job, tables
 from flatten.settings import RemovePolicy, Settings
-from flatten.tables import TableName
+from flatten.tables import SIDE_TABLES, TableName
 
 # Spark Connect runs a micro-batch in a process that does not have tests/ on its path.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]  # pyspark gives it no types
@@ -77,6 +78,15 @@ def key(number_of_lines: int, first: int = 1) -> str:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What the tables of a job said at one time: rows by event_id, files by name, and the side tables' rows."""
+
+    rows: dict[str, Row]
+    files: dict[str, Row]
+    sides: dict[str, list[Row]]
+
+
+@dataclass(frozen=True)
 class World:
     """The folders of one job below `root`."""
 
@@ -111,6 +121,11 @@ class World:
             max_files=self.max_files,
         )
 
+    def furnished(self, blank: Path) -> "World":
+        """Put the empty tables of another job here: to make seven anew takes seconds."""
+        shutil.copytree(blank, self.root, dirs_exist_ok=True)
+        return self
+
     def land(self, name: str, data: bytes | Iterable[dict[str, Any] | bytes]) -> Path:
         """Put a file into the landing folder."""
         path = self.source / name
@@ -144,7 +159,15 @@ class World:
 
     def files(self) -> dict[str, Row]:
         """Return the files table by name relative to the landing folder."""
-        return {str(Path(row.path).relative_to(self.source)): row for row in self.side("files")}
+        return self._by_name(self.side("files"))
+
+    def _by_name(self, files: Iterable[Row]) -> dict[str, Row]:
+        return {str(Path(row.path).relative_to(self.source)): row for row in files}
+
+    def seen(self) -> Seen:
+        """Read all tables, for tests that share what they say."""
+        sides = {kind: self.side(kind) for kind in SIDE_TABLES}
+        return Seen(self.rows(), self._by_name(sides["files"]), sides)
 
     def landed(self) -> list[str]:
         """Return what is in the landing folder still."""

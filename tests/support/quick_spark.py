@@ -3,6 +3,5 @@
 QUICK = {
     # Compiling the queries would take most of the time.
     "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
 }
