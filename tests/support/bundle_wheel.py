@@ -18,7 +18,39 @@ from support.bundle import ROOT
 _RUNTIME = ("pyspark[connect]", "delta-spark", "pandas", "pyarrow", "click")
 """What is there beside the wheel: the Databricks runtime has all but click, which the wheel asks for."""
 
-_SECONDS_AT_MOST = 600
+_SECONDS_AT_MOST = 900
+
+AS_A_TASK = """
+import json, os, sys
+from importlib.metadata import distribution
+
+def task(parameters):
+    if parameters[0] == "move":
+        return os.renames(*parameters[1:])
+    points = distribution("flatten").entry_points
+    main = next(each for each in points if each.name == "flatten").load()
+    sys.argv = ["flatten", *parameters]
+    try:
+        return main()
+    except SystemExit as ended:
+        return ended.code
+
+tasks, session = json.loads(sys.argv[1]), None
+if len(sys.argv) > 2:
+    from dataclasses import replace
+    from flatten.session import SessionSettings, open_session
+    settings = replace(SessionSettings.from_environment(os.environ), extra=json.loads(sys.argv[2]))
+    session = type(open_session(settings)).__module__
+import flatten
+results = [task(parameters) for parameters in tasks]
+loaded = sorted({name.partition(".")[0] for name in sys.modules})
+print(json.dumps({"results": results, "home": flatten.__file__, "session": session, "loaded": loaded}))
+"""
+"""Runs tasks as a wheel task does: finds the entry point by the wheel's metadata, sets sys.argv, calls it.
+
+Its first argument is JSON, a list of parameter lists (`move` renames a file between two tasks); with a second one,
+Spark settings, all tasks share a session. Its last line says what came back: None, or the code of the exit.
+"""
 
 
 def build_wheel(folder: Path) -> Path:
@@ -77,7 +109,7 @@ def run_there(
         "PATH": os.defpath,
         "JAVA_HOME": str(find_java(os.environ, cache_folder() / "java")),
         "FLATTEN_JARS": os.environ.get("FLATTEN_JARS") or str(cache_folder() / "jars"),
-        "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",
+        "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -Dderby.system.durability=test",
         **variables,
     }
     command = [str(python), "-c", script, *arguments]

@@ -8,7 +8,7 @@ from typing import Any
 
 from support.bundle import ROOT, Bundle
 
-PERIOD = {":period.min": "TIMESTAMP'2026-01-01 00:00:00'", ":period.max": "TIMESTAMP'2026-12-31 00:00:00'"}
+PERIOD = {":period.min": "TIMESTAMP'2000-01-01 00:00:00'", ":period.max": "TIMESTAMP'2100-01-01 00:00:00'"}
 _TABLE = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]+)", re.IGNORECASE)
 _DEFINED = re.compile(r"(?:WITH|,)\s*([a-z_]+)\s+AS\s*\(", re.IGNORECASE)
 _FIELD = re.compile(r"`([^`]+)`")
@@ -38,12 +38,12 @@ def tables_of(sql: str) -> set[str]:
     return set(_TABLE.findall(sql)) - set(_DEFINED.findall(sql))
 
 
-def runnable(sql: str, schema: str) -> str:
-    """Put values in place of the parameters, and the schema that the workspace takes tables from."""
+def runnable(sql: str, schema: Path) -> str:
+    """Put values in place of the parameters, and folders of `schema` in place of tables."""
     for parameter, value in PERIOD.items():
         sql = sql.replace(parameter, value)
     for table in tables_of(sql):
-        sql = re.sub(rf"\b(FROM|JOIN)\s+{table}\b", rf"\1 {schema}.{table}", sql)
+        sql = re.sub(rf"\b(FROM|JOIN)\s+{table}\b", rf"\1 delta.`{schema / table}`", sql)
     return sql
 
 

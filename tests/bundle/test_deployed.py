@@ -1,0 +1,256 @@
+"""The bundle's tasks, run from the wheel with the parameters of the YAML over Spark Connect, and what they leave.
+
+One process runs them all, by table name in Spark's session catalog, because Spark's start costs more than they do;
+the tests look at its folders. Dashboards and alerts are asked there, too.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable, QueryBuilder
+from pyspark.sql import Row, SparkSession
+
+from flatten import descriptions, tables
+from flatten.errors import FilesIncomplete
+from flatten.status import require_complete
+from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS, TableName
+from support.bundle import Bundle, given_for, load
+from support.bundle_wheel import AS_A_TASK, build_wheel, clean_environment, run_there
+from support.dashboards import asked_of, dashboard, datasets, runnable
+from support.job_world import content, key, line
+from support.quick_spark import QUICK
+
+pytestmark = pytest.mark.spark
+FIRST, SECOND, CUT = key(2), key(3, first=3), key(2, first=50)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What the process left below `root`. `told` is the script's last line; `said` and `complained` its output."""
+
+    spark: SparkSession
+    root: Path
+    bundle: Bundle
+    told: dict[str, Any]
+    said: str
+    complained: str
+
+    @property
+    def folder(self) -> Path:
+        """The volumes."""
+        return self.root / "Volumes" / "spark_catalog" / "dev_tester_telemetry_ops"
+
+    def schema(self, key: str) -> Path:
+        """Return the folder of a schema in the warehouse."""
+        return self.root / "warehouse" / f"{self.bundle.resources('schemas')[key]['name']}.db"
+
+    @property
+    def table(self) -> TableName:
+        """The flat table and its side tables, by path."""
+        flat = self.schema("telemetry") / "car_telemetry_flattened"
+        return TableName.of(str(flat), str(self.schema("telemetry_ops")))
+
+    def side(self, kind: str) -> list[Row]:
+        """Return the rows of a side table."""
+        return self.spark.table(self.table.side(kind)).collect()
+
+    def files(self, volume: str) -> list[str]:
+        """Return the data files of a volume."""
+        return sorted(str(path.relative_to(self.folder / volume)) for path in (self.folder / volume).rglob("*.gz"))
+
+
+@pytest.fixture(scope="module")
+def deployed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    """Two runs: the second meets a change, new signals, an error, a bad line and a file that is cut short."""
+    root = tmp_path_factory.mktemp("deployed")
+    (root / "dist").mkdir()
+    bundle = load("dev", variables=given_for("dev") | {"catalog": "spark_catalog"}, volumes=str(root / "Volumes"))
+    landing = Path(next(each for each in bundle.parameters("flatten", "run") if "--source=" in each).partition("=")[2])
+    failed = {"code": "closure-islocked", "status": {"value": "ERROR", "error": {"type": "PERMISSION", "code": None}}}
+    changed = line("e1", 3, name="MODIFY", signals={"vehicleidentification-vin": "V1"})
+    changed["signals"].append(failed)
+    first = line("e1", 1, signals={"odometer-traveleddistance": 7.5}, delivered=1_767_607_200_000)
+    _write(landing / FIRST, content([first, line("e2", 2)]))
+    _write(root / "later" / SECOND, content([changed, line("e3", 4), b"bad"]))
+    _write(root / "later" / CUT, content([line("e5", 50), line("e6", 51)])[:-9])
+    run, *upkeep = (bundle.parameters(*task) for task in TASKS)
+    moves = [["move", str(root / "later" / name), str(landing / name)] for name in (SECOND, CUT)]
+    done = run_there(
+        clean_environment(root / "clean", build_wheel(root / "dist")),
+        AS_A_TASK,
+        json.dumps([run, *moves, run, *upkeep]),
+        json.dumps(QUICK),
+        home=root,
+        FLATTEN_SESSION="connect",
+        FLATTEN_WAREHOUSE=str(root / "warehouse"),
+    )
+    assert done.stdout, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    return Deployed(spark, root, bundle, told, done.stdout, done.stderr)
+
+
+TASKS = (("flatten", "run"), ("maintain", "maintain"), ("maintain", "check"))
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def test_a_task_returns_when_it_is_done_and_raises_when_it_is_not(deployed: Deployed) -> None:
+    moved = [None, None]
+    assert deployed.told["results"] == [None, *moved, None, None, 1], deployed.complained
+    assert "Traceback" not in deployed.complained
+    assert "1 files, 2 lines: 2 applied" in deployed.said
+    assert "2 files, 3 lines: 2 applied, 0 superseded, 0 repeated, 0 ignored, 1 quarantined." in deployed.said
+    assert "0 events had several rows; 0 old dates forgotten; 0 archived files removed." in deployed.said
+
+
+def test_the_check_names_the_file_that_is_not_complete(deployed: Deployed) -> None:
+    table = "spark_catalog.dev_tester_telemetry.car_telemetry_flattened"
+    assert f"flatten: 1 files of the last 1 days are not wholly in {table}" in deployed.complained
+    assert f"{CUT} (quarantined)" in deployed.complained
+
+
+def test_all_of_it_was_the_wheel_over_spark_connect(deployed: Deployed) -> None:
+    assert deployed.told["session"] == "pyspark.sql.connect.session"
+    assert Path(deployed.told["home"]).is_relative_to(deployed.root / "clean")
+    assert not {"rich", "boto3", "yaml", "requests", "databricks"} & set(deployed.told["loaded"])
+
+
+def test_files_end_in_the_volumes_that_the_bundle_names(deployed: Deployed) -> None:
+    assert deployed.files("landing") == []
+    assert deployed.files("archive") == sorted([FIRST, SECOND])
+    assert deployed.files("quarantine") == [f"files/{CUT}"]
+    assert {row.outcome for row in deployed.side("files")} == {"committed", "quarantined"}
+    assert [(row.command, row.outcome) for row in sorted(deployed.side("runs"), key=lambda row: row.started_at)] == [
+        *[("run", "succeeded")] * 2,
+        ("maintain", "succeeded"),
+    ]
+
+
+def test_rows_are_made_changed_and_widened_by_name_and_others_read_them(deployed: Deployed) -> None:
+    """delta-rs: a table that Spark Connect has widened must have no type that others lack."""
+    asked = "SELECT event_id, VehicleIdentification_VIN AS vin, Odometer_TraveledDistance_value AS km FROM t"
+    found = QueryBuilder().register("t", DeltaTable(deployed.table.text)).execute(asked + " ORDER BY event_id")
+    rows = found.read_all()
+    assert [{name: rows[name][at].as_py() for name in rows.schema.names} for at in range(rows.num_rows)] == [
+        {"event_id": "e1", "vin": "V1", "km": None},
+        {"event_id": "e2", "vin": None, "km": None},
+        {"event_id": "e3", "vin": None, "km": None},
+    ]
+
+
+def test_the_table_is_clustered_and_has_its_properties(deployed: Deployed) -> None:
+    detail = deployed.spark.sql(f"DESCRIBE DETAIL {deployed.table.sql}").collect()[0]
+    assert detail.clusteringColumns == ["event_date"]
+    assert detail.properties["delta.dataSkippingStatsColumns"] == "event_id,event_date,recorded_at,vehicle_id"
+    assert "delta.columnMapping.mode" not in detail.properties  # other engines misread it
+
+
+def test_every_column_is_described_by_the_run_after_it_came(deployed: Deployed) -> None:
+    fields = deployed.spark.table(deployed.table.sql).schema.fields
+    comments = {field.name: field.metadata.get("comment") for field in fields}
+    own = {name: about for name, (_, about) in (EVENT_COLUMNS | LINEAGE_COLUMNS).items()}
+    assert {name: comments[name] for name in own} == own
+    known = descriptions.signal_comments()
+    first = [name for name in comments if name.startswith("Odometer_TraveledDistance")]
+    assert first
+    assert {name: comments[name] for name in first} == {name: known[name] for name in first}
+    bare = {name for name, about in comments.items() if about is None}
+    assert bare == {name for name in comments if name.startswith(("VehicleIdentification_VIN", "Closure_IsLocked"))}
+
+
+def test_the_next_run_tags_personal_data_and_describes_what_came(deployed: Deployed) -> None:
+    """Spark has no tags: the statements are shown, the one that Spark knows is tried by every other column."""
+    tag, comments = tables.description(deployed.spark, deployed.table, tags=True)
+    assert tag.endswith("ALTER COLUMN `VehicleIdentification_VIN` SET TAGS ('personal_data' = 'vin')")
+    assert "`Closure_IsLocked` COMMENT 'Closure: is locked; signal closure-islocked'" in comments
+    assert tables.description(deployed.spark, deployed.table, tags=False) == [comments]
+
+
+@pytest.fixture(scope="module")
+def answers(deployed: Deployed) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """What every query of the dashboards gives: dashboard -> dataset -> rows."""
+    return {
+        name: {
+            dataset: [row.asDict() for row in deployed.spark.sql(runnable(sql, deployed.schema(schema))).collect()]
+            for dataset, sql in datasets(dashboard(name)).items()
+        }
+        for name, schema in {"telemetry": "telemetry", "pipeline": "telemetry_ops"}.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["telemetry", "pipeline"])
+def test_the_queries_of_a_dashboard_give_what_its_widgets_show(answers: dict[str, Any], name: str) -> None:
+    shown: dict[str, set[str]] = {}
+    for _, dataset, column in asked_of(dashboard(name)):
+        shown.setdefault(dataset, set()).add(column)
+    for dataset, rows in answers[name].items():
+        assert rows, dataset
+        assert shown[dataset] <= rows[0].keys(), dataset
+
+
+def test_dashboards_count_what_there_is(answers: dict[str, Any]) -> None:
+    telemetry, pipeline = answers["telemetry"], answers["pipeline"]
+    assert telemetry["totals"] == [{"events": 3, "cars": 0, "signals": 2}]
+    seen = {(row["signal"], row["outcome"]): row["events"] for row in telemetry["signals"]}
+    assert seen == {("VehicleIdentification_VIN", "OK"): 1, ("Closure_IsLocked", "PERMISSION"): 1}
+    assert [row["status"] for row in telemetry["worst"]] == ["PERMISSION"]
+    assert pipeline["file_totals"] == [{"files": 3, "lines": 5, "incomplete": 1}]
+    assert {row["verdict"]: row["lines"] for row in pipeline["lines"]} == {"applied": 4, "quarantined": 1}
+    assert {row["reason"]: row["lines"] for row in pipeline["quarantine_waiting"]} == {
+        "not_json": 1,
+        "file_unreadable": 1,
+    }
+
+
+@pytest.fixture(scope="module")
+def now(deployed: Deployed) -> datetime:
+    """When the newest row was written."""
+    (row,) = deployed.spark.table(deployed.table.sql).selectExpr("max(pipeline_processed_at) AS at").collect()
+    at: datetime = row.at
+    return at.astimezone(UTC)
+
+
+def _asked(deployed: Deployed, alert: dict[str, Any], now: datetime) -> float:
+    """Return what an alert's query gives at a time."""
+    sql = alert["query_text"].replace("current_timestamp()", f"TIMESTAMP'{now.isoformat()}'")
+    for name, schema in deployed.bundle.resources("schemas").items():
+        named = rf"`spark_catalog`\.`{schema['name']}`\.`(\w+)`"
+        sql = re.sub(named, rf"delta.`{deployed.schema(name)}/\1`", sql)
+    (row,) = deployed.spark.sql(sql).collect()
+    value: float = row[alert["evaluation"]["source"]["name"]]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("key", "after", "value", "fires"),
+    [
+        ("freshness", timedelta(minutes=119), 119, False),
+        ("freshness", timedelta(minutes=120), 120, True),
+        ("quarantined_lines", timedelta(hours=1), 2, True),
+        ("quarantined_lines", timedelta(hours=25), 0, False),
+        ("incomplete_files", timedelta(hours=1), 1, True),
+        ("incomplete_files", timedelta(hours=25), 0, False),
+    ],
+    ids=["fresh", "stale", "quarantined", "long ago quarantined", "incomplete", "long ago incomplete"],
+)
+def test_an_alert_fires_when_it_should(
+    deployed: Deployed, now: datetime, key: str, after: timedelta, value: float, fires: bool
+) -> None:
+    alert = deployed.bundle.resources("alerts")[key]
+    assert _asked(deployed, alert, now + after) == value
+    assert alert["evaluation"]["comparison_operator"] == "GREATER_THAN_OR_EQUAL"
+    assert (value >= alert["evaluation"]["threshold"]["value"]["double_value"]) is fires
+
+
+def test_the_check_and_the_alert_mean_the_same_files(deployed: Deployed, now: datetime) -> None:
+    with pytest.raises(FilesIncomplete, match=r"^1 files of the last 1 days .*\(quarantined\)"):
+        require_complete(deployed.spark, deployed.table, 1, now + timedelta(hours=1))
+    require_complete(deployed.spark, deployed.table, 1, now + timedelta(hours=25))
