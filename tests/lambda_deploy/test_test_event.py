@@ -1,0 +1,163 @@
+"""`test-event`: a marked item on its way, with a pipeline that takes its time, or loses it."""
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from lambda_deploy.errors import LostOnTheWayError, WorkspaceError
+from lambda_deploy.test_event import MARK, Probe, Reached, Way
+from lambda_deploy.wait import Wait
+from stream_to_s3.lines import to_lines
+from stream_to_s3.objects import Batch, compressed
+from support.aws_account import BUCKET, TABLE, Account
+from support.captured import Said
+from support.stream_events import inserts, poison, record
+
+WAY = Way(TABLE, BUCKET, "telemetry/", "telemetry-archive/", "telemetry-quarantine/", 60, 120)
+EVENT = f"{MARK}1"
+
+
+@dataclass
+class Pipeline:
+    """What happens to the item while somebody waits: `lands_after` and `merged_after` seconds."""
+
+    account: Account
+    lands_after: float = 5
+    merged_after: float = 40
+    prefix: str = "telemetry/"
+    started: float = 0
+    rows: set[str] = field(default_factory=set)
+
+    def sleep(self, seconds: float) -> None:
+        clock = self.account.clock
+        clock.sleep(seconds)
+        if clock.now - self.started >= self.lands_after:
+            self.put([record(1, self.items()[0], ApproximateCreationDateTime=int(clock.now))])
+        if clock.now - self.started >= self.merged_after:
+            self.rows.add(EVENT)
+
+    def items(self) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self.account.clients("dynamodb").scan(TableName=TABLE)["Items"]
+        return items
+
+    def put(self, records: list[Any]) -> None:
+        lines = to_lines(records)
+        body = compressed([*lines.converted, *lines.quarantined])
+        key = Batch.of(records).key(self.prefix, len(records))
+        self.account.clients("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
+
+    def probe(self, in_table: Callable[[str], bool] | None = None) -> Probe:
+        clients, clock = self.account.clients, self.account.clock
+        self.started = clock.now
+        wait = Wait(clock, self.sleep, self.account.said.append)
+        return Probe(clients("dynamodb"), clients("s3"), WAY, in_table, wait)
+
+
+@pytest.fixture
+def pipeline(account: Account) -> Pipeline:
+    # moto dates objects by the real clock.
+    account.clock.now = float(int(time.time()))
+    account.said.clear()
+    return Pipeline(account)
+
+
+def test_each_step_is_told_with_its_time_and_the_item_is_deleted(pipeline: Pipeline) -> None:
+    steps = list(pipeline.probe(lambda event_id: event_id in pipeline.rows).run("1"))
+    assert [step.where for step in steps] == ["dynamodb", "s3", "table", "deleted"]
+    assert steps[1].detail.startswith(f"s3://{BUCKET}/telemetry/")
+    assert 5 <= steps[1].seconds < 12
+    assert 40 <= steps[2].seconds < 60
+    assert pipeline.items() == []
+
+
+def test_waiting_is_told(pipeline: Pipeline) -> None:
+    list(pipeline.probe().run("1"))
+    assert pipeline.account.said[0].startswith("waiting for the item in S3")
+
+
+def test_without_a_workspace_the_table_is_left_out(pipeline: Pipeline) -> None:
+    assert [step.where for step in pipeline.probe().run("1")] == ["dynamodb", "s3", "deleted"]
+
+
+def test_an_object_that_the_job_has_archived_meanwhile_is_found(pipeline: Pipeline) -> None:
+    pipeline.prefix = "telemetry-archive/"
+    steps = list(pipeline.probe().run("1"))
+    assert "/telemetry-archive/" in steps[1].detail
+
+
+def test_objects_of_others_are_not_taken_for_it(pipeline: Pipeline) -> None:
+    probe = pipeline.probe()
+    pipeline.put(inserts(3))
+    [*_, last] = steps = list(probe.run("1"))
+    assert steps[1].seconds >= 5
+    assert last == Reached("deleted", last.seconds, f"{TABLE}, event_id {EVENT}")
+
+
+def test_an_item_that_does_not_reach_s3_is_said_and_deleted(pipeline: Pipeline) -> None:
+    pipeline.lands_after = 1e9
+    with pytest.raises(LostOnTheWayError, match="within 60 s: see `stream-lambda doctor`"):
+        list(pipeline.probe().run("1"))
+    assert pipeline.items() == []
+
+
+def test_an_item_that_does_not_reach_the_table_is_said_and_deleted(pipeline: Pipeline) -> None:
+    with pytest.raises(LostOnTheWayError, match="is in S3, but not in the table"):
+        list(pipeline.probe(lambda event_id: False).run("1"))
+    assert pipeline.items() == []
+
+
+def test_an_item_that_is_quarantined_is_said(pipeline: Pipeline) -> None:
+    pipeline.prefix = "telemetry-quarantine/"
+    with pytest.raises(LostOnTheWayError, match="was quarantined as s3://"):
+        list(pipeline.probe().run("1"))
+    assert pipeline.items() == []
+
+
+def test_whoever_stops_it_leaves_no_item(pipeline: Pipeline) -> None:
+    with closing(pipeline.probe().run("1")) as steps:
+        next(steps)
+        assert len(pipeline.items()) == 1
+    assert pipeline.items() == []
+
+
+def test_a_workspace_that_fails_leaves_no_item(pipeline: Pipeline) -> None:
+    def fails(event_id: str) -> bool:
+        raise WorkspaceError("no answer")
+
+    with pytest.raises(WorkspaceError):
+        list(pipeline.probe(fails).run("1"))
+    assert pipeline.items() == []
+
+
+def test_an_item_that_is_there_is_never_written_over(pipeline: Pipeline) -> None:
+    pipeline.account.clients("dynamodb").put_item(TableName=TABLE, Item={"event_id": {"S": EVENT}})
+    with pytest.raises(Exception, match="ConditionalCheckFailed"):
+        list(pipeline.probe().run("1"))
+    assert len(pipeline.items()) == 1
+
+
+def test_files_that_are_no_gzip_are_passed_over(pipeline: Pipeline) -> None:
+    probe = pipeline.probe()
+    key = Batch.of([poison(1)]).key("telemetry/", 1)
+    pipeline.account.clients("s3").put_object(Bucket=BUCKET, Key=key, Body=b"\x1f\x8b")
+    assert [step.where for step in probe.run("1")] == ["dynamodb", "s3", "deleted"]
+
+
+def test_the_command_says_why_it_failed_and_ends_with_1(account: Account, said: Callable[[], Said]) -> None:
+    assert account.run("test-event", "--wait", "10", "--no-table") == 1
+    told = said()
+    assert "did not reach" in told.err
+    assert told.out.split()[:3] == ["0.0", "s", "dynamodb"]
+
+
+def test_a_table_that_is_not_there_is_one_sentence(account: Account, said: Callable[[], Said]) -> None:
+    assert account.run("test-event", "--json", dynamodb_table="not-there") == 1
+    told = said()
+    assert told.out == ""
+    assert "ResourceNotFoundException" in told.err
+    assert json.dumps("Traceback") not in told.err
