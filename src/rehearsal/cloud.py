@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 REGION: Final = "eu-west-1"
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_REGION": REGION}
@@ -73,6 +74,11 @@ class Cloud:
         made: S3Client = self._client("s3", config)
         return made
 
+    def secretsmanager(self, **config: Any) -> "SecretsManagerClient":
+        """A client; `config` is that of botocore."""
+        made: SecretsManagerClient = self._client("secretsmanager", config)
+        return made
+
     def create_table(self, name: str) -> str:
         """Creates a table of telemetry events, with its stream, and returns the stream's ARN."""
         made = self.dynamodb().create_table(
@@ -95,9 +101,12 @@ class Cloud:
 
 
 @contextmanager
-def cloud(**variables: str) -> Iterator[Cloud]:
-    """Starts one, with these variables of ministack's own beside ours. Raises EmulatorError when it does not start."""
-    folder = Path(tempfile.mkdtemp(prefix="rehearsal-cloud-"))
+def cloud(within: Path | None = None, **variables: str) -> Iterator[Cloud]:
+    """Starts one, whose files are in a folder of its own `within` this one, or where temporary files are.
+
+    `variables` are ministack's own, beside ours. Raises EmulatorError when it does not start.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="rehearsal-cloud-", dir=within))
     try:
         with ministack(folder, remove=True, **variables) as endpoint, ExitStack() as opened:
             yield Cloud(endpoint, opened)

@@ -8,10 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,10 @@ pytestmark = [
 
 HANDLER = "stream_to_s3.handler.handler"
 USER = """
+import sys
+from pathlib import Path
 from rehearsal.cloud import cloud
-with cloud() as running:
+with cloud(Path(sys.argv[1])) as running:
     print(running.endpoint, flush=True)
     input()
 """
@@ -71,13 +73,12 @@ def family_of(pid: int) -> list[int]:
 
 def listening(pid: int) -> set[str]:
     """The local addresses, in the hexadecimal form of /proc, at which a process listens."""
-    links = [link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir()]
+    links = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            links.append(link.readlink().name)
     rows = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
     return {row[1].partition(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in links}
-
-
-def folders() -> set[str]:
-    return {path.name for path in Path(tempfile.gettempdir()).glob("rehearsal-cloud-*")}
 
 
 def is_open(endpoint: str) -> bool:
@@ -104,26 +105,24 @@ def test_it_listens_on_the_loopback_address_only() -> None:
     assert addresses == {"0100007F"}
 
 
-def test_it_is_gone_with_its_folder_after_an_error() -> None:
-    before = folders()
+def test_it_is_gone_with_its_folder_after_an_error(tmp_path: Path) -> None:
     seen: list[Any] = []
 
     def fail() -> None:
-        with cloud() as found:
-            seen.extend([found.endpoint, folders() - before])
+        with cloud(tmp_path) as found:
+            seen.extend([found.endpoint, list(tmp_path.iterdir())])
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
     endpoint, during = seen
-    assert (len(during), is_open(endpoint), folders()) == (1, False, before)
+    assert (len(during), is_open(endpoint), list(tmp_path.iterdir())) == (1, False, [])
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
-def test_it_is_gone_with_its_folder_when_its_user_is_killed(how: signal.Signals) -> None:
-    before = folders()
+def test_it_is_gone_with_its_folder_when_its_user_is_killed(how: signal.Signals, tmp_path: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", USER],
+        [sys.executable, "-c", USER, str(tmp_path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -140,7 +139,7 @@ def test_it_is_gone_with_its_folder_when_its_user_is_killed(how: signal.Signals)
         assert select.select([end], [], [], 20)[0]
         os.close(end)
     assert not is_open(endpoint)
-    assert folders() == before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_program_that_does_not_start_is_shown_with_the_end_of_its_log(tmp_path: Path) -> None:

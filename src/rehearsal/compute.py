@@ -1,0 +1,108 @@
+"""The job's compute: a process with Spark, started when it is needed, that runs `flatten` and stays warm."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Any, Final, Self
+
+_FOREIGN: Final = ("AWS_", "DATABRICKS_", "FLATTEN_")
+_KEPT: Final = ("FLATTEN_JARS", "FLATTEN_SESSION", "FLATTEN_DRIVER_MEMORY")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that is over. `code` is the exit code, None when the process was killed; `report` is what `--json` says.
+
+    `said` is what the run wrote on its standard error.
+    """
+
+    code: int | None
+    report: dict[str, Any] | None
+    said: str
+
+
+class Compute:
+    """Runs one command after the other; `variables` are added to this process's environment, `log` gets stderr."""
+
+    def __init__(self, variables: Mapping[str, str], log: Path) -> None:
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(_FOREIGN) or name in _KEPT}
+        self._environment = kept | dict(variables)
+        self._log = log
+        self._process: subprocess.Popen[str] | None = None
+        self._starting = Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.kill()
+        self.close()
+
+    def start(self) -> None:
+        """Brings the process up and waits until Spark is there; one that is up stays. Raises OSError."""
+        with self._starting:
+            if self._process is not None and self._process.poll() is None:
+                return
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(  # our own Python and our own module
+                    [sys.executable, "-m", "rehearsal.warm_job"],
+                    env=self._environment,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    start_new_session=True,  # Ctrl-C is for whoever started this: a run is ended, not torn
+                )
+            self._answers()
+
+    def run(self, arguments: Sequence[str]) -> Finished:
+        """Runs `flatten` with these arguments and waits for it."""
+        self.start()
+        process, before = self._process, self._log.stat().st_size
+        assert process is not None  # noqa: S101 # start made it
+        assert process.stdin is not None  # noqa: S101 # it is a pipe
+        try:
+            process.stdin.write(json.dumps(list(arguments)) + "\n")
+            process.stdin.flush()
+            answers = self._answers()
+        except BrokenPipeError:
+            answers = []
+        said = self._log.read_bytes()[before:].decode("utf-8", "replace")
+        code = answers[-1]["exit"] if answers else None
+        return Finished(code, answers[0] if code == 0 and len(answers) > 1 else None, said)
+
+    def kill(self) -> None:
+        """Ends the process at once, Spark with it, whatever it is doing: as a cluster that is lost."""
+        process = self._process
+        if process is not None and process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def close(self) -> None:
+        """Lets the process end after its run."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.communicate()
+
+    def _answers(self) -> list[dict[str, Any]]:
+        """The lines up to the one that says how it ended; none when the process ended instead."""
+        found: list[dict[str, Any]] = []
+        assert self._process is not None  # noqa: S101 # its callers made it
+        assert self._process.stdout is not None  # noqa: S101 # it is a pipe
+        for line in self._process.stdout:
+            found.append(json.loads(line))
+            if "exit" in found[-1] or "ready" in found[-1]:
+                return found
+        self._process.wait()
+        return []
