@@ -82,7 +82,9 @@ class Log:
         try:
             for page in paginator.paginate(logGroupName=self._group, startTime=start):
                 for event in page["events"]:
-                    yield LogLine(event["eventId"], event["timestamp"], event["message"])
+                    place = f"{event.get('logStreamName')}/{event['timestamp']}/{event['message']}"
+                    # Emulators give no id.
+                    yield LogLine(event.get("eventId", place), event["timestamp"], event["message"])
         except self._client.exceptions.ResourceNotFoundException:
             raise NotDeployedError(
                 f"there is no log group {self._group}: run `stream-lambda deploy`, or wait for the first call"
