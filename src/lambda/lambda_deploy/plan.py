@@ -71,7 +71,7 @@ def plan_to_destroy(resources: Sequence[Resource]) -> Plan:
             if resource.is_removable and resource.is_ours(current):
                 changes.append(Change("delete", resource.kind, resource.name))
             else:
-                why = "its tags are not ours" if resource.is_removable else "with all that is in it"
+                why = "its tags do not say that it is this target's" if resource.is_removable else resource.stays
                 leaves.append(f"{resource.kind} {resource.name}: {why}")
     return Plan(tuple(changes), leaves=tuple(leaves))
 

@@ -39,8 +39,8 @@ class Resource(ABC):
     """One thing in the account. Errors of the SDK pass through; whoever calls has them explained."""
 
     kind: ClassVar[str]
-    # Whether `destroy` removes it; what stays is listed.
-    is_removable: ClassVar[bool] = True
+    # Why `destroy` leaves it, when it does.
+    stays: ClassVar[str] = ""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -78,6 +78,11 @@ class Resource(ABC):
     @abstractmethod
     def delete(self) -> None:
         """Removes it; succeeds when it is gone already."""
+
+    @property
+    def is_removable(self) -> bool:
+        """Whether `destroy` removes it; what stays is listed."""
+        return not self.stays
 
     def check_ready(self) -> None:  # noqa: B027 # most kinds are ready at once
         """Raises NotReadyError while AWS still works on it."""

@@ -15,7 +15,7 @@ class Bucket(Resource):
     """All public access blocked, no access without TLS, our tags where it has none of these names."""
 
     kind = "bucket"
-    is_removable = False
+    stays = "it holds the data"
 
     @property
     def name(self) -> str:

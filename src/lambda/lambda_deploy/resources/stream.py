@@ -16,7 +16,7 @@ class Stream(Resource):
     """Part of the table, which is not ours: it has no tags of ours, and stays."""
 
     kind = "stream"
-    is_removable = False
+    stays = "it may have other readers"
 
     @property
     def name(self) -> str:

@@ -1,0 +1,261 @@
+"""An account of AWS to ship the Lambda to: moto in this process or an emulator, with a table and a bundle."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import yaml
+from botocore.config import Config as ClientConfig
+from moto import mock_aws
+
+from lambda_deploy import apply
+from lambda_deploy.cli import run
+from lambda_deploy.config import Config
+from lambda_deploy.console import Tools
+from lambda_deploy.facts import Facts
+from lambda_deploy.plan import Plan, plan, plan_to_destroy
+from lambda_deploy.resources import resources
+from lambda_deploy.resources.base import Resource, Site
+from lambda_deploy.wait import Wait
+from stream_to_s3.rest import Secret
+from support.clock import Clock
+
+REGION = "eu-west-1"
+TABLE = "chargeminder-car-telemetry"
+FUNCTION = "chargeminder-unified-processor"
+BUCKET = "chargeminder-telemetry-raw"
+HOST = "https://dbc-0a1b2c3d.cloud.databricks.com"
+JOB = 620135
+CODE = b"PK\x05\x06" + bytes(18)
+SECRET = Secret('{"client_id": "client-1", "client_secret": "dose-5ecre7"}')
+
+VARIABLES: dict[str, Any] = {
+    "catalog": "main",
+    "schema": "telemetry",
+    "table": "car_telemetry_flattened",
+    "warehouse_id": "",
+    "bucket": BUCKET,
+    "landing_prefix": "telemetry/",
+    "archive_prefix": "telemetry-archive/",
+    "quarantine_prefix": "telemetry-quarantine/",
+    "developer": "shared",
+    "dynamodb_table": TABLE,
+    "aws_region": REGION,
+    "function_name": FUNCTION,
+    "batch_size": 1000,
+    "batching_window_seconds": 5,
+    "lambda_memory_mb": 512,
+    "lambda_timeout_seconds": 60,
+    "max_record_age_seconds": 43_200,
+    "max_retries": 100,
+    "log_retention_days": 30,
+    "archive_retention_days": 0,
+    "alert_email": "",
+    "start": {"periodic": {"interval": 5, "unit": "MINUTES"}},
+    "lambda_starts_job": False,
+    "lambda_client_id": "",
+    "kms_key_id": "",
+}
+# All that a target can have, so that each kind of resource is made.
+EVERYTHING: dict[str, Any] = {
+    "alert_email": "alerts@example.com",
+    "archive_retention_days": 365,
+    "lambda_starts_job": True,
+}
+OF_DEV = {
+    "landing_prefix": "${var.developer}/telemetry/",
+    "archive_prefix": "${var.developer}/telemetry-archive/",
+    "quarantine_prefix": "${var.developer}/telemetry-quarantine/",
+    "function_name": FUNCTION + "-${var.developer}",
+}
+
+
+def write_bundle(folder: Path, **variables: Any) -> Path:
+    """A bundle with targets dev and prod (the default) and a job, and these values as defaults."""
+    values = {**VARIABLES, **variables}
+    declared = {name: {"default": value} for name, value in values.items()}
+    declared["start"]["type"] = "complex"
+    content = {
+        "bundle": {"name": "chargeminder-telemetry"},
+        "include": ["resources/*.yml"],
+        "variables": declared,
+        "targets": {
+            "dev": {"mode": "development", "variables": OF_DEV},
+            "prod": {"mode": "production", "default": True, "workspace": {"host": HOST}},
+        },
+    }
+    (folder / "resources").mkdir(exist_ok=True)
+    (folder / "resources/flatten.job.yml").write_text(
+        yaml.safe_dump({"resources": {"jobs": {"flatten": {"name": "flatten"}}}})
+    )
+    path = folder / "databricks.yml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def job(name: str = "flatten", job_id: int = JOB, **settings: Any) -> Any:
+    """A job as databricks-sdk lists it; its schedule is on."""
+    none = {"schedule": None, "trigger": SimpleNamespace(pause_status="PauseStatus.UNPAUSED"), "continuous": None}
+    return SimpleNamespace(job_id=job_id, settings=SimpleNamespace(name=name, **{**none, **settings}))
+
+
+def workspaces(*jobs: Any, user: str = "jo.smith@example.com") -> Callable[[str], Any]:
+    """Workspaces with these jobs. As the real filter does, theirs ignores case."""
+
+    def listed(name: str) -> list[Any]:
+        return [each for each in jobs if each.settings.name.lower() == name.lower()]
+
+    me = SimpleNamespace(user_name=user)
+    return lambda host: SimpleNamespace(jobs=SimpleNamespace(list=listed), current_user=SimpleNamespace(me=lambda: me))
+
+
+@dataclass
+class Account:
+    """An account, and a bundle to ship to it. `calls` holds the calls of AWS that were made: service.Operation."""
+
+    clients: Callable[[str], Any]
+    folder: Path
+    calls: list[str] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
+    said: list[str] = field(default_factory=list)
+    workspaces: Callable[[str], Any] = field(default_factory=lambda: workspaces(job()))
+
+    def create_table(self, view_type: str | None = None, key: str = "event_id") -> None:
+        """The table, with or without a stream."""
+        stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": view_type}} if view_type else {}
+        self.clients("dynamodb").create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            **stream,
+        )
+
+    def config(self, target: str | None = None, **variables: Any) -> Config:
+        """A target of a bundle with these values."""
+        return Config.read(write_bundle(self.folder, **variables), target, {"DATABRICKS_HOST": HOST})
+
+    def site(self, config: Config, secret: Secret | None = None) -> Site:
+        """Where it is shipped to."""
+        facts = Facts(config, self.clients, lambda: JOB)
+        return Site(config, self.clients, facts, Wait(self.clock, self.clock.sleep, self.said.append), CODE, secret)
+
+    def plan(self, config: Config) -> Plan:
+        """What a deployment would do."""
+        return plan(resources(self.site(config)))
+
+    def deploy(self, config: Config, made: Plan | None = None, secret: Secret | None = SECRET) -> Plan:
+        """Does what a plan says, a new one unless given. The secret is given only where the plan makes one."""
+        made = made or self.plan(config)
+        needs = any(change.kind == "secret" for change in made.changes)
+        site = self.site(config, secret if needs else None)
+        apply.deploy(site, resources(site), made, self.said.append)
+        return made
+
+    def destroy(self, config: Config) -> Plan:
+        """Plans to remove and does it."""
+        site = self.site(config)
+        made = plan_to_destroy(resources(site))
+        apply.destroy(site, resources(site), made, self.said.append)
+        return made
+
+    def states(self, config: Config) -> dict[str, Any]:
+        """How each resource is, by kind and name."""
+        return {f"{each.kind} {each.name}": each.read() for each in self.resources(config)}
+
+    def resources(self, config: Config) -> list[Resource]:
+        """All resources of a target."""
+        return resources(self.site(config))
+
+    def tools(self, **environment: str) -> Tools:
+        """What the commands get from outside."""
+        return Tools(
+            {"DATABRICKS_HOST": HOST, **environment},
+            lambda region: self.clients,
+            self.workspaces,
+            self.clock,
+            self.clock.sleep,
+        )
+
+    def run(self, command: str, *arguments: str, **variables: Any) -> int:
+        """A command on the console, for a bundle with these values."""
+        path = write_bundle(self.folder, **variables)
+        return run([command, "--bundle", str(path), *arguments], self.tools())
+
+
+def make_clients(
+    make: Callable[[str], Any], calls: list[str], dashboard_tags: dict[str, dict[str, str]] | None = None
+) -> Callable[[str], Any]:
+    """Clients that write down what they call, and keep the tags of dashboards, of which no emulator knows."""
+    kept = {} if dashboard_tags is None else dashboard_tags
+
+    @cache
+    def client(service: str) -> Any:
+        made = make(service)
+        made.meta.events.register("before-call", lambda model, **_: calls.append(f"{service}.{model.name}"))
+        if service == "cloudwatch":
+            _tag_dashboards(made, kept)
+        return made
+
+    return client
+
+
+def _tag_dashboards(cloudwatch: Any, kept: dict[str, dict[str, str]]) -> None:
+    """Answers what is about the tags of dashboards, by the rules of CloudWatch."""
+
+    def answer(model: Any, params: Any, context: Any, **_: Any) -> Any:
+        asked = context["asked"]
+        name = str(asked.get("ResourceARN", "")).partition(":dashboard/")[2]
+        if model.name == "PutDashboard":
+            kept.setdefault(asked["DashboardName"], {tag["Key"]: tag["Value"] for tag in asked.get("Tags", [])})
+        if model.name == "DeleteDashboards":
+            for gone in asked["DashboardNames"]:
+                kept.pop(gone, None)
+        if name and model.name == "TagResource":
+            kept.setdefault(name, {}).update({tag["Key"]: tag["Value"] for tag in asked["Tags"]})
+        if not name:
+            return None
+        tags = [{"Key": key, "Value": value} for key, value in kept.get(name, {}).items()]
+        return SimpleNamespace(status_code=200), {"Tags": tags, "ResponseMetadata": {}}
+
+    def remember(params: Any, context: Any, **_: Any) -> None:
+        context["asked"] = params
+
+    cloudwatch.meta.events.register("provide-client-params.cloudwatch", remember)
+    cloudwatch.meta.events.register("before-call.cloudwatch", answer)
+
+
+@contextmanager
+def moto_clients(calls: list[str], dashboard_tags: dict[str, dict[str, str]]) -> Iterator[Callable[[str], Any]]:
+    """Clients that moto answers within `mock_aws`."""
+    with ExitStack() as opened:
+        session = boto3.Session("AKIAEXAMPLE", "made-up", region_name=REGION)
+
+        def make(service: str) -> Any:
+            client: Any = session.client(service, config=ClientConfig(retries={"total_max_attempts": 1}))  # type: ignore[call-overload] # its name is a parameter
+            opened.callback(client.close)
+            return client
+
+        yield make_clients(make, calls, dashboard_tags)
+
+
+@contextmanager
+def moto_account(folder: Path) -> Iterator[Account]:
+    """An account of moto in this process, with nothing in it."""
+    calls: list[str] = []
+    with mock_aws(), moto_clients(calls, {}) as clients:
+        yield Account(clients, folder, calls)
+
+
+def changed(plan: Plan) -> list[str]:
+    """A plan as a list of "action kind name path", one for each difference; without a path when there is none."""
+    return [
+        f"{change.action} {change.kind} {change.name}" + (f" {difference.path}" if difference else "")
+        for change in plan.changes
+        for difference in (change.differences or (None,) if change.action == "update" else (None,))
+    ]
