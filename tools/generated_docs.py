@@ -1,21 +1,25 @@
 """Writes the generated docs: `make docs`. A test fails when what is committed is not what this writes.
 
 docs/table.md from the catalogue and the columns, docs/commands.md from the commands' own help, the reasons of
-docs/quarantine.md from the job.
+docs/quarantine.md from the job, docs/variables.md from databricks.yml.
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
+import yaml
 
 from flatten import catalogue, descriptions, quarantine
 from flatten.catalogue import Signal
 from flatten.cli import cli
 from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 WRITTEN_BY = "<!-- Written by `make docs`. -->\n"
 
 
@@ -34,6 +38,12 @@ _PERSONAL = """\
 A table by name carries these meanings as comments of its columns. In Unity Catalog the columns below have a tag, too;
 `any` may hold whatever the app stored. A signal's new column is described by the next run that finds files.
 """
+_GIVEN = """\
+The first of these that there is counts: `--var name=value` on the command line of `databricks bundle`,
+`BUNDLE_VAR_<name>` in the environment, `.databricks/bundle/<target>/variable-overrides.json`, the target in
+databricks.yml, the default. `stream-lambda` reads the same file in the same order, but for `--var`. A complex one
+(`start`) is replaced as a whole, and cannot come from the environment.
+"""
 _KEPT = """\
 What cannot be used is kept, with its reason, in `..._quarantine`: `raw` has the line (`raw_base64` when it is not
 UTF-8), `source_file` and `line_number` (physical lines, from 1; NULL for a file) say where it stood. A file that cannot
@@ -47,6 +57,7 @@ def pages() -> dict[str, str]:
         "table.md": "\n".join(_table_page()),
         "commands.md": "\n".join(_commands_page()),
         "quarantine.md": "\n".join(_quarantine_page()),
+        "variables.md": "\n".join(_variables_page()),
     }
 
 
@@ -95,6 +106,30 @@ def _quarantine_page() -> Iterator[str]:
     yield "| reason | what it means |\n|---|---|"
     yield from (f"| `{reason}` | {about} |" for reason, about in quarantine.REASONS.items())
     yield ""
+
+
+def _variables_page() -> Iterator[str]:
+    bundle = yaml.safe_load((ROOT / "databricks.yml").read_text("utf-8"))
+    yield f"{WRITTEN_BY}\n# Variables of the bundle\n"
+    yield _GIVEN
+    yield "| variable | default | what it is |\n|---|---|---|"
+    for name, variable in bundle["variables"].items():
+        yield f"| `{name}` | {_default(variable)} | {' '.join(variable['description'].split())} |"
+    for target, settings in bundle["targets"].items():
+        yield f"\n## What `{target}` sets\n"
+        own = settings.get("variables", {})
+        yield from (f"- `{name}`: {_written(value)}" for name, value in own.items())
+        if not own:
+            yield "Nothing."
+    yield ""
+
+
+def _default(variable: dict[str, Any]) -> str:
+    return _written(variable["default"]) if "default" in variable else "none, must be given"
+
+
+def _written(value: Any) -> str:
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ def test_every_resource_is_of_a_type_that_the_vendor_has(target: str) -> None:
     found = of(target).settings["resources"]
     assert {kind: sorted(found[kind]) for kind in found} == {
         "alerts": ["freshness", "incomplete_files", "quarantined_lines"],
-        "dashboards": ["pipeline", "telemetry"],
+        "dashboards": ["fleet", "pipeline"],
         "jobs": ["flatten", "maintain"],
         "schemas": ["telemetry", "telemetry_ops"],
         "volumes": ["archive", "landing", "quarantine", "state"],
@@ -146,11 +146,17 @@ BROKEN = [
         put("resources/alerts/freshness/query_text", None, "resources/freshness.alert.yml"),
         "typed: alerts.freshness",
     ),
+    (
+        "one key for two resources",
+        put("resources/dashboards/landing", {"file_path": "./fleet.lvdash.json"}, "resources/fleet.dashboard.yml"),
+        "unique_keys: landing is the key of dashboards and volumes",
+    ),
+    ("a script's key", put("scripts/flatten", {"content": "true"}, MAIN), "flatten is the key of jobs and scripts"),
     ("half a reference", put(f"{FLATTEN}/description", "${var.table"), "resolved: '${var.table' is not resolved"),
     (
         "dashboard without a file",
-        put("resources/dashboards/telemetry/file_path", "./gone.lvdash.json", "resources/telemetry.dashboard.yml"),
-        "dashboards: telemetry: there is no resources/gone.lvdash.json",
+        put("resources/dashboards/fleet/file_path", "./gone.lvdash.json", "resources/fleet.dashboard.yml"),
+        "dashboards: fleet: there is no resources/gone.lvdash.json",
     ),
     ("one place inside another", put("variables/archive_prefix/default", "telemetry/old/", MAIN), "archive is inside"),
     ("two slashes", put("variables/landing_prefix/default", "telemetry//", MAIN), "must end in one slash"),

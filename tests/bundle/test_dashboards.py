@@ -11,7 +11,7 @@ from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
 from support.bundle import TARGETS, given_for, load
 from support.dashboards import dashboard, dashboard_mistakes, dashboards, datasets, tables_of, widgets
 
-KEYS = ("telemetry", "pipeline")
+KEYS = ("fleet", "pipeline")
 CONTENT = {key: dashboard(key) for key in KEYS}
 
 
@@ -76,7 +76,7 @@ def _same_name(content: dict[str, Any]) -> None:
     ],
 )
 def test_a_broken_dashboard_is_noticed(change: Callable[[dict[str, Any]], None], said: str) -> None:
-    content = copy.deepcopy(CONTENT["telemetry"])
+    content = copy.deepcopy(CONTENT["fleet"])
     change(content)
     assert said in list(dashboard_mistakes(content))
 
@@ -110,5 +110,5 @@ def test_a_dashboard_that_lends_its_rights_shows_no_line() -> None:
 
 def test_only_columns_that_every_table_has_are_named() -> None:
     """A signal's columns come when the fleet sends it; a dashboard that named one would fail until then."""
-    told = "\n".join(datasets(CONTENT["telemetry"]).values())
+    told = "\n".join(datasets(CONTENT["fleet"]).values())
     assert not re.findall(r"\b[A-Z][a-z]+[A-Za-z]*_[A-Z][A-Za-z]+", told)

@@ -182,11 +182,11 @@ def answers(deployed: Deployed) -> dict[str, dict[str, list[dict[str, Any]]]]:
             dataset: [row.asDict() for row in deployed.spark.sql(runnable(sql, deployed.schema(schema))).collect()]
             for dataset, sql in datasets(dashboard(name)).items()
         }
-        for name, schema in {"telemetry": "telemetry", "pipeline": "telemetry_ops"}.items()
+        for name, schema in {"fleet": "telemetry", "pipeline": "telemetry_ops"}.items()
     }
 
 
-@pytest.mark.parametrize("name", ["telemetry", "pipeline"])
+@pytest.mark.parametrize("name", ["fleet", "pipeline"])
 def test_the_queries_of_a_dashboard_give_what_its_widgets_show(answers: dict[str, Any], name: str) -> None:
     shown: dict[str, set[str]] = {}
     for _, dataset, column in asked_of(dashboard(name)):
@@ -197,11 +197,11 @@ def test_the_queries_of_a_dashboard_give_what_its_widgets_show(answers: dict[str
 
 
 def test_dashboards_count_what_there_is(answers: dict[str, Any]) -> None:
-    telemetry, pipeline = answers["telemetry"], answers["pipeline"]
-    assert telemetry["totals"] == [{"events": 3, "cars": 0, "signals": 2}]
-    seen = {(row["signal"], row["outcome"]): row["events"] for row in telemetry["signals"]}
+    fleet, pipeline = answers["fleet"], answers["pipeline"]
+    assert fleet["totals"] == [{"events": 3, "cars": 0, "signals": 2}]
+    seen = {(row["signal"], row["outcome"]): row["events"] for row in fleet["signals"]}
     assert seen == {("VehicleIdentification_VIN", "OK"): 1, ("Closure_IsLocked", "PERMISSION"): 1}
-    assert [row["status"] for row in telemetry["worst"]] == ["PERMISSION"]
+    assert [row["status"] for row in fleet["worst"]] == ["PERMISSION"]
     assert pipeline["file_totals"] == [{"files": 3, "lines": 5, "incomplete": 1}]
     assert {row["verdict"]: row["lines"] for row in pipeline["lines"]} == {"applied": 4, "quarantined": 1}
     assert {row["reason"]: row["lines"] for row in pipeline["quarantine_waiting"]} == {

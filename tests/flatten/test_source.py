@@ -24,10 +24,18 @@ def settings(tmp_path: object) -> Settings:
         ("cloudFiles.allowOverwrites", "false"),
         ("cloudFiles.partitionColumns", ""),
         ("cloudFiles.maxFilesPerTrigger", "17"),
+        ("cloudFiles.maxBytesPerTrigger", "1g"),
     ],
 )
 def test_auto_loader_lists_everything_and_reads_each_path_once(settings: Settings, option: str, value: str) -> None:
     assert auto_loader_options(settings)[option] == value
+
+
+def test_file_events_take_the_place_of_the_listing_and_of_nothing_else(settings: Settings) -> None:
+    listing = auto_loader_options(settings)
+    events = auto_loader_options(replace(settings, discovery="file-events"))
+    assert events.items() - listing.items() == {("cloudFiles.useManagedFileEvents", "true")}
+    assert listing.keys() - events.keys() == {"cloudFiles.useNotifications", "cloudFiles.useIncrementalListing"}
 
 
 def test_auto_loader_is_not_asked_to_archive_or_to_infer(settings: Settings) -> None:

@@ -46,6 +46,15 @@ def resolved(bundle: Bundle) -> Iterator[str]:
     yield from (f"{text!r} is not resolved" for text in _texts(bundle.settings) if "${" in text)
 
 
+def unique_keys(bundle: Bundle) -> Iterator[str]:
+    """No two resources or scripts share a key: `bundle run` and `bundle deployment bind` name them by it alone."""
+    kinds: dict[str, list[str]] = {}
+    for kind, named in (bundle.settings["resources"] | {"scripts": bundle.settings.get("scripts", {})}).items():
+        for key in named:
+            kinds.setdefault(key, []).append(kind)
+    yield from (f"{key} is the key of {' and '.join(sorted(met))}" for key, met in kinds.items() if len(met) > 1)
+
+
 def one_start(bundle: Bundle) -> Iterator[str]:
     """Each job has exactly one kind of start."""
     for key, job in bundle.resources("jobs").items():
@@ -188,6 +197,6 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 CHECKS: tuple[Check, ...] = (
-    *(typed, resolved, one_start, clocks, tasks, compute, wheels, commands, dashboards),
+    *(typed, resolved, unique_keys, one_start, clocks, tasks, compute, wheels, commands, dashboards),
     *(places, one_writer, started_by_the_lambda, kept_apart),
 )

@@ -1,0 +1,109 @@
+"""The docs of the bundle say what is there: starts, alerts, variables, commands, and our own words of refusal."""
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from flatten import ledger
+from flatten.cli import cli
+from flatten.errors import FlattenError
+from support.bundle import ROOT, TARGETS, given_for, load, read_documents
+from support.bundle_checks import mistakes, one_start, started_by_the_lambda
+
+DOCS = {
+    name: (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("quickstart", "runbook", "troubleshooting")
+}
+STARTS: list[dict[str, Any]] = [
+    yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", DOCS["quickstart"], re.DOTALL)
+]
+REFUSALS = re.findall(r"```console\n\$ flatten (.*?)\n(.*?)```", DOCS["troubleshooting"], re.DOTALL)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("start", STARTS, ids=["schedule", "lambda", "file arrival"])
+def test_each_start_that_is_described_is_one_of_a_sound_bundle(start: dict[str, Any], target: str) -> None:
+    bundle = load(target, variables=given_for(target) | start)
+    assert [text for text in mistakes(bundle) if not text.startswith(("wheels", "dashboards"))] == []
+
+
+def test_the_three_starts_are_described_and_the_first_is_the_default() -> None:
+    assert [list(start["start"]) for start in STARTS] == [["periodic"], ["periodic"], ["file_arrival"]]
+    assert [start.get("lambda_starts_job", False) for start in STARTS] == [False, True, False]
+    assert read_documents()["databricks.yml"]["variables"]["start"]["default"] == STARTS[0]["start"]
+    assert load("dev", variables=given_for("dev")).job()["trigger"] == STARTS[0]["start"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"discovery": "file-events"}, "lambda_starts_job goes with discovery: listing only"),
+        ({"start": STARTS[2]["start"]}, "lambda_starts_job needs a periodic start beside it"),
+    ],
+    ids=["file events", "file arrival"],
+)
+def test_a_lambda_that_starts_the_job_needs_a_listing_and_a_schedule(changed: dict[str, Any], said: str) -> None:
+    sound = load("prod", variables=given_for("prod") | STARTS[1])
+    assert [*started_by_the_lambda(sound), *one_start(sound)] == []
+    broken = load("prod", variables=given_for("prod") | STARTS[1] | changed)
+    assert list(started_by_the_lambda(broken)) == [said]
+
+
+@pytest.mark.parametrize(("command", "said"), REFUSALS, ids=[command for command, _ in REFUSALS])
+def test_our_own_refusals_are_as_they_are_quoted(command: str, said: str) -> None:
+    assert _said(command) == said.strip()
+
+
+def test_the_refusals_that_are_quoted_were_found() -> None:
+    assert len(REFUSALS) == 4
+
+
+def _said(command: str) -> str:
+    done = CliRunner().invoke(cli, shlex.split(command))
+    if isinstance(done.exception, FlattenError):
+        return f"flatten: {done.exception}"
+    return done.output.replace("Try 'cli run --help' for help.\n", "").replace("Usage: cli", "Usage: flatten").strip()
+
+
+@pytest.mark.parametrize("alert", load("prod", variables=given_for("prod")).resources("alerts"))
+def test_every_alert_has_its_place_in_the_runbook_and_names_it(alert: str) -> None:
+    text = load("prod", variables=given_for("prod")).resources("alerts")[alert]["custom_summary"]
+    assert f"\n### {alert}\n" in DOCS["runbook"]
+    assert text.endswith(f"See docs/runbook.md, {alert}.")
+
+
+@pytest.mark.parametrize("outcome", [ledger.QUARANTINED, ledger.MISSING, ledger.VANISHED, ledger.COMMITTED])
+def test_every_outcome_of_a_file_that_needs_somebody_is_in_the_runbook(outcome: str) -> None:
+    assert re.search(rf"^\| `{outcome}`", DOCS["runbook"], re.MULTILINE)
+
+
+def test_variables_and_targets_that_the_docs_name_exist() -> None:
+    told = "\n".join(DOCS.values())
+    known = read_documents()["databricks.yml"]["variables"].keys()
+    assert set(re.findall(r"BUNDLE_VAR_([a-z_]+)", told)) <= known
+    assert set(re.findall(r"-t ([a-z]+)", told)) <= set(TARGETS)
+
+
+@pytest.mark.parametrize("command", ["validate --strict", "plan", "deploy", "run flatten", "destroy"])
+def test_the_quickstart_has_every_command(command: str) -> None:
+    assert f"databricks bundle {command}" in DOCS["quickstart"]
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["there", "missing"])
+def test_the_script_makes_the_external_location_where_it_is_missing(tmp_path: Path, there: bool) -> None:
+    """A `databricks` of ours notes what it is asked, and finds the location or not."""
+    script = load("prod", variables=given_for("prod") | {"bucket": "bucket"}).settings["scripts"]["storage"]
+    notes, tool = tmp_path / "notes", tmp_path / "databricks"
+    tool.write_text(f'#!/bin/sh\necho "$*" >>"{notes}"\n[ "$2" != get ] || exit {0 if there else 1}\n')
+    tool.chmod(0o755)
+    told = {"PATH": f"{tmp_path}:{os.defpath}", **script["env"]}
+    subprocess.run(["sh", "-c", script["content"]], env=told, check=True)
+    asked = ["external-locations get chargeminder-telemetry"]
+    made = ["external-locations create chargeminder-telemetry s3://bucket/ chargeminder-telemetry"]
+    assert notes.read_text("utf-8").splitlines() == asked + ([] if there else made)
