@@ -63,7 +63,7 @@ class Usage:
     memory_mb: int = 512
     shards: int = 4
     event_bytes: int = 2_950
-    alarms: int = 6
+    alarms: int = 7
     metrics: int = 7
     secret: bool = False
     schedule_seconds: int | None = 300
