@@ -1,5 +1,7 @@
 """The doctor's judgement: each fact that is not as it should be, what is said of it, and what mends it."""
 
+import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from lambda_deploy.config import Config
 from lambda_deploy.doctor import Line, has_problem
 from lambda_deploy.doctor_checks import check_cloud
 from lambda_deploy.doctor_job_checks import check_house
-from lambda_deploy.doctor_seen import Cloud, Function, House, Job, Need, Neighbour, Table, Unseen
+from lambda_deploy.doctor_seen import Cloud, Function, House, Job, Need, Neighbour, Secret, Table, Unseen
 from lambda_deploy.status import StreamMapping
 from support.aws_account import BUCKET, FUNCTION, HOST, JOB, write_bundle
 
@@ -19,6 +21,7 @@ MAPPING = StreamMapping("0b1c2d3e", FUNCTION, STREAM, "Enabled", "OK")
 OTHER = replace(MAPPING, uuid="other", function="other")
 TABLE = Table((("event_id", "HASH"),), STREAM, "NEW_AND_OLD_IMAGES")
 CLOUD = Cloud(
+    other_targets={},
     account="123456789012",
     skew_seconds=0.4,
     table=TABLE,
@@ -27,7 +30,7 @@ CLOUD = Cloud(
     mappings=(MAPPING,),
     denied=(),
     oldest_seconds=2.5,
-    secret=("client_id", "client_secret"),
+    secret=Secret(("client_id", "client_secret"), "app-1"),
     neighbours=(Neighbour("other", ("elsewhere/",)),),
     leftovers=(),
     waiting=0,
@@ -52,7 +55,7 @@ def config(folder: Path, target: str | None = None, **variables: Any) -> Config:
 
 
 def lines(made: Config, cloud: Cloud = CLOUD, house: House | None = HOUSE) -> dict[str, Line]:
-    return {line.check: line for line in check_cloud(made, {}, cloud) + check_house(made, cloud, house)}
+    return {line.check: line for line in check_cloud(made, cloud) + check_house(made, cloud, house)}
 
 
 def test_where_all_is_well_each_line_is_ok_and_says_what_was_seen(tmp_path: Path) -> None:
@@ -119,22 +122,22 @@ def test_what_is_wrong_in_aws_is_said_with_its_cure(
 
 
 @pytest.mark.parametrize(
-    ("fields", "verdict", "reason"),
+    ("found", "verdict", "reason"),
     [
-        (("token",), "ok", "has token"),
-        (("client_id", "client_secret"), "ok", "has client_id and client_secret"),
-        (("client_id",), "problem", "is not JSON with"),
-        ((), "problem", "is not JSON with"),
+        (Secret(("token",), None), "ok", "has token"),
+        (Secret(("client_id", "client_secret"), "app-1"), "ok", "has client_id and client_secret"),
+        (Secret(("client_id",), "app-1"), "problem", "is not JSON with"),
+        (Secret((), None), "problem", "is not JSON with"),
         (None, "problem", "there is no secret"),
         (ASLEEP, "warning", "AccessDenied"),
     ],
     ids=["token", "client", "half", "not JSON", "none", "unseen"],
 )
 def test_the_secret_is_looked_at_where_the_lambda_starts_the_job(
-    tmp_path: Path, fields: Any, verdict: str, reason: str
+    tmp_path: Path, found: Any, verdict: str, reason: str
 ) -> None:
     made = config(tmp_path, lambda_starts_job=True)
-    line = lines(made, replace(CLOUD, secret=fields))["secret"]
+    line = lines(made, replace(CLOUD, secret=found))["secret"]
     assert line.verdict == verdict
     assert reason in line.reason
 
@@ -209,12 +212,28 @@ def test_file_events_may_lag_behind_a_run_that_the_lambda_starts(
 
 
 @pytest.mark.parametrize(
-    ("client_id", "verdict"), [("app-1", "ok"), ("app-2", "problem"), ("", "warning")], ids=["may", "may not", "secret"]
+    ("client_id", "secret", "verdict"),
+    [
+        ("app-1", None, "ok"),
+        ("app-2", None, "problem"),
+        ("", Secret(("client_id", "client_secret"), "app-1"), "ok"),
+        ("", Secret(("client_id", "client_secret"), "app'2"), "problem"),
+        ("", Secret(("token",), None), "warning"),
+        ("", ASLEEP, "warning"),
+    ],
+    ids=["may", "may not", "of the secret", "of the secret, may not", "token", "unseen"],
 )
-def test_the_service_principal_must_be_allowed_to_start_the_job(tmp_path: Path, client_id: str, verdict: str) -> None:
-    line = lines(config(tmp_path, lambda_starts_job=True, lambda_client_id=client_id))["service principal"]
+def test_the_service_principal_must_be_allowed_to_start_the_job(
+    tmp_path: Path, client_id: str, secret: Any, verdict: str
+) -> None:
+    made = config(tmp_path, lambda_starts_job=True, lambda_client_id=client_id)
+    line = lines(made, replace(CLOUD, secret=secret))["service principal"]
     assert line.verdict == verdict
-    assert (client_id in line.mend) is (client_id == "app-2" or not client_id)
+    if verdict == "problem":
+        *_, grant = shlex.split(line.mend)
+        who = client_id or secret.client_id
+        entry = {"service_principal_name": who, "permission_level": "CAN_MANAGE_RUN"}
+        assert json.loads(grant) == {"access_control_list": [entry]}
 
 
 @pytest.mark.parametrize(
@@ -233,21 +252,17 @@ def test_another_target_may_have_no_prefix_of_ours(
     names = ("landing_prefix", "archive_prefix", "quarantine_prefix")
     other = config(tmp_path, **dict(zip(names, prefixes, strict=True)))
     ours = config(tmp_path)
-    [line] = [line for line in check_cloud(ours, {"dev": other}, CLOUD) if line.check == "other targets"]
+    line = lines(ours, replace(CLOUD, other_targets={"dev": other}))["other targets"]
     assert line.verdict == verdict
     assert ("target dev" in line.reason) is (verdict == "problem")
 
 
 def test_a_target_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
-    [line] = [
-        line
-        for line in check_cloud(config(tmp_path), {"dev": "batch_size is 0"}, CLOUD)
-        if line.check == "other targets"
-    ]
+    line = lines(config(tmp_path), replace(CLOUD, other_targets={"dev": "batch_size is 0"}))["other targets"]
     assert (line.verdict, "dev (batch_size is 0)" in line.reason) == ("warning", True)
 
 
 def test_the_same_prefix_in_another_bucket_is_no_overlap(tmp_path: Path) -> None:
     ours, other = config(tmp_path), config(tmp_path, bucket="another-bucket")
-    [line] = [line for line in check_cloud(ours, {"dev": other}, CLOUD) if line.check == "other targets"]
+    line = lines(ours, replace(CLOUD, other_targets={"dev": other}))["other targets"]
     assert line.verdict == "ok"

@@ -14,7 +14,7 @@ from lambda_deploy.cli import run
 from lambda_deploy.config import Config
 from lambda_deploy.console import Tools
 from lambda_deploy.doctor_aws import CloudEyes, context_entries
-from lambda_deploy.doctor_seen import Cloud, Function, House, Neighbour, Table, Unseen
+from lambda_deploy.doctor_seen import Cloud, Function, House, Neighbour, Secret, Table, Unseen
 from lambda_deploy.doctor_workspace import HouseEyes, quoted
 from lambda_deploy.errors import WorkspaceError
 from support.aws_account import BUCKET, FUNCTION, JOB, TABLE, VARIABLES, Account, write_bundle
@@ -61,7 +61,7 @@ def api() -> Iterator[DatabricksApi]:
 def look(account: Account, **variables: Any) -> Cloud:
     """What there is to see in an account; `leftovers` is tested with the command."""
     config = account.config(**variables)
-    return CloudEyes(config, account.clients, lambda: NOW, list, list).look()
+    return CloudEyes(config, {}, account.clients, lambda: NOW, list, list).look()
 
 
 def test_an_account_without_a_function_is_seen_as_it_is(account: Account) -> None:
@@ -117,24 +117,24 @@ def test_what_failed_is_counted_without_the_files_of_the_job(account: Account) -
 
 
 @pytest.mark.parametrize(
-    ("text", "fields"),
+    ("text", "expected"),
     [
-        ('{"client_id": "c", "client_secret": "dose-5ecre7"}', ("client_id", "client_secret")),
-        ('{"token": "dapi-5ecre7"}', ("token",)),
-        ('{"token": ""}', ()),
-        ("dapi-5ecre7", ()),
-        ('["token"]', ()),
+        ('{"client_id": "c", "client_secret": "dose-5ecre7"}', Secret(("client_id", "client_secret"), "c")),
+        ('{"token": "dapi-5ecre7"}', Secret(("token",), None)),
+        ('{"token": ""}', Secret((), None)),
+        ("dapi-5ecre7", Secret((), None)),
+        ('["token"]', Secret((), None)),
         (None, None),
     ],
     ids=["client", "token", "empty", "not JSON", "array", "none"],
 )
-def test_of_the_secret_only_the_names_of_its_fields_are_seen(
-    account: Account, text: str | None, fields: tuple[str, ...] | None
+def test_of_the_secret_only_its_fields_and_its_owner_are_seen(
+    account: Account, text: str | None, expected: Secret | None
 ) -> None:
     if text is not None:
         account.clients("secretsmanager").create_secret(Name=f"{FUNCTION}/databricks", SecretString=text)
     seen = look(account, lambda_starts_job=True)
-    assert seen.secret == fields
+    assert seen.secret == expected
     assert "5ecre7" not in repr(seen)
 
 
@@ -148,7 +148,7 @@ def test_what_may_not_be_looked_at_is_said_and_the_rest_is_seen(account: Account
 
     create_other_function(account.clients, FUNCTION)
     statement = {"Action": ["s3:PutObject"], "Resource": [f"arn:aws:s3:::{BUCKET}/telemetry/*"]}
-    seen = CloudEyes(account.config(), clients, lambda: NOW, lambda: [statement], list).look()
+    seen = CloudEyes(account.config(), {}, clients, lambda: NOW, lambda: [statement], list).look()
     assert isinstance(seen.denied, Unseen)
     assert "simulating the role's permissions: AccessDenied" in seen.denied.why
     assert seen.bucket_region == "eu-west-1"

@@ -1,11 +1,12 @@
 """The operations on the console, against an emulator that runs the deployed zip: what one does on a first day."""
 
+import gzip
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 
 from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
+from lambda_deploy.operations_cli import with_smoke_test
+from lambda_deploy.test_event import MARK
 from stream_to_s3.objects import compressed
 from support.aws_account import BUCKET, FUNCTION, JOB, REGION, TABLE, VARIABLES, Account, write_bundle
 from support.captured import Said
@@ -36,13 +39,14 @@ class Site:
 
     account: Account
     api: DatabricksApi
+    landed_by_deploy: list[str] = field(default_factory=list)
 
     def run(self, *arguments: str, **variables: Any) -> int:
         """A command on the console."""
         path = write_bundle(self.account.folder, warehouse_id="0a1b2c3d", **variables)
         clients, workspaces = self.account.clients, self.api.client
         tools = Tools({"DATABRICKS_HOST": self.api.host}, lambda region: clients, workspaces, time.time, _pause)
-        return run([arguments[0], "--bundle", str(path), *arguments[1:]], tools)
+        return run([arguments[0], "--bundle", str(path), *arguments[1:]], with_smoke_test(tools))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +75,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         account.create_table("NEW_AND_OLD_IMAGES")
         clients("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         site = Site(account, api)
-        assert site.run("deploy", "--yes", "--no-smoke-test") == 0
+        assert site.run("deploy", "--yes") == 0
+        found = clients("s3").list_objects_v2(Bucket=BUCKET, Prefix="telemetry/")["Contents"]
+        site.landed_by_deploy = [one["Key"] for one in found][:1]
         yield site
 
 
@@ -115,6 +121,12 @@ def test_the_doctor_sees_a_mapping_that_somebody_has_switched_off(site: Site, sa
     finally:
         client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
     assert (line["verdict"], line["mend"]) == ("problem", "stream-lambda deploy")
+
+
+def test_the_deployment_has_ended_with_a_test_event(site: Site) -> None:
+    s3 = site.account.clients("s3")
+    bodies = [s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in site.landed_by_deploy]
+    assert [MARK.encode() in gzip.decompress(body) for body in bodies] == [True]
 
 
 def test_a_test_event_goes_through_the_zip_into_s3_and_away_again(site: Site, said: Callable[[], Said]) -> None:

@@ -65,7 +65,9 @@ for command in (*ship_cli.COMMANDS, *operations_cli.COMMANDS):
 def run(arguments: Sequence[str] | None = None, tools: Tools | None = None) -> int:
     """Runs a command and returns its exit code; `tools` is what it gets from outside."""
     try:
-        code = commands.main(arguments, "stream-lambda", standalone_mode=False, obj=tools or Tools())
+        code = commands.main(
+            arguments, "stream-lambda", standalone_mode=False, obj=tools or operations_cli.with_smoke_test(Tools())
+        )
     except click.UsageError as error:
         error.show()
         return WRONG_USAGE

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from lambda_deploy.aws import Clients, code_of, explained, found
 from lambda_deploy.config import ON_FAILURE_PREFIX, Config
-from lambda_deploy.doctor_seen import Cloud, Function, Need, Neighbour, Seen, Table, Unseen
+from lambda_deploy.doctor_seen import Cloud, Function, Need, Neighbour, Secret, Seen, Table, Unseen
 from lambda_deploy.errors import LambdaDeployError
 from lambda_deploy.status import LAST_HOUR, Metrics, StreamMapping, stream_mappings
 
@@ -36,10 +36,11 @@ class CloudEyes:
     """Looks for one target. `clock` gives seconds since the epoch.
 
     `statements` gives those of the policy that the function's role should have, `leftovers` what is there of the
-    two-Lambda pipeline.
+    two-Lambda pipeline; `other_targets` are those of databricks.yml.
     """
 
     config: Config
+    other_targets: Mapping[str, Config | str]
     clients: Clients
     clock: Callable[[], float]
     statements: Callable[[], Iterable[Mapping[str, Any]]]
@@ -50,6 +51,7 @@ class CloudEyes:
         function = seen("reading the function", self._function)
         table = seen("reading the table", self._table)
         return Cloud(
+            other_targets=self.other_targets,
             account=seen("asking AWS who this is", lambda: str(self._identity()["Account"])),
             skew_seconds=seen("comparing clocks", self._skew),
             table=table,
@@ -141,8 +143,7 @@ class CloudEyes:
         oldest = metrics.read({name: LAST_HOUR[name]}, now - timedelta(hours=1), now, 60)[name]
         return None if oldest is None else oldest / 1000
 
-    def _secret(self) -> tuple[str, ...] | None:
-        """The names of the fields of the secret, never a value."""
+    def _secret(self) -> Secret | None:
         answer = found(self.clients("secretsmanager").get_secret_value, SecretId=self.config.secret_name)
         if answer is None:
             return None
@@ -150,8 +151,10 @@ class CloudEyes:
             fields = json.loads(answer.get("SecretString", ""))
         except ValueError:
             fields = None
-        known = ("client_id", "client_secret", "token")
-        return tuple([name for name in known if isinstance(fields, dict) and fields.get(name)])
+        known = [
+            name for name in ("client_id", "client_secret", "token") if isinstance(fields, dict) and fields.get(name)
+        ]
+        return Secret(tuple(known), str(fields["client_id"]) if "client_id" in known else None)
 
     def _neighbours(self) -> tuple[Neighbour, ...]:
         pages = self.clients("lambda").get_paginator("list_functions").paginate()

@@ -5,12 +5,12 @@ switched off and on has a new stream, and what the old one still held is lost to
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from lambda_deploy.config import Config
 from lambda_deploy.doctor import Line, Said, fine, of, problem, warning
-from lambda_deploy.doctor_seen import Cloud, Function, Need, Neighbour, Table
+from lambda_deploy.doctor_seen import Cloud, Function, Need, Neighbour, Secret, Table
 from lambda_deploy.status import StreamMapping
 
 DEPLOY: Final = "stream-lambda deploy"
@@ -103,8 +103,9 @@ def bucket(config: Config, cloud: Cloud) -> Said:
     return of(cloud.bucket_region, judge)
 
 
-def other_targets(config: Config, others: Mapping[str, Config | str]) -> Said:
-    """No other target of databricks.yml has a prefix of ours; a text stands for one that could not be read."""
+def other_targets(config: Config, cloud: Cloud) -> Said:
+    """No other target of databricks.yml has a prefix of ours."""
+    others = cloud.other_targets
     for name, other in others.items():
         if isinstance(other, Config) and other.bucket == config.bucket:
             overlap = _overlap(_prefixes(config), _prefixes(other))
@@ -226,11 +227,11 @@ def iterator_age(config: Config, cloud: Cloud) -> Said:
 def secret(config: Config, cloud: Cloud) -> Said:
     """The secret of the trigger is there and has what the function reads; its values are never shown."""
 
-    def judge(fields: tuple[str, ...] | None) -> Said:
-        if fields is None:
+    def judge(found: Secret | None) -> Said:
+        if found is None:
             return problem(f"there is no secret {config.secret_name}", DEPLOY)
-        if {"client_id", "client_secret"} <= set(fields) or "token" in fields:
-            return fine(f"{config.secret_name} has {' and '.join(sorted(fields))}")
+        if {"client_id", "client_secret"} <= set(found.fields) or "token" in found.fields:
+            return fine(f"{config.secret_name} has {' and '.join(found.fields)}")
         return problem(
             f"{config.secret_name} is not JSON with client_id and client_secret, or token",
             f"{DEPLOY}, which asks for the value",
@@ -269,6 +270,7 @@ _CHECKS: Final[dict[str, Callable[[Config, Cloud], Said]]] = {
     "table key": table_key,
     "stream": stream,
     "bucket": bucket,
+    "other targets": other_targets,
     "neighbours": neighbours,
     "function": function,
     "permissions": permissions,
@@ -281,7 +283,6 @@ _CHECKS: Final[dict[str, Callable[[Config, Cloud], Said]]] = {
 }
 
 
-def check_cloud(config: Config, others: Mapping[str, Config | str], cloud: Cloud) -> list[Line]:
+def check_cloud(config: Config, cloud: Cloud) -> list[Line]:
     """All checks of AWS, in the order in which one would mend."""
-    lines = [Line(name, *check(config, cloud)) for name, check in _CHECKS.items()]
-    return [*lines[:5], Line("other targets", *other_targets(config, others)), *lines[5:]]
+    return [Line(name, *check(config, cloud)) for name, check in _CHECKS.items()]

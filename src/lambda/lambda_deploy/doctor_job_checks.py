@@ -1,11 +1,13 @@
 """The doctor's checks of the Databricks workspace: each a small function of what was seen."""
 
+import json
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from lambda_deploy.config import Config
 from lambda_deploy.doctor import Line, Said, fine, of, problem, warning
-from lambda_deploy.doctor_seen import Cloud, House, Job, Unseen
+from lambda_deploy.doctor_seen import Cloud, House, Job, Secret, Unseen
 
 _NO_JOB: Final = "no job to look at"
 
@@ -76,18 +78,18 @@ def discovery(config: Config, cloud: Cloud, house: House) -> Said:
 def principal(config: Config, cloud: Cloud, house: House) -> Said:
     """The Lambda's service principal may start the job."""
 
+    who = config.client_id or (cloud.secret.client_id if isinstance(cloud.secret, Secret) else None)
+
     def judge(one: Job) -> Said:
-        if not config.client_id:
-            return warning(
-                "the secret says who the Lambda is, so it was not looked up", "stream-lambda test-event, then logs"
-            )
-        if config.client_id in one.may_start:
-            return fine(f"{config.client_id} may start the job")
+        if not who:
+            return warning("the secret does not say whose it is", "stream-lambda logs --level WARNING")
+        if who in one.may_start:
+            return fine(f"{who} may start the job")
+        entry = {"service_principal_name": who, "permission_level": "CAN_MANAGE_RUN"}
+        grant = json.dumps({"access_control_list": [entry]})
         return problem(
-            f"the service principal {config.client_id} may not start the job",
-            f"databricks permissions update jobs {one.job_id} --json '"
-            '{"access_control_list": [{"service_principal_name": "'
-            f'{config.client_id}", "permission_level": "CAN_MANAGE_RUN"}}]}}\'',
+            f"the service principal {who} may not start the job",
+            f"databricks permissions update jobs {one.job_id} --json {shlex.quote(grant)}",
         )
 
     if not config.lambda_starts_job:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
+from lambda_deploy.config import Config
 from lambda_deploy.status import StreamMapping
 
 T = TypeVar("T")
@@ -54,13 +55,23 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Cloud:
-    """What AWS told. None stands for "there is none"; prefixes of other targets are by the target's name.
+class Secret:
+    """A secret of the trigger: the names of its fields, and who it belongs to. Never a value that is secret."""
 
-    `skew_seconds` is how far this machine's clock is ahead; `oldest_seconds` the greatest age of a record in the last
-    hour; `waiting` how many objects a redrive would look at.
+    fields: tuple[str, ...]
+    client_id: str | None
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """What AWS told, and databricks.yml. None stands for "there is none".
+
+    `other_targets` are by name; a text stands for one that could not be read, and says why. `skew_seconds` is how far
+    this machine's clock is ahead; `oldest_seconds` the greatest age of a record in the last hour; `waiting` how many
+    objects a redrive would look at.
     """
 
+    other_targets: Mapping[str, Config | str]
     account: Seen[str]
     skew_seconds: Seen[float]
     table: Seen[Table | None]
@@ -69,7 +80,7 @@ class Cloud:
     mappings: Seen[tuple[StreamMapping, ...]]
     denied: Seen[tuple[Need, ...]]
     oldest_seconds: Seen[float | None]
-    secret: Seen[tuple[str, ...] | None]
+    secret: Seen[Secret | None]
     neighbours: Seen[tuple[Neighbour, ...]]
     leftovers: Seen[tuple[str, ...]]
     waiting: Seen[int]

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from lambda_deploy.doctor_workspace import HouseEyes
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_SECONDS_TO_S3: Final = 180
 _COLOURS: Final = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
@@ -57,10 +58,11 @@ def doctor_command(context: click.Context, bundle: Path | None, target: str | No
     clients = tools.connect(config.region)
     facts = Facts(config, clients, lambda: 0)
     old = OldPipeline(config, clients, tools.wait(), OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION)
-    eyes = CloudEyes(config, clients, tools.clock, lambda: statements(config, facts).values(), old.leftovers)
+    others = _other_targets(tools, path, config)
+    eyes = CloudEyes(config, others, clients, tools.clock, lambda: statements(config, facts).values(), old.leftovers)
     cloud = eyes.look()
     house = house_eyes(tools, config).look() if has_workspace(tools, config) else None
-    lines = check_cloud(config, _other_targets(tools, path, config), cloud) + check_house(config, cloud, house)
+    lines = check_cloud(config, cloud) + check_house(config, cloud, house)
     if as_json:
         print_json({"lines": [asdict(line) for line in lines], "has_problem": has_problem(lines)})
     else:
@@ -156,8 +158,10 @@ def _seconds(text: str) -> int:
 
 @click.command("test-event")
 @target_options
-@click.option("--wait", "to_s3", default=180, show_default=True, help="Seconds to wait for the object in S3.")
-@click.option("--wait-table", "to_table", default=1200, show_default=True, help="Seconds to wait for the row after it.")
+@click.option(
+    "--wait", "to_s3", default=_SECONDS_TO_S3, show_default=True, help="Seconds to wait for the object in S3."
+)
+@click.option("--wait-table", "to_table", default=1200, show_default=True, help="Seconds to wait for the row.")
 @click.option("--no-table", is_flag=True, help="Look at S3 only.")
 @json_option
 @click.pass_obj
@@ -201,13 +205,17 @@ def _way(tools: Tools, config: Config, clients: Clients, to_s3: int, to_table: i
             yield from steps
 
 
-def smoke_test(tools: Tools, config: Config, clients: Clients) -> list[dict[str, Any]]:
-    """What `deploy` ends with: a test event as far as S3. Raises LostOnTheWayError."""
-    reached = []
-    for step in _way(tools, config, clients, 180, None):
-        progress(f"test event: {step.where} after {step.seconds:.1f} s")
-        reached.append(asdict(step))
-    return reached
+def with_smoke_test(tools: Tools) -> Tools:
+    """These tools, with what `deploy` ends with: a test event as far as S3. Raises LostOnTheWayError."""
+
+    def smoke_test(config: Config, clients: Clients) -> list[dict[str, Any]]:
+        reached = []
+        for step in _way(tools, config, clients, _SECONDS_TO_S3, None):
+            progress(f"test event: {step.where} after {step.seconds:.1f} s")
+            reached.append(asdict(step))
+        return reached
+
+    return replace(tools, smoke_test=smoke_test)
 
 
 @click.command("redrive")
