@@ -1,7 +1,7 @@
 """The table, its side tables, and how each is named, made and read."""
 
 import os
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from flatten import descriptions
 from flatten.columns import ddl, literal, quoted
-from flatten.errors import BadTable
+from flatten.commits import SPARK_ERRORS
+from flatten.errors import BadTable, FlattenError
 from flatten.event import ATTRIBUTES
 from flatten.session import on_databricks
 from flatten.storage import open_location
@@ -178,8 +179,22 @@ def ensure(spark: SparkSession, table: TableName) -> None:
     for kind, columns in SIDE_TABLES.items():
         spark.sql(f"CREATE TABLE IF NOT EXISTS {table.side(kind)} ({ddl(columns)}) USING DELTA")
     if not table.is_path:
-        for statement in description(spark, table, tags=on_databricks(os.environ)):
+        describe(spark, table, description(spark, table, tags=on_databricks(os.environ)))
+
+
+def describe(spark: SparkSession, table: TableName, statements: Iterable[str]) -> None:
+    """Run what `description` returned.
+
+    Raises FlattenError when that is refused: rules of access may hang on the tags, so no row comes before them.
+    """
+    try:
+        for statement in statements:
             spark.sql(statement)
+    except SPARK_ERRORS as refused:
+        raise FlattenError(
+            f"The columns of {table.text} could not be described ({str(refused).strip().splitlines()[0]}): "
+            "let the principal of the job own the table, or grant it MODIFY and APPLY TAG."
+        ) from refused
 
 
 def description(spark: SparkSession, table: TableName, *, tags: bool) -> list[str]:

@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from flatten import __version__
-from support.bundle import GIVEN, ROOT, TARGETS, Bundle, BundleError, Documents, given_for, load, read_documents
+from support.bundle import (
+    GIVEN,
+    PRINCIPAL,
+    ROOT,
+    TARGETS,
+    Bundle,
+    BundleError,
+    Documents,
+    given_for,
+    load,
+    read_documents,
+)
 from support.bundle_checks import TYPES, mistakes
 
 DOCUMENTS = read_documents()
@@ -225,3 +236,87 @@ def test_an_unknown_target_or_variable_is_refused() -> None:
         load("stage", DOCUMENTS, GIVEN)
     with pytest.raises(BundleError, match="not defined: schemas"):
         of("dev", schemas="x")
+
+
+def _names(bundle: Bundle) -> set[str]:
+    """Return what two deployments may not share: schemas, places in the bucket, functions, jobs' folders."""
+    places = {each["storage_location"] for each in bundle.resources("volumes").values() if "storage_location" in each}
+    schemas = {each["name"] for each in bundle.resources("schemas").values()}
+    folders = {each for each in bundle.parameters("flatten", "run") if each.startswith(("--state", "--table", "--ops"))}
+    return places | schemas | folders | {bundle.variables["function_name"]}
+
+
+def test_two_developers_and_production_never_meet() -> None:
+    ada, bob = ({"userName": f"{name}@example.com", "short_name": name} for name in ("ada", "bob"))
+    theirs = [load("dev", DOCUMENTS, GIVEN | {"developer": who["short_name"]}, who=who) for who in (ada, bob)]
+    everybody = [_names(each) for each in (*theirs, of("prod"))]
+    assert sum(map(len, everybody)) == len(set().union(*everybody))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_schemas_and_volumes_are_kept_from_destruction_in_production(target: str) -> None:
+    kept = {
+        key: each.get("lifecycle", {}).get("prevent_destroy", False)
+        for kind in ("schemas", "volumes")
+        for key, each in of(target).resources(kind).items()
+    }
+    assert set(kept.values()) == {target != "dev"}
+
+
+@pytest.mark.parametrize("target", ["prod", "classic"])
+def test_readers_read_the_table_and_the_job_does_its_work(target: str) -> None:
+    bundle = of(target)
+    granted = {
+        key: {each["principal"]: each["privileges"] for each in resource["grants"]}
+        for kind in ("schemas", "volumes")
+        for key, resource in bundle.resources(kind).items()
+    }
+    works = {PRINCIPAL: ["USE_SCHEMA", "SELECT", "MODIFY", "CREATE_TABLE"]}
+    assert granted.pop("telemetry") == works | {"telemetry-readers": ["USE_SCHEMA", "SELECT"]}
+    assert granted.pop("telemetry_ops") == works
+    assert set(granted) == {"landing", "archive", "quarantine", "state"}
+    assert all(each == {PRINCIPAL: ["READ_VOLUME", "WRITE_VOLUME"]} for each in granted.values())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_a_run_needs_is_written_out(target: str) -> None:
+    job = of(target).job()
+    (task,) = job["tasks"]
+    assert (job["timeout_seconds"], task["max_retries"], task["disable_auto_optimization"]) == (7200, 3, True)
+    assert {rule["metric"] for rule in job["health"]["rules"]} == {"RUN_DURATION_SECONDS", "STREAMING_BACKLOG_FILES"}
+    assert all(job["email_notifications"][event] == [GIVEN["alert_email"]] for event in job["email_notifications"])
+    assert "on_failure" in job["email_notifications"]
+    assert job["tags"]["target"] == target
+    assert "pause_status" not in job["trigger"]  # development mode pauses it, production does not
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_job_runs_serverless_unless_the_target_is_classic(target: str) -> None:
+    for job in of(target).resources("jobs").values():
+        if target == "classic":
+            assert job["job_clusters"][0]["new_cluster"]["spark_version"].startswith("17.3.")
+            assert "environments" not in job
+            assert "performance_target" not in job
+        else:
+            assert job["environments"][0]["spec"]["environment_version"] == "5"
+            assert "job_clusters" not in job
+
+
+def test_the_upkeep_does_not_share_the_folder_of_the_runs() -> None:
+    """Whoever comes with a folder takes over the lease of whoever else has it, at once."""
+    bundle = of("prod")
+    states = [
+        next(each for each in bundle.parameters(*task) if each.startswith("--state="))
+        for task in (("flatten", "run"), ("maintain", "maintain"))
+    ]
+    assert len(set(states)) == 2
+
+
+@pytest.mark.parametrize("choice", ["--compact", "--no-compact"])
+def test_compaction_is_one_of_two_words(choice: str) -> None:
+    assert mistakes(of("prod", compaction=choice)) == []
+
+
+def test_what_is_synchronised_leaves_out_tests_and_the_lambda() -> None:
+    assert {"tests/", "src/lambda/"} <= set(of("dev").settings["sync"]["exclude"])
+    assert all((ROOT / folder).is_dir() for folder in of("dev").settings["sync"]["exclude"] if folder != "demo/")

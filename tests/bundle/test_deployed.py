@@ -16,7 +16,7 @@ from deltalake import DeltaTable, QueryBuilder
 from pyspark.sql import Row, SparkSession
 
 from flatten import descriptions, tables
-from flatten.errors import FilesIncomplete
+from flatten.errors import FilesIncomplete, FlattenError
 from flatten.status import require_complete
 from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS, TableName
 from support.bundle import Bundle, given_for, load
@@ -172,6 +172,12 @@ def test_the_next_run_tags_personal_data_and_describes_what_came(deployed: Deplo
     assert tag.endswith("ALTER COLUMN `VehicleIdentification_VIN` SET TAGS ('personal_data' = 'vin')")
     assert "`Closure_IsLocked` COMMENT 'Closure: is locked; signal closure-islocked'" in comments
     assert tables.description(deployed.spark, deployed.table, tags=False) == [comments]
+
+
+def test_a_description_that_is_refused_is_one_sentence(deployed: Deployed) -> None:
+    statements = tables.description(deployed.spark, deployed.table, tags=True)
+    with pytest.raises(FlattenError, match=r"could not be described \(.*TAGS.*\): let the principal .* APPLY TAG\.$"):
+        tables.describe(deployed.spark, deployed.table, statements)
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,7 @@ from flatten.errors import FlattenError
 from support.bundle import ROOT, TARGETS, given_for, load, read_documents
 from support.bundle_checks import mistakes, one_start, started_by_the_lambda
 
-DOCS = {
-    name: (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in ("quickstart", "runbook", "troubleshooting")
-}
+DOCS = {name: (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in NAMES}
 STARTS: list[dict[str, Any]] = [
     yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", DOCS["quickstart"], re.DOTALL)
 ]
@@ -107,3 +105,18 @@ def test_the_script_makes_the_external_location_where_it_is_missing(tmp_path: Pa
     asked = ["external-locations get chargeminder-telemetry"]
     made = ["external-locations create chargeminder-telemetry s3://bucket/ chargeminder-telemetry"]
     assert notes.read_text("utf-8").splitlines() == asked + ([] if there else made)
+
+
+def test_every_resource_and_every_option_of_auto_loader_is_in_the_page_of_the_bundle() -> None:
+    settings = load("prod", variables=given_for("prod")).settings["resources"]
+    first, _, rest = DOCS["bundle"].partition("## How Auto Loader reads")
+    assert [key for named in settings.values() for key in named if f"`{key}`" not in first] == []
+    options = re.findall(r'"(?:cloudFiles\.)?(\w+)":', _source_of("auto_loader_options"))
+    told = [option for option in options if option != "ignoreMissingFiles"]
+    assert told
+    assert [option for option in told if option not in rest] == []
+
+
+def _source_of(name: str) -> str:
+    text = (ROOT / "src" / "flatten" / "source.py").read_text("utf-8")
+    return text[text.index(f"def {name}") : text.index("def file_source_options")]

@@ -68,8 +68,11 @@ def load(
     variables: Mapping[str, Any] | None = None,
     files: frozenset[str] = frozenset(),
     volumes: str = "/Volumes",
+    who: Mapping[str, str] = WHO,
 ) -> Bundle:
-    """Return a target of the bundle. `variables` win, as BUNDLE_VAR_<name> does; `volumes` is where volumes stand.
+    """Return a target of the bundle, as it is for the user `who`.
+
+    `variables` win, as BUNDLE_VAR_<name> does; `volumes` is where volumes stand.
 
     Raises BundleError for an unknown target, a variable without a value, and a reference to nothing.
     """
@@ -82,8 +85,8 @@ def load(
         whole = _merged(whole, document)
     whole = _merged(whole, {key: value for key, value in main["targets"][target].items() if key != "variables"})
     given = _variables(whole, main["targets"][target].get("variables") or {}, variables or {})
-    _preset(whole)
-    resolver = _Resolver(target, whole, given, volumes)
+    _preset(whole, who["short_name"])
+    resolver = _Resolver(target, whole, given, volumes, who)
     settings = resolver.resolved({key: value for key, value in whole.items() if key not in ("targets", "variables")})
     return Bundle(target, settings, {name: resolver.resolved(value) for name, value in given.items()}, files)
 
@@ -124,22 +127,25 @@ def _variables(whole: dict[str, Any], of_target: dict[str, Any], given: Mapping[
     return values
 
 
-def _preset(whole: dict[str, Any]) -> None:
+def _preset(whole: dict[str, Any], short_name: str) -> None:
     """What mode development does to schemas, jobs and their triggers."""
     if whole.get("mode") != "development":
         return
     for schema in whole["resources"]["schemas"].values():
-        schema["name"] = f"dev_{WHO['short_name']}_{schema['name']}"
+        schema["name"] = f"dev_{short_name}_{schema['name']}"
     for job in whole["resources"]["jobs"].values():
-        job["name"] = f"[dev {WHO['short_name']}] {job['name']}"
+        job["name"] = f"[dev {short_name}] {job['name']}"
         job.setdefault("max_concurrent_runs", 4)
 
 
 class _Resolver:
-    def __init__(self, target: str, whole: dict[str, Any], variables: dict[str, Any], volumes: str) -> None:
+    def __init__(
+        self, target: str, whole: dict[str, Any], variables: dict[str, Any], volumes: str, who: Mapping[str, str]
+    ) -> None:
         self._whole = whole | {"bundle": {**whole["bundle"], "target": target}}
         self._variables = variables
         self._volumes = volumes
+        self._who = who
 
     def resolved(self, value: Any, seen: tuple[str, ...] = ()) -> Any:
         """Return a value with its references replaced; one that is a reference as a whole keeps its type."""
@@ -162,7 +168,7 @@ class _Resolver:
         if head == "var":
             return self.resolved(self._at(self._variables, parts, reference), seen)
         if reference.startswith("workspace.current_user."):
-            return self._at(WHO, parts[1:], reference)
+            return self._at(self._who, parts[1:], reference)
         if parts[:1] == ["volumes"] and parts[2:] == ["volume_path"]:
             volume = self.resolved(self._at(self._whole, ["resources", *parts[:2]], reference), seen)
             return "/".join((self._volumes, volume["catalog_name"], volume["schema_name"], volume["name"]))
@@ -171,7 +177,7 @@ class _Resolver:
     @staticmethod
     def _at(found: Any, parts: list[str], reference: str) -> Any:
         for part in parts:
-            if not isinstance(found, dict) or part not in found:
+            if not isinstance(found, Mapping) or part not in found:
                 raise BundleError(f"${{{reference}}} refers to nothing")
             found = found[part]
         return found
