@@ -60,6 +60,7 @@ VARIABLES: dict[str, Any] = {
     "lambda_starts_job": False,
     "lambda_client_id": "",
     "kms_key_id": "",
+    "discovery": "listing",
 }
 # All that a target can have, so that each kind of resource is made.
 EVERYTHING: dict[str, Any] = {
@@ -230,14 +231,19 @@ def _tag_dashboards(cloudwatch: Any, kept: dict[str, dict[str, str]]) -> None:
     cloudwatch.meta.events.register("before-call.cloudwatch", answer)
 
 
+@cache
+def session() -> boto3.Session:
+    """One for all: it keeps what it has read about the services."""
+    return boto3.Session("AKIAEXAMPLE", "made-up", region_name=REGION)
+
+
 @contextmanager
 def moto_clients(calls: list[str], dashboard_tags: dict[str, dict[str, str]]) -> Iterator[Callable[[str], Any]]:
     """Clients that moto answers within `mock_aws`."""
     with ExitStack() as opened:
-        session = boto3.Session("AKIAEXAMPLE", "made-up", region_name=REGION)
 
         def make(service: str) -> Any:
-            client: Any = session.client(service, config=ClientConfig(retries={"total_max_attempts": 1}))  # type: ignore[call-overload] # its name is a parameter
+            client: Any = session().client(service, config=ClientConfig(retries={"total_max_attempts": 1}))  # type: ignore[call-overload] # its name is a parameter
             opened.callback(client.close)
             return client
 

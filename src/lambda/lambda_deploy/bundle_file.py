@@ -84,7 +84,7 @@ class BundleFile:
             try:
                 found = sorted(self.path.parent.glob(str(pattern)))
             except (ValueError, NotImplementedError) as error:
-                raise ConfigError(f"{self.path}: `include` has {_shown(pattern)}, which is no pattern of files") from (
+                raise ConfigError(f"{self.path}: `include` has {shown(pattern)}, which is no pattern of files") from (
                     error
                 )
             for path in found:
@@ -120,7 +120,7 @@ class BundleFile:
         kind, _, name = reference.partition(".")
         if kind != "var" or not name:
             raise ConfigError(
-                f"{self.path}: {what} has {_shown('${' + reference + '}')}, which only the Databricks CLI can resolve: "
+                f"{self.path}: {what} has {shown('${' + reference + '}')}, which only the Databricks CLI can resolve: "
                 "use ${var.x} or ${bundle.target}, or give the value by BUNDLE_VAR_<name>"
             )
         if name in within:
@@ -149,7 +149,7 @@ def _mapping(content: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]
     if found is None:
         found = {}
     if not isinstance(found, dict):
-        raise ConfigError(f"{str(path)!r}: {_shown(key)} holds {_shown(found)}, expected names with values below")
+        raise ConfigError(f"{str(path)!r}: {shown(key)} holds {shown(found)}, expected names with values below")
     return found
 
 
@@ -157,7 +157,7 @@ def _chosen(targets: Mapping[str, Any], target: str | None, path: Path) -> str:
     names = ", ".join([str(name) for name in targets]) or "none"
     if target is not None:
         if target not in targets:
-            raise ConfigError(f"{str(path)!r} has no target {_shown(target)}; it has: {names}")
+            raise ConfigError(f"{str(path)!r} has no target {shown(target)}; it has: {names}")
         return target
     defaults = [name for name, found in targets.items() if isinstance(found, dict) and found.get("default") is True]
     if len(defaults) != 1 and len(targets) != 1:
@@ -178,6 +178,7 @@ def _at(content: Any, path: tuple[str, ...]) -> Any:
     return content
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value in an error: quoted, and cut when it is long."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:80]}..."

@@ -1,17 +1,16 @@
 """What is to be shipped, and where: the variables of databricks.yml for one target, typed and checked."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Final, Self
 
-from lambda_deploy.bundle_file import BundleFile
+from lambda_deploy.bundle_file import BundleFile, shown
 from lambda_deploy.errors import ConfigError
+from lambda_deploy.variables import StartMode, Variables
 from stream_to_s3.errors import SettingsError
 from stream_to_s3.settings import read_settings
-
-StartMode = Literal["schedule", "lambda", "file_arrival"]
 
 PROJECT: Final = "chargeminder-telemetry"
 JOB_KEY: Final = "flatten"
@@ -24,6 +23,16 @@ RETENTION_DAYS: Final = frozenset(
 )
 # EventBridge takes 64 characters for the name of a rule, IAM for that of a role: ours end in -on-failure and -role.
 LONGEST_FUNCTION_NAME: Final = 53
+
+# The function's variables, as they are called in databricks.yml.
+_OUR_NAMES: Final = {
+    "TELEMETRY_BUCKET": "bucket",
+    "TELEMETRY_PREFIX": "landing_prefix",
+    "QUARANTINE_PREFIX": "quarantine_prefix",
+    "KMS_KEY_ID": "kms_key_id",
+    "DATABRICKS_HOST": "workspace.host",
+    "DATABRICKS_CLIENT_ID": "lambda_client_id",
+}
 
 _is_function = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 _is_table = re.compile(r"[a-zA-Z0-9_.-]{3,255}").fullmatch
@@ -61,6 +70,7 @@ class Config:
     alert_email: str
     start: StartMode
     start_is_paused: bool
+    discovery: str
     host: str
     job_name: str
     job_prefix: str | None
@@ -78,7 +88,7 @@ class Config:
         Raises ConfigError, with the name of the variable, the value and what is expected.
         """
         bundle = BundleFile(path, target, environment)
-        read = _Variables(bundle)
+        read = Variables(bundle)
         made = cls(
             target=bundle.target,
             region=read.text("aws_region", _is_region, "a region such as eu-west-1"),
@@ -101,6 +111,7 @@ class Config:
             alert_email=read.optional_text("alert_email", _is_email, "an e-mail address"),
             start=read.start(),
             start_is_paused=read.start_is_paused(),
+            discovery=read.optional_text("discovery"),
             host=_host(bundle.setting("workspace", "host") or environment.get("DATABRICKS_HOST", "")),
             job_name=bundle.job_name(JOB_KEY) or "",
             job_prefix=_job_prefix(bundle),
@@ -182,7 +193,7 @@ class Config:
     def _problem_of_names(self) -> str:
         if len(self.function_name) > LONGEST_FUNCTION_NAME:
             return (
-                f"function_name {_shown(self.function_name)} has {len(self.function_name)} characters, at most "
+                f"function_name {shown(self.function_name)} has {len(self.function_name)} characters, at most "
                 f"{LONGEST_FUNCTION_NAME} leave room for the names that are made of it: shorten it"
             )
         if not _is_tag_value(self.target):
@@ -200,12 +211,20 @@ class Config:
         return ""
 
     def _problem_of_settings(self) -> str:
-        """What the function itself would say of its variables."""
+        """What the function itself would say of its variables, and of the archive's prefix, in our words."""
+        archive = {"TELEMETRY_BUCKET": "none", "TELEMETRY_PREFIX": self.archive_prefix, "QUARANTINE_PREFIX": "!/"}
         try:
             settings = read_settings(self.function_environment(1))
+            problem = settings.trigger_problem or ""
         except SettingsError as error:
-            return str(error)
-        return settings.trigger_problem or ""
+            problem = str(error)
+        try:
+            read_settings(archive)
+        except SettingsError as error:
+            problem = problem or str(error).replace("TELEMETRY_PREFIX", "archive_prefix")
+        for variable, name in _OUR_NAMES.items():
+            problem = problem.replace(variable, name)
+        return problem
 
     def _problem_of_prefixes(self) -> str:
         prefixes = {
@@ -214,14 +233,10 @@ class Config:
             "quarantine_prefix": self.quarantine_prefix,
             "Lambda's own place for what it gave up": ON_FAILURE_PREFIX,
         }
-        if not re.fullmatch(r"(?:[^/\s]+/)+", self.archive_prefix):
-            return f"archive_prefix is {_shown(self.archive_prefix)}, expected something like telemetry-archive/"
         for name, prefix in prefixes.items():
             for other, another in prefixes.items():
                 if name != other and another.startswith(prefix):
-                    return (
-                        f"{other} {_shown(another)} lies in {name} {_shown(prefix)}: take prefixes that do not overlap"
-                    )
+                    return f"{other} {shown(another)} lies in {name} {shown(prefix)}: take prefixes that do not overlap"
         return ""
 
     def _problem_of_start(self) -> str:
@@ -232,75 +247,16 @@ class Config:
                 "lambda_starts_job is true, but `start` is paused: the schedule picks up what a failed start missed, "
                 "so set pause_status: UNPAUSED in `start`"
             )
+        if self.discovery not in ("", "listing"):
+            return (
+                f"lambda_starts_job is true, but `discovery` is {shown(self.discovery)}: discovery may lag the run "
+                "that the Lambda starts, so set it to listing"
+            )
         if not self.host:
             return "lambda_starts_job is true, but no workspace is named: set workspace.host or DATABRICKS_HOST"
         if not self.job_name:
             return f"lambda_starts_job is true, but no file of the bundle has a job with the key {JOB_KEY!r}"
         return ""
-
-
-class _Variables:
-    """Variables of a bundle, each read as one type."""
-
-    def __init__(self, bundle: BundleFile) -> None:
-        self._bundle = bundle
-
-    def text(self, name: str, is_right: Callable[[str], object] = bool, expected: str = "text") -> str:
-        value = self._bundle.value(name)
-        if not isinstance(value, str) or not is_right(value):
-            raise self._error(name, value, expected)
-        return value
-
-    def optional_text(self, name: str, is_right: Callable[[str], object] = bool, expected: str = "text") -> str:
-        if not self._bundle.declares(name) or self._bundle.value(name) in ("", None):
-            return ""
-        return self.text(name, is_right, f"{expected}, or nothing")
-
-    def number(self, name: str, least: int, most: int) -> int:
-        value = self._bundle.value(name)
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise self._error(name, value, f"a whole number from {least:,} to {most:,}")
-        return value
-
-    def yes(self, name: str) -> bool:
-        value = self._bundle.value(name)
-        if value not in (True, False, "true", "false"):
-            raise self._error(name, value, "true or false")
-        return value in (True, "true")
-
-    def start(self) -> StartMode:
-        kinds = [kind for kind in ("periodic", "file_arrival") if kind in self._start()]
-        if len(kinds) != 1:
-            raise self._error("start", self._bundle.raw("start"), "one of `periodic` and `file_arrival`")
-        if not self.yes("lambda_starts_job"):
-            return "schedule" if kinds == ["periodic"] else "file_arrival"
-        if kinds == ["file_arrival"]:
-            raise self._error(
-                "start",
-                self._bundle.raw("start"),
-                "`periodic`, because lambda_starts_job is true and both would start the job for each object",
-            )
-        return "lambda"
-
-    def start_is_paused(self) -> bool:
-        """Whether the job's own trigger is off. The bundle pauses that of a developer unless told otherwise."""
-        status = self._start().get("pause_status", "PAUSED" if self._bundle.is_development else "UNPAUSED")
-        if status not in ("PAUSED", "UNPAUSED"):
-            raise self._error("start", status, "pause_status PAUSED or UNPAUSED")
-        return bool(status == "PAUSED")
-
-    def _start(self) -> dict[str, Any]:
-        # As written: what lies deeper may name volumes, which only the Databricks CLI resolves.
-        value = self._bundle.raw("start")
-        if not isinstance(value, dict):
-            raise self._error("start", value, "one of `periodic` and `file_arrival` with its settings")
-        return value
-
-    def _error(self, name: str, value: object, expected: str) -> ConfigError:
-        found = "missing" if value is None else _shown(value)
-        return ConfigError(f"{self._bundle.path}, target {self._bundle.target}: {name} is {found}, expected {expected}")
 
 
 def _host(value: object) -> str:
@@ -313,8 +269,3 @@ def _job_prefix(bundle: BundleFile) -> str | None:
     if isinstance(preset, str):
         return preset
     return None if bundle.is_development else ""
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:80]}..."

@@ -69,6 +69,7 @@ def deploy_command(
 
     Example: stream-lambda deploy --target prod
     """
+    _check_json(as_json, is_sure)
     config = tools.config(bundle, target)
     secret = secret_from(sys.stdin.read()) if options["secret_stdin"] else None
     site = site_of(config, tools.connect(config.region), tools, secret)
@@ -96,6 +97,7 @@ def destroy_command(tools: Tools, bundle: Path | None, target: str | None, is_su
 
     Example: stream-lambda destroy --target dev
     """
+    _check_json(as_json, is_sure)
     config = tools.config(bundle, target)
     clients = tools.connect(config.region)
     site = Site(config, clients, facts_of(config, clients, tools), tools.wait())
@@ -127,6 +129,11 @@ def _planned(site: Site, make: Callable[[Sequence[Resource]], Plan]) -> Plan:
 
 def _where(site: Site) -> str:
     return f"target {site.config.target}, {site.config.region} of account {site.facts.account}"
+
+
+def _check_json(as_json: bool, is_sure: bool) -> None:
+    if as_json and not is_sure:
+        raise click.UsageError("--json asks nothing, so it needs --yes; `plan --json` shows what would be done")
 
 
 def _ask(is_sure: bool, question: str) -> None:

@@ -1,0 +1,79 @@
+"""Variables of a bundle as typed values."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Literal
+
+from lambda_deploy.bundle_file import BundleFile, shown
+from lambda_deploy.errors import ConfigError
+
+StartMode = Literal["schedule", "lambda", "file_arrival"]
+
+
+class Variables:
+    """Variables of a bundle, each read as one type. Each method raises ConfigError when the value is another."""
+
+    def __init__(self, bundle: BundleFile) -> None:
+        self._bundle = bundle
+
+    def text(self, name: str, is_right: Callable[[str], object] = bool, expected: str = "text") -> str:
+        """A text for which `is_right` is true."""
+        value = self._bundle.value(name)
+        if not isinstance(value, str) or not is_right(value):
+            raise self._error(name, value, expected)
+        return value
+
+    def optional_text(self, name: str, is_right: Callable[[str], object] = bool, expected: str = "text") -> str:
+        """The same, or "" when nothing gives it a value."""
+        if not self._bundle.declares(name) or self._bundle.value(name) in ("", None):
+            return ""
+        return self.text(name, is_right, f"{expected}, or nothing")
+
+    def number(self, name: str, least: int, most: int) -> int:
+        """A whole number in a range, also as text, as it comes from the environment."""
+        value = self._bundle.value(name)
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise self._error(name, value, f"a whole number from {least:,} to {most:,}")
+        return value
+
+    def yes(self, name: str) -> bool:
+        """True or false."""
+        value = self._bundle.value(name)
+        if value not in (True, False, "true", "false"):
+            raise self._error(name, value, "true or false")
+        return value in (True, "true")
+
+    def start(self) -> StartMode:
+        """What starts the job: the schedule, the Lambda, or the arrival of files."""
+        kinds = [kind for kind in ("periodic", "file_arrival") if kind in self._start()]
+        if len(kinds) != 1:
+            raise self._error("start", self._bundle.raw("start"), "one of `periodic` and `file_arrival`")
+        if not self.yes("lambda_starts_job"):
+            return "schedule" if kinds == ["periodic"] else "file_arrival"
+        if kinds == ["file_arrival"]:
+            raise self._error(
+                "start",
+                self._bundle.raw("start"),
+                "`periodic`, because lambda_starts_job is true and both would start the job for each object",
+            )
+        return "lambda"
+
+    def start_is_paused(self) -> bool:
+        """Whether the job's own trigger is off. The bundle pauses that of a developer unless told otherwise."""
+        status = self._start().get("pause_status", "PAUSED" if self._bundle.is_development else "UNPAUSED")
+        if status not in ("PAUSED", "UNPAUSED"):
+            raise self._error("start", status, "pause_status PAUSED or UNPAUSED")
+        return bool(status == "PAUSED")
+
+    def _start(self) -> dict[str, Any]:
+        # As written: what lies deeper may name volumes, which only the Databricks CLI resolves.
+        value = self._bundle.raw("start")
+        if not isinstance(value, dict):
+            raise self._error("start", value, "one of `periodic` and `file_arrival` with its settings")
+        return value
+
+    def _error(self, name: str, value: object, expected: str) -> ConfigError:
+        found = "missing" if value is None else shown(value)
+        return ConfigError(f"{self._bundle.path}, target {self._bundle.target}: {name} is {found}, expected {expected}")
