@@ -17,6 +17,7 @@ from flatten.errors import FlattenError
 from support.bundle import ROOT, TARGETS, given_for, load, read_documents
 from support.bundle_checks import mistakes, one_start, started_by_the_lambda
 
+NAMES = ("bundle", "quickstart", "runbook", "troubleshooting")
 DOCS = {name: (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in NAMES}
 STARTS: list[dict[str, Any]] = [
     yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", DOCS["quickstart"], re.DOTALL)
