@@ -18,6 +18,7 @@ _RIGHT: Final = 14
 _TOP: Final = 26
 _LANE: Final = 24
 _BINS: Final = 30
+_SHORTEST_AXIS: Final = 0.1
 
 
 def timeline(trace: Trace, width: int, height: int, name: str) -> str:
@@ -100,13 +101,13 @@ def histogram(seconds: Sequence[float], width: int, height: int, name: str, titl
     """How many events took how long, in order, with p50 and p95 marked; sizes in pixels, `height` that of the plot."""
     found = latency(seconds)
     longest = seconds[-1] if seconds else 0.0
-    apart = svg.step(max(longest, 1e-3), _BINS)
+    apart = svg.step(max(longest, _SHORTEST_AXIS), _BINS)
     edges = [number * apart for number in range(max(1, math.ceil(longest / apart - 1e-9)) + 1)]
     counts = svg.spans(edges, seconds)
     top = 44
     told = f"{found.count:,} events: half within {duration(found.p50)}, 95 of 100 within {duration(found.p95)}."
     drawing = svg.picture(width, top + height + 40, name, title, told)
-    times = svg.ticks(edges[-1], 6)
+    times = svg.ticks(max(edges[-1], _SHORTEST_AXIS), 6)
     x = Scale(0, times[-1], _LEFT, width - _RIGHT)
     _time_axis(drawing, x, times, top + height, top + height, "seconds from the put")
     svg.text(drawing, 0, top - 14, "events", "unit")

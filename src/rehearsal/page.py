@@ -18,6 +18,10 @@ from rehearsal.summary import MEMORY_MB, Summary, delays, start, summary
 from rehearsal.trace import JobRun, Passage, Trace
 
 _SLOWEST: Final = 5
+_BELOW: Final = (
+    "Below, the runs of the job: thin and grey from when one was asked for until it began, thick while it was at work; "
+    "green succeeded, red failed, brown was killed."
+)
 _HISTOGRAMS: Final = (("object", "From the put to an object in S3"), ("row", "From the put to a row of the table"))
 
 
@@ -36,7 +40,8 @@ class Table:
         head = "".join(self._cell("th", name, name) for name in self.headings)
         rows = ("".join(map(self._datum, self.headings, row)) for row in self.rows)
         body = "\n".join(f"<tr>{row}</tr>" for row in rows)
-        return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+        table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
+        return f'<div class="scroll" tabindex="0">{table}</div>'
 
     def _datum(self, name: str, said: str) -> str:
         return self._cell("td", name, said)
@@ -51,7 +56,7 @@ def page(trace: Trace, memory_mb: int = MEMORY_MB) -> str:
     found = summary(trace, memory_mb)
     return Template(files("rehearsal").joinpath("page.html").read_text("utf-8")).substitute(
         verdict=_text(verdict(found)),
-        tone="bad" if found.problems else "good",
+        tone="bad" if found.problems else "good" if found.changes else "",
         when=_when(trace, found),
         problems=_problems(found.problems),
         facts=_facts(found),
@@ -89,7 +94,7 @@ def _facts(found: Summary) -> str:
     ]
     facts += [
         ("rows", f"{found.rows:,}", f"{found.deleted:,} deleted, of {found.changes:,} changes"),
-        ("objects", f"{found.objects:,}", f"{found.invocations:,} invocations{_each(found)}"),
+        ("objects", f"{found.objects:,}", f"{_each(found)}by {found.invocations:,} invocations"),
         ("runs of the job", f"{sum(found.runs.values()):,}", counted(found.runs) or "none"),
     ]
     tiles = (f"<div><dt>{_text(a)}</dt><dd>{_text(b)}</dd><dd>{_text(c)}</dd></div>" for a, b, c in facts)
@@ -99,7 +104,7 @@ def _facts(found: Summary) -> str:
 def _each(found: Summary) -> str:
     if found.mean_bytes is None or found.events_per_object is None:
         return ""
-    return f"; {found.mean_bytes:,.0f} bytes and {found.events_per_object:,.1f} events each"
+    return f"{found.mean_bytes:,.0f} bytes and {found.events_per_object:,.1f} events each, "
 
 
 def _timeline(trace: Trace) -> str:
@@ -108,11 +113,9 @@ def _timeline(trace: Trace) -> str:
         for style, said in charts.LINES
     )
     wide, narrow = charts.timeline(trace, 960, 300, "timeline"), charts.timeline(trace, 380, 240, "timeline-narrow")
-    return (
-        f'<ul class="legend">{legend}</ul>\n<figure><div class="wide">{wide}</div><div class="narrow">{narrow}</div>'
-        "<figcaption>Below, the runs of the job: thin and grey from when one was asked for until it began, "
-        "thick while it was at work; green succeeded, red failed, brown was killed.</figcaption></figure>"
-    )
+    drawings = f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>'
+    below = f"<figcaption>{_BELOW}</figcaption>" if trace.runs else ""
+    return f'<ul class="legend">{legend}</ul>\n<figure>{drawings}{below}</figure>'
 
 
 def _latencies(passages: Sequence[Passage], found: Summary) -> str:

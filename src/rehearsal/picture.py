@@ -69,7 +69,7 @@ def _drawn(out: TextIO, began: float, changes: int | None) -> Iterator[Show]:
 def _bars(look: Look, rates: Sequence[float], changes: int) -> Table:
     bars = Table.grid(padding=(0, 2))
     for stage, count, rate in zip(_STAGES, _counts(look), rates, strict=True):
-        bar = ProgressBar(total=max(1, changes), completed=count, width=_BAR_CHARACTERS)
+        bar = ProgressBar(total=max(1, changes), completed=count, width=_BAR_CHARACTERS, complete_style="cyan")
         bars.add_row(stage, bar, f"{count:>9,}", f"{rate:>7,.0f}/s")
     return bars
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final, TextIO
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from lambda_deploy.cost import PerMillion
@@ -35,13 +35,13 @@ def show(found: Summary, out: TextIO) -> None:
 
 
 def _tables(found: Summary) -> list[Table]:
-    facts = Table("what", "found", title=verdict(found), title_style="green" if not found.problems else "bold red")
+    facts = Table("what", "found", title=verdict(found), title_style="bold red" if found.problems else "green")
     for name, value in _facts(found):
         facts.add_row(name, value)
-    latencies = Table("from put to", "p50", "p95", "events")
+    latencies = Table("from put to", *(Column(name, justify="right") for name in ("p50", "p95", "events")))
     for stage, one in found.latencies.items():
         latencies.add_row(stage, duration(one.p50), duration(one.p95), f"{one.count:,}")
-    kept = Table("kept by", "reason", "count")
+    kept = Table("kept by", "reason", Column("count", justify="right"))
     for this in found.kept:
         kept.add_row(this.by, Text(printable(this.reason)), f"{this.count:,}")
     return [facts, latencies, *([kept] if found.kept else [])]
@@ -63,6 +63,8 @@ def verdict(found: Summary) -> str:
     if found.problems:
         count = len(found.problems)
         return f"{count:,} problem{'s' if count > 1 else ''} in {found.changes:,} changes."
+    if not found.changes:
+        return "No change was made, so nothing is shown to be right."
     kept = sum([one.count for one in found.kept])
     return f"All came right: {found.changes:,} changes, {found.rows:,} rows, {kept:,} kept aside with their reasons."
 

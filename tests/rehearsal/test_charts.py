@@ -162,6 +162,7 @@ def test_a_histogram_of_little_is_drawn_nevertheless(seconds: list[float]) -> No
     drawing = read(charts.histogram(seconds, 400, 100, "h", "How long"))
     counted = [shape.findtext("title", "").split()[-1] for shape in styled(drawing, "rect", "bin")]
     assert sum(map(int, counted)) == len(seconds)
+    assert texts(drawing, "middle") == ["0.00", "0.02", "0.04", "0.06", "0.08", "0.10", "seconds from the put"]
 
 
 def test_an_empty_trace_has_axes_and_no_runs() -> None:

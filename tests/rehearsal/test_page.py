@@ -102,7 +102,7 @@ def test_the_tiles_have_the_percentiles_and_the_objects() -> None:
     for tile in (
         ["put → row", "7.00 s", "p50; p95 9.00 s"],
         ["rows", "2", "1 deleted, of 4 changes"],
-        ["objects", "2", "3 invocations; 1,500 bytes and 1.5 events each"],
+        ["objects", "2", "1,500 bytes and 1.5 events each, by 3 invocations"],
         ["runs of the job", "2", "1 succeeded, 1 failed"],
     ):
         at = said.index(tile[0])
@@ -116,6 +116,7 @@ def test_the_cost_is_that_of_the_model() -> None:
 def test_nothing_seen_is_said_in_each_part() -> None:
     said = Read(EMPTY).said
     for sentence in (
+        "No change was made, so nothing is shown to be right.",
         "Nothing was seen.",
         "Everything could be processed.",
         "No run was over.",
@@ -124,6 +125,7 @@ def test_nothing_seen_is_said_in_each_part() -> None:
         "None were said.",
     ):
         assert sentence in said
+    assert not any("the runs of the job" in sentence for sentence in said)
 
 
 @TRACES

@@ -152,6 +152,7 @@ def test_what_does_not_print_is_shown_as_an_escape_and_what_is_long_is_cut(text:
 
 def test_the_verdict_is_one_sentence() -> None:
     assert verdict(summary(SMALL)) == "All came right: 4 changes, 2 rows, 6 kept aside with their reasons."
+    assert verdict(summary(EMPTY)) == "No change was made, so nothing is shown to be right."
     assert verdict(summary(replace(SMALL, problems=["a", "b"]))) == "2 problems in 4 changes."
 
 
