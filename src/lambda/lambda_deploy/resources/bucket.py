@@ -3,7 +3,9 @@
 import json
 from typing import Any, Final
 
-from lambda_deploy.aws import found
+from botocore.exceptions import ClientError
+
+from lambda_deploy.aws import code_of, found
 from lambda_deploy.errors import UnfitError
 from lambda_deploy.resources.base import Resource, State, our_tags, tag_list
 
@@ -23,9 +25,9 @@ class Bucket(Resource):
         return self.config.bucket
 
     def read(self) -> State | None:
-        """Raises UnfitError when the bucket is in another region."""
+        """Raises UnfitError when the bucket is in another region or account."""
         s3 = self.client("s3")
-        head = found(s3.head_bucket, Bucket=self.name, ExpectedBucketOwner=self.facts.account)
+        head = self._head()
         if head is None:
             return None
         self._check_region(head)
@@ -68,6 +70,20 @@ class Bucket(Resource):
 
     def delete(self) -> None:
         """Never: it holds the data."""
+
+    def _head(self) -> dict[str, Any] | None:
+        try:
+            head: dict[str, Any] | None = found(
+                self.client("s3").head_bucket, Bucket=self.name, ExpectedBucketOwner=self.facts.account
+            )
+        except ClientError as error:
+            if code_of(error) not in ("403", "AccessDenied"):
+                raise
+            raise UnfitError(
+                f"the bucket {self.name!r} belongs to another account, or whoever deploys may not look at it "
+                f"(s3:ListBucket): take another name, or credentials other than those of {self.facts.account}"
+            ) from error
+        return head
 
     def _check_region(self, head: dict[str, Any]) -> None:
         headers = head["ResponseMetadata"]["HTTPHeaders"]

@@ -1,0 +1,418 @@
+"""plan, deploy and destroy on the console: what they print, ask, end with, and never show."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+
+from lambda_deploy.aws import connect
+from lambda_deploy.cli import run
+from lambda_deploy.console import Tools
+from lambda_deploy.workspace import find_job, job_prefix
+from support.aws_account import (
+    BUCKET,
+    EVERYTHING,
+    FUNCTION,
+    HOST,
+    JOB,
+    SECRET,
+    TABLE,
+    Account,
+    job,
+    moto_account,
+    workspaces,
+    write_bundle,
+)
+from support.aws_drifts import function
+from support.captured import Said
+
+Asked = Callable[[], Said]
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Account]:
+    """An account with the table, whose stream is off, and nothing else."""
+    with moto_account(tmp_path) as made:
+        made.create_table()
+        yield made
+
+
+def aws_error(code: str, message: str = "") -> ClientError:
+    """An error as AWS answers it."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Any")
+
+
+def fail(account: Account, call: str, error: Exception) -> None:
+    """Has a call fail each time."""
+
+    def failed(**_: Any) -> None:
+        raise error
+
+    service = call.partition(".")[0]
+    account.clients(service).meta.events.register(f"before-call.{call}", failed)
+
+
+def writings(account: Account) -> list[str]:
+    """The calls that changed something."""
+    reads = ("Get", "List", "Describe", "Head")
+    return [call for call in account.calls if not call.partition(".")[2].startswith(reads)]
+
+
+# What is printed
+
+
+def test_a_plan_shows_what_is_made_and_ends_with_0_or_2(fresh: Account, said: Asked) -> None:
+    assert fresh.run("plan") == 0
+    out = said().out
+    assert f"+ create bucket {BUCKET}\n" in out
+    assert "    MemorySize: 512\n" in out
+    assert f"! the stream of {TABLE} is off" in out
+    assert out.endswith("target prod, eu-west-1 of account 123456789012: 17 to create, 0 to update, 0 to delete\n")
+    assert "\x1b" not in out
+    assert fresh.run("plan", "--detailed-exitcode") == 2
+
+
+def test_a_plan_shows_old_and_new_values(fresh: Account, said: Asked) -> None:
+    fresh.deploy(fresh.config())
+    function(Timeout=3, MemorySize=256)(fresh.clients)
+    assert fresh.run("plan") == 0
+    out = said().out
+    assert f"~ update function {FUNCTION}\n    MemorySize: 256 -> 512\n    Timeout: 3 -> 60\n" in out
+
+
+def test_a_plan_is_colourful_on_a_terminal_only(fresh: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    assert fresh.run("plan") == 0
+    assert "\x1b[32m+ create bucket" in terminal.getvalue()
+
+
+def test_a_plan_as_json(fresh: Account, said: Asked) -> None:
+    assert fresh.run("plan", "--json", "--detailed-exitcode") == 2
+    printed = json.loads(said().out)
+    assert set(printed) == {"changes", "notes", "leaves"}
+    change = next(each for each in printed["changes"] if each["kind"] == "log group")
+    assert (change["action"], change["name"]) == ("create", f"/aws/lambda/{FUNCTION}")
+    assert {"path": "retention_days", "old": None, "new": 30} in change["differences"]
+
+
+def test_a_deployment_shows_its_steps_and_a_second_plan_is_empty(fresh: Account, said: Asked) -> None:
+    assert fresh.run("deploy", "--yes") == 0
+    shown = said()
+    assert f"creating the function {FUNCTION}\n" in shown.err
+    assert shown.out.endswith("of account 123456789012: deployed\n")
+    fresh.run("plan")
+    # moto drops EventBridgeConfiguration.
+    assert "0 to create, 1 to update, 0 to delete" in said().out
+
+
+def test_a_deployment_and_a_removal_as_json(fresh: Account, said: Asked) -> None:
+    assert fresh.run("deploy", "--yes", "--json") == 0
+    assert len(json.loads(said().out)["changes"]) == 17
+    assert fresh.run("destroy", "--yes", "--json") == 0
+    printed = json.loads(said().out)
+    assert {change["action"] for change in printed["changes"]} == {"delete"}
+    assert len(printed["leaves"]) == 2
+
+
+@pytest.mark.parametrize("command", ["deploy", "destroy"])
+def test_json_without_yes_is_wrong_usage(fresh: Account, said: Asked, command: str) -> None:
+    assert fresh.run(command, "--json") == 64
+    assert "so it needs --yes" in said().err
+
+
+# What is asked
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", ""])
+def test_without_a_yes_nothing_is_done(
+    fresh: Account, said: Asked, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    fresh.deploy(fresh.config())
+    fresh.calls.clear()
+    for command in ("deploy", "destroy"):
+        monkeypatch.setattr("sys.stdin", StringIO(answer))
+        assert fresh.run(command) == 1
+        assert said().err.endswith("Aborted.\n")
+    assert writings(fresh) == []
+
+
+def test_a_yes_is_enough(fresh: Account, said: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO("y\n"))
+    assert fresh.run("deploy") == 0
+    assert "Do this? [y/N]" in said().err
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(fresh: Account, said: Asked) -> None:
+    fail(fresh, "iam.PutRolePolicy", KeyboardInterrupt())  # type: ignore[arg-type] # as a user stops it
+    assert fresh.run("deploy", "--yes") == 130
+    assert "stopped; nothing is lost: the same command goes on from here" in said().err
+
+
+# The end of a deployment
+
+
+def test_a_deployment_ends_with_a_test_event_unless_told_not_to(fresh: Account, said: Asked) -> None:
+    tested: list[str] = []
+    tools = replace(fresh.tools(), smoke_test=lambda config, clients: tested.append(config.target))
+    path = str(write_bundle(fresh.folder))
+    assert run(["deploy", "--bundle", path, "--yes", "--no-smoke-test"], tools) == 0
+    assert tested == []
+    assert run(["deploy", "--bundle", path, "--yes"], tools) == 0
+    assert tested == ["prod"]
+
+
+# The secret
+
+
+def test_the_secret_comes_from_standard_input_and_is_shown_nowhere(
+    fresh: Account, said: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO(SECRET.reveal()))
+    assert fresh.run("deploy", "--yes", "--secret-stdin", lambda_starts_job=True) == 0
+    fresh.run("plan", "--json", lambda_starts_job=True)
+    shown = said()
+    assert "5ecre7" not in shown.out + shown.err
+    stored = fresh.clients("secretsmanager").get_secret_value(SecretId=f"{FUNCTION}/databricks")["SecretString"]
+    assert json.loads(stored) == json.loads(SECRET.reveal())
+
+
+def test_a_new_secret_replaces_the_old_one(fresh: Account, said: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh.deploy(fresh.config(lambda_starts_job=True))
+    monkeypatch.setattr("sys.stdin", StringIO('{"token": "dapi-5ecre7"}'))
+    assert fresh.run("deploy", "--yes", "--secret-stdin", lambda_starts_job=True) == 0
+    assert f'~ update secret {FUNCTION}/databricks\n    value: "(hidden)" -> "(hidden, new)"\n' in said().out
+    stored = fresh.clients("secretsmanager").get_secret_value(SecretId=f"{FUNCTION}/databricks")["SecretString"]
+    assert json.loads(stored) == {"token": "dapi-5ecre7"}
+
+
+def test_without_a_value_or_a_terminal_nothing_is_made(
+    fresh: Account, said: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO(""))
+    fresh.calls.clear()
+    assert fresh.run("deploy", "--yes", lambda_starts_job=True) == 64
+    assert "the secret needs a value: give it as JSON with --secret-stdin" in said().err
+    assert writings(fresh) == []
+
+
+BAD_SECRETS = {
+    "nothing": "",
+    "not JSON": "dapi-5ecre7",
+    "a list": '["dapi-5ecre7"]',
+    "another field": '{"password": "5ecre7"}',
+    "a field too many": '{"token": "5ecre7", "client_id": "x"}',
+    "half": '{"client_id": "x-5ecre7"}',
+    "a number": '{"token": 5}',
+    "empty": '{"token": ""}',
+    "a line break": '{"token": "5ecre7\\n"}',
+    "beyond ASCII": '{"token": "5ecre7\u00e9"}',
+}
+
+
+@pytest.mark.parametrize("text", BAD_SECRETS.values(), ids=BAD_SECRETS)
+def test_a_secret_of_another_form_is_refused_without_showing_it(
+    fresh: Account, said: Asked, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO(text))
+    fresh.calls.clear()
+    assert fresh.run("deploy", "--yes", "--secret-stdin", lambda_starts_job=True) == 1
+    shown = said()
+    assert shown.err.startswith("Error: the secret is not JSON of the form")
+    assert "5ecre7" not in shown.out + shown.err
+    assert fresh.calls == []
+
+
+# The job
+
+
+def test_the_function_gets_the_number_of_the_job(fresh: Account) -> None:
+    config = fresh.config(lambda_starts_job=True)
+    fresh.deploy(config)
+    assert fresh.states(config)[f"function {FUNCTION}"]["environment"]["DATABRICKS_JOB_ID"] == str(JOB)
+
+
+def test_a_developers_job_is_found_under_its_own_name(fresh: Account) -> None:
+    unpaused = {"periodic": {}, "pause_status": "UNPAUSED"}
+    config = fresh.config("dev", lambda_starts_job=True, start=unpaused)
+    ours, other = job("[dev jo_smith] flatten", 7), job("[dev joe] flatten", 8)
+    assert find_job(config, workspaces(ours, other, job(), user="jo.smith@example.com")) == 7
+    assert job_prefix("0a1b2c3d-0000-4000-8000-000000000000") == "[dev 0a1b2c3d_0000_4000_8000_000000000000] "
+
+
+JOBS: dict[str, tuple[list[Any], str]] = {
+    "no job": ([], "has no job of the name 'flatten': deploy the bundle first (`databricks bundle deploy -t prod`)"),
+    "one of another case": ([job("FLATTEN")], "has no job of the name 'flatten'"),
+    "two jobs": ([job(), job()], "has 2 jobs of the name 'flatten'"),
+    "a job without a schedule": ([job(trigger=None)], "the job 'flatten' is paused, or has no schedule"),
+    "a paused job": (
+        [job(trigger=type("Trigger", (), {"pause_status": "PauseStatus.PAUSED"}))],
+        "the job 'flatten' is paused, or has no schedule",
+    ),
+}
+
+
+@pytest.mark.parametrize(("jobs", "message"), JOBS.values(), ids=JOBS)
+def test_a_job_that_cannot_be_started_is_refused_before_anything_is_made(
+    fresh: Account, said: Asked, jobs: list[Any], message: str
+) -> None:
+    fresh.workspaces = workspaces(*jobs)
+    fresh.calls.clear()
+    assert fresh.run("deploy", "--yes", lambda_starts_job=True, lambda_client_id="0a1b") == 1
+    assert said().err.replace(HOST, "host").split("Error: ")[1].removeprefix("host ").startswith(message)
+    assert writings(fresh) == []
+
+
+def test_a_workspace_that_does_not_answer_is_one_sentence(fresh: Account, said: Asked) -> None:
+    def unreachable(host: str) -> Any:
+        raise OSError("Name or service not known")
+
+    fresh.workspaces = unreachable
+    assert fresh.run("plan", lambda_starts_job=True) == 1
+    assert "cannot be asked for the job: Name or service not known: check workspace.host" in said().err
+
+
+# What AWS refuses
+
+REFUSED: dict[str, tuple[str, Exception, str]] = {
+    "no credentials": (
+        "sts.GetCallerIdentity",
+        NoCredentialsError(),
+        "no credentials of AWS were found: log in (such as `aws sso login`) or set AWS_PROFILE",
+    ),
+    "expired credentials": (
+        "sts.GetCallerIdentity",
+        aws_error("ExpiredToken", "The security token included in the request is expired"),
+        "the credentials have expired: log in again",
+    ),
+    "unknown credentials": (
+        "sts.GetCallerIdentity",
+        aws_error("InvalidClientTokenId", "The security token included in the request is invalid."),
+        "AWS does not know these credentials: check AWS_PROFILE",
+    ),
+    "a wrong clock": (
+        "sts.GetCallerIdentity",
+        aws_error("RequestTimeTooSkewed", "The difference is too large"),
+        "the clock of this machine is wrong",
+    ),
+    "a region that there is not": (
+        "dynamodb.DescribeTable",
+        EndpointConnectionError(endpoint_url="https://dynamodb.eu-moon-1.amazonaws.com"),
+        "check aws_region, AWS_ENDPOINT_URL and the network",
+    ),
+    "a region that is not enabled": (
+        "sts.GetCallerIdentity",
+        aws_error("OptInRequired"),
+        "the account has not enabled this region or service",
+    ),
+    "no right to read": (
+        "iam.GetRole",
+        aws_error("AccessDenied", "User: arn:aws:iam::123456789012:user/jo is not authorized to perform: iam:GetRole"),
+        "reading the role chargeminder-unified-processor-role: AccessDenied (User: arn:aws:iam::123456789012:user/jo",
+    ),
+    "a bucket of another account": ("s3.HeadBucket", aws_error("403", "Forbidden"), "belongs to another account, or"),
+    "an answer in control characters": (
+        "iam.GetRole",
+        aws_error("Odd", "a\nb\x1b[31m" + "c" * 5_000_000),
+        "reading the role chargeminder-unified-processor-role: Odd (a b",
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "error", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_aws_refuses_is_one_sentence_with_the_cure_and_nothing_is_made(
+    fresh: Account, said: Asked, call: str, error: Exception, message: str
+) -> None:
+    fail(fresh, call, error)
+    fresh.calls.clear()
+    assert fresh.run("deploy", "--yes") == 1
+    shown = said()
+    assert shown.out == ""
+    assert message in shown.err
+    assert shown.err.startswith("Error: ")
+    assert shown.err.count("\n") == 1
+    assert shown.err.strip().isprintable()
+    assert len(shown.err) < 700
+    assert writings(fresh) == []
+
+
+def test_without_any_credentials_the_sdk_itself_says_so(
+    tmp_path: Path, said: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert run(["plan", "--bundle", str(write_bundle(tmp_path))], Tools({}, connect)) == 1
+    assert "no credentials of AWS were found" in said().err
+
+
+def test_an_unknown_profile_is_one_sentence(tmp_path: Path, said: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_PROFILE", "no\nsuch")
+    assert run(["plan", "--bundle", str(write_bundle(tmp_path))], Tools({}, connect)) == 1
+    assert "check AWS_PROFILE" in said().err
+
+
+def test_a_table_that_is_not_there_is_one_sentence(tmp_path: Path, said: Asked) -> None:
+    with moto_account(tmp_path) as account:
+        assert account.run("deploy", "--yes") == 1
+        assert said().err == (
+            f"Error: there is no table '{TABLE}' in eu-west-1 of account 123456789012: "
+            "check dynamodb_table, aws_region and the credentials\n"
+        )
+        assert writings(account) == []
+
+
+@pytest.mark.parametrize("command", ["plan", "deploy", "destroy"])
+def test_a_wrong_target_or_file_is_one_sentence(fresh: Account, said: Asked, command: str) -> None:
+    path = str(write_bundle(fresh.folder))
+    assert run([command, "--bundle", path, "--target", "no\nsuch"], fresh.tools()) == 1
+    assert said().err.endswith("has no target 'no\\nsuch'; it has: dev, prod\n")
+    assert run([command, "--bundle", str(fresh.folder / "none.yml")], fresh.tools()) == 1
+    assert "cannot be read: No such file or directory" in said().err
+
+
+def test_throttling_of_a_plan_is_waited_out(fresh: Account, said: Asked) -> None:
+    left = [aws_error("Throttling", "Rate exceeded")] * 2
+
+    def throttle(**_: Any) -> None:
+        if left:
+            raise left.pop()
+
+    fresh.clients("iam").meta.events.register("before-call.iam.GetRole", throttle)
+    assert fresh.run("plan") == 0
+    assert said().err.count("waiting for AWS") == 2
+
+
+def test_hostile_text_from_the_account_is_shown_escaped(fresh: Account, said: Asked) -> None:
+    fresh.deploy(fresh.config())
+    function(Description="\x1b[2Jno `id` \u202eover")(fresh.clients)
+    assert fresh.run("plan") == 0
+    out = said().out
+    assert "\x1b" not in out
+    assert r'Description: "\u001b[2Jno `id` \u202eover" -> "chargeminder-car-telemetry to s3://' in out
+
+
+@pytest.mark.parametrize("command", ["plan", "deploy", "destroy"])
+def test_help_has_an_example(said: Asked, command: str) -> None:
+    assert run([command, "--help"]) == 0
+    assert f"Example: stream-lambda {command} --target" in said().out
+
+
+def test_everything_can_be_destroyed_and_made_again(
+    fresh: Account, said: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        monkeypatch.setattr("sys.stdin", StringIO(SECRET.reveal()))
+        assert fresh.run("deploy", "--yes", "--secret-stdin", **EVERYTHING) == 0
+        assert fresh.run("destroy", "--yes", **EVERYTHING) == 0
+    assert fresh.run("destroy", "--yes", **EVERYTHING) == 0
+    assert said().out.endswith("nothing to do\n")
