@@ -135,6 +135,16 @@ def test_runs_that_overlap_lie_in_lanes_of_their_own(runs: list[JobRun], lanes: 
     assert charts.laid_out(runs) == lanes
 
 
+def test_a_second_lane_lies_below_the_first_and_pushes_the_axis_down() -> None:
+    def drawn(*runs: JobRun) -> Element:
+        return read(charts.timeline(replace(SMALL, runs=runs), 560, 100, "t"))
+
+    one, two = drawn(run(0, 0, 5)), drawn(run(0, 0, 5), run(1, 5, 9))
+    assert [places(shape)[1] for shape in styled(two, "rect", "succeeded")] == [134, 158]
+    heights = [float(drawing.attrib["viewBox"].split()[3]) for drawing in (one, two)]
+    assert heights[1] - heights[0] == 24
+
+
 def test_a_histogram_counts_each_event_once_and_marks_the_percentiles() -> None:
     drawing = read(charts.histogram([0.5, 1.5, 1.6, 3.0], 400, 100, "h", "How long"))
     said = [shape.findtext("title") for shape in styled(drawing, "rect", "bin")]

@@ -49,6 +49,13 @@ def test_the_last_look_is_shown_once_also_when_what_went_on_failed() -> None:
     ]
 
 
+def test_a_last_look_that_was_shown_is_not_shown_again() -> None:
+    out = StringIO()
+    with picture(out, Clock(START)) as show:
+        show(looks((0, 1, 0, 0))[0], [], busy=False)
+    assert len(out.getvalue().splitlines()) == 1
+
+
 def test_nothing_looked_at_is_no_line() -> None:
     out = StringIO()
     with picture(out, Clock()):
