@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -53,6 +54,7 @@ class Compute:
         with self._starting:
             if self._process is not None and self._process.poll() is None:
                 return
+            self._put_away()
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(  # our own Python and our own module
                     [sys.executable, "-m", "rehearsal.warm_job"],
@@ -90,10 +92,14 @@ class Compute:
 
     def close(self) -> None:
         """Lets the process end after its run."""
+        self._put_away()
+
+    def _put_away(self) -> None:
+        """Closes the pipes, which ends the process if it lives, and waits for its end."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.communicate()
+        if process is not None:
+            with suppress(BrokenPipeError):
+                process.communicate()
 
     def _answers(self) -> list[dict[str, Any]]:
         """The lines up to the one that says how it ended; none when the process ended instead."""

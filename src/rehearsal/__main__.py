@@ -1,0 +1,5 @@
+"""`python -m rehearsal`, which is `make demo`."""
+
+from rehearsal.demo import main
+
+main()

@@ -1,0 +1,147 @@
+"""Nothing lost, nothing twice: what the application did against what came of it.
+
+Every item's newest state is its row; what could not be processed stands in quarantine or below the on-failure prefix,
+with its payload; and nobody else's event is there.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from gzip import decompress
+from typing import Any
+
+from rehearsal.mapping.journal import Journal
+from rehearsal.mapping.records import Record
+from rehearsal.pipeline import ON_FAILURE, QUARANTINE, Pipeline
+from rehearsal.producer import Expected
+from rehearsal.tables import Row, read_rows
+from rehearsal.trace import Kept
+
+_VALUES = ("meta_deliveryId", "vehicle_id", "signal_count")
+_COLUMNS = ", ".join(f'"{name}"' for name in ("event_id", "sequence_number", "deleted_at", *_VALUES))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is at the end: rows of the table and of quarantine, and what the Lambda and the mapping kept.
+
+    `by_lambda` has the event ids and reasons of quarantined records, `by_mapping` the eventIDs of discarded ones.
+    """
+
+    rows: list[Row]
+    quarantine: list[Row]
+    by_lambda: list[tuple[str, str]]
+    by_mapping: list[str]
+
+    @classmethod
+    def of(cls, pipeline: Pipeline) -> "Found":
+        """Look at the tables and the bucket."""
+        return cls(
+            read_rows(pipeline.places.table, _COLUMNS),
+            read_rows(pipeline.places.side("quarantine"), "raw, reason, source_file"),
+            [entry for key in pipeline.keys(QUARANTINE) for entry in _quarantined(pipeline.read(key))],
+            [event_id for key in pipeline.keys(ON_FAILURE) for event_id in _discarded(pipeline.read(key))],
+        )
+
+    def kept(self) -> list[Kept]:
+        """What could not be processed, counted."""
+        by_lambda = Counter(reason for _, reason in self.by_lambda)
+        by_job = Counter(row["reason"] for row in self.quarantine)
+        found = [Kept("lambda", reason, count) for reason, count in sorted(by_lambda.items())]
+        found += [Kept("job", reason, count) for reason, count in sorted(by_job.items())]
+        return found + ([Kept("mapping", "given up", len(self.by_mapping))] if self.by_mapping else [])
+
+
+def problems(expected: Mapping[str, Expected], journal: Journal, found: Found) -> list[str]:
+    """Say in a sentence each what is lost, double, older than it must be, or nobody's."""
+    newest = _newest(journal)
+    rows: dict[str, list[Row]] = {}
+    for row in found.rows:
+        rows.setdefault(row["event_id"], []).append(row)
+    told = [f"{event_id[:80]!r} is in the table, but nobody put it" for event_id in rows.keys() - expected.keys()]
+    for event_id, state in expected.items():
+        told += _problems_of(event_id, state, rows.get(event_id, []), newest.get(event_id), found)
+    told += [f"the record {event_id} was given up and is not in the bucket" for event_id in _lost(journal, found)]
+    return sorted(told)
+
+
+def _problems_of(event_id: str, state: Expected, rows: list[Row], newest: str | None, found: Found) -> Iterator[str]:
+    shown = repr(event_id[:80])
+    if state.poison is not None:
+        if rows:
+            yield f"{shown} has a row, although it is poison ({state.poison.reason})"
+        if not _is_kept(event_id, state, found):
+            yield f"{shown} is poison ({state.poison.reason}) and nobody kept it"
+        return
+    if newest is None:
+        return  # all its records were given up: `_lost` looks for them
+    if len(rows) != 1:
+        yield f"{shown} has {len(rows)} rows"
+        return
+    [row] = rows
+    if row["sequence_number"] != newest:
+        yield f"{shown} has the row of {row['sequence_number']}, its newest change is {newest}"
+    elif (row["deleted_at"] is not None) != state.deleted:
+        yield f"{shown} is {'deleted' if state.deleted else 'not deleted'}, its row says otherwise"
+    elif (values := tuple(row[name] for name in _VALUES)) != _values(state.item):
+        yield f"{shown} has the values {values}; put were {_values(state.item)}"
+
+
+def _values(item: Mapping[str, Any]) -> tuple[str | None, str | None, int]:
+    """What three columns of the row must say of an item."""
+    meta, vehicle = item.get("meta") or {}, item.get("vehicle") or {}
+    return meta.get("deliveryId"), vehicle.get("id"), sum(entry is not None for entry in item["signals"])
+
+
+def _newest(journal: Journal) -> dict[str, str]:
+    """The highest sequence number of each item whose record was handled; expiries do not count: they are ignored."""
+    found: dict[str, str] = {}
+    for record in _handled(journal):
+        if "userIdentity" in record.event:
+            continue
+        event_id, number = _item_of(record), record.sequence_number
+        found[event_id] = max(found.get(event_id, number), number, key=int)
+    return found
+
+
+def _handled(journal: Journal) -> Iterator[Record]:
+    for attempt in journal.attempts:
+        yield from (record for record in attempt.records if "handled" in journal.fates.get(record.event_id, ()))
+
+
+def _item_of(record: Record) -> str:
+    return str(record.event["dynamodb"]["Keys"]["event_id"]["S"])
+
+
+def _is_kept(event_id: str, state: Expected, found: Found) -> bool:
+    if state.poison is None:
+        return False
+    if state.poison.found_by == "lambda":
+        return (event_id, state.poison.reason) in found.by_lambda
+    return any(
+        row["reason"] == state.poison.reason and json.loads(row["raw"])["event_id"] == event_id
+        for row in found.quarantine
+        if row["raw"]
+    )
+
+
+def _lost(journal: Journal, found: Found) -> Iterable[str]:
+    """The eventIDs of records that did not end well and of which no payload is left."""
+    kept = set(found.by_mapping)
+    return sorted(
+        event_id
+        for event_id, fates in journal.fates.items()
+        if fates[-1] != "handled" and (fates[-1] != "on_failure" or event_id not in kept)
+    )
+
+
+def _quarantined(content: bytes) -> Iterator[tuple[str, str]]:
+    for line in decompress(content).splitlines():
+        kept = json.loads(line)
+        yield kept["record"]["dynamodb"]["Keys"]["event_id"]["S"], kept["reason"]
+
+
+def _discarded(content: bytes) -> list[str]:
+    payload = json.loads(json.loads(content)["payload"])
+    return [record["eventID"] for record in payload["Records"]]

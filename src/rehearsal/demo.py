@@ -1,0 +1,144 @@
+"""`python -m rehearsal`: the whole pipeline on this machine for a minute, watched, checked and kept to look at.
+
+Exit codes: 0 everything that was put is where it has to be, 1 something is not, or a part did not start, 2 wrong usage.
+"""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import TextIO
+
+import click
+
+from rehearsal.errors import RehearsalError
+from rehearsal.observe import look, trace
+from rehearsal.page import page
+from rehearsal.picture import picture
+from rehearsal.pipeline import Pipeline, Plan, pipeline
+from rehearsal.producer import Change, sample_changes, with_poison
+from rehearsal.report import show
+from rehearsal.summary import as_dict, summary
+from rehearsal.trace import Look, Trace
+
+_MARKER = ".rehearsal"
+_LOOK_SECONDS = 0.25
+
+
+@click.command(name="make demo", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--events", type=click.IntRange(1, 100_000), default=1_500, show_default=True, help="Events to put.")
+@click.option("--rate", type=click.FloatRange(0.1, 10_000), default=50, show_default=True, help="Changes a second.")
+@click.option("--vehicles", type=click.IntRange(1, 10_000), default=30, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same events.")
+@click.option("--poison-every", type=click.IntRange(1), default=150, show_default=True, help="Puts to a bad item.")
+@click.option("--schedule", is_flag=True, help="Start the job by a schedule (Option B), not by the Lambda.")
+@click.option("--every", type=click.FloatRange(1), default=15, show_default=True, help="Seconds of the schedule.")
+@click.option("--window", type=click.IntRange(0, 300), help="Batching window in seconds. [default: 1, or 5]")
+@click.option("--batch-size", type=click.IntRange(1, 10_000), default=1_000, show_default=True)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"), show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def demo(
+    events: int,
+    rate: float,
+    vehicles: int,
+    seed: int,
+    poison_every: int,
+    schedule: bool,
+    every: float,
+    window: int | None,
+    batch_size: int,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """From an item put into DynamoDB to a row of the table, on this machine, with no cloud account.
+
+    \b
+    Examples:
+      make demo
+      make demo ARGS=--schedule
+      make demo ARGS='--events 5000 --rate 200 --window 5'
+    """
+    plan = Plan(
+        batch_size=batch_size,
+        batching_window=window if window is not None else (5 if schedule else 1),
+        starts="schedule" if schedule else "lambda",
+        schedule_seconds=every,
+        rate=rate,
+    )
+    folder = _emptied(out)
+    changes = list(with_poison(sample_changes(events, vehicles, seed), poison_every))
+    found = rehearse(folder, plan, changes, sys.stderr)
+    (folder / "rehearsal.html").write_text(page(found), "utf-8")
+    if as_json:
+        click.echo(json.dumps(as_dict(summary(found))))
+    else:
+        show(summary(found), sys.stdout)
+    click.echo(f"The page of this run is {out}/rehearsal.html, the table {out}/tables/telemetry:", err=True)
+    click.echo(f"  .venv/bin/flatten status --table {folder}/tables/telemetry", err=True)
+    if found.problems:
+        raise click.ClickException(
+            f"{len(found.problems)} things are not as they must be; the first: {found.problems[0]}"
+        )
+
+
+def rehearse(
+    folder: Path, plan: Plan, changes: list[Change], out: TextIO, clock: Callable[[], float] = time.time
+) -> Trace:
+    """Start the pipeline, make the changes, watch until all have settled, and say what came of them.
+
+    Raises RehearsalError when a part does not start, or when things do not settle.
+    """
+    click.echo("Starting DynamoDB, S3, the Lambda, the workspace and Spark on 127.0.0.1 ...", out)
+    with pipeline(folder, plan, clock=clock) as running, ThreadPoolExecutor(1) as application:
+        running.compute.start()
+        stop, looks = Event(), list[Look]()
+        done = application.submit(_use, running, changes, stop)
+        try:
+            with picture(out, clock, changes=len(changes)) as show_look:
+                while not (over := done.done()) or not looks:
+                    looks.append(look(running, clock()))
+                    show_look(looks[-1], list(running.job.done), busy=running.job.is_busy)
+                    stop.wait(0 if over else _LOOK_SECONDS)
+                looks.append(look(running, clock()))
+                show_look(looks[-1], list(running.job.done), busy=running.job.is_busy)
+        finally:
+            stop.set()
+        if not done.result():
+            raise RehearsalError(f"things did not settle; the job said: {'; '.join(running.job.said) or 'nothing'}")
+        return trace(running, looks)
+
+
+def _use(running: Pipeline, changes: list[Change], stop: Event) -> bool:
+    running.producer.play(changes, stop.is_set)
+    return stop.is_set() or running.settle()
+
+
+def _emptied(out: Path) -> Path:
+    """Make the folder anew; one that is there must be empty or from an earlier rehearsal. Raises click.UsageError."""
+    if out.exists() and any(out.iterdir()) and not (out / _MARKER).exists():
+        raise click.UsageError(
+            f"{out} is there and not from a rehearsal: name another folder with --out, or remove it."
+        )
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    (out / _MARKER).touch()
+    return out.resolve()
+
+
+def main() -> None:
+    """Run it; end with its exit code."""
+    try:
+        demo.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except RehearsalError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Stopped. Nothing is left running; `make demo` starts anew.", err=True)
+        sys.exit(130)

@@ -1,0 +1,124 @@
+"""A pipeline with doors: what stands in them can be told to fail, a scenario at a time."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rehearsal.mapping.response import FunctionError, Invoke, NotInvoked, Outcome
+from rehearsal.pipeline import Doors, Pipeline, Plan, pipeline
+from rehearsal.producer import Change, Item
+from support.fault_proxy import FaultProxy, fault_proxy
+
+Event = dict[str, Any]
+Meddle = Callable[[Event, Invoke], Outcome]
+
+
+def straight(event: Event, invoke: Invoke) -> Outcome:
+    """No fault."""
+    return invoke(event)
+
+
+def throttled(times: int) -> Meddle:
+    """The function cannot be called, so many times."""
+    left = [times]
+
+    def meddle(event: Event, invoke: Invoke) -> Outcome:
+        left[0] -= 1
+        return NotInvoked("TooManyRequestsException") if left[0] >= 0 else invoke(event)
+
+    return meddle
+
+
+def three_times(event: Event, invoke: Invoke) -> Outcome:
+    """The same batch is delivered three times."""
+    return [invoke(event) for _ in range(3)][-1]
+
+
+def later_half_first(event: Event, invoke: Invoke) -> Outcome:
+    """As from two shards: what was changed later comes first, in an object of its own."""
+    middle = len(event["Records"]) // 2
+    for records in (event["Records"][middle:], event["Records"][:middle]):
+        if records:
+            outcome = invoke({"Records": records})
+    return outcome
+
+
+def skewed(seconds: int) -> Meddle:
+    """The clock that stamped the records is wrong by so many seconds."""
+
+    def meddle(event: Event, invoke: Invoke) -> Outcome:
+        for record in event["Records"]:
+            record["dynamodb"]["ApproximateCreationDateTime"] += seconds
+        return invoke(event)
+
+    return meddle
+
+
+def dies_on(event_id: str) -> Meddle:
+    """The function dies whenever a batch holds this item."""
+
+    def meddle(event: Event, invoke: Invoke) -> Outcome:
+        if any(record["dynamodb"]["Keys"]["event_id"]["S"] == event_id for record in event["Records"]):
+            return FunctionError({"errorType": "Runtime.ExitError", "errorMessage": "made up"})
+        return invoke(event)
+
+    return meddle
+
+
+@dataclass
+class Stage:
+    """A running pipeline whose faults a test sets. `meddle` stands between the mapping and the function."""
+
+    pipeline: Pipeline
+    s3: FaultProxy
+    doors: "_Doors"
+
+    def play(self, changes: Iterable[Change], meddle: Meddle = straight) -> None:
+        """Make changes, and wait until the mapping is done with them."""
+        self.doors.meddle = meddle
+        self.pipeline.producer.play(changes)
+        assert self.pipeline.driver.wait(120)
+        self.doors.meddle = straight
+
+
+@dataclass
+class _Doors:
+    meddle: Meddle = straight
+    opened: list[FaultProxy] = field(default_factory=list)
+
+
+@contextmanager
+def stage(folder: Path, plan: Plan) -> Iterator[Stage]:
+    """Start the pipeline with all doors shut."""
+    doors = _Doors()
+    with ExitStack() as ending:
+
+        def s3(url: str) -> str:
+            proxy, own = ending.enter_context(fault_proxy(url))
+            doors.opened.append(proxy)
+            return own
+
+        def invoke(inner: Invoke) -> Invoke:
+            return lambda event: doors.meddle(event, inner)
+
+        chosen = Doors(s3=s3, invoke=invoke, back_off=lambda _: 0.05)
+        with pipeline(folder, plan, doors=chosen) as running:
+            yield Stage(running, doors.opened[0], doors)
+
+
+def item(event_id: str, km: float = 1) -> Item:
+    """A telemetry event."""
+    return {
+        "event_id": event_id,
+        "recorded_at": "2026-01-05 10:00:00",
+        "meta": {"deliveryId": f"{event_id}-{km}", "deliveredAt": 1_767_600_000_000},
+        "vehicle": {"id": "v1"},
+        "signals": [{"code": "odometer-traveleddistance", "body": {"value": km}}],
+    }
+
+
+def puts(prefix: str, count: int, km: float = 1) -> list[Change]:
+    """So many puts of events of their own."""
+    return [Change("put", f"{prefix}-{number}", item(f"{prefix}-{number}", km)) for number in range(count)]
