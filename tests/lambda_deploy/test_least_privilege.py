@@ -1,0 +1,290 @@
+"""The policy as it is deployed: no wildcard, enough for the real zip, and not one statement too many.
+
+What the handler itself asks is tried with the role's own credentials, on an emulator that enforces IAM; what AWS
+does on the role's behalf (stream, log, traces, on-failure objects, keys) by its simulation of the deployed role.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+
+from lambda_deploy.build import build
+from lambda_deploy.config import Config
+from lambda_deploy.policy import REASONS, WITHOUT_RESOURCE, statements
+from rehearsal.runtime import Function, Invocation
+from rehearsal.workspace import FederationPolicy, Job, Principal, Workspace
+from rehearsal.workspace_http import WorkspaceServer
+from stream_to_s3.rest import Secret
+from support.aws_account import BUCKET, FUNCTION, JOB, REGION, Account, make_clients
+from support.aws_drifts import POLICY, ROLE
+from support.clock import Clock
+from support.emulators import ministack
+from support.stream_events import inserts, poison, stream_event
+from support.tokens import unverified
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric comes for Linux only"),
+]
+
+HANDLER = "stream_to_s3.handler.handler"
+TOKEN = "dapi-5ecre7"
+ROOT = boto3.Session("test", "test", region_name=REGION)
+# Statements by the one who needs them: the handler's own calls, or AWS on behalf of the role.
+BY_THE_HANDLER = ("WriteObjects", "ReadSecret", "IdentifyToDatabricks")
+
+
+class Moments(Clock):
+    """Seconds that are a hundredth as long, for an emulator that takes a moment."""
+
+    def sleep(self, seconds: float) -> None:
+        """Waits a little."""
+        super().sleep(seconds)
+        time.sleep(seconds / 100)
+
+
+@dataclass
+class House:
+    """A deployed target, with the zip ready to run under its role."""
+
+    account: Account
+    config: Config
+    archive: Path
+    url: str
+    folder: Path
+    server: WorkspaceServer
+
+    def deploy(self, **changes: Any) -> dict[str, Any]:
+        """Deploys with these settings and gives the statements of the role's policy."""
+        self.config = replace(self.config, host=self.server.host, **changes)
+        self.account.deploy(self.config, secret=Secret(json.dumps({"token": TOKEN})))
+        # The emulator speaks no TLS, without which the bucket lets nobody in.
+        self.account.clients("s3").delete_bucket_policy(Bucket=BUCKET)
+        found: dict[str, Any] = statements(self.config, self.account.site(self.config).facts)
+        return found
+
+    def put(self, policy: Mapping[str, Any]) -> None:
+        """Gives the role this policy instead."""
+        document = {"Version": "2012-10-17", "Statement": [{"Sid": name, **each} for name, each in policy.items()]}
+        self.account.clients("iam").put_role_policy(
+            RoleName=ROLE, PolicyName=POLICY, PolicyDocument=json.dumps(document)
+        )
+
+    def invoke(self) -> Invocation:
+        """The zip in a new process, with the deployed variables and the role's credentials, on a batch with poison."""
+        variables = self.account.clients("lambda").get_function_configuration(FunctionName=FUNCTION)["Environment"]
+        environment = {**variables["Variables"], **self.credentials(), "AWS_ENDPOINT_URL": self.url}
+        folder = self.folder / uuid4().hex
+        folder.mkdir()
+        start = next(BATCHES)
+        with Function(self.archive, HANDLER, environment, folder) as function:
+            return function.invoke(stream_event([poison(start), *inserts(2, start=start + 1)]))
+
+    def credentials(self) -> dict[str, str]:
+        """Those of the role. It trusts Lambda alone, so for this one moment it trusts the account, too."""
+        iam = self.account.clients("iam")
+        arn, trust = (iam.get_role(RoleName=ROLE)["Role"][name] for name in ("Arn", "AssumeRolePolicyDocument"))
+        open_trust = json.loads(json.dumps(trust))
+        open_trust["Statement"][0]["Principal"] = {"AWS": arn.split(":")[4]}
+        iam.update_assume_role_policy(RoleName=ROLE, PolicyDocument=json.dumps(open_trust))
+        given = self.account.clients("sts").assume_role(RoleArn=arn, RoleSessionName=FUNCTION)["Credentials"]
+        iam.update_assume_role_policy(RoleName=ROLE, PolicyDocument=json.dumps(trust))
+        return {
+            "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": given["SessionToken"],
+            "AWS_REGION": REGION,
+        }
+
+    def decisions(self, statement: Mapping[str, Any]) -> set[str]:
+        """What IAM says to each action of a statement on each of its resources."""
+        iam = self.account.clients("iam")
+        arn = iam.get_role(RoleName=ROLE)["Role"]["Arn"]
+        return {
+            result["EvalDecision"]
+            for resource in statement["Resource"]
+            for result in iam.simulate_principal_policy(
+                PolicySourceArn=arn, ActionNames=statement["Action"], ResourceArns=[inside(resource)]
+            )["EvaluationResults"]
+        }
+
+
+def inside(resource: str) -> str:
+    """One thing that a resource of a statement stands for."""
+    return resource if resource == "*" else resource.replace("*", "x")
+
+
+def without_unknown_conditions(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy less the conditions on what the emulator does not know: it takes them as not met."""
+    return {
+        name: {part: value for part, value in each.items() if part != "Condition" or name not in UNKNOWN_CONDITIONS}
+        for name, each in policy.items()
+    }
+
+
+# https://docs.databricks.com/aws/en/dev-tools/auth/provider-aws-iam and
+# https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html, which the emulator does not know.
+UNKNOWN_CONDITIONS = {
+    "IdentifyToDatabricks": {
+        "ForAllValues:StringEquals": {"sts:IdentityTokenAudience": "databricks"},
+        "NumericLessThanEquals": {"sts:DurationSeconds": "300"},
+    },
+    "UseKey": {"StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}},
+}
+BATCHES = iter(range(1, 10_000, 10))
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    archive = build(folder / "a.zip", f"{sys.version_info.major}.{sys.version_info.minor}").path
+    workspace = Workspace(time.time)
+    workspace.jobs[JOB] = Job(JOB, run_seconds=0)
+    with ExitStack() as opened:
+        url = opened.enter_context(ministack(folder, AUTH="true"))
+
+        def make(service: str) -> Any:
+            made: Any = ROOT.client(service, endpoint_url=url)  # type: ignore[call-overload] # its name is a parameter
+            opened.callback(made.close)
+            return made
+
+        account = Account(make_clients(make, []), folder, clock=Moments())
+        account.create_table("NEW_AND_OLD_IMAGES")
+        server = opened.enter_context(WorkspaceServer(workspace, time.time, unverified))
+        house = House(account, account.config(lambda_starts_job=True), archive, url, folder, server)
+        house.deploy()
+        claims = unverified(
+            account.clients("sts").get_web_identity_token(
+                Audience=["databricks"], SigningAlgorithm="RS256", DurationSeconds=300
+            )["WebIdentityToken"]
+        )
+        # The emulator's tokens are about the account, whoever asks.
+        policy = FederationPolicy(issuer=claims["iss"], subject=claims["sub"])
+        workspace.principals.append(Principal("client-1", "made-up", TOKEN, policy, jobs=(JOB,)))
+        yield house
+
+
+WAYS = {"a secret": {"client_id": ""}, "its own identity": {"client_id": "client-1"}}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_the_zip_works_with_the_deployed_policy(house: House, way: dict[str, str]) -> None:
+    house.put(without_unknown_conditions(house.deploy(**way)))
+    call = house.invoke()
+    assert call.response == {"batchItemFailures": []}, call.error
+    [logged] = call.logged()
+    assert (logged["EventsWritten"], logged["EventsQuarantined"]) == (2, 1)
+    assert (logged["trigger"], logged["trigger_detail"][:4]) == ("started", "run ")
+
+
+def test_without_the_right_to_write_the_batch_fails(house: House) -> None:
+    policy = house.deploy(**WAYS["a secret"])
+    house.put({name: each for name, each in policy.items() if name != "WriteObjects"})
+    call = house.invoke()
+    assert call.error is not None
+    assert call.error["errorType"] == "StorageError"
+    assert "AccessDenied" in call.error["errorMessage"]
+
+
+@pytest.mark.parametrize("prefix", ["telemetry/", "telemetry-quarantine/"])
+def test_each_of_the_two_prefixes_is_needed(house: House, prefix: str) -> None:
+    policy = house.deploy(**WAYS["a secret"])
+    left = [resource for resource in policy["WriteObjects"]["Resource"] if not resource.endswith(f"/{prefix}*")]
+    assert len(left) == 1
+    house.put({**policy, "WriteObjects": {**policy["WriteObjects"], "Resource": left}})
+    call = house.invoke()
+    assert call.error is not None
+    assert f"s3://{BUCKET}/{prefix}" in call.error["errorMessage"]
+    assert "AccessDenied" in call.error["errorMessage"]
+
+
+NEEDED_TO_START = {
+    "ReadSecret": ("a secret", "secretsmanager:GetSecretValue: AccessDenied"),
+    "IdentifyToDatabricks": ("its own identity", "sts:GetWebIdentityToken: AccessDenied"),
+}
+
+
+@pytest.mark.parametrize("name", NEEDED_TO_START)
+def test_without_its_right_to_say_who_it_is_the_job_is_not_started(house: House, name: str) -> None:
+    way, message = NEEDED_TO_START[name]
+    policy = house.deploy(**WAYS[way])
+    house.put({other: each for other, each in policy.items() if other != name})
+    [logged] = house.invoke().logged()
+    assert (logged["trigger"], logged["EventsWritten"]) == ("failed", 2)
+    assert logged["trigger_detail"].startswith(message)
+
+
+def test_the_role_may_neither_read_nor_delete_nor_write_elsewhere(house: House) -> None:
+    house.deploy(**WAYS["a secret"])
+    others = [
+        {"Action": ["s3:GetObject", "s3:DeleteObject"], "Resource": [f"arn:aws:s3:::{BUCKET}/telemetry/x"]},
+        {"Action": ["s3:PutObject"], "Resource": [f"arn:aws:s3:::{BUCKET}/telemetry-archive/x"]},
+        {"Action": ["s3:PutObject"], "Resource": ["arn:aws:s3:::another/telemetry/x"]},
+        {"Action": ["dynamodb:GetItem", "dynamodb:Scan"], "Resource": ["arn:aws:dynamodb:eu-west-1:1:table/x"]},
+        {"Action": ["secretsmanager:GetSecretValue"], "Resource": ["arn:aws:secretsmanager:eu-west-1:1:secret:x"]},
+        {"Action": ["logs:CreateLogGroup", "lambda:InvokeFunction", "iam:PassRole"], "Resource": ["*"]},
+    ]
+    for statement in others:
+        assert house.decisions(statement) == {"implicitDeny"}
+
+
+FOR_AWS = ("ReadStream", "ListStreams", "WriteOnFailure", "FindOnFailureBucket", "WriteLog", "WriteTraces", "UseKey")
+
+
+@pytest.mark.parametrize("name", FOR_AWS)
+def test_what_aws_does_for_the_role_is_allowed_by_one_statement_alone(house: House, name: str) -> None:
+    policy = without_unknown_conditions(house.deploy(kms_key_id=key_of(house), **WAYS["a secret"]))
+    house.put(policy)
+    assert house.decisions(policy[name]) == {"allowed"}
+    house.put({other: each for other, each in policy.items() if other != name})
+    assert house.decisions(policy[name]) == {"implicitDeny"}
+
+
+def key_of(house: House) -> str:
+    """The ARN of a new KMS key."""
+    found: str = house.account.clients("kms").create_key()["KeyMetadata"]["Arn"]
+    return found
+
+
+@pytest.mark.parametrize("name", ["WriteOnFailure", "FindOnFailureBucket"])
+def test_on_failure_objects_go_to_a_bucket_of_this_account_only(house: House, name: str) -> None:
+    policy = house.deploy(**WAYS["a secret"])
+    statement = policy[name]
+    elsewhere = {**statement, "Condition": {"StringEquals": {"s3:ResourceAccount": "999999999999"}}}
+    house.put({**policy, name: elsewhere})
+    assert house.decisions(statement) == {"implicitDeny"}
+
+
+@pytest.mark.parametrize("name", UNKNOWN_CONDITIONS)
+def test_conditions_that_the_emulator_does_not_know_are_as_documented(house: House, name: str) -> None:
+    way = "its own identity" if name == "IdentifyToDatabricks" else "a secret"
+    policy = house.deploy(kms_key_id=key_of(house), **WAYS[way])
+    assert policy[name]["Condition"] == UNKNOWN_CONDITIONS[name]
+    assert house.decisions(policy[name]) == {"implicitDeny"}, "the emulator knows it now: take it off the list"
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_no_action_and_no_resource_is_a_wildcard_but_where_aws_knows_none(house: House, way: dict[str, str]) -> None:
+    for name, statement in house.deploy(**way).items():
+        assert [action for action in statement["Action"] if "*" in action] == []
+        if name in WITHOUT_RESOURCE:
+            assert statement["Resource"] == ["*"]
+        else:
+            # A star only at the end, below a prefix or a log group.
+            for resource in statement["Resource"]:
+                assert "*" not in resource[:-1]
+                assert resource.count(":") >= 5
+                assert not resource.endswith(("*", ":::*")) or resource.endswith(("/*", f"{FUNCTION}:*"))
+
+
+def test_each_statement_is_tried_here_and_has_its_reason() -> None:
+    assert {*BY_THE_HANDLER, *FOR_AWS} == set(REASONS)
