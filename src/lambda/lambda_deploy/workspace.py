@@ -1,5 +1,6 @@
 """The Databricks workspace, as far as shipping the Lambda needs it: the job that the function starts."""
 
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -17,9 +18,12 @@ def connect_workspace(host: str) -> Any:
     Raises WorkspaceError when it finds no way.
     """
     from databricks.sdk import WorkspaceClient
+    from databricks.sdk.core import Config as ClientConfig
 
+    # Its warnings are not for the user, and by itself it tries for five minutes before it says that nobody answers.
+    logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
     try:
-        return WorkspaceClient(host=host)
+        return WorkspaceClient(config=ClientConfig(host=host, http_timeout_seconds=20, retry_timeout_seconds=20))
     except ValueError as error:
         raise WorkspaceError(
             f"no way to log in to {host} was found: run `databricks auth login --host {host}` ({_short(error)})"
