@@ -150,8 +150,24 @@ def test_what_may_not_be_looked_at_is_said_and_the_rest_is_seen(account: Account
     statement = {"Action": ["s3:PutObject"], "Resource": [f"arn:aws:s3:::{BUCKET}/telemetry/*"]}
     seen = CloudEyes(account.config(), {}, clients, lambda: NOW, lambda: [statement], list).look()
     assert isinstance(seen.denied, Unseen)
-    assert "simulating the role's permissions: AccessDenied" in seen.denied.why
+    assert "simulating the role's rights: AccessDenied" in seen.denied.why
     assert seen.bucket_region == "eu-west-1"
+
+
+def test_the_rights_of_a_function_that_may_not_be_looked_at_are_unseen_too(account: Account) -> None:
+    def refused(**request: Any) -> Any:
+        answer: Any = {"Error": {"Code": "AccessDenied", "Message": "no"}}
+        raise ClientError(answer, "GetFunctionConfiguration")
+
+    events = account.clients("lambda").meta.events
+    events.register("before-call.lambda.GetFunctionConfiguration", refused)
+    try:
+        seen = CloudEyes(account.config(), {}, account.clients, lambda: NOW, list, lambda: ["x"]).look()
+    finally:
+        events.unregister("before-call.lambda.GetFunctionConfiguration", refused)
+    assert isinstance(seen.function, Unseen)
+    assert seen.denied == seen.function
+    assert seen.leftovers == ("x",)
 
 
 def test_conditions_are_told_to_the_simulation() -> None:

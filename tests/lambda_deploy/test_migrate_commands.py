@@ -10,7 +10,7 @@ import pytest
 from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
 from lambda_deploy.migrate_seen import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION
-from support.aws_account import BUCKET, FUNCTION, TABLE, Account, write_bundle
+from support.aws_account import BUCKET, FUNCTION, JOB, TABLE, Account, write_bundle
 from support.captured import Said
 from support.databricks_api import DatabricksApi
 from support.old_pipeline import (
@@ -151,6 +151,33 @@ def test_a_rollback_keeps_the_rows_that_our_job_has_written_under_another_name(h
         ROWS: "the-old-one",
         f"{ROWS}_stream_lambda": "ours",
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--old-job", "another"], f"began with {OLD_JOB_NAME} or {OLD_JOB}, not with 'another'"),
+        (["--old-trigger-function", "another"], f"began with {OLD_TRIGGER_FUNCTION}, not with 'another'"),
+    ],
+    ids=["job", "function"],
+)
+def test_a_migration_goes_on_with_the_names_that_it_began_with(
+    house: House, said: Callable[[], Said], arguments: list[str], sentence: str
+) -> None:
+    house.run("--old-job", OLD_JOB_NAME, "--yes")
+    house.map_new()
+    said()
+    assert house.run(*arguments, "--yes") == 1
+    assert sentence in said().err
+    assert house.run("--yes") == 0
+
+
+def test_a_paused_job_of_ours_is_told_of_in_the_end(house: House, said: Callable[[], Said]) -> None:
+    house.map_new()
+    paused = {"pause_status": "PAUSED", "periodic": {"interval": 5, "unit": "MINUTES"}}
+    house.api.jobs[JOB] = {"name": "flatten", "trigger": paused}
+    assert house.run("--old-job", OLD_JOB_NAME, "--yes", "--no-delete") == 0
+    assert f"our own job {JOB} is paused" in said().err
 
 
 def test_a_table_of_ours_is_never_taken_for_the_old_one(house: House) -> None:

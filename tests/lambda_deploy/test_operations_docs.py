@@ -52,7 +52,7 @@ def test_each_step_of_the_migration_has_its_row_in_their_order() -> None:
 
 def test_each_check_of_the_doctor_has_its_row_in_their_order(account: Account) -> None:
     unseen = Unseen("nothing was looked at")
-    cloud = Cloud({}, *[unseen for _ in dataclasses.fields(Cloud)[1:]])
+    cloud = Cloud({}, "123456789012", *[unseen for _ in dataclasses.fields(Cloud)[2:]])
     house = House("somebody", *[unseen for _ in dataclasses.fields(House)[1:]])
     checks = check_cloud(account.config(), cloud) + check_house(account.config(), cloud, house)
     table = OPERATIONS.partition("| line | what is looked at |")[2].partition("\n\n")[0]

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import groupby
@@ -47,18 +47,21 @@ class CloudEyes:
     leftovers: Callable[[], Iterable[str]]
 
     def look(self) -> Cloud:
-        """Everything, one after the other."""
+        """Everything, one after the other; nothing more when AWS does not say who asks."""
+        account = seen("asking AWS who this is", lambda: str(self._identity()["Account"]))
+        if isinstance(account, Unseen):
+            return Cloud(self.other_targets, *[account for _ in fields(Cloud)[1:]])
         function = seen("reading the function", self._function)
         table = seen("reading the table", self._table)
         return Cloud(
             other_targets=self.other_targets,
-            account=seen("asking AWS who this is", lambda: str(self._identity()["Account"])),
+            account=account,
             skew_seconds=seen("comparing clocks", self._skew),
             table=table,
             bucket_region=seen("looking for the bucket", self._bucket_region),
             function=function,
             mappings=seen("reading the mappings", lambda: self._mappings(table)),
-            denied=seen("simulating the role's permissions", lambda: self._denied(function)),
+            denied=function if isinstance(function, Unseen) else self._all_denied(function),
             oldest_seconds=seen("reading the iterator age", self._oldest),
             secret=seen("reading the secret", self._secret) if self.config.needs_secret else None,
             neighbours=seen("reading the other functions", self._neighbours),
@@ -114,9 +117,10 @@ class CloudEyes:
             return tuple(stream_mappings(self.clients("lambda"), FunctionName=self.config.function_name))
         return tuple(stream_mappings(self.clients("lambda"), EventSourceArn=table.stream_arn))
 
-    def _denied(self, function: Seen[Function | None]) -> tuple[Need, ...]:
-        if not isinstance(function, Function):
-            return ()
+    def _all_denied(self, function: Function | None) -> Seen[tuple[Need, ...]]:
+        return () if function is None else seen("simulating the role's rights", lambda: self._denied(function))
+
+    def _denied(self, function: Function) -> tuple[Need, ...]:
         answers = [self._simulated(function.role_arn, statement) for statement in self.statements()]
         return tuple(
             [

@@ -10,7 +10,7 @@ from typing import Final
 
 from lambda_deploy.config import Config
 from lambda_deploy.doctor import Line, Said, fine, of, problem, warning
-from lambda_deploy.doctor_seen import Cloud, Function, Need, Neighbour, Secret, Table
+from lambda_deploy.doctor_seen import Cloud, Function, Need, Neighbour, Secret, Table, Unseen
 from lambda_deploy.status import StreamMapping
 
 DEPLOY: Final = "stream-lambda deploy"
@@ -284,5 +284,6 @@ _CHECKS: Final[dict[str, Callable[[Config, Cloud], Said]]] = {
 
 
 def check_cloud(config: Config, cloud: Cloud) -> list[Line]:
-    """All checks of AWS, in the order in which one would mend."""
-    return [Line(name, *check(config, cloud)) for name, check in _CHECKS.items()]
+    """All checks of AWS, in the order in which one would mend; without credentials, those that need none."""
+    names = ("credentials", "other targets") if isinstance(cloud.account, Unseen) else tuple(_CHECKS)
+    return [Line(name, *_CHECKS[name](config, cloud)) for name in names]

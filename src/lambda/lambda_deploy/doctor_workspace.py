@@ -33,10 +33,10 @@ def asked(doing: str) -> Iterator[None]:
         raise WorkspaceError(f"{doing}: the workspace does not take the token, log in: databricks auth login") from None
     except PermissionDenied as error:
         raise WorkspaceError(f"{doing}: {_short(error)}: ask an owner for the right") from error
-    except (DatabricksError, TimeoutError) as error:
+    except DatabricksError as error:
         raise WorkspaceError(f"{doing}: {_short(error)}") from error
-    except RequestException as error:
-        raise WorkspaceError(f"{doing}: no answer ({type(error).__name__}): check workspace.host") from error
+    except (TimeoutError, RequestException) as error:
+        raise WorkspaceError(f"{doing}: no answer ({_short(error)}): check workspace.host and the network") from error
     except ValueError as error:
         # The SDK's own word for "no credentials".
         raise WorkspaceError(f"{doing}: {_short(error)}: databricks auth login") from error

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,8 @@ def migrate_command(
     hands = _hands(tools, config, options)
     with explained("reading the journal of the migration"):
         begun = hands.pipeline.journal()
+    if begun is not None:
+        _check_same(begun, options)
     journal = begun or _begun_now(hands, config, options)
     if journal is None:
         _tell_nothing(as_json)
@@ -128,11 +130,35 @@ def _asking(is_sure: bool) -> Callable[[str, str], bool]:
     return lambda name, says: is_sure or click.confirm(f"{name}: {says} Do it?", err=True)
 
 
+def _check_same(begun: Journal, options: dict[str, Any]) -> None:
+    """Raises MigrationError when this migration began with other names than are given now."""
+    job = (begun.job.name, str(begun.job.job_id)) if begun.job else ()
+    given = {
+        options["old_job"]: job,
+        options["old_stream_function"]: (begun.stream_function,),
+        options["old_trigger_function"]: (begun.trigger_function,),
+    }
+    for name, known in given.items():
+        if name and name not in known:
+            raise MigrationError(
+                f"this migration began with {' or '.join(known) or 'no old job'}, not with {name!r}: "
+                "go on with the same names, or undo it first with --rollback"
+            )
+
+
 def _forward(migration: Migration, hands: RealHands, begun: Journal | None, options: dict[str, Any]) -> bool:
-    if begun is None:
+    def confirm(name: str, says: str) -> bool:
+        is_confirmed = migration.confirm(name, says)
         with explained("writing the journal of the migration"):
-            hands.pipeline.write_journal(migration.journal)
-    return migration.forward(deletes=not options["keeps"])
+            if is_confirmed and begun is None and hands.pipeline.journal() is None:
+                hands.pipeline.write_journal(migration.journal)
+        return is_confirmed
+
+    finished = replace(migration, confirm=confirm).forward(deletes=not options["keeps"])
+    if hands.house is not None and not hands.pipeline.config.start_is_paused:
+        for number in hands.house.our_paused_jobs():
+            progress(f"our own job {number} is paused, so nobody reads what arrives: resume it, or deploy the bundle")
+    return finished
 
 
 def _back(migration: Migration, hands: RealHands) -> bool:

@@ -107,6 +107,11 @@ class OldHouse:
         with asked("looking for our own job"):
             return [job.job_id for job in self.eyes.jobs()]
 
+    def our_paused_jobs(self) -> Iterable[int]:
+        """Those of them that nothing starts."""
+        with asked("looking for our own job"):
+            return [job.job_id for job in self.eyes.jobs() if job.paused]
+
     def old_table(self, name: str, kept_name: str) -> OldTable | None:
         """The table of this name, when it is there and is not ours already. Raises MigrationError for a bad name."""
         info = self._table(name)
