@@ -47,7 +47,8 @@ class Dashboard(Resource):
         if current["body"] != desired["body"]:
             cloudwatch.put_dashboard(DashboardName=self.name, DashboardBody=json.dumps(desired["body"]))
         if current["tags"] != desired["tags"]:
-            cloudwatch.tag_resource(ResourceARN=self._arn, Tags=tag_list(desired["tags"]))
+            # Where CloudWatch does not know tags of dashboards yet, it says that there is no such thing.
+            found(cloudwatch.tag_resource, ResourceARN=self._arn, Tags=tag_list(desired["tags"]))
 
     def delete(self) -> None:
         """Succeeds when it is gone already."""
