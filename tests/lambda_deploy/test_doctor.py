@@ -250,11 +250,17 @@ def test_another_target_may_have_no_prefix_of_ours(
     tmp_path: Path, prefixes: tuple[str, str, str], verdict: str
 ) -> None:
     names = ("landing_prefix", "archive_prefix", "quarantine_prefix")
-    other = config(tmp_path, **dict(zip(names, prefixes, strict=True)))
+    other = config(tmp_path, function_name="another", **dict(zip(names, prefixes, strict=True)))
     ours = config(tmp_path)
     line = lines(ours, replace(CLOUD, other_targets={"dev": other}))["other targets"]
     assert line.verdict == verdict
     assert ("target dev" in line.reason) is (verdict == "problem")
+
+
+def test_a_target_with_the_same_function_is_another_form_of_this_one(tmp_path: Path) -> None:
+    made = config(tmp_path)
+    line = lines(made, replace(CLOUD, other_targets={"classic": made}))["other targets"]
+    assert (line.verdict, "classic has the same function" in line.reason) == ("ok", True)
 
 
 def test_a_target_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:

@@ -263,10 +263,14 @@ def test_without_a_warehouse_no_table_can_be_asked(account: Account, api: Databr
         HouseEyes(account.config(), api.client).has_event("event-1")
 
 
-def test_a_statement_that_fails_says_why(account: Account, api: DatabricksApi) -> None:
+def test_a_table_that_the_job_has_not_made_yet_has_no_row(account: Account, api: DatabricksApi) -> None:
     api.tables.clear()
-    with pytest.raises(WorkspaceError, match=r"FAILED: 'main\.telemetry\.rows' is not there"):
-        eyes(account, api).has_event("event-1")
+    assert not eyes(account, api).has_event("event-1")
+
+
+def test_a_statement_that_fails_says_why(account: Account, api: DatabricksApi) -> None:
+    with pytest.raises(WorkspaceError, match=r"FAILED: \[TABLE_OR_VIEW_NOT_FOUND"):
+        eyes(account, api).sql("ALTER TABLE `a` RENAME TO `b`")
 
 
 def test_a_name_with_backticks_stays_one_name() -> None:

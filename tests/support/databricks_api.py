@@ -173,7 +173,8 @@ class DatabricksApi:
                 rows = [["1"]] if parameter["value"] in events else []
                 return {"statement_id": "s", "status": {"state": "SUCCEEDED"}, "result": {"data_array": rows}}
         except KeyError as error:
-            return {"statement_id": "s", "status": {"state": "FAILED", "error": {"message": f"{error} is not there"}}}
+            message = f"[TABLE_OR_VIEW_NOT_FOUND] The table or view {error} cannot be found."
+            return {"statement_id": "s", "status": {"state": "FAILED", "error": {"message": message}}}
         raise RefusedError(400, "BAD_REQUEST", f"cannot run {body['statement']}")
 
     def _rename(self, name: str, new_name: str) -> None:

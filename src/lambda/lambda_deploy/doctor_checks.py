@@ -104,10 +104,11 @@ def bucket(config: Config, cloud: Cloud) -> Said:
 
 
 def other_targets(config: Config, cloud: Cloud) -> Said:
-    """No other target of databricks.yml has a prefix of ours."""
+    """No other target of databricks.yml has a prefix of ours; one with our function is another form of this one."""
     others = cloud.other_targets
+    same = [name for name, other in others.items() if isinstance(other, Config) and _is_same(config, other)]
     for name, other in others.items():
-        if isinstance(other, Config) and other.bucket == config.bucket:
+        if isinstance(other, Config) and other.bucket == config.bucket and name not in same:
             overlap = _overlap(_prefixes(config), _prefixes(other))
             if overlap:
                 return problem(
@@ -117,7 +118,13 @@ def other_targets(config: Config, cloud: Cloud) -> Said:
     unread = [f"{name} ({other})" for name, other in others.items() if isinstance(other, str)]
     if unread:
         return warning(f"could not be compared: {'; '.join(unread)}", "mend that target in databricks.yml")
-    return fine(f"no overlap with {', '.join(others) or 'any other target'}")
+    apart = [name for name in others if name not in same]
+    forms = f"; {', '.join(same)} has the same function, so deploy only one of them" if same else ""
+    return fine(f"no overlap with {', '.join(apart) or 'any other target'}{forms}")
+
+
+def _is_same(config: Config, other: Config) -> bool:
+    return (other.function_name, other.region) == (config.function_name, config.region)
 
 
 def neighbours(config: Config, cloud: Cloud) -> Said:

@@ -113,9 +113,15 @@ class HouseEyes:
         return names[0]
 
     def has_event(self, event_id: str) -> bool:
-        """Whether the table has a row of this event. Raises WorkspaceError."""
+        """Whether the table has a row of this event; no table, no row. Raises WorkspaceError."""
         statement = f"SELECT 1 FROM {quoted(self.table())} WHERE event_id = :event_id"  # noqa: S608 # quoted
-        return bool(self.sql(statement, event_id=event_id))
+        try:
+            return bool(self.sql(statement, event_id=event_id))
+        except WorkspaceError as error:
+            # The job makes the table with its first files.
+            if "TABLE_OR_VIEW_NOT_FOUND" in str(error):
+                return False
+            raise
 
     def sql(self, statement: str, **parameters: str) -> list[list[str]]:
         """The rows of a statement, run on the warehouse of databricks.yml. Raises WorkspaceError."""
