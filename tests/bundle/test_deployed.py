@@ -26,7 +26,7 @@ from support.job_world import content, key, line
 from support.quick_spark import QUICK
 
 pytestmark = pytest.mark.spark
-FIRST, SECOND, CUT = key(2), key(3, first=3), key(2, first=50)
+WHOLE, CUT = key(5), key(2, first=50)
 
 
 @dataclass(frozen=True)
@@ -66,24 +66,21 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def deployed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
-    """Two runs: the second meets a change, new signals, an error, a bad line and a file that is cut short."""
+    """A run that meets an event and its change, signals, an error, a bad line and a file that is cut short; upkeep."""
     root = tmp_path_factory.mktemp("deployed")
     (root / "dist").mkdir()
     bundle = load("dev", variables=given_for("dev") | {"catalog": "spark_catalog"}, volumes=str(root / "Volumes"))
-    landing = Path(next(each for each in bundle.parameters("flatten", "run") if "--source=" in each).partition("=")[2])
     failed = {"code": "closure-islocked", "status": {"value": "ERROR", "error": {"type": "PERMISSION", "code": None}}}
     changed = line("e1", 3, name="MODIFY", signals={"vehicleidentification-vin": "V1"})
     changed["signals"].append(failed)
     first = line("e1", 1, signals={"odometer-traveleddistance": 7.5}, delivered=1_767_607_200_000)
-    _write(landing / FIRST, content([first, line("e2", 2)]))
-    _write(root / "later" / SECOND, content([changed, line("e3", 4), b"bad"]))
-    _write(root / "later" / CUT, content([line("e5", 50), line("e6", 51)])[:-9])
-    run, *upkeep = (bundle.parameters(*task) for task in TASKS)
-    moves = [["move", str(root / "later" / name), str(landing / name)] for name in (SECOND, CUT)]
+    landing = root / "Volumes" / "spark_catalog" / "dev_tester_telemetry_ops" / "landing"
+    _write(landing / WHOLE, content([first, line("e2", 2), changed, line("e3", 4), b"bad"]))
+    _write(landing / CUT, content([line("e5", 50), line("e6", 51)])[:-9])
     done = run_there(
         clean_environment(root / "clean", build_wheel(root / "dist")),
         AS_A_TASK,
-        json.dumps([run, *moves, run, *upkeep]),
+        json.dumps([bundle.parameters(*task) for task in TASKS]),
         json.dumps(QUICK),
         home=root,
         FLATTEN_SESSION="connect",
@@ -103,11 +100,9 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def test_a_task_returns_when_it_is_done_and_raises_when_it_is_not(deployed: Deployed) -> None:
-    moved = [None, None]
-    assert deployed.told["results"] == [None, *moved, None, None, 1], deployed.complained
+    assert deployed.told["results"] == [None, None, 1], deployed.complained
     assert "Traceback" not in deployed.complained
-    assert "1 files, 2 lines: 2 applied" in deployed.said
-    assert "2 files, 3 lines: 2 applied, 0 superseded, 0 repeated, 0 ignored, 1 quarantined." in deployed.said
+    assert "2 files, 5 lines: 3 applied, 1 superseded, 0 repeated, 0 ignored, 1 quarantined." in deployed.said
     assert "0 events had several rows; 0 old dates forgotten; 0 archived files removed." in deployed.said
 
 
@@ -125,11 +120,11 @@ def test_all_of_it_was_the_wheel_over_spark_connect(deployed: Deployed) -> None:
 
 def test_files_end_in_the_volumes_that_the_bundle_names(deployed: Deployed) -> None:
     assert deployed.files("landing") == []
-    assert deployed.files("archive") == sorted([FIRST, SECOND])
+    assert deployed.files("archive") == [WHOLE]
     assert deployed.files("quarantine") == [f"files/{CUT}"]
     assert {row.outcome for row in deployed.side("files")} == {"committed", "quarantined"}
     assert [(row.command, row.outcome) for row in sorted(deployed.side("runs"), key=lambda row: row.started_at)] == [
-        *[("run", "succeeded")] * 2,
+        ("run", "succeeded"),
         ("maintain", "succeeded"),
     ]
 
@@ -153,25 +148,32 @@ def test_the_table_is_clustered_and_has_its_properties(deployed: Deployed) -> No
     assert "delta.columnMapping.mode" not in detail.properties  # other engines misread it
 
 
-def test_every_column_is_described_by_the_run_after_it_came(deployed: Deployed) -> None:
+def _comments(deployed: Deployed) -> dict[str, str | None]:
     fields = deployed.spark.table(deployed.table.sql).schema.fields
-    comments = {field.name: field.metadata.get("comment") for field in fields}
+    return {field.name: field.metadata.get("comment") for field in fields}
+
+
+def test_every_column_of_a_new_table_is_described(deployed: Deployed) -> None:
     own = {name: about for name, (_, about) in (EVENT_COLUMNS | LINEAGE_COLUMNS).items()}
-    assert {name: comments[name] for name in own} == own
-    known = descriptions.signal_comments()
-    first = [name for name in comments if name.startswith("Odometer_TraveledDistance")]
-    assert first
-    assert {name: comments[name] for name in first} == {name: known[name] for name in first}
-    bare = {name for name, about in comments.items() if about is None}
-    assert bare == {name for name in comments if name.startswith(("VehicleIdentification_VIN", "Closure_IsLocked"))}
+    assert {name: about for name, about in _comments(deployed).items() if name in own} == own
 
 
-def test_the_next_run_tags_personal_data_and_describes_what_came(deployed: Deployed) -> None:
-    """Spark has no tags: the statements are shown, the one that Spark knows is tried by every other column."""
+def test_what_the_next_run_tags_and_describes_is_what_came_since(deployed: Deployed) -> None:
+    """Tags are shown only: Spark has none."""
     tag, comments = tables.description(deployed.spark, deployed.table, tags=True)
     assert tag.endswith("ALTER COLUMN `VehicleIdentification_VIN` SET TAGS ('personal_data' = 'vin')")
-    assert "`Closure_IsLocked` COMMENT 'Closure: is locked; signal closure-islocked'" in comments
     assert tables.description(deployed.spark, deployed.table, tags=False) == [comments]
+    bare = {name for name, about in _comments(deployed).items() if about is None}
+    stems = ("Odometer_TraveledDistance", "VehicleIdentification_VIN", "Closure_IsLocked")
+    assert bare
+    assert {name for name in bare if not name.startswith(stems)} == set()
+    copy = TableName.of(f"{deployed.table.text}_copy", deployed.table.ops)
+    deployed.spark.sql(f"CREATE TABLE {copy.sql} USING DELTA AS SELECT * FROM {deployed.table.sql}")
+    tables.describe(deployed.spark, copy, tables.description(deployed.spark, copy, tags=False))
+    after = {field.name: field.metadata.get("comment") for field in deployed.spark.table(copy.sql).schema.fields}
+    known = descriptions.signal_comments()
+    assert {name: after[name] for name in bare} == {name: known[name] for name in bare}
+    assert tables.description(deployed.spark, copy, tags=True) == []
 
 
 def test_a_description_that_is_refused_is_one_sentence(deployed: Deployed) -> None:
@@ -208,8 +210,12 @@ def test_dashboards_count_what_there_is(answers: dict[str, Any]) -> None:
     seen = {(row["signal"], row["outcome"]): row["events"] for row in fleet["signals"]}
     assert seen == {("VehicleIdentification_VIN", "OK"): 1, ("Closure_IsLocked", "PERMISSION"): 1}
     assert [row["status"] for row in fleet["worst"]] == ["PERMISSION"]
-    assert pipeline["file_totals"] == [{"files": 3, "lines": 5, "incomplete": 1}]
-    assert {row["verdict"]: row["lines"] for row in pipeline["lines"]} == {"applied": 4, "quarantined": 1}
+    assert pipeline["file_totals"] == [{"files": 2, "lines": 5, "incomplete": 1}]
+    assert {row["verdict"]: row["lines"] for row in pipeline["lines"]} == {
+        "applied": 3,
+        "superseded": 1,
+        "quarantined": 1,
+    }
     assert {row["reason"]: row["lines"] for row in pipeline["quarantine_waiting"]} == {
         "not_json": 1,
         "file_unreadable": 1,

@@ -25,8 +25,6 @@ import json, os, sys
 from importlib.metadata import distribution
 
 def task(parameters):
-    if parameters[0] == "move":
-        return os.renames(*parameters[1:])
     points = distribution("flatten").entry_points
     main = next(each for each in points if each.name == "flatten").load()
     sys.argv = ["flatten", *parameters]
@@ -48,8 +46,8 @@ print(json.dumps({"results": results, "home": flatten.__file__, "session": sessi
 """
 """Runs tasks as a wheel task does: finds the entry point by the wheel's metadata, sets sys.argv, calls it.
 
-Its first argument is JSON, a list of parameter lists (`move` renames a file between two tasks); with a second one,
-Spark settings, all tasks share a session. Its last line says what came back: None, or the code of the exit.
+Its first argument is JSON, a list of parameter lists; with a second one, Spark settings, all tasks share a session.
+Its last line says what came back: None, or the code of the exit.
 """
 
 
