@@ -220,10 +220,11 @@ class Interrupted:
             self._left -= 1
             if self._left == 0 and not self._after:
                 raise Killed
-            answer = getattr(self._s3, name)(*values, **named)
-            if self._left == 0:
-                raise Killed
-            return answer
+            try:
+                return getattr(self._s3, name)(*values, **named)
+            finally:
+                if self._left == 0:
+                    raise Killed
 
         return call
 
