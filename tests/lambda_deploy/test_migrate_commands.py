@@ -172,6 +172,12 @@ def test_a_migration_goes_on_with_the_names_that_it_began_with(
     assert house.run("--yes") == 0
 
 
+def test_a_new_function_beside_an_old_job_that_runs_is_told_of(house: House, said: Callable[[], Said]) -> None:
+    house.map_new()
+    assert house.run("--old-job", OLD_JOB_NAME, "--plan") == 0
+    assert "the new function writes while the old job still runs" in said().err
+
+
 def test_a_paused_job_of_ours_is_told_of_in_the_end(house: House, said: Callable[[], Said]) -> None:
     house.map_new()
     paused = {"pause_status": "PAUSED", "periodic": {"interval": 5, "unit": "MINUTES"}}

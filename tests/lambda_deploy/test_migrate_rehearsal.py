@@ -119,7 +119,20 @@ class Stage:
     def notified(self) -> list[str]:
         """The functions that the bucket calls."""
         found = self.account.clients("s3").get_bucket_notification_configuration(Bucket=BUCKET)
-        return [one["LambdaFunctionArn"].split(":")[6] for one in found.get("LambdaFunctionConfigurations", [])]
+        return sorted([one["LambdaFunctionArn"].split(":")[6] for one in found.get("LambdaFunctionConfigurations", [])])
+
+    def functions(self) -> set[str]:
+        """The names of all functions."""
+        return {one["FunctionName"] for one in self.account.clients("lambda").list_functions()["Functions"]}
+
+    def roles(self) -> set[str]:
+        """The names of all roles."""
+        return {one["RoleName"] for one in self.account.clients("iam").list_roles()["Roles"]}
+
+    def tells_event_bridge(self) -> bool:
+        """Whether the bucket does, as deploy has made it."""
+        found = self.account.clients("s3").get_bucket_notification_configuration(Bucket=BUCKET)
+        return "EventBridgeConfiguration" in found
 
 
 def _pause(seconds: float) -> None:
@@ -156,49 +169,46 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         yield stage
 
 
+PAUSED = old_job(
+    schedule={**old_job()["schedule"], "pause_status": "PAUSED"}, max_concurrent_runs=0, queue={"enabled": False}
+)
+OLD_ALONE = ({OLD_STREAM_FUNCTION: "Enabled", FUNCTION: "Disabled"}, [OLD_TRIGGER_FUNCTION, "thumbnails"])
+BOTH_THERE = ({OLD_STREAM_FUNCTION: "Disabled", FUNCTION: "Enabled"}, ["thumbnails"])
+NEW_ALONE = ({FUNCTION: "Enabled"}, ["thumbnails"])
+
+
 def test_items_that_flow_throughout_a_migration_a_rollback_and_a_migration_are_all_there(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     migrate = ("migrate", "--old-job", OLD_JOB_NAME, "--yes")
     with stage.flow.running():
         stage.wait(lambda: len(stage.old_rows) > 20)
-
         assert stage.run(*migrate) == 1
         assert "run `stream-lambda deploy`" in capsys.readouterr().err
-        paused = {**old_job()["schedule"], "pause_status": "PAUSED"}
-        stopped = old_job(schedule=paused, max_concurrent_runs=0, queue={"enabled": False})
-        assert stage.api.jobs[OLD_JOB] == stopped
-        assert list(stage.api.tables) == [f"{TABLE_NAME}_two_lambdas"]
+        assert (stage.api.jobs[OLD_JOB], list(stage.api.tables)) == (PAUSED, [f"{TABLE_NAME}_two_lambdas"])
         rows_when_stopped = set(stage.old_rows)
 
         assert stage.run("deploy", "--yes", "--no-smoke-test") == 0
         assert stage.run(*migrate, "--no-delete") == 0
-        assert stage.mapping_states() == {OLD_STREAM_FUNCTION: "Disabled", FUNCTION: "Enabled"}
-        assert stage.notified() == ["thumbnails"]
+        assert (stage.mapping_states(), stage.notified()) == BOTH_THERE
+        assert stage.tells_event_bridge()
         assert stage.old_rows == rows_when_stopped
 
         assert stage.run("migrate", "--rollback", "--yes") == 0
-        assert stage.mapping_states() == {OLD_STREAM_FUNCTION: "Enabled", FUNCTION: "Disabled"}
-        assert sorted(stage.notified()) == [OLD_TRIGGER_FUNCTION, "thumbnails"]
-        assert stage.api.jobs[OLD_JOB] == old_job()
+        assert (stage.mapping_states(), stage.notified()) == OLD_ALONE
+        assert (stage.api.jobs[OLD_JOB], list(stage.api.tables)) == (old_job(), [TABLE_NAME])
         assert stage.api.jobs[OUR_JOB]["trigger"]["pause_status"] == "PAUSED"
-        assert list(stage.api.tables) == [TABLE_NAME]
         stage.wait(lambda: len(stage.old_rows) > len(rows_when_stopped) + 20)
 
         assert stage.run(*migrate) == 0
-        sent_before_the_end = len(stage.flow.sent)
-        stage.wait(lambda: len(stage.flow.sent) > sent_before_the_end + 20)
+        in_the_end = len(stage.flow.sent)
+        stage.wait(lambda: len(stage.flow.sent) > in_the_end + 20)
 
     sent = set(stage.flow.sent)
     stage.wait(lambda: sent <= stage.old_rows | stage.ids(stage.keys("telemetry/")))
-    assert set(stage.flow.sent[sent_before_the_end:]) <= stage.ids(
-        [key for key in stage.keys("telemetry/") if key.endswith(".ndjson.gz")]
-    )
-    assert stage.mapping_states() == {FUNCTION: "Enabled"}
-    assert stage.notified() == ["thumbnails"]
-    names = {one["FunctionName"] for one in stage.account.clients("lambda").list_functions()["Functions"]}
-    assert names == {FUNCTION, "thumbnails"}
-    roles = {one["RoleName"] for one in stage.account.clients("iam").list_roles()["Roles"]}
-    assert OLD_ROLE not in roles
+    ours = [key for key in stage.keys("telemetry/") if key.endswith(".ndjson.gz")]
+    assert set(stage.flow.sent[in_the_end:]) <= stage.ids(ours)
+    assert (stage.mapping_states(), stage.notified()) == NEW_ALONE
+    assert (stage.functions(), OLD_ROLE in stage.roles()) == ({FUNCTION, "thumbnails"}, False)
     assert stage.api.skipped > 0
     assert stage.run("migrate", "--no-old-job", "--yes") == 0

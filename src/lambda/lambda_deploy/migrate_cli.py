@@ -60,9 +60,14 @@ def migrate_command(
     if journal is None:
         _tell_nothing(as_json)
         return
-    steps = planned(hands.look(journal), journal)
+    now = hands.look(journal)
+    steps = planned(now, journal)
     if not as_json:
         _show(steps)
+    if steps[0].state == "to do" and now.new_mapping is not None and now.new_mapping.state == "Enabled":
+        progress(
+            "the new function writes while the old job still runs: see docs/migration.md, what is not carried over"
+        )
     finished = True
     if not options["only_plan"]:
         migration = Migration(hands, journal, _asking(is_sure), progress)
