@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -33,7 +32,7 @@ from support.old_pipeline import (
     old_job,
 )
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the emulator runs functions on Linux")
+pytestmark = pytest.mark.process
 
 OUR_JOB = 620135
 TABLE_NAME = "main.telemetry.car_telemetry_flattened"

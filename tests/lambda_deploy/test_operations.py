@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,7 +22,7 @@ from support.databricks_api import DatabricksApi
 from support.emulators import client, ministack
 from support.stream_events import inserts, poison, stream_event
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the emulator runs functions on Linux")
+pytestmark = pytest.mark.process
 
 ROLE = f"{FUNCTION}-role"
 PLACE = f"s3://{BUCKET}"
