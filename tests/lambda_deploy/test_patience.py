@@ -62,6 +62,16 @@ LATE = {
         "CreateFunction",
         aws_error("ResourceConflictException", "An update is in progress for resource"),
     ),
+    "a role that IAM itself does not find yet": (
+        "iam",
+        "PutRolePolicy",
+        aws_error("NoSuchEntity", "The role with name x cannot be found."),
+    ),
+    "a bucket that S3 itself does not find yet": (
+        "s3",
+        "PutBucketPolicy",
+        aws_error("NoSuchBucket", "The specified bucket does not exist"),
+    ),
     "a table that is being updated": (
         "dynamodb",
         "UpdateTable",

@@ -205,6 +205,27 @@ def test_without_a_value_or_a_terminal_nothing_is_made(
     assert writings(fresh) == []
 
 
+def test_the_secret_is_asked_for_on_a_terminal_unseen(fresh: Account, said: Asked) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def ask(text: str, hidden: bool) -> str:
+        asked.append((text, hidden))
+        return "dose-5ecre7" if hidden else "client-1"
+
+    path = str(write_bundle(fresh.folder, lambda_starts_job=True))
+    assert run(["deploy", "--yes", "--bundle", path], replace(fresh.tools(), ask=ask)) == 0
+    assert [hidden for _, hidden in asked] == [False, True]
+    stored = fresh.clients("secretsmanager").get_secret_value(SecretId=f"{FUNCTION}/databricks")["SecretString"]
+    assert json.loads(stored) == {"client_id": "client-1", "client_secret": "dose-5ecre7"}
+    assert run(["deploy", "--yes", "--bundle", path], replace(fresh.tools(), ask=ask)) == 0
+    assert len(asked) == 2
+
+
+def test_a_secret_that_nobody_needs_is_wrong_usage(fresh: Account, said: Asked) -> None:
+    assert fresh.run("deploy", "--yes", "--secret-stdin") == 64
+    assert "no secret is needed" in said().err
+
+
 BAD_SECRETS = {
     "nothing": "",
     "not JSON": "dapi-5ecre7",
@@ -215,6 +236,7 @@ BAD_SECRETS = {
     "a number": '{"token": 5}',
     "empty": '{"token": ""}',
     "a line break": '{"token": "5ecre7\\n"}',
+    "5 MB": '{"token": "' + "5ecre7" * 900_000 + '"}',
     "beyond ASCII": '{"token": "5ecre7\u00e9"}',
 }
 

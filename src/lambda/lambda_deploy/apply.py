@@ -8,9 +8,12 @@ attempt or the next deploy: nothing is remembered between two runs but what stan
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from lambda_deploy.aws import explained
+from botocore.exceptions import ClientError
+
+from lambda_deploy.aws import NOT_FOUND, code_of, explained
+from lambda_deploy.errors import NotReadyError
 from lambda_deploy.plan import Change, Plan, change_of
-from lambda_deploy.resources.base import Resource, Site
+from lambda_deploy.resources.base import Resource, Site, State
 
 
 def deploy(site: Site, resources: Sequence[Resource], plan: Plan, say: Callable[[str], None]) -> None:
@@ -44,14 +47,25 @@ def _settle(resource: Resource) -> None:
         if change and change.action == "delete":
             _remove(resource)
             return
-        desired = resource.desired(current)
-        if change and desired is not None:
-            if current is None:
-                resource.create(desired)
-            else:
-                resource.update(current, desired)
+        if change:
+            _change(resource, current)
             resource.facts.forget()
         resource.check_ready()
+
+
+def _change(resource: Resource, current: State | None) -> None:
+    desired = resource.desired(current)
+    try:
+        if current is None and desired is not None:
+            resource.create(desired)
+        elif current is not None and desired is not None:
+            resource.update(current, desired)
+    except ClientError as error:
+        if code_of(error) not in NOT_FOUND:
+            raise
+        raise NotReadyError(
+            f"{resource.kind} {resource.name}: {error}: what was made just now is not known yet"
+        ) from error
 
 
 def _remove(resource: Resource) -> None:

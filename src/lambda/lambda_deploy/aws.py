@@ -113,7 +113,7 @@ _THERE_ALREADY: Final = frozenset(
         "ResourceExistsException",
     ]
 )
-_NOT_FOUND: Final = frozenset(
+NOT_FOUND: Final = frozenset(
     [
         "404",
         "DashboardNotFoundError",
@@ -169,7 +169,7 @@ def found(call: Callable[..., Any], **arguments: Any) -> Any:
     try:
         return call(**arguments)
     except ClientError as error:
-        if code_of(error) in _NOT_FOUND:
+        if code_of(error) in NOT_FOUND:
             return None
         raise
 

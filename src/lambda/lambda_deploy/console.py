@@ -20,6 +20,16 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _BUNDLE: Final = "databricks.yml"
 
 
+def ask(text: str, hidden: bool) -> str:
+    """What the user types. Raises UsageError where there is no terminal."""
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            "the secret needs a value: give it as JSON with --secret-stdin, or run this on a terminal"
+        )
+    answer: str = click.prompt(text, hide_input=hidden, err=True)
+    return answer
+
+
 @dataclass(frozen=True)
 class Tools:
     """What commands get from outside: `connect` makes clients of AWS for a region."""
@@ -29,6 +39,7 @@ class Tools:
     workspaces: Workspaces = connect_workspace
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    ask: Callable[[str, bool], str] = ask
     # What `deploy` ends with: test-event, for a target. None leaves it out.
     smoke_test: Callable[[Config, Clients], Any] | None = None
 

@@ -26,6 +26,8 @@ from lambda_deploy.workspace import find_job
 from stream_to_s3.rest import Secret
 
 CHANGES = 2
+# https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+MOST_SECRET = 65_536
 
 
 @click.command("plan")
@@ -71,13 +73,13 @@ def deploy_command(
     """
     _check_json(as_json, is_sure)
     config = tools.config(bundle, target)
-    secret = secret_from(sys.stdin.read()) if options["secret_stdin"] else None
+    secret = _given_secret(config) if options["secret_stdin"] else None
     site = site_of(config, tools.connect(config.region), tools, secret)
     made = _planned(site, plan)
     if not as_json:
         show_plan(made, _where(site))
     if made.changes:
-        site = replace(site, secret=_asked_secret()) if _lacks_secret(made, site) else site
+        site = replace(site, secret=_asked_secret(tools)) if _lacks_secret(made, site) else site
         _ask(is_sure, "Do this?")
         _carry_out(lambda: apply.deploy(site, resources(site), made, progress))
     reached = tools.smoke_test(config, site.clients) if options["smoke_test"] and tools.smoke_test else None
@@ -161,15 +163,19 @@ def _is_empty(change: Change) -> bool:
     return any(difference.path == "value" and difference.old != "(hidden)" for difference in change.differences)
 
 
-def _asked_secret() -> Secret:
-    """What the user types, unseen. Raises UsageError where there is nobody to ask."""
-    if not sys.stdin.isatty():
-        raise click.UsageError(
-            "the secret needs a value: give it as JSON with --secret-stdin, or run this on a terminal"
-        )
-    client_id = click.prompt("Application id of the service principal that starts the job", err=True)
-    client_secret = click.prompt("Its OAuth secret", hide_input=True, err=True)
+def _asked_secret(tools: Tools) -> Secret:
+    """What the user types, the secret part unseen. Raises UsageError where there is nobody to ask."""
+    client_id = tools.ask("Application id of the service principal that starts the job", False)
+    client_secret = tools.ask("Its OAuth secret", True)
     return secret_from(json.dumps({"client_id": client_id, "client_secret": client_secret}))
+
+
+def _given_secret(config: Config) -> Secret:
+    if not config.needs_secret:
+        raise click.UsageError(
+            "no secret is needed: it is for lambda_starts_job without lambda_client_id, so leave --secret-stdin out"
+        )
+    return secret_from(sys.stdin.read(MOST_SECRET + 1))
 
 
 def secret_from(text: str) -> Secret:
@@ -179,7 +185,12 @@ def secret_from(text: str) -> Secret:
     except ValueError:
         found = None
     forms = ({"client_id", "client_secret"}, {"token"})
-    is_right = isinstance(found, dict) and set(found) in forms and all(_is_header(value) for value in found.values())
+    is_right = (
+        len(text) <= MOST_SECRET
+        and isinstance(found, dict)
+        and set(found) in forms
+        and all(_is_header(value) for value in found.values())
+    )
     if not is_right:
         raise ConfigError(
             'the secret is not JSON of the form {"client_id": "...", "client_secret": "..."} or {"token": "..."}'

@@ -76,14 +76,17 @@ class Mapping(Resource):
             FunctionName=self.config.function_name,
             StartingPosition="TRIM_HORIZON",
             Tags=desired["tags"],
-            **_request(desired),
+            # What is left empty is not sent: an empty list of filters is refused.
+            **{name: value for name, value in _request(desired).items() if value},
         )
 
     def update(self, current: State, desired: State) -> None:
         """In place: its position in the stream stays."""
         client = self.client("lambda")
-        if _request(current) != _request(desired):
-            client.update_event_source_mapping(UUID=self.facts.mapping_id, **_request(desired))
+        there = _request(current)
+        changes = {name: value for name, value in _request(desired).items() if value != there[name]}
+        if changes:
+            client.update_event_source_mapping(UUID=self.facts.mapping_id, **changes)
         if current["tags"] != desired["tags"]:
             client.tag_resource(Resource=self._arn, Tags=desired["tags"])
 
@@ -141,6 +144,8 @@ def _request(state: State) -> dict[str, Any]:
         **{name: state[name] for name in _SETTINGS},
         "DestinationConfig": {"OnFailure": {"Destination": state["on_failure"]} if state["on_failure"] else {}},
         "Enabled": state["enabled"],
-        "FilterCriteria": {"Filters": [{"Pattern": pattern} for pattern in state["filters"]]},
+        # Without filters nothing at all, which removes them:
+        # https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
+        "FilterCriteria": {"Filters": [{"Pattern": each} for each in state["filters"]]} if state["filters"] else {},
         "MetricsConfig": {"Metrics": state["metrics"]},
     }

@@ -86,23 +86,23 @@ class Topic(Resource):
         return [entry for page in pages for entry in page["Subscriptions"]]
 
     def _policy(self) -> dict[str, Any]:
-        def may_publish(name: str, service: str, condition: dict[str, Any]) -> dict[str, Any]:
+        def may_publish(name: str, service: str) -> dict[str, Any]:
             return {
                 "Sid": name,
                 "Effect": "Allow",
                 "Principal": {"Service": f"{service}.amazonaws.com"},
                 "Action": "sns:Publish",
                 "Resource": self._arn,
-                "Condition": condition,
             }
 
-        rule = self.facts.arn("events", f"rule/{self.config.rule_name}")
         alarms = self.facts.arn("cloudwatch", f"alarm:{self.config.function_name}-*")
         return {
             "Version": "2012-10-17",
             "Statement": [
-                may_publish("Alarms", "cloudwatch", {"ArnLike": {"aws:SourceArn": alarms}}),
-                may_publish("OnFailureObjects", "events", {"ArnEquals": {"aws:SourceArn": rule}}),
+                {**may_publish("Alarms", "cloudwatch"), "Condition": {"ArnLike": {"aws:SourceArn": alarms}}},
+                # Under a condition EventBridge could not publish at all:
+                # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+                may_publish("OnFailureObjects", "events"),
             ],
         }
 
