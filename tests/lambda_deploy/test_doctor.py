@@ -94,6 +94,7 @@ def test_where_all_is_well_each_line_is_ok_and_says_what_was_seen(tmp_path: Path
         ("permissions", {"function": None}, "warning", "no role", "deploy"),
         ("mapping", {"mappings": (OTHER,)}, "problem", "no mapping", "stream-lambda deploy"),
         ("mapping", {"mappings": (replace(MAPPING, state="Disabled"),)}, "problem", "lost after 24 hours", "deploy"),
+        ("mapping", {"mappings": (replace(MAPPING, state="Enabling"),)}, "warning", "not ready yet", "in a minute"),
         ("mapping", {"mappings": (replace(MAPPING, last_result="PROBLEM: x"),)}, "problem", "PROBLEM: x", "logs"),
         ("readers", {"mappings": (MAPPING, OTHER)}, "ok", "shared with other", ""),
         ("readers", {"mappings": (MAPPING, OTHER, replace(OTHER, uuid="u3"))}, "problem", "throttle", "--uuid u3"),

@@ -13,22 +13,12 @@ from botocore.exceptions import ClientError
 
 from lambda_deploy.aws import Clients, code_of, explained, found
 from lambda_deploy.config import ON_FAILURE_PREFIX, Config
-from lambda_deploy.doctor_seen import Cloud, Function, Need, Neighbour, Secret, Seen, Table, Unseen
-from lambda_deploy.errors import LambdaDeployError
+from lambda_deploy.doctor_seen import Cloud, Function, Need, Neighbour, Secret, Seen, Table, Unseen, seen
 from lambda_deploy.status import LAST_HOUR, Metrics, StreamMapping, stream_mappings
 
 T = TypeVar("T")
 # 403 for a bucket that is another account's: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
 _NOT_OURS: Final = ("403", "404", "NoSuchBucket")
-
-
-def seen(doing: str, look: Callable[[], T]) -> Seen[T]:
-    """What `look` finds; `Unseen` when AWS or the workspace does not let it, or does not answer."""
-    try:
-        with explained(doing):
-            return look()
-    except LambdaDeployError as error:
-        return Unseen(str(error))
 
 
 @dataclass(frozen=True)
@@ -48,25 +38,25 @@ class CloudEyes:
 
     def look(self) -> Cloud:
         """Everything, one after the other; nothing more when AWS does not say who asks."""
-        account = seen("asking AWS who this is", lambda: str(self._identity()["Account"]))
+        account = seen(explained, "asking AWS who this is", lambda: str(self._identity()["Account"]))
         if isinstance(account, Unseen):
             return Cloud(self.other_targets, *[account for _ in fields(Cloud)[1:]])
-        function = seen("reading the function", self._function)
-        table = seen("reading the table", self._table)
+        function = seen(explained, "reading the function", self._function)
+        table = seen(explained, "reading the table", self._table)
         return Cloud(
             other_targets=self.other_targets,
             account=account,
-            skew_seconds=seen("comparing clocks", self._skew),
+            skew_seconds=seen(explained, "comparing clocks", self._skew),
             table=table,
-            bucket_region=seen("looking for the bucket", self._bucket_region),
+            bucket_region=seen(explained, "looking for the bucket", self._bucket_region),
             function=function,
-            mappings=seen("reading the mappings", lambda: self._mappings(table)),
+            mappings=seen(explained, "reading the mappings", lambda: self._mappings(table)),
             denied=function if isinstance(function, Unseen) else self._all_denied(function),
-            oldest_seconds=seen("reading the iterator age", self._oldest),
-            secret=seen("reading the secret", self._secret) if self.config.needs_secret else None,
-            neighbours=seen("reading the other functions", self._neighbours),
-            leftovers=seen("looking for the two-Lambda pipeline", lambda: tuple(self.leftovers())),
-            waiting=seen("counting what failed", self._waiting),
+            oldest_seconds=seen(explained, "reading the iterator age", self._oldest),
+            secret=seen(explained, "reading the secret", self._secret) if self.config.needs_secret else None,
+            neighbours=seen(explained, "reading the other functions", self._neighbours),
+            leftovers=seen(explained, "looking for the two-Lambda pipeline", lambda: tuple(self.leftovers())),
+            waiting=seen(explained, "counting what failed", self._waiting),
         )
 
     def _identity(self) -> Any:
@@ -118,7 +108,9 @@ class CloudEyes:
         return tuple(stream_mappings(self.clients("lambda"), EventSourceArn=table.stream_arn))
 
     def _all_denied(self, function: Function | None) -> Seen[tuple[Need, ...]]:
-        return () if function is None else seen("simulating the role's rights", lambda: self._denied(function))
+        return (
+            () if function is None else seen(explained, "simulating the role's rights", lambda: self._denied(function))
+        )
 
     def _denied(self, function: Function) -> tuple[Need, ...]:
         answers = [self._simulated(function.role_arn, statement) for statement in self.statements()]

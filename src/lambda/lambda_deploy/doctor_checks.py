@@ -192,6 +192,8 @@ def mapping(config: Config, cloud: Cloud) -> Said:
         if not ours:
             return problem("no mapping brings the stream to the function", DEPLOY)
         [state, result] = ours[0].state, ours[0].last_result
+        if state in ("Creating", "Enabling", "Updating"):
+            return warning(f"it is not ready yet: {state}", "stream-lambda doctor, in a minute")
         if state != "Enabled":
             return problem(f"its state is {state}: records wait, and are lost after 24 hours", DEPLOY)
         if result.startswith("PROBLEM") or "error" in result.lower():

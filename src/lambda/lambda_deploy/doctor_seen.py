@@ -1,10 +1,12 @@
 """What the doctor has seen: plain facts, and for those that could not be looked at, why."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from lambda_deploy.config import Config
+from lambda_deploy.errors import LambdaDeployError
 from lambda_deploy.status import StreamMapping
 
 T = TypeVar("T")
@@ -18,6 +20,18 @@ class Unseen:
 
 
 Seen: TypeAlias = T | Unseen
+
+
+def seen(explained: Callable[[str], AbstractContextManager[None]], doing: str, look: Callable[[], T]) -> Seen[T]:
+    """What `look` finds; `Unseen` when whoever is asked does not let it, or does not answer.
+
+    `explained` has the errors of an SDK come out as ours.
+    """
+    try:
+        with explained(doing):
+            return look()
+    except LambdaDeployError as error:
+        return Unseen(str(error))
 
 
 @dataclass(frozen=True)

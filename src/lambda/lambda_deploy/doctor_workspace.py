@@ -12,7 +12,7 @@ from databricks.sdk.service.sql import StatementParameterListItem, StatementStat
 from requests.exceptions import RequestException
 
 from lambda_deploy.config import Config
-from lambda_deploy.doctor_seen import House, Job, Seen, Unseen
+from lambda_deploy.doctor_seen import House, Job, Seen, Unseen, seen
 from lambda_deploy.errors import WorkspaceError
 from lambda_deploy.workspace import job_prefix
 
@@ -47,15 +47,6 @@ def _short(error: object) -> str:
     return words if len(words) <= 300 else f"{words[:300]}..."
 
 
-def seen(doing: str, look: Callable[[], T]) -> Seen[T]:
-    """What `look` finds; `Unseen` when the workspace does not let it, or does not answer."""
-    try:
-        with asked(doing):
-            return look()
-    except WorkspaceError as error:
-        return Unseen(str(error))
-
-
 @dataclass(frozen=True)
 class HouseEyes:
     """Looks for one target with a client that `connect` makes when it is first needed."""
@@ -65,15 +56,15 @@ class HouseEyes:
 
     def look(self) -> House:
         """Everything that the doctor asks; nothing more when the workspace does not say who asks."""
-        user = seen("asking the workspace who this is", self.user)
+        user = seen(asked, "asking the workspace who this is", self.user)
         if isinstance(user, Unseen):
             return House(user, user, user, user)
-        jobs = seen("looking for the job", self.jobs)
+        jobs = seen(asked, "looking for the job", self.jobs)
         return House(
             user,
             jobs,
-            seen("reading the external locations", self._external_locations),
-            seen("reading the volumes", lambda: self._volumes(jobs)),
+            seen(asked, "reading the external locations", self._external_locations),
+            seen(asked, "reading the volumes", lambda: self._volumes(jobs)),
         )
 
     def user(self) -> str:
