@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import groupby
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -16,7 +16,6 @@ from lambda_deploy.config import ON_FAILURE_PREFIX, Config
 from lambda_deploy.doctor_seen import Cloud, Function, Need, Neighbour, Secret, Seen, Table, Unseen, seen
 from lambda_deploy.status import LAST_HOUR, Metrics, StreamMapping, stream_mappings
 
-T = TypeVar("T")
 # 403 for a bucket that is another account's: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
 _NOT_OURS: Final = ("403", "404", "NoSuchBucket")
 
