@@ -107,7 +107,7 @@ def run_there(
         "PATH": os.defpath,
         "JAVA_HOME": str(find_java(os.environ, cache_folder() / "java")),
         "FLATTEN_JARS": os.environ.get("FLATTEN_JARS") or str(cache_folder() / "jars"),
-        "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -Dderby.system.durability=test",
+        "JAVA_TOOL_OPTIONS": f"{os.environ.get('JAVA_TOOL_OPTIONS', '')} -Dderby.system.durability=test",
         **variables,
     }
     command = [str(python), "-c", script, *arguments]
