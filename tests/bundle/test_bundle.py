@@ -138,7 +138,8 @@ BROKEN = [
     ("package", put(f"{WHEEL}/package_name", "telemetry"), "no entry point flatten of telemetry"),
     ("unknown command", put(f"{WHEEL}/parameters/0", "start"), "commands: flatten.run: no command 'start'"),
     ("unknown option", put(f"{WHEEL}/parameters/+", "--speed=9"), "No such option"),
-    ("option missing", put(f"{WHEEL}/parameters/1", "--json"), "Missing option '--source'"),
+    ("option missing", put(f"{WHEEL}/parameters/1", "--on-delete"), "Invalid value for '--on-delete'"),
+    ("number", put("variables/max_files/default", 1000, MAIN), "commands: flatten.run: 1000 is no text"),
     ("bad value", put("variables/discovery/default", "guess", MAIN), "'guess' is not one of"),
     ("bad compaction", put("variables/compaction/default", "--squeeze", MAIN), "No such option"),
     ("unknown field", put(f"{FLATTEN}/retries", 3), "typed: jobs.flatten"),
@@ -238,11 +239,16 @@ def test_an_unknown_target_or_variable_is_refused() -> None:
         of("dev", schemas="x")
 
 
+def _option(bundle: Bundle, job: str, task: str, name: str) -> str:
+    words = bundle.parameters(job, task)
+    return words[words.index(name) + 1]
+
+
 def _names(bundle: Bundle) -> set[str]:
     """Return what two deployments may not share: schemas, places in the bucket, functions, jobs' folders."""
     places = {each["storage_location"] for each in bundle.resources("volumes").values() if "storage_location" in each}
     schemas = {each["name"] for each in bundle.resources("schemas").values()}
-    folders = {each for each in bundle.parameters("flatten", "run") if each.startswith(("--state", "--table", "--ops"))}
+    folders = {_option(bundle, "flatten", "run", name) for name in ("--state", "--table", "--ops")}
     return places | schemas | folders | {bundle.variables["function_name"]}
 
 
@@ -305,11 +311,7 @@ def test_the_job_runs_serverless_unless_the_target_is_classic(target: str) -> No
 def test_the_upkeep_does_not_share_the_folder_of_the_runs() -> None:
     """Whoever comes with a folder takes over the lease of whoever else has it, at once."""
     bundle = of("prod")
-    states = [
-        next(each for each in bundle.parameters(*task) if each.startswith("--state="))
-        for task in (("flatten", "run"), ("maintain", "maintain"))
-    ]
-    assert len(set(states)) == 2
+    assert _option(bundle, "flatten", "run", "--state") != _option(bundle, "maintain", "maintain", "--state")
 
 
 @pytest.mark.parametrize("choice", ["--compact", "--no-compact"])

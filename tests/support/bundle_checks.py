@@ -123,7 +123,9 @@ def commands(bundle: Bundle) -> Iterator[str]:
     """The command line takes the parameters of every task, and nothing of them is without meaning to it."""
     for key, job in bundle.resources("jobs").items():
         for task in job["tasks"]:
-            name, *given = bundle.parameters(key, task["task_key"]) or [""]
+            words = task["python_wheel_task"]["parameters"]
+            yield from (f"{key}.{task['task_key']}: {word!r} is no text" for word in words if not isinstance(word, str))
+            name, *given = map(str, words or [""])
             try:
                 _parsed(name, given)
             except (click.ClickException, KeyError) as error:
