@@ -9,7 +9,7 @@ $(READY): $(wildcard requirements/*.txt pyproject.toml src/lambda/pyproject.toml
 	@sh tools/set_up.sh
 	@touch $@
 
-.PHONY: again help setup demo test test-fast lint bench bench-lambda docs torture lock clean
+.PHONY: again help setup demo demo-files test test-fast lint bench bench-lambda docs torture lock clean
 again:
 
 help: ## print this
@@ -18,7 +18,10 @@ help: ## print this
 setup: $(READY) ## install what the rest needs into .venv and .cache
 	@sh tools/java.sh
 
-demo: $(READY) ## the pipeline on this machine, on a made-up fleet
+demo: $(READY) ## the whole pipeline on this machine: from a put into DynamoDB to a row
+	@$(PYTHON_HERE) -m rehearsal $(ARGS)
+
+demo-files: $(READY) ## the job alone, on the files of a made-up fleet
 	@$(PYTHON_HERE) tools/demo.py $(ARGS)
 
 # The Spark sessions of tests are too short for Java's second compiler to pay, and the first one
@@ -51,4 +54,4 @@ lock: ## pin requirements/*.in anew into requirements/*.txt
 	@sh tools/lock.sh $(ARGS)
 
 clean: ## remove all that make put here
-	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build demo benchmarks/results
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build demo demo-files benchmarks/results

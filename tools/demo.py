@@ -1,6 +1,6 @@
-"""`make demo`: a made-up fleet's files become rows, on this machine, and what came of it is shown.
+"""`make demo-files`: a made-up fleet's files become rows, on this machine, and what came of it is shown.
 
-Everything is made anew in demo/: landing, archive, tables, state.
+Everything is made anew in demo-files/: landing, archive, tables, state.
 """
 
 import argparse
@@ -41,11 +41,12 @@ LIMIT 1
 
 def main() -> None:
     """Make the sample, run the job, show the result."""
-    parser = argparse.ArgumentParser(prog="make demo", description="usage: make demo ARGS='--events 5000 --seed 2'")
+    usage = "usage: make demo-files ARGS='--events 5000 --seed 2'"
+    parser = argparse.ArgumentParser(prog="make demo-files", description=usage)
     parser.add_argument("--events", type=int, default=20_000)
     parser.add_argument("--vehicles", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=Path("demo"))
+    parser.add_argument("--out", type=Path, default=Path("demo-files"))
     options = parser.parse_args()
     console = Console()
     shutil.rmtree(options.out, ignore_errors=True)
@@ -68,7 +69,7 @@ def main() -> None:
         soft_wrap=True,
     )
     if found["rows"] != made.events:
-        raise SystemExit(f"make demo: {made.events} events were made, but the table has {found['rows']} rows.")
+        raise SystemExit(f"make demo-files: {made.events} events were made, but the table has {found['rows']} rows.")
 
 
 def _run_arguments(out: Path) -> list[str]:

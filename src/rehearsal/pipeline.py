@@ -7,6 +7,7 @@ Everything is real but AWS's and Databricks' own machines: docs/rehearsal.md say
 
 import json
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -186,7 +187,13 @@ def pipeline(
         stream_arn = local.create_table(TABLE)
         local.create_bucket(BUCKET)
         places = Places(folder)
-        cluster = {**local.environment, "FLATTEN_S3A": "1", "JAVA_TOOL_OPTIONS": _SHORT_LIFE}
+        scratch = opened.enter_context(_scratch(folder / "tmp"))
+        cluster = {
+            **local.environment,
+            "FLATTEN_S3A": "1",
+            "JAVA_TOOL_OPTIONS": _SHORT_LIFE,
+            "TMPDIR": str(scratch),  # a run that is killed leaves Spark's files
+        }
         compute = opened.enter_context(Compute(cluster, folder / "job.log"))
         job = opened.enter_context(FlattenJob(compute, places.arguments(plan.max_files), clock))
         workspace = opened.enter_context(WorkspaceServer(job.workspace, clock))
@@ -214,6 +221,15 @@ def pipeline(
         if plan.starts == "schedule":
             opened.enter_context(Schedule(job, plan.schedule_seconds))
         yield Pipeline(plan, places, local, producer, journal, poller, driver, function, workspace, compute, job)
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _trigger(local: Cloud, job: FlattenJob, workspace: WorkspaceServer) -> Mapping[str, str]:
