@@ -1,23 +1,25 @@
 """The rules of a plan: what is compared, what is kept, what is refused, whose things are whose."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.moto_api._internal.models import moto_api_backend
 
 from lambda_deploy.errors import UnfitError
 from lambda_deploy.plan import Difference, differences
-from support.aws_account import BUCKET, EVERYTHING, FUNCTION, REGION, TABLE, Account, changed, moto_account, session
+from support.aws_account import BUCKET, EVERYTHING, FUNCTION, REGION, TABLE, Account, changed, session
 from support.aws_drifts import LOG_GROUP, ROLE, TOPIC, arn, mapping_id
 from support.aws_drifts import account as number_of
 
 
 @pytest.fixture
-def account(tmp_path: Path) -> Iterator[Account]:
-    with moto_account(tmp_path) as made:
-        yield made
+def account(moto_of_module: Account, tmp_path: Path) -> Account:
+    """An account with nothing in it."""
+    moto_api_backend.reset()
+    moto_of_module.calls.clear()
+    return Account(moto_of_module.clients, tmp_path, moto_of_module.calls)
 
 
 def kinds(account: Account, **variables: Any) -> list[str]:

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from moto.moto_api._internal.models import moto_api_backend
 
-from lambda_deploy.aws import connect
 from lambda_deploy.cli import run
-from lambda_deploy.console import Tools
 from lambda_deploy.workspace import find_job, job_prefix
 from support.aws_account import (
     BUCKET,
@@ -24,7 +23,6 @@ from support.aws_account import (
     TABLE,
     Account,
     job,
-    moto_account,
     workspaces,
     write_bundle,
 )
@@ -32,29 +30,47 @@ from support.aws_drifts import function
 from support.captured import Said
 
 Asked = Callable[[], Said]
+Fail = Callable[..., None]
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Account]:
+def empty(moto_of_module: Account, tmp_path: Path) -> Account:
+    """An account with nothing in it."""
+    moto_api_backend.reset()
+    moto_of_module.calls.clear()
+    return Account(moto_of_module.clients, tmp_path, moto_of_module.calls)
+
+
+@pytest.fixture
+def fresh(empty: Account) -> Account:
     """An account with the table, whose stream is off, and nothing else."""
-    with moto_account(tmp_path) as made:
-        made.create_table()
-        yield made
+    empty.create_table()
+    return empty
+
+
+@pytest.fixture
+def fail(empty: Account) -> Iterator[Fail]:
+    """Has a call such as iam.GetRole fail so often."""
+    events: list[tuple[str, str]] = []
+
+    def register(call: str, error: BaseException, times: int = 1_000) -> None:
+        left = [error] * times
+
+        def failed(**_: Any) -> None:
+            if left:
+                raise left.pop()
+
+        events.append((call.partition(".")[0], f"before-call.{call}"))
+        empty.clients(events[-1][0]).meta.events.register(events[-1][1], failed, unique_id="fail")
+
+    yield register
+    for service, event in events:
+        empty.clients(service).meta.events.unregister(event, unique_id="fail")
 
 
 def aws_error(code: str, message: str = "") -> ClientError:
     """An error as AWS answers it."""
     return ClientError({"Error": {"Code": code, "Message": message}}, "Any")
-
-
-def fail(account: Account, call: str, error: Exception) -> None:
-    """Has a call fail each time."""
-
-    def failed(**_: Any) -> None:
-        raise error
-
-    service = call.partition(".")[0]
-    account.clients(service).meta.events.register(f"before-call.{call}", failed)
 
 
 def writings(account: Account) -> list[str]:
@@ -152,8 +168,8 @@ def test_a_yes_is_enough(fresh: Account, said: Asked, monkeypatch: pytest.Monkey
     assert "Do this? [y/N]" in said().err
 
 
-def test_ctrl_c_says_that_the_same_command_goes_on(fresh: Account, said: Asked) -> None:
-    fail(fresh, "iam.PutRolePolicy", KeyboardInterrupt())  # type: ignore[arg-type] # as a user stops it
+def test_ctrl_c_says_that_the_same_command_goes_on(fresh: Account, said: Asked, fail: Fail) -> None:
+    fail("iam.PutRolePolicy", KeyboardInterrupt())
     assert fresh.run("deploy", "--yes") == 130
     assert "stopped; nothing is lost: the same command goes on from here" in said().err
 
@@ -352,9 +368,9 @@ REFUSED: dict[str, tuple[str, Exception, str]] = {
 
 @pytest.mark.parametrize(("call", "error", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_aws_refuses_is_one_sentence_with_the_cure_and_nothing_is_made(
-    fresh: Account, said: Asked, call: str, error: Exception, message: str
+    fresh: Account, said: Asked, fail: Fail, call: str, error: Exception, message: str
 ) -> None:
-    fail(fresh, call, error)
+    fail(call, error)
     fresh.calls.clear()
     assert fresh.run("deploy", "--yes") == 1
     shown = said()
@@ -367,30 +383,13 @@ def test_what_aws_refuses_is_one_sentence_with_the_cure_and_nothing_is_made(
     assert writings(fresh) == []
 
 
-def test_without_any_credentials_the_sdk_itself_says_so(
-    tmp_path: Path, said: Asked, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    assert run(["plan", "--bundle", str(write_bundle(tmp_path))], Tools({}, connect)) == 1
-    assert "no credentials of AWS were found" in said().err
-
-
-def test_an_unknown_profile_is_one_sentence(tmp_path: Path, said: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_PROFILE", "no\nsuch")
-    assert run(["plan", "--bundle", str(write_bundle(tmp_path))], Tools({}, connect)) == 1
-    assert "check AWS_PROFILE" in said().err
-
-
-def test_a_table_that_is_not_there_is_one_sentence(tmp_path: Path, said: Asked) -> None:
-    with moto_account(tmp_path) as account:
-        assert account.run("deploy", "--yes") == 1
-        assert said().err == (
-            f"Error: there is no table '{TABLE}' in eu-west-1 of account 123456789012: "
-            "check dynamodb_table, aws_region and the credentials\n"
-        )
-        assert writings(account) == []
+def test_a_table_that_is_not_there_is_one_sentence(empty: Account, said: Asked) -> None:
+    assert empty.run("deploy", "--yes") == 1
+    assert said().err == (
+        f"Error: there is no table '{TABLE}' in eu-west-1 of account 123456789012: "
+        "check dynamodb_table, aws_region and the credentials\n"
+    )
+    assert writings(empty) == []
 
 
 @pytest.mark.parametrize("command", ["plan", "deploy", "destroy"])
@@ -402,14 +401,8 @@ def test_a_wrong_target_or_file_is_one_sentence(fresh: Account, said: Asked, com
     assert "cannot be read: No such file or directory" in said().err
 
 
-def test_throttling_of_a_plan_is_waited_out(fresh: Account, said: Asked) -> None:
-    left = [aws_error("Throttling", "Rate exceeded")] * 2
-
-    def throttle(**_: Any) -> None:
-        if left:
-            raise left.pop()
-
-    fresh.clients("iam").meta.events.register("before-call.iam.GetRole", throttle)
+def test_throttling_of_a_plan_is_waited_out(fresh: Account, said: Asked, fail: Fail) -> None:
+    fail("iam.GetRole", aws_error("Throttling", "Rate exceeded"), times=2)
     assert fresh.run("plan") == 0
     assert said().err.count("waiting for AWS") == 2
 
