@@ -24,9 +24,8 @@ from rehearsal.runtime import Function, Invocation
 from rehearsal.workspace import FederationPolicy, Job, Principal, Workspace
 from rehearsal.workspace_http import WorkspaceServer
 from stream_to_s3.rest import Secret
-from support.aws_account import BUCKET, FUNCTION, JOB, REGION, Account, make_clients
+from support.aws_account import BUCKET, FUNCTION, JOB, REGION, Account, Moments, make_clients
 from support.aws_drifts import POLICY, ROLE
-from support.clock import Clock
 from support.emulators import ministack
 from support.stream_events import inserts, poison, stream_event
 from support.tokens import unverified
@@ -41,15 +40,6 @@ TOKEN = "dapi-5ecre7"
 ROOT = boto3.Session("test", "test", region_name=REGION)
 # Statements by the one who needs them: the handler's own calls, or AWS on behalf of the role.
 BY_THE_HANDLER = ("WriteObjects", "ReadSecret", "IdentifyToDatabricks")
-
-
-class Moments(Clock):
-    """Seconds that are a hundredth as long, for an emulator that takes a moment."""
-
-    def sleep(self, seconds: float) -> None:
-        """Waits a little."""
-        super().sleep(seconds)
-        time.sleep(seconds / 100)
 
 
 @dataclass

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from lambda_deploy.cli import commands, run
 from lambda_deploy.console import Tools
 from lambda_deploy.plan import Plan
@@ -54,6 +56,13 @@ def test_each_command_and_option_on_the_page_is_one_of_ours() -> None:
     for name, rest in re.findall(r"stream-lambda ([a-z-]+)([^\n#`]*)", HALF):
         options = {option for parameter in commands.commands[name].params for option in parameter.opts}
         assert set(re.findall(r"(?<=\s)--?[a-z][a-z-]*", rest)) <= options
+
+
+@pytest.mark.parametrize("name", ["plan", "deploy", "destroy"])
+def test_each_option_is_on_the_page(name: str) -> None:
+    for parameter in commands.commands[name].params:
+        ways = {*parameter.opts, *parameter.secondary_opts}
+        assert [way for way in ways if re.search(rf"(?<![\w-]){way}(?![\w-])", HALF)], ways
 
 
 def test_the_page_uses_a_bucket_that_nobody_mistakes_for_ours() -> None:

@@ -1,6 +1,5 @@
 """plan -> deploy -> plan -> each setting drifted -> mended -> destroy, on two emulators with their known gaps."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -11,20 +10,19 @@ from botocore.exceptions import ClientError
 from lambda_deploy.config import Config
 from lambda_deploy.plan import Plan, change_of, differences
 from lambda_deploy.resources.alarms import ALARMS
-from support.aws_account import BUCKET, EVERYTHING, FUNCTION, TABLE, Account, changed, make_clients, moto_account
+from support.aws_account import (
+    BUCKET,
+    EVERYTHING,
+    FUNCTION,
+    TABLE,
+    Account,
+    Moments,
+    changed,
+    make_clients,
+    moto_account,
+)
 from support.aws_drifts import DRIFTS, REMOVALS, ROLE, Clients, Drift, mapping_id
-from support.clock import Clock
 from support.emulators import client, ministack
-
-
-class Moments(Clock):
-    """A clock for an emulator that takes a moment to make a function: its seconds are a hundredth as long."""
-
-    def sleep(self, seconds: float) -> None:
-        """Waits a little."""
-        super().sleep(seconds)
-        time.sleep(seconds / 100)
-
 
 ORDER = [
     "bucket",

@@ -12,18 +12,13 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from moto.moto_api._internal.models import moto_api_backend
 
 from lambda_deploy.cli import run
-from lambda_deploy.workspace import find_job, job_prefix
 from support.aws_account import (
     BUCKET,
     EVERYTHING,
     FUNCTION,
-    HOST,
-    JOB,
     SECRET,
     TABLE,
     Account,
-    job,
-    workspaces,
     write_bundle,
 )
 from support.aws_drifts import function
@@ -268,55 +263,6 @@ def test_a_secret_of_another_form_is_refused_without_showing_it(
     assert shown.err.startswith("Error: the secret is not JSON of the form")
     assert "5ecre7" not in shown.out + shown.err
     assert fresh.calls == []
-
-
-# The job
-
-
-def test_the_function_gets_the_number_of_the_job(fresh: Account) -> None:
-    config = fresh.config(lambda_starts_job=True)
-    fresh.deploy(config)
-    assert fresh.states(config)[f"function {FUNCTION}"]["environment"]["DATABRICKS_JOB_ID"] == str(JOB)
-
-
-def test_a_developers_job_is_found_under_its_own_name(fresh: Account) -> None:
-    unpaused = {"periodic": {}, "pause_status": "UNPAUSED"}
-    config = fresh.config("dev", lambda_starts_job=True, start=unpaused)
-    ours, other = job("[dev jo_smith] flatten", 7), job("[dev joe] flatten", 8)
-    assert find_job(config, workspaces(ours, other, job(), user="jo.smith@example.com")) == 7
-    assert job_prefix("0a1b2c3d-0000-4000-8000-000000000000") == "[dev 0a1b2c3d_0000_4000_8000_000000000000] "
-
-
-JOBS: dict[str, tuple[list[Any], str]] = {
-    "no job": ([], "has no job of the name 'flatten': deploy the bundle first (`databricks bundle deploy -t prod`)"),
-    "one of another case": ([job("FLATTEN")], "has no job of the name 'flatten'"),
-    "two jobs": ([job(), job()], "has 2 jobs of the name 'flatten'"),
-    "a job without a schedule": ([job(trigger=None)], "the job 'flatten' is paused, or has no schedule"),
-    "a paused job": (
-        [job(trigger=type("Trigger", (), {"pause_status": "PauseStatus.PAUSED"}))],
-        "the job 'flatten' is paused, or has no schedule",
-    ),
-}
-
-
-@pytest.mark.parametrize(("jobs", "message"), JOBS.values(), ids=JOBS)
-def test_a_job_that_cannot_be_started_is_refused_before_anything_is_made(
-    fresh: Account, said: Asked, jobs: list[Any], message: str
-) -> None:
-    fresh.workspaces = workspaces(*jobs)
-    fresh.calls.clear()
-    assert fresh.run("deploy", "--yes", lambda_starts_job=True, lambda_client_id="0a1b") == 1
-    assert said().err.replace(HOST, "host").split("Error: ")[1].removeprefix("host ").startswith(message)
-    assert writings(fresh) == []
-
-
-def test_a_workspace_that_does_not_answer_is_one_sentence(fresh: Account, said: Asked) -> None:
-    def unreachable(host: str) -> Any:
-        raise OSError("Name or service not known")
-
-    fresh.workspaces = unreachable
-    assert fresh.run("plan", lambda_starts_job=True) == 1
-    assert "cannot be asked for the job: Name or service not known: check workspace.host" in said().err
 
 
 # What AWS refuses

@@ -1,5 +1,6 @@
 """An account of AWS to ship the Lambda to: moto in this process or an emulator, with a table and a bundle."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -105,14 +106,26 @@ def job(name: str = "flatten", job_id: int = JOB, **settings: Any) -> Any:
     return SimpleNamespace(job_id=job_id, settings=SimpleNamespace(name=name, **{**none, **settings}))
 
 
-def workspaces(*jobs: Any, user: str = "jo.smith@example.com") -> Callable[[str], Any]:
+def workspaces(*jobs: Any, user: str = "jo.smith@example.com", shown: str = "") -> Callable[[str], Any]:
     """Workspaces with these jobs. As the real filter does, theirs ignores case."""
 
     def listed(name: str) -> list[Any]:
         return [each for each in jobs if each.settings.name.lower() == name.lower()]
 
-    me = SimpleNamespace(user_name=user)
-    return lambda host: SimpleNamespace(jobs=SimpleNamespace(list=listed), current_user=SimpleNamespace(me=lambda: me))
+    me = SimpleNamespace(user_name=user, display_name=shown)
+    by_id = {each.job_id: each for each in jobs}
+    return lambda host: SimpleNamespace(
+        jobs=SimpleNamespace(list=listed, get=by_id.__getitem__), current_user=SimpleNamespace(me=lambda: me)
+    )
+
+
+class Moments(Clock):
+    """A clock for an emulator that takes a moment to make a function: its seconds are a hundredth as long."""
+
+    def sleep(self, seconds: float) -> None:
+        """Waits a little."""
+        super().sleep(seconds)
+        time.sleep(seconds / 100)
 
 
 @dataclass

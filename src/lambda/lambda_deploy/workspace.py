@@ -8,6 +8,7 @@ from typing import Any
 from lambda_deploy.config import Config
 from lambda_deploy.errors import WorkspaceError
 
+_is_application_id = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
 # A WorkspaceClient of databricks-sdk for a host.
 Workspaces = Callable[[str], Any]
 
@@ -41,7 +42,9 @@ def find_job(config: Config, workspaces: Workspaces) -> int:
         workspace = workspaces(config.host)
         name = f"{_prefix(config, workspace)}{config.job_name}"
         # The workspace's own filter ignores case.
-        jobs = [job for job in workspace.jobs.list(name=name) if job.settings and job.settings.name == name]
+        listed = [job.job_id for job in workspace.jobs.list(name=name) if job.settings and job.settings.name == name]
+        # A listing need not tell what starts a job.
+        jobs = [workspace.jobs.get(job_id) for job_id in listed]
     except (DatabricksError, OSError, ValueError) as error:
         raise WorkspaceError(
             f"the workspace {config.host} cannot be asked for the job: {_short(error)}: check workspace.host, and log "
@@ -57,13 +60,22 @@ def find_job(config: Config, workspaces: Workspaces) -> int:
     return int(jobs[0].job_id)
 
 
-def job_prefix(user_name: str) -> str:
-    """What stands before the names of a developer's jobs: the bundle makes it of the beginning of the user's name."""
-    return f"[dev {re.sub(r'[^A-Za-z0-9_]+', '_', user_name.partition('@')[0]).lower()}] "
+def job_prefix(user_name: str, display_name: str = "") -> str:
+    """What the bundle's development mode puts before the names of jobs: it is made of who deploys.
+
+    A service principal's user name is its application id; the bundle takes its display name instead.
+    https://docs.databricks.com/aws/en/dev-tools/bundles/deployment-modes
+    """
+    name = display_name if display_name and _is_application_id(user_name) else user_name
+    short = re.sub(r"[\W_]+", "_", name.partition("@")[0].lower()).strip("_")
+    return f"[dev {short}] "
 
 
 def _prefix(config: Config, workspace: Any) -> str:
-    return job_prefix(str(workspace.current_user.me().user_name)) if config.job_prefix is None else config.job_prefix
+    if config.job_prefix is not None:
+        return config.job_prefix
+    me = workspace.current_user.me()
+    return job_prefix(str(me.user_name), str(me.display_name or ""))
 
 
 def _check_start(settings: Any, name: str) -> None:
