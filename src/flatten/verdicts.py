@@ -25,7 +25,7 @@ class Verdicts:
 
     `rows_met` is how many winners have a row already. `closes` says that a row is closed without new values.
     `astray` says that an event has no row under the dates although it must have had one (MODIFY, REMOVE, no
-    metadata), or has it under another date than its line.
+    metadata, and no INSERT of it in the batch), or has it under another date than its line.
     """
 
     files: list[Row]
@@ -77,7 +77,8 @@ def _ranked(staged: DataFrame) -> DataFrame:
         SELECT l.*, row_number() OVER (PARTITION BY {part} ORDER BY {ranks}) AS overall,
                row_number() OVER (PARTITION BY {part}, l.valueless ORDER BY {ranks}) AS place,
                first(struct(stream, sequence_number)) OVER (
-                   PARTITION BY {part}, l.valueless ORDER BY {ranks}) AS best
+                   PARTITION BY {part}, l.valueless ORDER BY {ranks}) AS best,
+               max(l.event_name <=> 'INSERT') OVER (PARTITION BY {part}) AS inserted
         FROM (SELECT *, reason IS NULL AND action <> 'ignore' AS counts,
                      coalesce(action IN ('mark', 'erase'), false) AS valueless FROM flatten_lines) l
         """
@@ -103,7 +104,7 @@ def _against_table(ranked: DataFrame, table: TableName, dates: Iterable[date]) -
                    AND (t.event_id IS NULL OR {order.newer("l", "t")}) AS flattens,
                l.counts AND l.overall = 1 AND l.valueless AS closes,
                l.counts AND l.place = 1 AND t.event_id IS NOT NULL AS met,
-               l.reason IS NULL AND CASE WHEN t.event_id IS NULL THEN NOT l.event_name <=> 'INSERT'
+               l.reason IS NULL AND CASE WHEN t.event_id IS NULL THEN NOT l.inserted
                                          ELSE NOT l.event_date <=> t.event_date END AS astray
         FROM flatten_ranked l LEFT JOIN
              (SELECT event_id, event_date, stream, sequence_number, delivered_at, source_file

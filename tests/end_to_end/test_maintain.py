@@ -77,7 +77,7 @@ def test_a_removed_file_that_comes_again_is_known_still(world: World) -> None:
 
 
 def test_upkeep_that_fails_is_recorded_so_and_lets_the_table_go(world: World) -> None:
-    failing = keeping(world, archive="s3a://bucket/archive", archive_days=1)
+    failing = keeping(world, archive="abfss://bucket/archive", archive_days=1)
     with pytest.raises(BadLocation):
         maintain(world.spark, failing, NOW)
     assert [row.outcome for row in world.side("runs") if row.run_id == failing.run_id] == ["failed"]

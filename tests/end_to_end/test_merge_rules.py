@@ -201,7 +201,7 @@ RULES = {
         {"on_delete": "keep"},
     ),
 }
-Outcome = tuple[Any, list[dict[str, int]]]
+Outcome = tuple[Any, list[dict[str, int]], set[str]]
 ORDER = list(RULES)
 POLICIES: dict[str, dict[str, Any]] = {
     "soft": {"on_delete": "soft", "on_expiry": "keep"},
@@ -249,17 +249,24 @@ def outcomes(
                     world.land(f"{number}/{ORDER.index(name)}.ndjson.gz", lines)
             world.batch(number, str(number))
         rows, files = world.rows(), world.files()
+        noted = {row.event_id for row in world.side("moves")}
         for name, rule in rules.items():
             told = [verdicts(files[f"{number}/{ORDER.index(name)}.ndjson.gz"]) for number in range(len(rule.batches))]
-            found[name] = rows.get(f"{name} `' \" \n ../"), told
+            found[name] = rows.get(f"{name} `' \" \n ../"), told, noted
     return found
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_rule(name: str, outcomes: dict[str, Outcome]) -> None:
-    rule, (row, told) = RULES[name], outcomes[name]
+    rule, (row, told, _) = RULES[name], outcomes[name]
     assert told == rule.verdicts
     assert shown(row, name, rule.row) == rule.row
+
+
+def test_an_insert_and_its_changes_in_one_batch_need_no_noted_date(outcomes: dict[str, Outcome]) -> None:
+    together, apart = "several lines of one batch: the newest wins", "a move that comes before the insert"
+    noted = {event_id.partition(" `'")[0] for event_id in outcomes[together][2]}
+    assert (together in noted, apart in noted) == (False, True)
 
 
 def shown(row: Any, name: str, expected: dict[str, Any] | None) -> dict[str, Any] | None:
