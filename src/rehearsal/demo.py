@@ -132,7 +132,7 @@ def _emptied(out: Path) -> Path:
 def main() -> None:
     """Run it; end with its exit code."""
     try:
-        demo.main(standalone_mode=False)
+        demo.main(prog_name="make demo", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
