@@ -234,9 +234,7 @@ def policy_of(rule: Rule) -> str:
 
 
 @pytest.fixture(scope="module")
-def outcomes(
-    spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, tuple[Any, list[dict[str, int]]]]:
+def outcomes(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """Run all rules of each policy together; return the row and the verdicts by batch of each rule."""
     found = {}
     for policy, options in POLICIES.items():
