@@ -1,6 +1,8 @@
-"""The pipeline on one machine, with real parts where there are any.
+"""The whole pipeline on one machine, with real parts where there are any (docs/rehearsal.md).
 
-`runtime` runs the Lambda's zip under the vendor's own runtime client; `workspace` stands in for the
-Databricks endpoints that the Lambda calls, and is strict about what they take. Everything listens on the
+    producer -> cloud (DynamoDB, its stream, S3) -> mapping -> runtime (the zip) -> workspace -> job, compute -> tables
+
+`pipeline` puts the parts together in this order, `check` says whether anything is lost or double, `observe` makes a
+`trace` of it, which `picture`, `summary`, `report` and `page` show; `demo` is `make demo`. Everything listens on the
 loopback address only.
 """

@@ -13,6 +13,8 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Final, Self
 
+from rehearsal.errors import ComputeError
+
 _FOREIGN: Final = ("AWS_", "DATABRICKS_", "FLATTEN_")
 _KEPT: Final = ("FLATTEN_JARS", "FLATTEN_SESSION", "FLATTEN_DRIVER_MEMORY")
 
@@ -38,6 +40,7 @@ class Compute:
         self._log = log
         self._process: subprocess.Popen[str] | None = None
         self._starting = Lock()
+        self._is_over = False
 
     def __enter__(self) -> Self:
         return self
@@ -46,14 +49,16 @@ class Compute:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            self.kill()
+            self.end()
         self.close()
 
     def start(self) -> None:
-        """Brings the process up and waits until Spark is there; one that is up stays. Raises OSError."""
+        """Brings the process up and waits until Spark is there; one that is up stays. Raises ComputeError."""
         with self._starting:
             if self._process is not None and self._process.poll() is None:
                 return
+            if self._is_over:
+                raise ComputeError("The rehearsal is over.")
             self._put_away()
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(  # our own Python and our own module
@@ -65,10 +70,12 @@ class Compute:
                     text=True,
                     start_new_session=True,  # Ctrl-C is for whoever started this: a run is ended, not torn
                 )
-            self._answers()
+            if not self._answers():
+                said = self._log.read_text("utf-8", "replace").strip().splitlines()
+                raise ComputeError(f"Spark did not start: {said[-1] if said else 'it said nothing'}")
 
     def run(self, arguments: Sequence[str]) -> Finished:
-        """Runs `flatten` with these arguments and waits for it."""
+        """Runs `flatten` with these arguments and waits for it. Raises ComputeError when there is no Spark."""
         self.start()
         process, before = self._process, self._log.stat().st_size
         assert process is not None  # noqa: S101 # start made it
@@ -89,6 +96,11 @@ class Compute:
         if process is not None and process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+    def end(self) -> None:
+        """Kills the process, and no run starts another one."""
+        self._is_over = True
+        self.kill()
 
     def close(self) -> None:
         """Lets the process end after its run."""

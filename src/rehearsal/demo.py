@@ -14,8 +14,9 @@ from threading import Event
 from typing import TextIO
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
-from rehearsal.errors import RehearsalError
+from rehearsal.errors import RehearsalError, UnsettledError
 from rehearsal.observe import look, trace
 from rehearsal.page import page
 from rehearsal.picture import picture
@@ -105,16 +106,21 @@ def rehearse(
                     stop.wait(0 if over else _LOOK_SECONDS)
                 looks.append(look(running, clock()))
                 show_look(looks[-1], list(running.job.done), busy=running.job.is_busy)
-        finally:
+        except BaseException:
             stop.set()
+            running.compute.end()
+            raise
         if not done.result():
-            raise RehearsalError(f"things did not settle; the job said: {'; '.join(running.job.said) or 'nothing'}")
+            said = "; ".join(running.job.said) or "nothing"
+            raise UnsettledError(
+                f"not all came to the table in time; the job said: {said}. Its log is {folder}/job.log"
+            )
         return trace(running, looks)
 
 
 def _use(running: Pipeline, changes: list[Change], stop: Event) -> bool:
     running.producer.play(changes, stop.is_set)
-    return stop.is_set() or running.settle()
+    return running.settle(stop=stop.is_set)
 
 
 def _emptied(out: Path) -> Path:
@@ -136,7 +142,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except RehearsalError as error:
+    except (RehearsalError, BotoCoreError, ClientError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):

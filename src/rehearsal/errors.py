@@ -5,6 +5,8 @@ RehearsalError
 ├── MissingPackageError        what Lambda's runtime brings along is not installed here
 ├── PayloadTooLargeError       an event is larger than Lambda takes
 ├── EmulatorError              the local AWS did not start
+├── ComputeError               the job's Spark did not start
+├── UnsettledError             changes did not come to the end of the pipeline in time
 ├── MappingSettingsError       an event source mapping that AWS would refuse
 ├── IteratorExpiredError       a place in a stream was kept for longer than 15 minutes
 ├── TrimmedDataError           a place in a stream is older than the 24 hours that it keeps
@@ -30,6 +32,14 @@ class PayloadTooLargeError(RehearsalError):
 
 class EmulatorError(RehearsalError):
     """Raised when an emulator ended or stayed silent instead of answering. The message holds the end of its log."""
+
+
+class ComputeError(RehearsalError):
+    """Raised when the process that runs the job ended before Spark was there. The message holds its last line."""
+
+
+class UnsettledError(RehearsalError):
+    """Raised when changes did not come to the end of the pipeline in time. The message holds what the job said."""
 
 
 class MappingSettingsError(RehearsalError):

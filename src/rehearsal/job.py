@@ -39,7 +39,7 @@ class FlattenJob:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            self._compute.kill()
+            self._compute.end()
         self._worker.shutdown(cancel_futures=True)
 
     @property
@@ -64,8 +64,12 @@ class FlattenJob:
         self._under_way.append(self._worker.submit(self._work, run))
 
     def _work(self, run: Run) -> None:
-        began = self._clock()
-        finished = self._compute.run(self._arguments)
+        try:
+            self._note(run, self._clock(), self._compute.run(self._arguments))
+        finally:
+            self.workspace.finish(run)
+
+    def _note(self, run: Run, began: float, finished: Finished) -> None:
         counts = (finished.report or {}).get("counts", {})
         self.done.append(
             JobRun(
@@ -79,7 +83,6 @@ class FlattenJob:
         )
         if finished.code != 0:
             self.said.append(finished.said.strip())
-        self.workspace.finish(run)
 
 
 class Schedule:

@@ -7,7 +7,7 @@ from datetime import datetime
 from rehearsal.check import Found, problems
 from rehearsal.mapping.endings import Attempt
 from rehearsal.mapping.journal import Journal
-from rehearsal.mapping.response import NotInvoked, Returned
+from rehearsal.mapping.response import Returned
 from rehearsal.pipeline import ARCHIVE, LANDING, REJECTS, Pipeline
 from rehearsal.producer import Made
 from rehearsal.tables import read_rows
@@ -18,8 +18,7 @@ _WAYS = (LANDING, ARCHIVE, REJECTS)
 
 def look(pipeline: Pipeline, at: float) -> Look:
     """How many changes are at each stage now."""
-    stored = list(pipeline.journal.ended_at)
-    return Look(at, len(pipeline.producer.made), len(stored), pipeline.job.lines())
+    return Look(at, len(pipeline.producer.made), len(pipeline.journal.ended_at), pipeline.job.lines())
 
 
 def trace(pipeline: Pipeline, looks: Sequence[Look]) -> Trace:
@@ -44,7 +43,7 @@ def trace(pipeline: Pipeline, looks: Sequence[Look]) -> Trace:
 
 
 def _successes(journal: Journal) -> list[Attempt]:
-    return [attempt for attempt in journal.attempts if isinstance(attempt.outcome, Returned | NotInvoked)]
+    return [attempt for attempt in journal.attempts if isinstance(attempt.outcome, Returned)]
 
 
 def _object_sizes(pipeline: Pipeline) -> list[int]:

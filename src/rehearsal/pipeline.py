@@ -44,7 +44,8 @@ QUARANTINE: Final = "telemetry-quarantine/"
 ON_FAILURE: Final = "aws/lambda/"
 HANDLER: Final = "stream_to_s3.handler.handler"
 _FUNCTION_ARN: Final = "arn:aws:lambda:eu-west-1:123456789012:function:chargeminder-unified-processor"
-_SETTLE_SECONDS: Final = 120.0
+_SETTLE_SECONDS: Final = 300.0
+_GLANCE_SECONDS: Final = 0.5
 _SHORT_LIFE: Final = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:CompileThresholdScaling=5"
 """For a Java that lives for a minute: its second compiler does not pay."""
 
@@ -125,17 +126,18 @@ class Pipeline:
     compute: Compute
     job: FlattenJob
 
-    def settle(self, seconds: float = _SETTLE_SECONDS) -> bool:
-        """Waits until every change has gone as far as it will; say whether that came within the time.
+    def settle(self, seconds: float = _SETTLE_SECONDS, stop: Callable[[], bool] = lambda: False) -> bool:
+        """Waits until every change has gone as far as it will; say whether that came within the time, before `stop`.
 
         What no run was started for, because the trigger failed, is taken up by a run of the schedule, as it is there.
         """
         until = time.monotonic() + seconds
-        if not self.driver.wait(seconds):
-            return False
+        while not self.driver.wait(_GLANCE_SECONDS):
+            if stop() or time.monotonic() > until:
+                return False
         self.job.wait()
         while self.landed():
-            if time.monotonic() > until:
+            if stop() or time.monotonic() > until:
                 return False
             self.job.start()
             self.job.wait()
