@@ -9,7 +9,7 @@ $(READY): $(wildcard requirements/*.txt pyproject.toml src/lambda/pyproject.toml
 	@sh tools/set_up.sh
 	@touch $@
 
-.PHONY: again help setup demo demo-files test test-fast lint bench bench-lambda docs torture lock clean
+.PHONY: again help setup demo demo-files test test-spark test-connect test-plain test-fast lint bench bench-lambda docs torture lock clean
 again:
 
 help: ## print this
@@ -24,11 +24,20 @@ demo: $(READY) ## the whole pipeline on this machine: from a put into DynamoDB t
 demo-files: $(READY) ## the job alone, on the files of a made-up fleet
 	@$(PYTHON_HERE) tools/demo.py $(ARGS)
 
-# The Spark sessions of tests are too short for Java's second compiler to pay, and the first one
-test test-fast: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:CompileThresholdScaling=5
-test: lint ## everything that CI runs
-	$(PYTHON_HERE) -m pytest
-	FLATTEN_SESSION=connect $(PYTHON_HERE) -m pytest -m connect
+# The Spark sessions of tests are too short for Java's second compiler to pay, and the first one.
+test test-fast test-%: export JAVA_TOOL_OPTIONS = -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:CompileThresholdScaling=5
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+test: lint ## everything that CI runs, two processes at a time
+	@$(MAKE) --no-print-directory -j2 $(SYNC) test-spark test-connect test-plain
+
+test-spark: $(READY) ## what needs Spark, in classic Spark
+	@$(PYTHON_HERE) -m pytest -m spark
+
+test-connect: $(READY) ## the job's end-to-end tests in Spark Connect
+	@FLATTEN_SESSION=connect $(PYTHON_HERE) -m pytest -m connect
+
+test-plain: $(READY) ## what needs no Spark
+	@$(PYTHON_HERE) -m pytest -m "not spark"
 
 test-fast: $(READY) ## the tests that start neither Spark nor another process
 	$(PYTHON_HERE) -m pytest -m "not spark and not process"

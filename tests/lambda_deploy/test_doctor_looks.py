@@ -220,8 +220,16 @@ def test_jobs_whose_names_differ_in_case_are_not_ours(account: Account, api: Dat
     assert [job.job_id for job in eyes(account, api).jobs()] == [JOB]
 
 
-def test_a_developers_job_has_the_prefix_of_the_bundle(account: Account, api: DatabricksApi) -> None:
-    api.jobs = {7: {**JOB_SETTINGS, "name": "[dev jo_smith] flatten"}}
+@pytest.mark.parametrize(
+    ("user", "shown", "prefix"),
+    [("jo.smith@example.com", "Jo", "jo_smith"), ("0a1b2c3d-0000-4000-8000-00000000000f", "CI / main", "ci_main")],
+    ids=["a person", "a service principal"],
+)
+def test_a_developers_job_has_the_prefix_of_the_bundle(
+    account: Account, api: DatabricksApi, user: str, shown: str, prefix: str
+) -> None:
+    api.user, api.shown = user, shown
+    api.jobs = {7: {**JOB_SETTINGS, "name": f"[dev {prefix}] flatten"}}
     config = Config.read(write_bundle(account.folder), "dev", {})
     assert [job.job_id for job in HouseEyes(config, api.client).jobs()] == [7]
 

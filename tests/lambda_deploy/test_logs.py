@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from lambda_deploy.errors import NotDeployedError
-from lambda_deploy.logs import Log, LogLine, printable
+from lambda_deploy.logs import Log, LogLine
+from lambda_deploy.texts import printable
 from support.aws_account import FUNCTION, Account
 from support.captured import Said
 

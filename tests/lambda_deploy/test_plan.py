@@ -1,6 +1,7 @@
 """The rules of a plan: what is compared, what is kept, what is refused, whose things are whose."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,8 @@ def shared(account: Account) -> Account:
     s3 = account.clients("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     statement = {"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": "*"}
-    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    policy = {"Version": "2008-10-17", "Id": "theirs", "Statement": statement}
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
     s3.put_bucket_tagging(Bucket=BUCKET, Tagging={"TagSet": [{"Key": "owner", "Value": "fleet"}]})
     rule = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 9}}
     s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration={"Rules": [rule]})
@@ -130,8 +132,9 @@ def test_what_others_have_set_on_the_bucket_stays(shared: Account) -> None:
     shared.deploy(config)
     shared.destroy(config)
     s3 = shared.clients("s3")
-    statements = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])["Statement"]
-    assert [statement["Sid"] for statement in statements] == ["Theirs", "TelemetryTlsOnly"]
+    policy = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
+    assert (policy["Version"], policy["Id"]) == ("2008-10-17", "theirs")
+    assert [statement["Sid"] for statement in policy["Statement"]] == ["Theirs", "TelemetryTlsOnly"]
     tags = {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"]}
     assert tags["owner"] == "fleet"
     assert [rule["ID"] for rule in s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]] == ["theirs"]
@@ -218,6 +221,16 @@ def test_two_targets_share_the_bucket_and_nothing_else(account: Account) -> None
     assert [change.kind for change in account.plan(prod).changes] == ["on-failure notice"]
     account.destroy(dev)
     assert [change.kind for change in account.plan(prod).changes] == ["on-failure notice"]
+
+
+def test_destroy_of_a_target_with_anothers_function_leaves_all_of_it(account: Account) -> None:
+    """Such as prod and classic, of which only one can be deployed."""
+    account.create_table()
+    prod = account.config("prod", **EVERYTHING)
+    account.deploy(prod)
+    before = account.states(prod)
+    assert account.destroy(replace(prod, target="classic")).changes == ()
+    assert account.states(prod) == before
 
 
 def test_destroy_leaves_and_names_what_the_tags_do_not_say_is_ours(account: Account) -> None:

@@ -96,11 +96,14 @@ def test_a_plan_shows_old_and_new_values(fresh: Account, said: Asked) -> None:
     assert f"~ update function {FUNCTION}\n    MemorySize: 256 -> 512\n    Timeout: 3 -> 60\n" in out
 
 
-def test_a_plan_is_colourful_on_a_terminal_only(fresh: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(StringIO):
+    """Where colours are shown."""
 
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_plan_is_colourful_on_a_terminal_only(fresh: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
     assert fresh.run("plan") == 0
@@ -169,6 +172,20 @@ def test_ctrl_c_says_that_the_same_command_goes_on(fresh: Account, said: Asked, 
     assert "stopped; nothing is lost: the same command goes on from here" in said().err
 
 
+def test_ctrl_c_at_the_question_ends_as_ctrl_c_does(
+    fresh: Account, said: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(StringIO):
+        def readline(self, *_: Any) -> str:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", Interrupted())
+    fresh.calls.clear()
+    assert fresh.run("deploy") == 130
+    assert said().err.endswith("Aborted.\n")
+    assert writings(fresh) == []
+
+
 # The end of a deployment
 
 
@@ -230,6 +247,13 @@ def test_the_secret_is_asked_for_on_a_terminal_unseen(fresh: Account, said: Aske
     assert json.loads(stored) == {"client_id": "client-1", "client_secret": "dose-5ecre7"}
     assert run(["deploy", "--yes", "--bundle", path], replace(fresh.tools(), ask=ask)) == 0
     assert len(asked) == 2
+
+
+def test_a_secret_on_standard_input_leaves_nobody_to_ask(fresh: Account, said: Asked) -> None:
+    fresh.calls.clear()
+    assert fresh.run("deploy", "--secret-stdin", lambda_starts_job=True) == 64
+    assert "so it needs --yes" in said().err
+    assert fresh.calls == []
 
 
 def test_a_secret_that_nobody_needs_is_wrong_usage(fresh: Account, said: Asked) -> None:
@@ -327,6 +351,19 @@ def test_what_aws_refuses_is_one_sentence_with_the_cure_and_nothing_is_made(
     assert shown.err.strip().isprintable()
     assert len(shown.err) < 700
     assert writings(fresh) == []
+
+
+def test_an_error_holds_nothing_that_a_terminal_obeys(
+    fresh: Account, fail: Fail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    fail("iam.GetRole", aws_error("Odd", "a\x1b[2J\u202eb"))
+    assert fresh.run("plan") == 1
+    path = str(write_bundle(fresh.folder).rename(fresh.folder / "\x1b[2J.yml"))
+    assert run(["plan", "--bundle", path, "--target", "\x1b[2J"], fresh.tools()) == 1
+    assert run(["plan", "--bundle", path], fresh.tools(BUNDLE_VAR_batch_size="0")) == 1
+    assert [line.isprintable() for line in terminal.getvalue().splitlines()] == [True] * 3
 
 
 def test_a_table_that_is_not_there_is_one_sentence(empty: Account, said: Asked) -> None:

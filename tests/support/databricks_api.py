@@ -43,6 +43,7 @@ class DatabricksApi:
     """
 
     user: str = "jo.smith@example.com"
+    shown: str = "Jo Smith"
     token: str = TOKEN
     jobs: dict[int, Json] = field(default_factory=dict)
     permissions: dict[int, dict[str, str]] = field(default_factory=dict)
@@ -97,7 +98,7 @@ class DatabricksApi:
         query = dict(parse_qsl(urlsplit(request.target).query))
         match (request.method, path):
             case ("GET", "/api/2.0/preview/scim/v2/Me"):
-                return {"userName": self.user}
+                return {"userName": self.user, "displayName": self.shown}
             case ("GET", "/api/2.2/jobs/list"):
                 named = {number: job for number, job in self.jobs.items() if _same(job["name"], query["name"])}
                 return {

@@ -4,4 +4,6 @@ QUICK = {
     # Compiling the queries would take most of the time.
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.adaptive.enabled": "false",
+    # A log of a few commits is read by one task.
+    "spark.databricks.delta.snapshotPartitions": "1",
 }

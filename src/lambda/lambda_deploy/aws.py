@@ -22,6 +22,7 @@ from botocore.exceptions import (
 )
 
 from lambda_deploy.errors import AwsError, NotReadyError
+from lambda_deploy.texts import one_line
 
 # A client by the name of its service, such as clients("lambda"); the same one each time.
 Clients = Callable[[str], Any]
@@ -189,26 +190,21 @@ def explained(doing: str) -> Iterator[None]:
             f"{doing}: no credentials of AWS were found: log in (such as `aws sso login`) or set AWS_PROFILE"
         ) from error
     except (CredentialRetrievalError, SSOError, TokenRetrievalError) as error:
-        raise AwsError(f"{doing}: the credentials cannot be had ({_short(error)}): {_LOG_IN}") from error
+        raise AwsError(f"{doing}: the credentials cannot be had ({one_line(error)}): {_LOG_IN}") from error
     except ProfileNotFound as error:
-        raise AwsError(f"{doing}: {_short(error)}: check AWS_PROFILE") from error
+        raise AwsError(f"{doing}: {one_line(error)}: check AWS_PROFILE") from error
     except EndpointConnectionError as error:
-        raise AwsError(f"{doing}: {_short(error)}: check aws_region, AWS_ENDPOINT_URL and the network") from error
+        raise AwsError(f"{doing}: {one_line(error)}: check aws_region, AWS_ENDPOINT_URL and the network") from error
     except (ConnectionError, HTTPClientError) as error:
-        raise NotReadyError(f"{doing}: no answer from AWS ({_short(error)})", type(error).__name__) from error
+        raise NotReadyError(f"{doing}: no answer from AWS ({one_line(error)})", type(error).__name__) from error
     except BotoCoreError as error:
-        raise AwsError(f"{doing}: {_short(error)}", type(error).__name__) from error
+        raise AwsError(f"{doing}: {one_line(error)}", type(error).__name__) from error
 
 
 def _explained(error: ClientError, doing: str) -> AwsError:
-    code, said = code_of(error), _short(error.response.get("Error", {}).get("Message", ""))
+    code, said = code_of(error), one_line(error.response.get("Error", {}).get("Message", ""))
     text = f"{doing}: {code}" + (f" ({said})" if said else "")
     if code in _PATIENCE | _THERE_ALREADY or any(words in said for words in _LATER):
         return NotReadyError(text, code)
     cure = _CURES.get(code)
     return AwsError(f"{text}: {cure}" if cure else text, code)
-
-
-def _short(text: object) -> str:
-    words = " ".join(str(text).split())
-    return words if len(words) <= 300 else f"{words[:300]}..."

@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from lambda_deploy.errors import ConfigError
+from lambda_deploy.texts import cut
 
 _REFERENCE: Final = re.compile(r"\$\{([^{}]*)\}")
 
@@ -180,5 +181,4 @@ def _at(content: Any, path: tuple[str, ...]) -> Any:
 
 def shown(value: object) -> str:
     """A value in an error: quoted, and cut when it is long."""
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:80]}..."
+    return cut(repr(value), 80)

@@ -15,6 +15,7 @@ from lambda_deploy import operations_cli, ship_cli
 from lambda_deploy.build import build
 from lambda_deploy.console import Tools
 from lambda_deploy.errors import LambdaDeployError
+from lambda_deploy.texts import printable
 
 WRONG_USAGE = 64
 INTERRUPTED = 130
@@ -73,9 +74,9 @@ def run(arguments: Sequence[str] | None = None, tools: Tools | None = None) -> i
         return WRONG_USAGE
     except click.exceptions.Abort as error:
         click.echo("Aborted.", err=True)
-        return INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else 1
+        return INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else 1
     except LambdaDeployError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {printable(str(error))}", err=True)
         return error.exit_code
     return code if isinstance(code, int) else 0
 

@@ -13,6 +13,7 @@ import click
 
 from lambda_deploy.aws import Clients, connect
 from lambda_deploy.config import Config
+from lambda_deploy.texts import cut
 from lambda_deploy.wait import Wait
 from lambda_deploy.workspace import Workspaces, connect_workspace
 
@@ -91,8 +92,8 @@ def print_json(content: Any) -> None:
     click.echo(json.dumps(content, indent=2, default=str))
 
 
-def printable(value: object, longest: int = 120) -> str:
+def json_line(value: object) -> str:
     """A value as JSON on one line, without a character that a terminal would obey; cut when it is long."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     text = "".join([letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text])
-    return text if len(text) <= longest else f"{text[:longest]}..."
+    return cut(text, 120)

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from lambda_deploy.bundle_file import BundleFile
+from lambda_deploy.bundle_file import BundleFile, shown
 from lambda_deploy.config import Config
 from lambda_deploy.console import Tools, json_option, nearest_bundle, print_json, target_options
 from lambda_deploy.cost import (
@@ -22,6 +22,7 @@ from lambda_deploy.cost import (
     per_million,
     total,
 )
+from lambda_deploy.errors import ConfigError
 from lambda_deploy.resources.alarms import ALARMS
 from stream_to_s3.metrics import UNITS
 
@@ -88,9 +89,20 @@ def _usage(config: Config, events: int, shards: int, event_bytes: int, pace: int
 
 
 def _seconds_between_runs(start: object) -> int | None:
-    """The pace of the job's own schedule, None when files start it."""
+    """The pace of the job's own schedule, None when files start it. Raises ConfigError when it is no such pace."""
     periodic = start.get("periodic") if isinstance(start, dict) else None
-    return int(periodic["interval"]) * _SECONDS_OF[periodic["unit"]] if periodic else None
+    if periodic is None:
+        return None
+    try:
+        interval, seconds = int(periodic["interval"]), _SECONDS_OF[periodic["unit"]]
+    except (KeyError, TypeError, ValueError):
+        interval, seconds = 0, 0
+    if interval < 1:
+        raise ConfigError(
+            f"periodic of `start` is {shown(periodic)}, expected an interval of 1 or more and one of the units "
+            f"{', '.join(_SECONDS_OF)}"
+        )
+    return interval * seconds
 
 
 def _totals(positions: Sequence[Position]) -> dict[str, float]:

@@ -14,7 +14,8 @@ from requests.exceptions import RequestException
 from lambda_deploy.config import Config
 from lambda_deploy.doctor_seen import House, Job, Seen, Unseen, seen
 from lambda_deploy.errors import WorkspaceError
-from lambda_deploy.workspace import job_prefix
+from lambda_deploy.texts import one_line
+from lambda_deploy.workspace import full_job_name, jobs_named
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -31,19 +32,14 @@ def asked(doing: str) -> Iterator[None]:
     except Unauthenticated:
         raise WorkspaceError(f"{doing}: the workspace does not take the token, log in: databricks auth login") from None
     except PermissionDenied as error:
-        raise WorkspaceError(f"{doing}: {_short(error)}: ask an owner for the right") from error
+        raise WorkspaceError(f"{doing}: {one_line(error)}: ask an owner for the right") from error
     except DatabricksError as error:
-        raise WorkspaceError(f"{doing}: {_short(error)}") from error
+        raise WorkspaceError(f"{doing}: {one_line(error)}") from error
     except (TimeoutError, RequestException) as error:
-        raise WorkspaceError(f"{doing}: no answer ({_short(error)}): check workspace.host and the network") from error
+        raise WorkspaceError(f"{doing}: no answer ({one_line(error)}): check workspace.host and the network") from error
     except ValueError as error:
         # The SDK's own word for "no credentials".
-        raise WorkspaceError(f"{doing}: {_short(error)}: databricks auth login") from error
-
-
-def _short(error: object) -> str:
-    words = " ".join(str(error).split())
-    return words if len(words) <= 300 else f"{words[:300]}..."
+        raise WorkspaceError(f"{doing}: {one_line(error)}: databricks auth login") from error
 
 
 @dataclass(frozen=True)
@@ -72,11 +68,8 @@ class HouseEyes:
 
     def jobs(self) -> tuple[Job, ...]:
         """The jobs that have the name of the target's."""
-        prefix = job_prefix(self.user()) if self.config.job_prefix is None else self.config.job_prefix
-        name = prefix + self.config.job_name
-        # The workspace's own filter ignores case.
-        found = [one for one in self.connect().jobs.list(name=name) if one.settings and one.settings.name == name]
-        return tuple([self.job(one.job_id) for one in found if one.job_id is not None])
+        name = full_job_name(self.config, self.connect())
+        return tuple([self.job(job_id) for job_id in jobs_named(self.connect(), name)])
 
     def job(self, job_id: int) -> Job:
         """A job by its number."""
@@ -125,7 +118,7 @@ class HouseEyes:
         state = answer.status.state if answer.status else None
         if state != StatementState.SUCCEEDED:
             error = answer.status.error if answer.status else None
-            raise WorkspaceError(f"running SQL: {state and state.value}: {_short(error and error.message)}")
+            raise WorkspaceError(f"running SQL: {state and state.value}: {one_line(error and error.message)}")
         return (answer.result.data_array if answer.result else None) or []
 
     def _may_start(self, job_id: int) -> frozenset[str]:

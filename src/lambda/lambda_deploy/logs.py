@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from lambda_deploy.errors import NotDeployedError
+from lambda_deploy.texts import cut, printable
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -41,7 +42,7 @@ class LogLine:
         said = _object(self.message)
         message = self.message.rstrip()
         if isinstance(said.get("message"), str):
-            parts = [f"{name}={_short(said[name])}" for name in _SHOWN if said.get(name) not in (None, "")]
+            parts = [f"{name}={_value(said[name])}" for name in _SHOWN if said.get(name) not in (None, "")]
             message = " ".join([str(said["message"]), *parts])
         return f"{time:%Y-%m-%d %H:%M:%S} {self.level:7} {printable(message)}"
 
@@ -101,11 +102,5 @@ def _object(message: str) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _short(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= 200 else text[:200] + "..."
-
-
-def printable(text: str) -> str:
-    """Text with every character that is not printable as its escape."""
-    return "".join([c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text])
+def _value(value: object) -> str:
+    return cut(value if isinstance(value, str) else json.dumps(value), 200)

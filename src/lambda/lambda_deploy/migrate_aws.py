@@ -14,6 +14,8 @@ from lambda_deploy.status import StreamMapping, stream_mappings
 from lambda_deploy.wait import Wait
 
 _CALLS_FUNCTION: Final = "LambdaFunctionConfigurations"
+# Where the two-Lambda pipeline writes, unless somebody has changed it.
+_PREFIX: Final = "telemetry/"
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,19 @@ class OldPipeline:
         """The entries of the bucket's notifications that call the old trigger function."""
         return tuple([entry for entry in self._notification().get(_CALLS_FUNCTION, []) if self._calls_old(entry)])
 
+    def shares_our_prefix(self) -> bool:
+        """Whether its job reads where our function writes: below what calls the trigger function, or where it began."""
+        rules = [
+            rule
+            for entry in self.notifications()
+            for rule in entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
+        ]
+        prefixes = {_PREFIX, *[rule["Value"] for rule in rules if rule["Name"].lower() == "prefix"]} - {""}
+        ours = self.config.landing_prefix
+        return any(ours.startswith(prefix) or prefix.startswith(ours) for prefix in prefixes)
+
     def _notification(self) -> dict[str, Any]:
-        answer = self.clients("s3").get_bucket_notification_configuration(Bucket=self.config.bucket)
+        answer = found(self.clients("s3").get_bucket_notification_configuration, Bucket=self.config.bucket) or {}
         return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
     def _calls_old(self, entry: dict[str, Any]) -> bool:

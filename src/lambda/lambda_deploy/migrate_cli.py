@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lambda_deploy.aws import explained
+from lambda_deploy.aws import Clients, explained
 from lambda_deploy.config import Config
 from lambda_deploy.console import Tools, json_option, print_json, progress, target_options, yes_option
 from lambda_deploy.errors import MigrationError
@@ -17,6 +17,7 @@ from lambda_deploy.migrate import Migration, Planned, planned
 from lambda_deploy.migrate_aws import OldPipeline
 from lambda_deploy.migrate_hands import RealHands
 from lambda_deploy.migrate_seen import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION, Journal
+from lambda_deploy.wait import Wait
 
 if TYPE_CHECKING:
     from lambda_deploy.migrate_workspace import OldHouse
@@ -84,16 +85,36 @@ def _hands(tools: Tools, config: Config, options: dict[str, Any]) -> RealHands:
     if config.function_name in names:
         raise click.UsageError(f"{config.function_name} is the new function, not one of the old ones")
     wait = tools.wait(options["seconds"])
-    return RealHands(OldPipeline(config, tools.connect(config.region), wait, *names), _house(tools, config, options))
+    return RealHands(OldPipeline(config, tools.connect(config.region), wait, *names), _house(tools, config, wait))
 
 
-def _house(tools: Tools, config: Config, options: dict[str, Any]) -> "OldHouse | None":
+def _house(tools: Tools, config: Config, wait: Wait) -> "OldHouse | None":
     if not has_workspace(tools, config):
         return None
     from lambda_deploy.doctor_workspace import HouseEyes
     from lambda_deploy.migrate_workspace import OldHouse
 
-    return OldHouse(HouseEyes(config, cache(lambda: tools.workspaces(config.host))), tools.wait(options["seconds"]))
+    return OldHouse(HouseEyes(config, cache(lambda: tools.workspaces(config.host))), wait)
+
+
+def check_old_job(tools: Tools, config: Config, clients: Clients) -> None:
+    """Refuses a deployment beside a job of the two-Lambda pipeline that may archive what the new function writes.
+
+    Raises MigrationError. Only functions of the older pipeline's own names are looked for.
+    """
+    pipeline = OldPipeline(config, clients, tools.wait(), OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION)
+    with explained("looking for the two-Lambda pipeline"):
+        found = list(pipeline.leftovers())
+        if not found or not pipeline.shares_our_prefix():
+            return
+        begun = pipeline.journal()
+    if begun is not None and RealHands(pipeline, _house(tools, config, tools.wait())).is_old_job_stopped(begun):
+        return
+    raise MigrationError(
+        f"the two-Lambda pipeline is still there ({', '.join(found)}), and its Databricks job would archive what the "
+        f"new function writes: stop that job first with `stream-lambda migrate -t {config.target}`, or say "
+        "--no-old-job when there is none any more or it reads elsewhere"
+    )
 
 
 def has_workspace(tools: Tools, config: Config) -> bool:

@@ -60,6 +60,12 @@ class RealHands:
             )
         return self.house
 
+    def is_old_job_stopped(self, journal: Journal) -> bool:
+        """Whether no run of the old job is active or can start; so it is where the migration knows of none."""
+        if journal.job is None:
+            return True
+        return self._house.job(journal.job.job_id).is_stopped and not self._house.active_runs(journal.job.job_id)
+
     def stop_old_job(self, journal: Journal) -> None:
         """Pauses the old job, lets it start no run, and waits for the last one."""
         if journal.job:

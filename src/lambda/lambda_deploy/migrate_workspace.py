@@ -12,6 +12,7 @@ from lambda_deploy.doctor_workspace import HouseEyes, asked, quoted
 from lambda_deploy.errors import MigrationError, NotReadyError, WorkspaceError
 from lambda_deploy.migrate_seen import JobStart, OldTable
 from lambda_deploy.wait import Wait
+from lambda_deploy.workspace import jobs_named
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -53,8 +54,7 @@ class OldHouse:
         if re.fullmatch(r"[0-9]{1,19}", name):
             return self.job(int(name))
         with asked(f"looking for the job {name!r}"):
-            found = [one for one in self._client.jobs.list(name=name) if one.settings and one.settings.name == name]
-        numbers = [one.job_id for one in found if one.job_id is not None]
+            numbers = jobs_named(self._client, name)
         if len(numbers) != 1:
             shown = f": {', '.join(map(str, numbers))}" if numbers else ""
             raise MigrationError(

@@ -24,7 +24,7 @@ from lambda_deploy.doctor_checks import check_cloud
 from lambda_deploy.doctor_job_checks import check_house
 from lambda_deploy.errors import ConfigError
 from lambda_deploy.facts import Facts
-from lambda_deploy.logs import LEVELS, Log, LogLine, printable
+from lambda_deploy.logs import LEVELS, Log, LogLine
 from lambda_deploy.migrate_aws import OldPipeline
 from lambda_deploy.migrate_cli import has_workspace, migrate_command
 from lambda_deploy.migrate_seen import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION
@@ -32,6 +32,7 @@ from lambda_deploy.policy import statements
 from lambda_deploy.redrive import Places, Redrive, Redriven
 from lambda_deploy.status import Watch, told
 from lambda_deploy.test_event import Probe, Reached, Way
+from lambda_deploy.texts import printable
 
 if TYPE_CHECKING:
     from lambda_deploy.doctor_workspace import HouseEyes

@@ -14,8 +14,9 @@ from lambda_deploy.aws import Clients
 from lambda_deploy.build import build
 from lambda_deploy.config import Config
 from lambda_deploy.console import Tools, json_option, print_json, progress, target_options, yes_option
-from lambda_deploy.errors import ConfigError
+from lambda_deploy.errors import ConfigError, MigrationError
 from lambda_deploy.facts import Facts
+from lambda_deploy.migrate_cli import check_old_job
 from lambda_deploy.plan import Change, Plan, plan, plan_to_destroy
 from lambda_deploy.resources import resources
 from lambda_deploy.resources.base import Resource, Site
@@ -46,6 +47,10 @@ def plan_command(
     config = tools.config(bundle, target)
     site = site_of(config, tools.connect(config.region), tools)
     made = _planned(site, plan)
+    try:
+        check_old_job(tools, config, site.clients)
+    except MigrationError as error:
+        made = replace(made, notes=(*made.notes, str(error)))
     if as_json:
         print_json(made.as_json())
     else:
@@ -58,6 +63,7 @@ def plan_command(
 @target_options
 @click.option("--secret-stdin", is_flag=True, help="Read the secret, as JSON, from standard input.")
 @click.option("--smoke-test/--no-smoke-test", default=True, help="Send a marked item through in the end.")
+@click.option("--no-old-job", is_flag=True, help="No job of the two-Lambda pipeline reads our prefix any more.")
 @yes_option
 @json_option
 @click.pass_obj
@@ -73,9 +79,11 @@ def deploy_command(
     """
     _check_json(as_json, is_sure)
     config = tools.config(bundle, target)
-    secret = _given_secret(config) if options["secret_stdin"] else None
+    secret = _given_secret(config, is_sure) if options["secret_stdin"] else None
     site = site_of(config, tools.connect(config.region), tools, secret)
     made = _planned(site, plan)
+    if not options["no_old_job"]:
+        check_old_job(tools, config, site.clients)
     if not as_json:
         show_plan(made, _where(site))
     if made.changes:
@@ -170,7 +178,9 @@ def _asked_secret(tools: Tools) -> Secret:
     return secret_from(json.dumps({"client_id": client_id, "client_secret": client_secret}))
 
 
-def _given_secret(config: Config) -> Secret:
+def _given_secret(config: Config, is_sure: bool) -> Secret:
+    if not is_sure:
+        raise click.UsageError("--secret-stdin leaves no standard input for the answer, so it needs --yes")
     if not config.needs_secret:
         raise click.UsageError(
             "no secret is needed: it is for lambda_starts_job without lambda_client_id, so leave --secret-stdin out"

@@ -2,7 +2,7 @@
 
 import click
 
-from lambda_deploy.console import printable
+from lambda_deploy.console import json_line
 from lambda_deploy.plan import Change, Difference, Plan
 
 _SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
@@ -25,9 +25,9 @@ def _show_change(change: Change) -> None:
     for difference in change.differences:
         if change.action == "create" and _goes_without_saying(difference):
             continue
-        new = printable(difference.new)
-        old = "" if change.action == "create" else f"{printable(difference.old)} -> "
-        click.echo(f"    {printable(difference.path)[1:-1]}: {old}{new}")
+        new = json_line(difference.new)
+        old = "" if change.action == "create" else f"{json_line(difference.old)} -> "
+        click.echo(f"    {json_line(difference.path)[1:-1]}: {old}{new}")
 
 
 def _goes_without_saying(difference: Difference) -> bool:

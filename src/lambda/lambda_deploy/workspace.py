@@ -7,6 +7,7 @@ from typing import Any
 
 from lambda_deploy.config import Config
 from lambda_deploy.errors import WorkspaceError
+from lambda_deploy.texts import one_line
 
 _is_application_id = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
 # A WorkspaceClient of databricks-sdk for a host.
@@ -27,7 +28,7 @@ def connect_workspace(host: str) -> Any:
         return WorkspaceClient(config=ClientConfig(host=host, http_timeout_seconds=20, retry_timeout_seconds=20))
     except ValueError as error:
         raise WorkspaceError(
-            f"no way to log in to {host} was found: run `databricks auth login --host {host}` ({_short(error)})"
+            f"no way to log in to {host} was found: run `databricks auth login --host {host}` ({one_line(error)})"
         ) from error
 
 
@@ -40,15 +41,13 @@ def find_job(config: Config, workspaces: Workspaces) -> int:
 
     try:
         workspace = workspaces(config.host)
-        name = f"{_prefix(config, workspace)}{config.job_name}"
-        # The workspace's own filter ignores case.
-        listed = [job.job_id for job in workspace.jobs.list(name=name) if job.settings and job.settings.name == name]
+        name = full_job_name(config, workspace)
         # A listing need not tell what starts a job.
-        jobs = [workspace.jobs.get(job_id) for job_id in listed]
+        jobs = [workspace.jobs.get(job_id) for job_id in jobs_named(workspace, name)]
     except (DatabricksError, OSError, ValueError) as error:
         raise WorkspaceError(
-            f"the workspace {config.host} cannot be asked for the job: {_short(error)}: check workspace.host, and log "
-            f"in with `databricks auth login --host {config.host}`"
+            f"the workspace {config.host} cannot be asked for the job: {one_line(error)}: check workspace.host, and "
+            f"log in with `databricks auth login --host {config.host}`"
         ) from error
     if len(jobs) != 1:
         found = f"{len(jobs)} jobs" if jobs else "no job"
@@ -71,11 +70,17 @@ def job_prefix(user_name: str, display_name: str = "") -> str:
     return f"[dev {short}] "
 
 
-def _prefix(config: Config, workspace: Any) -> str:
+def full_job_name(config: Config, workspace: Any) -> str:
+    """The name of the target's job with the prefix that the bundle gives it. Errors of the SDK pass through."""
     if config.job_prefix is not None:
-        return config.job_prefix
+        return config.job_prefix + config.job_name
     me = workspace.current_user.me()
-    return job_prefix(str(me.user_name), str(me.display_name or ""))
+    return job_prefix(str(me.user_name), str(me.display_name or "")) + config.job_name
+
+
+def jobs_named(workspace: Any, name: str) -> list[int]:
+    """The numbers of the jobs of exactly this name: the workspace's own filter ignores case."""
+    return [job.job_id for job in workspace.jobs.list(name=name) if job.settings and job.settings.name == name]
 
 
 def _check_start(settings: Any, name: str) -> None:
@@ -86,8 +91,3 @@ def _check_start(settings: Any, name: str) -> None:
             f"the job {name!r} is paused, or has no schedule: it must pick up what a failed start missed, so resume "
             "it, or set lambda_starts_job to false"
         )
-
-
-def _short(text: object) -> str:
-    words = " ".join(str(text).split())
-    return words if len(words) <= 300 else f"{words[:300]}..."

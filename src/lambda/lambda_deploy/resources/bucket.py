@@ -36,7 +36,7 @@ class Bucket(Resource):
         tags = (found(s3.get_bucket_tagging, Bucket=self.name) or {}).get("TagSet", [])
         return {
             "public_access_block": {name: bool(blocks.get(name)) for name in _BLOCKED},
-            "tls_only": any(self._asks_for_tls(statement) for statement in self._statements()),
+            "tls_only": any(self._asks_for_tls(statement) for statement in _statements(self._policy())),
             "tags": our_tags(tags),
         }
 
@@ -60,12 +60,14 @@ class Bucket(Resource):
         if current["public_access_block"] != desired["public_access_block"]:
             s3.put_public_access_block(Bucket=self.name, PublicAccessBlockConfiguration=desired["public_access_block"])
         if not current["tls_only"]:
-            others = [statement for statement in self._statements() if statement.get("Sid") != _SID]
-            policy = {"Version": "2012-10-17", "Statement": [*others, self._tls_statement()]}
+            # Its version says how the statements of others are read.
+            there = self._policy() or {"Version": "2012-10-17"}
+            others = [statement for statement in _statements(there) if statement.get("Sid") != _SID]
+            policy = {**there, "Statement": [*others, self._tls_statement()]}
             s3.put_bucket_policy(Bucket=self.name, Policy=json.dumps(policy))
         if current["tags"] != desired["tags"]:
-            there = (found(s3.get_bucket_tagging, Bucket=self.name) or {}).get("TagSet", [])
-            tags = {tag["Key"]: tag["Value"] for tag in there} | desired["tags"]
+            others_too = (found(s3.get_bucket_tagging, Bucket=self.name) or {}).get("TagSet", [])
+            tags = {tag["Key"]: tag["Value"] for tag in others_too} | desired["tags"]
             s3.put_bucket_tagging(Bucket=self.name, Tagging={"TagSet": tag_list(tags)})
 
     def delete(self) -> None:
@@ -94,10 +96,10 @@ class Bucket(Resource):
                 "gives up to a bucket in its own region only, so set aws_region or take another bucket"
             )
 
-    def _statements(self) -> list[dict[str, Any]]:
-        policy = found(self.client("s3").get_bucket_policy, Bucket=self.name)
-        statements = json.loads(policy["Policy"])["Statement"] if policy else []
-        return statements if isinstance(statements, list) else [statements]
+    def _policy(self) -> dict[str, Any]:
+        answer = found(self.client("s3").get_bucket_policy, Bucket=self.name)
+        policy: dict[str, Any] = json.loads(answer["Policy"]) if answer else {}
+        return policy
 
     def _tls_statement(self) -> dict[str, Any]:
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
@@ -125,3 +127,9 @@ class Bucket(Resource):
                 {"Bool": {"aws:SecureTransport": False}},
             )
         )
+
+
+def _statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those of a policy, which may have one without a list around it."""
+    statements = policy.get("Statement", [])
+    return statements if isinstance(statements, list) else [statements]

@@ -4,6 +4,7 @@ from typing import Any
 
 from lambda_deploy.aws import found
 from lambda_deploy.resources.base import Resource, State
+from lambda_deploy.resources.role import Role
 
 
 class ArchiveLifecycle(Resource):
@@ -50,8 +51,9 @@ class ArchiveLifecycle(Resource):
         self._put(None)
 
     def is_ours(self, current: State) -> bool:
-        """Rules have no tags; the id holds the function's name."""
-        return True
+        """Rules have no tags, and two targets may name one function: the role says whose it is, if it is there."""
+        role = Role(self.site).read()
+        return role is None or Role(self.site).is_ours(role)
 
     def _rules(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """All rules of the bucket, and what else is to be said when they are written again."""

@@ -1,4 +1,4 @@
-"""What we measure ourselves against: flattening with two `from_json` calls, without any of the exactness.
+"""Flattening with two `from_json` calls, without any of the exactness.
 
 The whole event by one fixed schema, then all bodies by a second call over one text keyed by signal code, so that
 every column is a plain field access. It has no unmapped signals or attributes, no check of RFC 8259, no body as
@@ -8,19 +8,9 @@ text and no second look at events with a value of another type: the least that t
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from benchmarks.recipes.schema import EVENT, OWN
 from flatten.catalogue import Catalogue, Signal
 from flatten.columns import quoted
-
-_EVENT = """
-    event_id STRING, recorded_at STRING, triggers STRING,
-    meta STRUCT<deliveredAt: BIGINT, version: STRING, deliveryId: STRING, webhookId: STRING, webhookName: STRING,
-                mode: STRING>,
-    vehicle STRUCT<id: STRING, make: STRING, model: STRING, year: INT>,
-    user STRUCT<id: STRING>,
-    signals ARRAY<STRUCT<code: STRING, body: STRING,
-                         status: STRUCT<value: STRING, error: STRUCT<type: STRING, code: STRING>>,
-                         meta: STRUCT<retrievedAt: BIGINT, oemUpdatedAt: BIGINT>>>
-"""
 
 
 def flatten_with_from_json(lines: DataFrame, catalogue: Catalogue) -> DataFrame:
@@ -32,19 +22,10 @@ def flatten_with_from_json(lines: DataFrame, catalogue: Catalogue) -> DataFrame:
     )
     text = f"concat('{{', array_join(transform(filter(e.signals, s -> s.code IN ({known})), s -> {one}), ','), '}}')"
     bodies = ", ".join(f"{quoted(code)} {_body_schema(signal)}" for code, signal in catalogue.signals.items())
-    parsed = lines.select(F.from_json("value", _EVENT).alias("e"))
+    parsed = lines.select(F.from_json("value", EVENT).alias("e"))
     with_text = parsed.select("e", F.expr(text).alias("text"))
     both = with_text.select("e", F.from_json("text", bodies).alias("s"), _statuses().alias("status"))
-    own = [
-        "e.event_id",
-        "e.recorded_at",
-        "e.triggers",
-        "e.meta.*",
-        "e.vehicle.make",
-        "e.vehicle.model",
-        "e.vehicle.year",
-    ]
-    return both.select(*own, *(column for signal in catalogue.signals.values() for column in _columns(signal)))
+    return both.select(*OWN, *(column for signal in catalogue.signals.values() for column in _columns(signal)))
 
 
 def _body_schema(signal: Signal) -> str:
