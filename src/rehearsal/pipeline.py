@@ -125,6 +125,7 @@ class Pipeline:
     workspace: WorkspaceServer
     compute: Compute
     job: FlattenJob
+    scratch: Path
 
     def settle(self, seconds: float = _SETTLE_SECONDS, stop: Callable[[], bool] = lambda: False) -> bool:
         """Waits until every change has gone as far as it will; say whether that came within the time, before `stop`.
@@ -222,7 +223,9 @@ def pipeline(
         driver = opened.enter_context(Driver(poller))
         if plan.starts == "schedule":
             opened.enter_context(Schedule(job, plan.schedule_seconds))
-        yield Pipeline(plan, places, local, producer, journal, poller, driver, function, workspace, compute, job)
+        yield Pipeline(
+            plan, places, local, producer, journal, poller, driver, function, workspace, compute, job, scratch
+        )
 
 
 @contextmanager
