@@ -1,11 +1,18 @@
 """The bill: the model gives the figures that were measured, and follows the settings."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lambda_deploy.cli import run
+from lambda_deploy.console import Tools
 from lambda_deploy.cost import Usage, bill, events_a_call, packaged_prices, per_million, total
+from support.aws_account import HOST, write_bundle
+from support.captured import Said
 
 PRICES = packaged_prices()
 QUIET, BUSY = 10_000, 100_000_000
@@ -84,3 +91,24 @@ def test_the_prices_are_dated_and_say_where_they_are_from() -> None:
     assert PRICES.region == "us-east-1"
     assert all(source.startswith("https://") for source in PRICES.sources)
     assert json.dumps(PRICES.sources)
+
+
+PACES: dict[str, Any] = {
+    "no unit": {"interval": 5},
+    "another unit": {"interval": 5, "unit": "FORTNIGHTS"},
+    "a list as unit": {"interval": 5, "unit": ["HOURS"]},
+    "text": {"interval": "`soon`\n", "unit": "HOURS"},
+    "a reference": {"interval": "${var.pace}", "unit": "HOURS"},
+    "nothing": {"interval": 0, "unit": "HOURS"},
+    "a number alone": 5,
+    "5 MB": {"interval": "5" * 5_000_000, "unit": "HOURS"},
+}
+
+
+@pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
+def test_a_pace_that_is_none_is_one_sentence(tmp_path: Path, said: Callable[[], Said], pace: Any) -> None:
+    path = str(write_bundle(tmp_path, start={"periodic": pace}))
+    assert run(["cost", "--events-per-month", "1", "--bundle", path], Tools({"DATABRICKS_HOST": HOST})) == 1
+    shown = said()
+    assert shown.err.startswith("Error: periodic of `start` is ")
+    assert (shown.out, shown.err.count("\n"), len(shown.err) < 300) == ("", 1, True)
