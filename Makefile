@@ -9,7 +9,7 @@ $(READY): $(wildcard requirements/*.txt pyproject.toml src/lambda/pyproject.toml
 	@sh tools/set_up.sh
 	@touch $@
 
-.PHONY: again help setup demo demo-files test test-spark test-connect test-plain test-fast lint bench bench-lambda docs torture lock clean
+.PHONY: again help setup demo demo-files test test-spark test-connect test-plain test-fast lint bench bench-full bench-lambda docs torture lock clean
 again:
 
 help: ## print this
@@ -47,11 +47,14 @@ lint: $(READY) ## ruff and mypy
 	.venv/bin/ruff format --check .
 	$(PYTHON_HERE) -m mypy $(wildcard $(CODE))
 
-bench: $(READY) ## the job, measured: ratios side by side
-	@$(PYTHON_HERE) -m benchmarks.parsing $(ARGS)
+bench: $(READY) ## everything measured side by side, as ratios, in about ten minutes
+	@$(PYTHON_HERE) -m benchmarks $(ARGS)
 
-bench-lambda: $(READY) ## the Lambda, measured
-	@$(PYTHON_HERE) benchmarks/stream_to_s3.py $(ARGS)
+bench-full: $(READY) ## the same with the big tables, for hours
+	@$(PYTHON_HERE) -m benchmarks --full $(ARGS)
+
+bench-lambda: $(READY) ## the Lambda alone, measured
+	@$(PYTHON_HERE) -m benchmarks.stream_to_s3 $(ARGS)
 
 docs: $(READY) ## write the generated parts of docs/ anew
 	@$(PYTHON_HERE) tools/generated_docs.py

@@ -1,10 +1,9 @@
 """The Lambda measured against what it replaces, side by side: `make bench-lambda`.
 
-Ratios, not times: both sides run in turn in the same process, round after round, and the median of the rounds' ratios
-is printed. Usage: python benchmarks/stream_to_s3.py [--rounds N] [--json]
+Ratios: both sides run in turn in the same process, round after round, and the median of the rounds' ratios counts.
+Then the handler on batches of all sizes: processor time, memory, cost.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -17,12 +16,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-# This folder would hide the package of the same name; the events are those of the tests.
-sys.path.remove(str(Path(__file__).resolve().parent))
+# The events are those of the tests.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from benchmarks import command, lambda_batches
+from benchmarks.bars import Bar, Result, at_least, at_most
 from lambda_deploy.build import build
 from rehearsal.runtime import link_runtime_packages
 from stream_to_s3.dynamodb_json import item_text
@@ -34,20 +34,39 @@ SIGNALS = 7  # 2.5 KB of typed JSON an item: 2,000 fill the 6 MB that Lambda tak
 Texts = Callable[[], list[str]]
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Prints the ratios."""
-    parser = argparse.ArgumentParser(description="Measure the Lambda against what it replaces.")
-    parser.add_argument("--rounds", type=int, default=15, help="how often each side runs (default: 15)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, return the exit code."""
+    parser = command.parser("stream_to_s3", __doc__ or "", "python -m benchmarks.stream_to_s3 --rounds 3", rounds=15)
     options = parser.parse_args(arguments)
-    if options.rounds < 1:
-        parser.error(f"--rounds {options.rounds}: at least one is needed")
     with tempfile.TemporaryDirectory() as folder:
-        found = {
-            "conversion": [conversion(count, options.rounds) for count in BATCHES],
-            "start": start(Path(folder), options.rounds),
-        }
-    print(json.dumps(found) if options.json else table(found))
+        converted = [conversion(count, options.rounds) for count in BATCHES]
+        started, environment = start(Path(folder), options.rounds)
+        calls = lambda_batches.measure(Path(folder), environment, max(1, options.rounds // 3))
+    results = [result(converted, started), lambda_batches.result(calls)]
+    return command.finish("stream_to_s3", results, options, arguments)
+
+
+def result(converted: Sequence[dict[str, Any]], started: dict[str, Any]) -> Result:
+    """The ratios as a table, and what was promised of them."""
+    notes = table({"conversion": converted, "start": started}).splitlines()
+    return Result("conversion and start", bars=[*_conversion_bars(converted), *_start_bars(started)], notes=notes)
+
+
+def _conversion_bars(converted: Sequence[dict[str, Any]]) -> list[Bar]:
+    bars = []
+    for row in converted:
+        for name, least in (("TypeDeserializer", 2.0), ("json", 0.5)):
+            bars.append(at_least(f"{name} / ours, {row['batch']:,} records", least, row["apart"][name]))
+            bars.append(at_least(f"{name} / ours, {row['batch']:,} records, gzip", least, row["with_gzip"][name]))
+    return bars
+
+
+def _start_bars(started: dict[str, Any]) -> list[Bar]:
+    return [
+        at_most("import of the handler / boto3.client('s3')", 1.15, started["ratio"]),
+        at_most("zip, ours", 100, started["our_bytes"] / 1e3, "KB"),
+        at_most("zip, whole", 1.3, started["zip_bytes"] / 1e6, "MB"),
+    ]
 
 
 def conversion(count: int, rounds: int) -> dict[str, Any]:
@@ -88,8 +107,11 @@ def ratios(
     }
 
 
-def start(folder: Path, rounds: int) -> dict[str, Any]:
-    """How long the import of the handler takes, over that of boto3 with an S3 client; and the sizes of the zip."""
+def start(folder: Path, rounds: int) -> tuple[dict[str, Any], dict[str, str]]:
+    """How long the import of the handler takes, over that of boto3 with an S3 client; and the sizes of the zip.
+
+    The second are the environment variables with which a Python sees the zip and Lambda's packages.
+    """
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     built = build(folder / "stream_to_s3.zip", python)
     with zipfile.ZipFile(built.path) as content:
@@ -112,7 +134,7 @@ def start(folder: Path, rounds: int) -> dict[str, Any]:
     # The first round fills the file cache.
     pairs = list(zip(times["ours"], times["boto3"], strict=True))[1:]
     ratio = statistics.median([ours / boto3 for ours, boto3 in pairs])
-    return {"ratio": round(ratio, 2), "zip_bytes": built.size, "our_bytes": built.our_size}
+    return {"ratio": round(ratio, 2), "zip_bytes": built.size, "our_bytes": built.our_size}, environment
 
 
 def table(found: dict[str, Any]) -> str:
@@ -135,4 +157,4 @@ def table(found: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""Made-up events that carry the catalogue's own examples, as the Lambda's objects hold them.
+
+The same arguments make the same bytes. `SUMMED` is the column by whose sum a contender shows that it flattened.
+"""
+
+import gzip
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+FIRST_DAY = date(2025, 10, 1)
+STREAM = "2025-09-01T08:00:00.000"
+SUMMED = "Odometer_TraveledDistance_value"
+SUMMED_CODE = "odometer-traveleddistance"
+LINES_PER_FILE = 1_000
+EVENT_ID_SQL = "md5(CAST(id AS STRING))"
+SEQUENCE_NUMBER_SQL = "concat('4', lpad(id, 20, '0'))"
+"""Key and place in the stream of the event whose number is `id`, in Spark's SQL."""
+_MOMENT = 1_761_682_265_000  # milliseconds since 1970 UTC
+_NUMBER_OF_FIRST = 4 * 10**20
+
+Json = dict[str, Any]
+Kind = Literal["INSERT", "MODIFY", "REMOVE"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of the event of this number, on this day; `order` is its place in the stream."""
+
+    number: int
+    order: int
+    day: date = FIRST_DAY
+    kind: Kind = "INSERT"
+
+
+@cache
+def catalogued() -> list[Json]:
+    """The signals of the catalogue as the package has them, with an example of each."""
+    found: list[Json] = json.loads((files("flatten") / "signal_catalogue.json").read_text("utf-8"))
+    return found
+
+
+def event_id(number: int) -> str:
+    """The key of the event of this number, as random as real ones are; `EVENT_ID_SQL` says the same."""
+    return hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()
+
+
+def fleet(events: int, days: int = 28) -> Iterator[Change]:
+    """So many new events, the days one after the other, again and again."""
+    return (Change(number, number, FIRST_DAY + timedelta(days=number % days)) for number in range(events))
+
+
+def line(change: Change, signals: int) -> str:
+    """One line of an object, without its end: the item, and where its change stands in the stream."""
+    rng = random.Random(change.order)  # noqa: S311 # made-up data
+    chosen = rng.sample(catalogued(), signals)
+    metadata = {
+        "event_name": change.kind,
+        "stream": STREAM,
+        "sequence_number": str(_NUMBER_OF_FIRST + change.order),
+        "approximate_creation_time": _MOMENT // 1000,
+        "stream_event_id": f"{change.order:032x}",
+        "expired_by_ttl": False,
+    }
+    return json.dumps({**_item(change, chosen), "_stream_metadata": metadata}, separators=(",", ":"))
+
+
+def _item(change: Change, signals: Sequence[Json]) -> Json:
+    car = f"{change.number % 1000:08x}"
+    return {
+        "event_id": event_id(change.number),
+        "recorded_at": f"{change.day} 20:11:06",
+        "meta": {
+            "deliveredAt": _MOMENT + change.order,
+            "deliveryId": f"delivery-{change.order}",
+            "mode": "LIVE",
+            "version": "4.0",
+            "signalCount": len(signals),
+        },
+        "vehicle": {"id": f"vehicle-{car}", "make": "TOYOTA", "model": "RAV4", "year": 2023},
+        "user": {"id": f"user-{car}"},
+        "triggers": [{"type": "SIGNAL_UPDATED"}],
+        "signals": [_signal(signal, change.order) for signal in signals],
+    }
+
+
+def _signal(signal: Json, order: int) -> Json:
+    body = signal["example"]
+    value = body.get("value")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        body = body | {"value": value + order % 997}
+    stamps = {"retrievedAt": _MOMENT + order, "oemUpdatedAt": _MOMENT - 60_000 + order}
+    heading = {name: signal[name] for name in ("code", "name", "group")}
+    return heading | {"body": body, "meta": stamps, "status": {"value": "SUCCESS"}}
+
+
+def write_objects(folder: Path, changes: Iterable[Change], signals: int, lines_per_file: int = LINES_PER_FILE) -> int:
+    """Write changes as objects below a folder, named as contract 1 has it; return how many objects."""
+    count = 0
+    for part in _parts(changes, lines_per_file):
+        text = "".join(line(change, signals) + "\n" for change in part)
+        path = folder / key(part)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(text.encode(), 5, mtime=0))
+        count += 1
+    return count
+
+
+def _parts(changes: Iterable[Change], size: int) -> Iterator[tuple[Change, ...]]:
+    part: list[Change] = []
+    for change in changes:
+        part.append(change)
+        if len(part) == size:
+            yield tuple(part)
+            part = []
+    if part:
+        yield tuple(part)
+
+
+def key(part: Sequence[Change]) -> str:
+    """The name of the object with these lines, below the prefix."""
+    hour = f"{datetime.fromtimestamp(_MOMENT / 1000, UTC):%Y/%m/%d/%H}"
+    first, last = (_NUMBER_OF_FIRST + change.order for change in (part[0], part[-1]))
+    return f"{hour}/{first}-{last}-{len(part)}-{part[0].order:08x}.ndjson.gz"
+
+
+def expected_sum(changes: Iterable[Change], signals: int) -> float:
+    """What the column `SUMMED` adds up to over these changes, one for each event."""
+    total = 0.0
+    for change in changes:
+        rng = random.Random(change.order)  # noqa: S311 # as in `line`
+        if any(signal["code"] == SUMMED_CODE for signal in rng.sample(catalogued(), signals)):
+            total += _odometer()["example"]["value"] + change.order % 997
+    return total
+
+
+@cache
+def _odometer() -> Json:
+    return next(signal for signal in catalogued() if signal["code"] == SUMMED_CODE)

@@ -1,0 +1,36 @@
+"""Run by a Python that sees what Lambda's does: python lambda_child.py EVENT ROUNDS. Prints one JSON object.
+
+Time is of the processor, with the parsing of the event, which the runtime does before it calls the handler.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+
+class _Context:
+    aws_request_id = "benchmark"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def main() -> None:
+    """Call the handler so often, and say what it took."""
+    from stream_to_s3.handler import handler
+
+    payload = Path(sys.argv[1]).read_bytes()
+    sys.stdout = sys.stderr  # the handler's log
+    times = []
+    for _ in range(int(sys.argv[2])):
+        begun = time.process_time()
+        handler(json.loads(payload), _Context())
+        times.append(time.process_time() - begun)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"milliseconds": min(times) * 1000, "peak_bytes": peak}), file=sys.__stdout__)
+
+
+if __name__ == "__main__":
+    main()

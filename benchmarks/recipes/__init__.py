@@ -1,0 +1,1 @@
+"""The ways to flatten an event that people would take instead, each a function of its own."""

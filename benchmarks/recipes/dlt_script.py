@@ -1,0 +1,52 @@
+"""Run by the Python of `make .cache/dlt`: python dlt_script.py SOURCE TARGET. Prints one JSON object."""
+
+import gzip
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dlt  # type: ignore[import-not-found]  # it stands in an environment of its own
+from deltalake import DeltaTable
+
+_ODOMETER = "odometer-traveleddistance"
+
+
+def main() -> None:
+    """Merge, then add up what came of it."""
+    source, target = Path(sys.argv[1]), Path(sys.argv[2])
+    started = time.perf_counter()
+    pipeline = dlt.pipeline(
+        pipeline_name="telemetry",
+        pipelines_dir=str(target / "pipelines"),
+        destination=dlt.destinations.filesystem(bucket_url=(target / "lake").as_uri()),
+        dataset_name="telemetry",
+    )
+    events = dlt.resource(
+        _events(source),
+        name="events",
+        primary_key="event_id",
+        write_disposition={"disposition": "merge", "strategy": "upsert"},
+        table_format="delta",
+    )
+    pipeline.run(events).raise_on_failed_jobs()
+    seconds = time.perf_counter() - started
+    print(json.dumps({"seconds": seconds, "total": _total(target / "lake" / "telemetry")}))
+
+
+def _events(source: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted(source.rglob("*.ndjson.gz")):
+        for line in gzip.decompress(path.read_bytes()).splitlines():
+            yield json.loads(line)
+
+
+def _total(lake: Path) -> float:
+    signals = DeltaTable(str(lake / "events__signals")).to_pyarrow_table(columns=["code", "body__value"])
+    rows = signals.to_pylist()
+    return float(sum(row["body__value"] for row in rows if row["code"] == _ODOMETER))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Contenders in turns: each round takes every one, so that a slow moment of the machine meets all of them.
+
+The best of a contender's rounds counts: noise only adds time.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+Clock = Callable[[], float]
+Say = Callable[[str], None]
+
+
+def _nothing() -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way that is measured: `run` is timed, `prepare` before it is not."""
+
+    name: str
+    run: Callable[[], None]
+    prepare: Callable[[], None] = _nothing
+
+
+def in_turns(
+    contenders: Sequence[Contender], rounds: int, say: Say, clock: Clock = time.perf_counter
+) -> dict[str, list[float]]:
+    """The seconds of each contender's rounds, by name. `say` is told each as it comes."""
+    seconds: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+    for number in range(1, rounds + 1):
+        for contender in contenders:
+            contender.prepare()
+            started = clock()
+            contender.run()
+            seconds[contender.name].append(clock() - started)
+            say(f"round {number} of {rounds}: {contender.name} {seconds[contender.name][-1]:.2f} s")
+    return seconds
+
+
+def best(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """The best round of each that had one."""
+    return {name: min(rounds) for name, rounds in seconds.items() if rounds}
