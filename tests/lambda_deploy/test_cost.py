@@ -101,7 +101,7 @@ PACES: dict[str, Any] = {
     "a reference": {"interval": "${var.pace}", "unit": "HOURS"},
     "nothing": {"interval": 0, "unit": "HOURS"},
     "a number alone": 5,
-    "5 MB": {"interval": "5" * 5_000_000, "unit": "HOURS"},
+    "5,000 digits": {"interval": "5" * 5_000, "unit": "HOURS"},
 }
 
 

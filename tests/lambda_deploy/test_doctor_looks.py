@@ -114,6 +114,7 @@ def test_what_failed_is_counted_without_the_files_of_the_job(account: Account) -
     for key in ("aws/lambda/u/s/x", "telemetry-quarantine/2026/a.ndjson.gz", "telemetry-quarantine/files/b.gz", "z"):
         account.clients("s3").put_object(Bucket=BUCKET, Key=key, Body=b"")
     assert look(account).waiting == 2
+    assert look(account, bucket="not-there-yet").waiting == 0
 
 
 @pytest.mark.parametrize(

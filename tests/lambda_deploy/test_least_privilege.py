@@ -9,7 +9,8 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -52,15 +53,28 @@ class House:
     url: str
     folder: Path
     server: WorkspaceServer
+    policy: dict[str, Any] = field(default_factory=dict)
 
     def deploy(self, **changes: Any) -> dict[str, Any]:
-        """Deploys with these settings and gives the statements of the role's policy."""
-        self.config = replace(self.config, host=self.server.host, **changes)
-        self.account.deploy(self.config, secret=Secret(json.dumps({"token": TOKEN})))
+        """Deploys with these settings and gives the statements of the role's policy.
+
+        Where they are those that are deployed already, only the policy has been changed since: it is put back.
+        """
+        config = replace(self.config, host=self.server.host, **changes)
+        if config == self.config:
+            self.put(self.policy)
+            return self.policy
+        self.config = config
+        self.account.deploy(config, secret=Secret(json.dumps({"token": TOKEN})))
         # The emulator speaks no TLS, without which the bucket lets nobody in.
         self.account.clients("s3").delete_bucket_policy(Bucket=BUCKET)
-        found: dict[str, Any] = statements(self.config, self.account.site(self.config).facts)
-        return found
+        self.policy = statements(config, self.account.site(config).facts)
+        return self.policy
+
+    @cached_property
+    def key(self) -> str:
+        """The ARN of a KMS key."""
+        return str(self.account.clients("kms").create_key()["KeyMetadata"]["Arn"])
 
     def put(self, policy: Mapping[str, Any]) -> None:
         """Gives the role this policy instead."""
@@ -232,17 +246,11 @@ FOR_AWS = ("ReadStream", "ListStreams", "WriteOnFailure", "FindOnFailureBucket",
 
 @pytest.mark.parametrize("name", FOR_AWS)
 def test_what_aws_does_for_the_role_is_allowed_by_one_statement_alone(house: House, name: str) -> None:
-    policy = without_unknown_conditions(house.deploy(kms_key_id=key_of(house), **WAYS["a secret"]))
+    policy = without_unknown_conditions(house.deploy(kms_key_id=house.key, **WAYS["a secret"]))
     house.put(policy)
     assert house.decisions(policy[name]) == {"allowed"}
     house.put({other: each for other, each in policy.items() if other != name})
     assert house.decisions(policy[name]) == {"implicitDeny"}
-
-
-def key_of(house: House) -> str:
-    """The ARN of a new KMS key."""
-    found: str = house.account.clients("kms").create_key()["KeyMetadata"]["Arn"]
-    return found
 
 
 @pytest.mark.parametrize("name", ["WriteOnFailure", "FindOnFailureBucket"])
@@ -257,7 +265,7 @@ def test_on_failure_objects_go_to_a_bucket_of_this_account_only(house: House, na
 @pytest.mark.parametrize("name", UNKNOWN_CONDITIONS)
 def test_conditions_that_the_emulator_does_not_know_are_as_documented(house: House, name: str) -> None:
     way = "its own identity" if name == "IdentifyToDatabricks" else "a secret"
-    policy = house.deploy(kms_key_id=key_of(house), **WAYS[way])
+    policy = house.deploy(kms_key_id=house.key, **WAYS[way])
     assert policy[name]["Condition"] == UNKNOWN_CONDITIONS[name]
     assert house.decisions(policy[name]) == {"implicitDeny"}, "the emulator knows it now: take it off the list"
 

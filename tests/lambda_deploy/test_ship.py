@@ -108,6 +108,10 @@ def test_a_plan_is_colourful_on_a_terminal_only(fresh: Account, monkeypatch: pyt
     monkeypatch.setattr("sys.stdout", terminal)
     assert fresh.run("plan") == 0
     assert "\x1b[32m+ create bucket" in terminal.getvalue()
+    terminal.truncate(0)
+    assert run(["plan", "--bundle", str(write_bundle(fresh.folder))], fresh.tools(NO_COLOR="1")) == 0
+    assert "+ create bucket" in terminal.getvalue()
+    assert "\x1b" not in terminal.getvalue()
 
 
 def test_a_plan_as_json(fresh: Account, said: Asked) -> None:

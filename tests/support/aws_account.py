@@ -205,15 +205,14 @@ class Account:
 def make_clients(
     make: Callable[[str], Any], calls: list[str], dashboard_tags: dict[str, dict[str, str]] | None = None
 ) -> Callable[[str], Any]:
-    """Clients that write down what they call, and keep the tags of dashboards, of which no emulator knows."""
-    kept = {} if dashboard_tags is None else dashboard_tags
+    """Clients that write down what they call, and keep the tags of dashboards, of which no emulator knows, if told."""
 
     @cache
     def client(service: str) -> Any:
         made = make(service)
         made.meta.events.register("before-call", lambda model, **_: calls.append(f"{service}.{model.name}"))
-        if service == "cloudwatch":
-            _tag_dashboards(made, kept)
+        if service == "cloudwatch" and dashboard_tags is not None:
+            _tag_dashboards(made, dashboard_tags)
         return made
 
     return client

@@ -65,10 +65,11 @@ for command in (*ship_cli.COMMANDS, *operations_cli.COMMANDS):
 
 def run(arguments: Sequence[str] | None = None, tools: Tools | None = None) -> int:
     """Runs a command and returns its exit code; `tools` is what it gets from outside."""
+    given = tools or operations_cli.with_smoke_test(Tools())
+    # https://no-color.org; otherwise click colours what goes to a terminal.
+    color = False if given.environment.get("NO_COLOR") else None
     try:
-        code = commands.main(
-            arguments, "stream-lambda", standalone_mode=False, obj=tools or operations_cli.with_smoke_test(Tools())
-        )
+        code = commands.main(arguments, "stream-lambda", standalone_mode=False, obj=given, color=color)
     except click.UsageError as error:
         error.show()
         return WRONG_USAGE

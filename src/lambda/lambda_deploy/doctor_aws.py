@@ -163,6 +163,8 @@ class CloudEyes:
         return tuple(neighbours)
 
     def _waiting(self) -> int:
+        if found(self.clients("s3").head_bucket, Bucket=self.config.bucket) is None:
+            return 0
         prefixes = (ON_FAILURE_PREFIX, self.config.quarantine_prefix)
         pages = [
             page

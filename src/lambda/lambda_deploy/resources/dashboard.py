@@ -23,17 +23,19 @@ class Dashboard(Resource):
         return self.config.function_name
 
     def read(self) -> State | None:
-        """Body and tags."""
+        """Body and tags; no tags where CloudWatch does not know those of dashboards yet, so that none are asked for."""
         cloudwatch = self.client("cloudwatch")
         answer = found(cloudwatch.get_dashboard, DashboardName=self.name)
         if answer is None:
             return None
-        tags = found(cloudwatch.list_tags_for_resource, ResourceARN=self._arn) or {"Tags": []}
-        return {"body": json.loads(answer["DashboardBody"]), "tags": our_tags(tags["Tags"])}
+        tags = found(cloudwatch.list_tags_for_resource, ResourceARN=self._arn)
+        body = {"body": json.loads(answer["DashboardBody"])}
+        return body if tags is None else {**body, "tags": our_tags(tags["Tags"])}
 
     def desired(self, current: State | None) -> State:
         """Its first line says whose it is."""
-        return {"body": {"widgets": self._widgets()}, "tags": self.site.tags}
+        body = {"body": {"widgets": self._widgets()}}
+        return body if current is not None and "tags" not in current else {**body, "tags": self.site.tags}
 
     def create(self, desired: State) -> None:
         """One call."""
@@ -46,9 +48,8 @@ class Dashboard(Resource):
         cloudwatch = self.client("cloudwatch")
         if current["body"] != desired["body"]:
             cloudwatch.put_dashboard(DashboardName=self.name, DashboardBody=json.dumps(desired["body"]))
-        if current["tags"] != desired["tags"]:
-            # Where CloudWatch does not know tags of dashboards yet, it says that there is no such thing.
-            found(cloudwatch.tag_resource, ResourceARN=self._arn, Tags=tag_list(desired["tags"]))
+        if current.get("tags") != desired.get("tags"):
+            cloudwatch.tag_resource(ResourceARN=self._arn, Tags=tag_list(desired["tags"]))
 
     def delete(self) -> None:
         """Succeeds when it is gone already."""
