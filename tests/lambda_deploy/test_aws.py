@@ -37,6 +37,15 @@ def test_an_unknown_profile_is_one_sentence(tmp_path: Path, said: Asked, monkeyp
     assert "check AWS_PROFILE" in said().err
 
 
+@pytest.mark.parametrize("url", ["not a url", "http://[::1", "https://`x`\n"], ids=["words", "half", "hostile"])
+def test_an_endpoint_that_is_none_is_one_sentence(
+    tmp_path: Path, said: Asked, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    assert run(["plan", "--bundle", str(write_bundle(tmp_path))], Tools({}, connect)) == 1
+    assert "check AWS_ENDPOINT_URL" in said().err
+
+
 def test_a_client_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     clients = connect("eu-west-1")

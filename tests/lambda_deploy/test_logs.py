@@ -128,6 +128,12 @@ def test_without_a_log_group_deploy_is_named(account: Account, said: Callable[[]
     assert "stream-lambda deploy" in said().err
 
 
+def test_a_time_before_all_times_is_the_beginning(logged: Account, said: Callable[[], Said]) -> None:
+    write(logged, "first")
+    assert logged.run("logs", "--since", "999999d") == 0
+    assert said().out.endswith(" first\n")
+
+
 @pytest.mark.parametrize("since", ["", "ten", "10", "-5m", "1.5h", "9999999d", "`'\n"])
 def test_a_time_that_is_none_is_wrong_usage(account: Account, since: str, said: Callable[[], Said]) -> None:
     assert account.run("logs", "--since", since) == 64

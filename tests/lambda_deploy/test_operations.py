@@ -173,12 +173,14 @@ def test_what_failed_is_redriven_and_the_doctor_says_so(site: Site, said: Callab
         (["redrive", "--json"], 64, "needs --yes or --dry-run"),
         (["logs", "--level", "LOUD"], 64, "LOUD"),
         (["test-event", "--wait", "soon"], 64, "soon"),
+        (["test-event", "--wait", "-1"], 64, "-1 is not in the range"),
+        (["logs", "--since", "`x`" * 5_000], 64, "is no time"),
         (["cost"], 64, "--events-per-month"),
         (["cost", "--events-per-month", "0"], 64, "events-per-month"),
         (["status", "--target", "no`where\n"], 1, "no`where"),
         (["doctor", "--bundle", "/not/there.yml"], 1, "/not/there.yml"),
     ],
-    ids=["json asks nothing", "level", "wait", "no number", "no events", "target", "no bundle"],
+    ids=["json asks nothing", "level", "wait", "before now", "since", "no number", "no events", "target", "no bundle"],
 )
 def test_bad_input_is_one_sentence(
     site: Site, said: Callable[[], Said], arguments: list[str], code: int, sentence: str

@@ -153,9 +153,12 @@ def connect(region: str) -> Clients:
 
     @cache
     def client(service: str) -> Any:
-        with explained(f"connecting to {service}"):
-            made: Any = boto3.Session(region_name=region).client(service, config=_PATIENT)  # type: ignore[call-overload] # its name is a parameter
-            return made
+        try:
+            with explained(f"connecting to {service}"):
+                made: Any = boto3.Session(region_name=region).client(service, config=_PATIENT)  # type: ignore[call-overload] # its name is a parameter
+                return made
+        except ValueError as error:
+            raise AwsError(f"connecting to {service}: {one_line(error)}: check AWS_ENDPOINT_URL") from error
 
     return client
 

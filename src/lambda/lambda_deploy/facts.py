@@ -167,5 +167,5 @@ class Facts:
     def _key_arn(self, key: str) -> str:
         if ":key/" in key:
             return key
-        with explained(f"looking up the KMS key {key!r}"):
+        with explained(f"looking up the KMS key {key!r} (kms_key_id, or the bucket's own)"):
             return str(self.clients("kms").describe_key(KeyId=key)["KeyMetadata"]["Arn"])

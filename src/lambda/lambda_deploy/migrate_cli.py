@@ -11,7 +11,7 @@ import click
 
 from lambda_deploy.aws import Clients, explained
 from lambda_deploy.config import Config
-from lambda_deploy.console import Tools, json_option, print_json, progress, target_options, yes_option
+from lambda_deploy.console import SECONDS, Tools, json_option, print_json, progress, target_options, yes_option
 from lambda_deploy.errors import MigrationError
 from lambda_deploy.migrate import Migration, Planned, planned
 from lambda_deploy.migrate_aws import OldPipeline
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 @click.option("--plan", "only_plan", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--no-delete", "keeps", is_flag=True, help="Stop before the first step that cannot be undone.")
 @click.option("--rollback", is_flag=True, help="Undo, as long as nothing is deleted.")
-@click.option("--wait", "seconds", default=1800, show_default=True, help="Seconds to wait for a run or a mapping.")
+@click.option(
+    "--wait", "seconds", type=SECONDS, default=1800, show_default=True, help="Seconds to wait for a run or a mapping."
+)
 @yes_option
 @json_option
 @click.pass_context

@@ -1,7 +1,6 @@
 """The commands that look at what is shipped, and mend it: doctor, status, logs, test-event, redrive, migrate, cost."""
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -15,7 +14,17 @@ import yaml
 
 from lambda_deploy.aws import Clients, explained
 from lambda_deploy.config import Config
-from lambda_deploy.console import Tools, json_option, nearest_bundle, print_json, progress, target_options, yes_option
+from lambda_deploy.console import (
+    SECONDS,
+    Tools,
+    json_option,
+    nearest_bundle,
+    print_json,
+    progress,
+    seconds_of,
+    target_options,
+    yes_option,
+)
 from lambda_deploy.cost import packaged_prices
 from lambda_deploy.cost_cli import cost_command
 from lambda_deploy.doctor import Line, has_problem
@@ -37,7 +46,6 @@ from lambda_deploy.texts import printable
 if TYPE_CHECKING:
     from lambda_deploy.doctor_workspace import HouseEyes
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _SECONDS_TO_S3: Final = 180
 _COLOURS: Final = {"ok": "green", "warning": "yellow", "problem": "red"}
 
@@ -125,12 +133,19 @@ def status_command(tools: Tools, bundle: Path | None, target: str | None, as_jso
 @click.command("logs")
 @target_options
 @click.option("--follow", "-f", is_flag=True, help="Go on until Ctrl-C.")
-@click.option("--since", default="10m", show_default=True, metavar="TIME", help="How far back: 30s, 10m, 2h, 1d.")
+@click.option(
+    "--since",
+    default="10m",
+    show_default=True,
+    metavar="TIME",
+    callback=seconds_of,
+    help="How far back: 30s, 10m, 2h, 1d.",
+)
 @click.option("--level", type=click.Choice(LEVELS), default="DEBUG", show_default=True, help="The least level shown.")
 @json_option
 @click.pass_obj
 def logs_command(
-    tools: Tools, bundle: Path | None, target: str | None, follow: bool, since: str, level: str, as_json: bool
+    tools: Tools, bundle: Path | None, target: str | None, follow: bool, since: int, level: str, as_json: bool
 ) -> None:
     """Show the function's log; with --json one object a line.
 
@@ -138,7 +153,7 @@ def logs_command(
     """
     config = tools.config(bundle, target)
     clients = tools.connect(config.region)
-    start = tools.clock() - _seconds(since)
+    start = max(0.0, tools.clock() - since)
     with explained("reading the log"):
         log = Log(clients("logs"), config.log_group, tools.clock, tools.sleep)
         for line in log.follow(start) if follow else log.lines(start):
@@ -150,19 +165,14 @@ def _as_json(line: LogLine) -> str:
     return json.dumps({"at": line.at, "level": line.level, "message": line.message})
 
 
-def _seconds(text: str) -> int:
-    found = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
-    if found is None:
-        raise click.BadParameter(f"{text!r} is no time, expected such as 30s, 10m, 2h or 1d", param_hint="--since")
-    return int(found[1]) * _UNITS[found[2]]
-
-
 @click.command("test-event")
 @target_options
 @click.option(
-    "--wait", "to_s3", default=_SECONDS_TO_S3, show_default=True, help="Seconds to wait for the object in S3."
+    "--wait", "to_s3", type=SECONDS, default=_SECONDS_TO_S3, show_default=True, help="Seconds to wait for the object."
 )
-@click.option("--wait-table", "to_table", default=1200, show_default=True, help="Seconds to wait for the row.")
+@click.option(
+    "--wait-table", "to_table", type=SECONDS, default=1200, show_default=True, help="Seconds to wait for the row."
+)
 @click.option("--no-table", is_flag=True, help="Look at S3 only.")
 @json_option
 @click.pass_obj
