@@ -9,7 +9,7 @@ $(READY): $(wildcard requirements/*.txt pyproject.toml src/lambda/pyproject.toml
 	@sh tools/set_up.sh
 	@touch $@
 
-.PHONY: again help setup demo demo-files test test-spark test-connect test-plain test-fast lint bench bench-full bench-lambda docs torture lock clean
+.PHONY: again help setup demo demo-files test test-spark test-connect test-plain test-fast lint bench bench-full bench-dlt bench-lambda docs torture lock clean
 again:
 
 help: ## print this
@@ -25,7 +25,7 @@ demo-files: $(READY) ## the job alone, on the files of a made-up fleet
 	@$(PYTHON_HERE) tools/demo.py $(ARGS)
 
 # The Spark sessions of tests are too short for Java's second compiler to pay, and the first one.
-test test-fast test-%: export JAVA_TOOL_OPTIONS = -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:CompileThresholdScaling=5
+test test-fast test-%: export JAVA_TOOL_OPTIONS = -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:CompileThresholdScaling=5 -XX:+UseSerialGC -XX:-BytecodeVerificationRemote
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 test: lint ## everything that CI runs, two processes at a time
 	@$(MAKE) --no-print-directory -j2 $(SYNC) test-spark test-connect test-plain
@@ -52,6 +52,10 @@ bench: $(READY) ## everything measured side by side, as ratios, in about ten min
 
 bench-full: $(READY) ## the same with the big tables, for hours
 	@$(PYTHON_HERE) -m benchmarks --full $(ARGS)
+
+bench-dlt: $(READY) ## install dlt into .cache/dlt, so that `make bench` measures it, too
+	@uv=$$(sh tools/uv.sh) && "$$uv" venv --quiet --clear --python $(PYTHON_HERE) .cache/dlt && \
+	  "$$uv" pip install --quiet --require-hashes --python .cache/dlt -r requirements/bench.txt
 
 bench-lambda: $(READY) ## the Lambda alone, measured
 	@$(PYTHON_HERE) -m benchmarks.stream_to_s3 $(ARGS)

@@ -23,6 +23,16 @@ _NOT_OURS = (
 )
 """Variables that would turn pyspark to another Spark, and those that pyspark itself leaves behind."""
 
+_NO_HISTORY = {
+    "spark.ui.retainedJobs": "10",
+    "spark.ui.retainedStages": "10",
+    "spark.ui.retainedTasks": "100",
+    "spark.sql.ui.retainedExecutions": "2",
+    "spark.sql.ui.explainMode": "simple",
+    "spark.sql.maxPlanStringLength": "10000",
+}
+"""Spark writes and keeps a picture of each query's plan for its web page, also where that is off."""
+
 
 def configuration(settings: "SessionSettings", jars: list[Path], scratch: Path) -> dict[str, str]:
     """Return the Spark settings: Delta, UTC, this machine only, small tasks for small data."""
@@ -43,6 +53,7 @@ def configuration(settings: "SessionSettings", jars: list[Path], scratch: Path) 
         "spark.local.dir": str(scratch),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
+        **_NO_HISTORY,
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",

@@ -77,7 +77,6 @@ QUARANTINED = [
 ]
 DEATHS = {
     "before the rows": ("staged", 1),
-    "after the moves, before the rows": ("moves", 2),
     "between the two merges": ("values", 2),
     "after the rows": ("rows", 1),
     "after the quarantine": ("quarantine", 1),
@@ -85,7 +84,6 @@ DEATHS = {
     "after the checkpoint": ("query", 1),
     "copied, not deleted": ("copied", 2),
     "deleted, not recorded": ("deleted", 2),
-    "moved, not recorded": ("moved", 1),
     "archived, not ended": ("archived", 1),
 }
 

@@ -17,7 +17,7 @@ from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS
 from flatten.verdicts import VERDICTS
 from support.job_world import STREAM, World
 
-pytestmark = [pytest.mark.spark, pytest.mark.connect]
+pytestmark = pytest.mark.spark
 ID = b"@ID@"
 BOM = b"\xef\xbb\xbf"
 CODES = sorted(catalogue.packaged().signals)[:12]
@@ -110,7 +110,7 @@ def world(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return World(spark, tmp_path_factory.mktemp("law")).furnished(blank)
 
 
-@settings(max_examples=3, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(drawn=st.lists(files, min_size=40, max_size=60))
 def test_every_line_is_counted_once_and_every_bad_one_is_kept(world: World, drawn: list[File]) -> None:
     example = str(len(list(world.source.glob("*"))))

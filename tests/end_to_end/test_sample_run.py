@@ -8,43 +8,43 @@ import pytest
 
 from flatten.sample import SampleReport, write_sample
 from flatten.status import status
-from support.job_world import World
+from support.job_world import Seen, World
 
 pytestmark = [pytest.mark.spark, pytest.mark.connect]
 
 
 @pytest.fixture(scope="module")
-def made(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, SampleReport]:
+def made(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, SampleReport, Seen]:
     world = World(spark, tmp_path_factory.mktemp("fleet"), max_files=9).furnished(blank)
     report = write_sample(world.source, events=400, vehicles=8, seed=5, oddities=True)
     world.run()
-    return world, report
+    return world, report, world.seen()
 
 
-def test_every_event_has_one_row(made: tuple[World, SampleReport]) -> None:
-    world, report = made
-    rows = world.rows()
+def test_every_event_has_one_row(made: tuple[World, SampleReport, Seen]) -> None:
+    _, report, seen = made
+    rows = seen.rows
     assert len(rows) == report.events
     assert sum(row.deleted_at is not None for row in rows.values()) == report.deleted
 
 
-def test_bad_lines_and_files_are_quarantined_and_nothing_else(made: tuple[World, SampleReport]) -> None:
-    world, report = made
+def test_bad_lines_and_files_are_quarantined_and_nothing_else(made: tuple[World, SampleReport, Seen]) -> None:
+    _, report, seen = made
     found: dict[str, int] = {}
-    for row in world.side("quarantine"):
+    for row in seen.sides["quarantine"]:
         found[row.reason] = found.get(row.reason, 0) + 1
     assert found == dict(report.quarantine_expected)
 
 
-def test_every_line_is_counted_once(made: tuple[World, SampleReport]) -> None:
-    world, _ = made
-    for name, row in world.files().items():
+def test_every_line_is_counted_once(made: tuple[World, SampleReport, Seen]) -> None:
+    _, _, seen = made
+    for name, row in seen.files.items():
         counted = row.applied + row.superseded + row.repeated + row.ignored + row.quarantined
         assert counted == row.lines, name
 
 
-def test_every_file_has_left_the_landing_folder(made: tuple[World, SampleReport]) -> None:
-    world, report = made
+def test_every_file_has_left_the_landing_folder(made: tuple[World, SampleReport, Seen]) -> None:
+    world, report, _ = made
     assert world.landed() == []
     assert len(world.archived()) + len(world.rejected()) == report.files
     assert len(world.rejected()) == sum(
@@ -52,16 +52,15 @@ def test_every_file_has_left_the_landing_folder(made: tuple[World, SampleReport]
     )
 
 
-def test_a_second_run_finds_nothing_to_do(made: tuple[World, SampleReport]) -> None:
-    world, _ = made
-    before = world.rows()
+def test_a_second_run_finds_nothing_to_do(made: tuple[World, SampleReport, Seen]) -> None:
+    world, _, seen = made
     report = world.run()
     assert (report.waiting, report.counts) == (0, {})
-    assert world.rows() == before
+    assert world.rows() == seen.rows
 
 
-def test_status_says_what_is_there(made: tuple[World, SampleReport]) -> None:
-    world, report = made
+def test_status_says_what_is_there(made: tuple[World, SampleReport, Seen]) -> None:
+    world, report, _ = made
     world.land("2026/02/01/12/later.ndjson.gz", [])
     found = status(world.spark, world.table, str(world.source))
     (world.source / "2026/02/01/12/later.ndjson.gz").unlink()
@@ -78,6 +77,6 @@ def test_status_says_what_is_there(made: tuple[World, SampleReport]) -> None:
     assert datetime.fromisoformat(found["newest_event"]).replace(tzinfo=UTC).year == 2025
 
 
-def test_no_staged_line_is_left(made: tuple[World, SampleReport]) -> None:
-    world, _ = made
+def test_no_staged_line_is_left(made: tuple[World, SampleReport, Seen]) -> None:
+    world, _, _ = made
     assert not (Path(world.settings().state) / "stage").exists()

@@ -21,7 +21,7 @@ from flatten.commits import ATTEMPTS, retried
 from flatten.errors import AlreadyRunning, ConflictsPersist, FlattenError, OwnedElsewhere
 from support.job_world import NOW, World, line
 
-FILES = [f"{number:02}.ndjson.gz" for number in range(12)]
+FILES = [f"{number:02}.ndjson.gz" for number in range(5)]
 
 
 def options(world: World) -> list[str]:
