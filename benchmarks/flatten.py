@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SHORT, FULL = ((20_000, 12), (5_000, 60)), ((200_000, 12), (50_000, 60))
 EVENTS_A_SECOND = "{}: events a second"
 _WARM = 1_000
-_NOT_INSTALLED = "dlt is not installed: make .cache/dlt"
+_NOT_INSTALLED = "dlt is not installed: make bench-dlt"
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def measure(spark: "SparkSession", work: Path, size: Size, names: tuple[str, ...
     """Write the events and let every contender flatten them in turns. `work` is a folder that is not there yet."""
     say(f"{size.name}: a small round that does not count")
     small = _ways(spark, work / "small", Size(min(_WARM, size.events), size.signals), cores)
-    in_turns(small.contenders(names), 1, lambda text: None)
+    in_turns(small.contenders(names), 1, lambda text: say(f"warm-up, {text}"))
     say(f"{size.name}: writing the events")
     ways = _ways(spark, work / "big", size, cores)
     seconds = best(in_turns(ways.contenders(names), rounds, say))

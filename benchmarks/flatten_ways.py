@@ -26,7 +26,7 @@ from flatten.catalogue import Catalogue
 from flatten.flat_rows import Chosen, flat_rows
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrameReader, SparkSession
 
 FLATTEN = "ours: flatten to Delta"
 RUN = "ours: whole run, with MERGE"
@@ -68,8 +68,8 @@ class Ways:
         ways: dict[str, Callable[[], None]] = {
             FLATTEN: lambda: self._flatten(chosen),
             RUN: self._run,
-            COPY: lambda: self._to_delta(COPY, self.spark.read.schema(EVENT).json(self._objects, **_RECURSIVE)),
-            COPY_INFERRED: lambda: self._to_delta(COPY_INFERRED, self.spark.read.json(self._objects, **_RECURSIVE)),
+            COPY: lambda: self._to_delta(COPY, self._reader().schema(EVENT).json(self._objects)),
+            COPY_INFERRED: lambda: self._to_delta(COPY_INFERRED, self._reader().json(self._objects)),
             DUCKDB: self._duckdb,
             DLT: lambda: dlt_beside.merge(self.blank.source, self.targets[DLT]),
         }
@@ -96,8 +96,11 @@ class Ways:
     def _objects(self) -> str:
         return str(self.blank.source)
 
+    def _reader(self) -> "DataFrameReader":
+        return self.spark.read.option("recursiveFileLookup", "true")
+
     def _lines(self) -> DataFrame:
-        return self.spark.read.text(self._objects, **_RECURSIVE)
+        return self._reader().text(self._objects)
 
     def _renew(self, name: str) -> None:
         """Give a way a new folder: Delta remembers a table by its path, also one that is gone."""
@@ -108,7 +111,7 @@ class Ways:
             self.blank.copied_to(self.targets[name])
 
     def _flatten(self, chosen: Chosen) -> None:
-        files = self.spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(self._objects)
+        files = self._reader().format("binaryFile").load(self._objects)
         rows = flat_rows(files, chosen, _known().signals, 0)
         table = str(self.targets[FLATTEN] / "tables" / "telemetry")
         rows.write.format("delta").mode("append").option("mergeSchema", "true").save(table)
@@ -131,9 +134,6 @@ def chosen_of(source: Path) -> Chosen:
 
 def _all_lines(path: Path) -> "array[int]":
     return array("I", range(1, int(path.name.split("-")[2]) + 1))
-
-
-_RECURSIVE = {"recursiveFileLookup": True}
 
 
 def _known() -> Catalogue:

@@ -67,7 +67,7 @@ def _called(folder: Path, environment: Mapping[str, str], records: int, rounds: 
     event = folder / f"{records}.json"
     event.write_bytes(event_of(records))
     done = subprocess.run(  # noqa: S603 # our own script
-        [sys.executable, "-S", str(_CHILD), str(event), str(rounds if records > 10 else 10 * rounds)],
+        [sys.executable, "-S", "-P", str(_CHILD), str(event), str(rounds if records > 10 else 10 * rounds)],
         env={"PATH": os.defpath, **environment},
         capture_output=True,
         text=True,

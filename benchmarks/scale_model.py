@@ -49,7 +49,7 @@ class Costs:
 
     def speed(self, cores: int) -> float:
         """How many times as fast as the measured machine so many cores are, if each doubling is worth the same."""
-        return self.doubling ** math.log2(cores / self.cores)
+        return math.pow(self.doubling, math.log2(cores / self.cores))
 
     def run_seconds(self, files: float, events: float, cores: int) -> float:
         """What a run over so many objects and events takes. Its fixed part and its files get no faster by cores."""

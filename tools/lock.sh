@@ -13,6 +13,6 @@ pin() {
 }
 
 pin dev "$@"
-for name in build java lambda runtime uv; do
+for name in bench build java lambda runtime uv; do
     pin "$name" --constraint requirements/dev.txt "$@"
 done

@@ -1,4 +1,4 @@
-"""dlt: its own normaliser, and a merge into Delta on disk, in a Python of its own (`make .cache/dlt`).
+"""dlt: its own normaliser, and a merge into Delta on disk, in a Python of its own (`make bench-dlt`).
 
 It stands beside our environment, so that its pins are not ours. The time of its start and imports is not counted.
 """

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.bars import Report, Result, at_most
+from benchmarks.events import FIRST_DAY
 from benchmarks.flatten_ways import COPY, DLT, DUCKDB, EACH_FIELD, FLATTEN, NAMES, RUN, UDF
 from benchmarks.job_folder import PARTS, Run
 
@@ -77,7 +78,7 @@ def test_a_batch_with_old_days_updates_events_where_they_stand() -> None:
     assert {SIZE.last_day - change.day for change in old} == {timedelta(days=back) for back in (1, 2, 3)}
     for change in old:
         assert change.kind == "MODIFY"
-        assert change.day == merge.FIRST_DAY + timedelta(days=change.number // SIZE.rows_a_day)
+        assert change.day == FIRST_DAY + timedelta(days=change.number // SIZE.rows_a_day)
 
 
 def test_the_last_table_is_held_against_the_first() -> None:
