@@ -50,7 +50,7 @@ lint: $(READY) ## ruff and mypy
 bench: $(READY) ## everything measured side by side, as ratios, in about ten minutes
 	@$(PYTHON_HERE) -m benchmarks $(ARGS)
 
-bench-full: $(READY) ## the same with the big tables, for hours
+bench-full: $(READY) ## the same with the big tables, for an hour or two
 	@$(PYTHON_HERE) -m benchmarks --full $(ARGS)
 
 bench-dlt: $(READY) ## install dlt into .cache/dlt, so that `make bench` measures it, too

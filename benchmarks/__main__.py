@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Run all benchmarks; without --full in a short form of about ten minutes.",
         epilog="Example: python -m benchmarks --only flatten merge",
     )
-    parser.add_argument("--full", action="store_true", help="the big sizes, for hours")
+    parser.add_argument("--full", action="store_true", help="the big sizes, for an hour or two")
     parser.add_argument("--only", choices=FULL, nargs="+", help="these only")
     parser.add_argument("--out", type=Path, default=command.RESULTS, help="folder of results")
     parser.add_argument("--work", type=Path, default=None, help="folder for data (default: the system's temporary one)")

@@ -1,7 +1,7 @@
 """What every benchmark's command has in common: its options, its progress, and what becomes of its report.
 
 The table goes to standard output, progress to standard error, JSON and pictures to `--out`. Exit codes: 0 measured
-(whatever the bars say), 1 a bar is missed and `--strict` was given, 2 wrong usage.
+(whatever the bars say), 1 it could not be, or a bar is missed and `--strict` was given, 2 wrong usage.
 """
 
 import argparse
@@ -10,14 +10,17 @@ import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.bars import Report, Result
 from benchmarks.chart import seconds_chart
 from benchmarks.machine import machine
+from benchmarks.recipes.dlt_beside import DltFailed
 from benchmarks.tables import as_text
+from flatten.errors import FlattenError
+from rehearsal.errors import RehearsalError
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -54,6 +57,18 @@ def work_folder(options: argparse.Namespace) -> "tempfile.TemporaryDirectory[str
     if options.work is not None:
         options.work.mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryDirectory(prefix="bench-", dir=options.work, ignore_cleanup_errors=True)
+
+
+def guarded(main: Callable[[], int]) -> int:
+    """The exit code of a benchmark; what it could not do is one sentence, not a traceback."""
+    try:
+        return main()
+    except (FlattenError, RehearsalError, DltFailed) as wrong:
+        print(f"Error: {wrong}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
 
 
 def finish(

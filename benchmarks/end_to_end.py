@@ -15,6 +15,7 @@ from benchmarks import command
 from benchmarks.bars import Result
 from benchmarks.command import say
 from rehearsal.demo import rehearse
+from rehearsal.errors import RehearsalError
 from rehearsal.pipeline import Plan
 from rehearsal.producer import Change, sample_changes
 from rehearsal.summary import STAGES, delays, percentile
@@ -55,11 +56,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measured(folder: Path, load: Load, changes: Sequence[Change]) -> Result:
-    say(f"{load.rate:g} changes a second for {load.seconds} s")
+    say(name_of(load))
     folder.mkdir(parents=True)
-    found = rehearse(folder, Plan(rate=load.rate), list(changes[: load.changes]), StringIO())
-    shutil.rmtree(folder)
+    try:
+        found = rehearse(folder, Plan(rate=load.rate), list(changes[: load.changes]), StringIO())
+    except RehearsalError as wrong:
+        return Result(name_of(load), notes=[f"Not sustained: {wrong}"])
+    finally:
+        shutil.rmtree(folder)
     return result(load, found)
+
+
+def name_of(load: Load) -> str:
+    """For people."""
+    return f"{load.rate:g} changes a second for {load.seconds} s"
 
 
 def result(load: Load, trace: Trace) -> Result:
@@ -75,7 +85,7 @@ def result(load: Load, trace: Trace) -> Result:
     figures["runs of the job"] = float(len(trace.runs))
     figures["objects"] = float(trace.objects)
     notes = [f"Problem: {problem}" for problem in trace.problems] or ["Every change was where it has to be."]
-    return Result(f"{load.rate:g} changes a second for {load.seconds} s", figures=figures, notes=notes)
+    return Result(name_of(load), figures=figures, notes=notes)
 
 
 def _rates(trace: Trace) -> dict[str, float]:
@@ -90,4 +100,4 @@ def _rates(trace: Trace) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.guarded(main))

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = contenders(options.only, with_dlt=dlt_beside.is_installed())
     with command.work_folder(options) as work, spark_session(session(options.cores, options.heap)) as spark:
         results = [
-            measure(spark, Path(work) / f"{number}", size, names, options.cores, options.rounds)
+            measure(spark, Path(work) / f"{number}", size, names, options.cores, options.rounds, warm=number == 0)
             for number, size in enumerate(sizes)
         ]
     return command.finish("flatten", results, options, arguments)
@@ -83,11 +83,16 @@ def contenders(only: Sequence[str] | None, *, with_dlt: bool) -> tuple[str, ...]
     return tuple(name for name in NAMES if name in wanted and (name != DLT or with_dlt))
 
 
-def measure(spark: "SparkSession", work: Path, size: Size, names: tuple[str, ...], cores: int, rounds: int) -> Result:
-    """Write the events and let every contender flatten them in turns. `work` is a folder that is not there yet."""
-    say(f"{size.name}: a small round that does not count")
-    small = _ways(spark, work / "small", Size(min(_WARM, size.events), size.signals), cores)
-    in_turns(small.contenders(names), 1, lambda text: say(f"warm-up, {text}"))
+def measure(
+    spark: "SparkSession", work: Path, size: Size, names: tuple[str, ...], cores: int, rounds: int, *, warm: bool
+) -> Result:
+    """Write the events and let every contender flatten them in turns. `work` is a folder that is not there yet.
+
+    With `warm`, a round over few events comes before, which does not count.
+    """
+    if warm:
+        small = _ways(spark, work / "small", Size(min(_WARM, size.events), size.signals), cores)
+        in_turns(small.contenders(names), 1, lambda text: say(f"warm-up, {text}"))
     say(f"{size.name}: writing the events")
     ways = _ways(spark, work / "big", size, cores)
     seconds = best(in_turns(ways.contenders(names), rounds, say))
@@ -136,4 +141,4 @@ def bars(seconds: Mapping[str, float]) -> list[Bar]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.guarded(main))

@@ -5,7 +5,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,5 +124,9 @@ def shared_parts(runs: "list[Run]") -> dict[str, float]:
 
 
 def session(cores: int, heap: str) -> SessionSettings:
-    """A local session's settings: those of the environment, with so many cores and such a heap (as Java writes it)."""
-    return replace(SessionSettings.from_environment(os.environ), cores=cores, driver_memory=heap)
+    """A local session's settings: those of the environment, with so many cores and such a heap (as Java writes it).
+
+    Raises UsageError for a heap that Java would not understand.
+    """
+    told = {"FLATTEN_CORES": str(cores), "FLATTEN_DRIVER_MEMORY": heap}
+    return SessionSettings.from_environment({**os.environ, **told})

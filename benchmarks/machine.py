@@ -10,12 +10,17 @@ _PACKAGES = ("pyspark", "delta-spark", "duckdb", "pyarrow")
 
 def machine() -> dict[str, str]:
     """Processor, cores that this process may use, memory, versions; what cannot be found out is left out."""
-    found = {"processor": _processor(), "cores": f"{len(os.sched_getaffinity(0))} cores"}
+    found = {"processor": _processor(), "cores": f"{_cores()} cores"}
     memory = _gigabytes()
     if memory:
         found["memory"] = f"{memory:.0f} GB"
     found |= {"load": f"load {os.getloadavg()[0]:.1f} at the end", "python": f"Python {platform.python_version()}"}
     return found | _packages()
+
+
+def _cores() -> int:
+    """How many this process may use; all there are where the system does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _packages() -> dict[str, str]:

@@ -142,11 +142,11 @@ def growing(runs: dict[str, list[Run]], lines: int) -> Result:
 def _old_days(folder: JobFolder, size: Size, days: Sequence[int], lines: int, begin: int) -> Result:
     """Batches with updates of old days into the largest table: seconds by how many old days they touch."""
     seconds: dict[str, float] = {}
-    reachable = [count for count in days if count < size.days]
-    for number, count in enumerate([0, *reachable], begin):
+    reachable = [0, *(count for count in days if count < size.days)]
+    for number, count in enumerate([*reachable, *reachable], begin):
         run = _merged(folder, batch(size, number, lines, count))
         say(f"a batch with {count} old days: {run.seconds:.2f} s, of it {run.merging():.2f} s to merge")
-        seconds[f"{count} old days"] = run.merging()
+        seconds[f"{count} old days"] = min(run.merging(), seconds.get(f"{count} old days", run.merging()))
     return Result(f"judge and MERGE into {size.name}, with old days in the batch", seconds, "0 old days")
 
 
@@ -156,4 +156,4 @@ def _merged(folder: JobFolder, changes: Iterator[Change]) -> Run:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.guarded(main))

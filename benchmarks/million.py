@@ -91,4 +91,4 @@ def result(few: int, many: int, one: Taken, two: Taken, all_of_them: Taken, heap
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.guarded(main))

@@ -173,4 +173,4 @@ def _both(fleet: Fleet, costs: Costs) -> Mapping[str, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.guarded(main))

@@ -138,4 +138,4 @@ def in_one_go(objects: int, run: Run, listing: float, listed: int) -> Result:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command.guarded(main))

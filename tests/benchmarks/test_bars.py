@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from benchmarks.bars import Bar, Report, Result, at_least, at_most, ratio
 from benchmarks.chart import seconds_chart
+from benchmarks.job_folder import session
+from benchmarks.recipes.dlt_beside import DltFailed
 from benchmarks.rounds import Contender, best, in_turns
 from benchmarks.tables import as_markdown, as_text, bars_text
 
 from benchmarks import command
+from flatten.errors import FlattenError, UsageError
 
 SLOW = Result("a < b", {"ours": 2.0, "theirs": 5.0}, "ours", [at_least("theirs / ours", 3.0, 2.5)], {"MB": 0.05})
 REPORT = Report("some", "python -m benchmarks.some", "2026-01-01T00:00:00Z", {"cores": "2 cores"}, [SLOW])
@@ -114,3 +117,27 @@ def test_a_number_of_rounds_is_a_whole_number_of_1_or_more(text: str, capsys: py
         command.parser("some", "", "", rounds=2).parse_args([f"--rounds={text}"])
     assert ended.value.code == 2
     assert "is not a whole number of 1 or more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "said"),
+    [
+        pytest.param(FlattenError("no disk left"), 1, "Error: no disk left\n", id="the job"),
+        pytest.param(DltFailed("no lake"), 1, "Error: no lake\n", id="dlt"),
+        pytest.param(KeyboardInterrupt(), 130, "Stopped.\n", id="Ctrl-C"),
+    ],
+)
+def test_what_could_not_be_done_is_a_sentence(
+    wrong: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main() -> int:
+        raise wrong
+
+    assert command.guarded(main) == code
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("heap", ["4x", "", "-1g", "4g; rm"])
+def test_a_heap_that_java_would_not_understand_is_refused(heap: str) -> None:
+    with pytest.raises(UsageError, match="write it as Java does"):
+        session(2, heap or " ")
