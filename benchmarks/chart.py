@@ -17,7 +17,7 @@ _LABELS, _WIDTH, _ROW, _TOP = 300, 860, 26, 34
 
 
 def seconds_chart(result: Result, name: str) -> str:
-    """One bar for each contender, ours in another colour; "" when nothing was timed."""
+    """One bar for each contender, ours (also those whose names begin so) in another colour; "" without seconds."""
     if not result.seconds:
         return ""
     height = _TOP + _ROW * len(result.seconds) + 34
@@ -39,7 +39,8 @@ def _bars(drawing: Element, seconds: Mapping[str, float], ours: str) -> None:
         top = _TOP + _ROW * place
         said = f"{contender}: {taken:.2f} s"
         svg.text(drawing, _LABELS - 8, top + 18, contender, "end")
-        svg.bar(drawing, x(0), top + 4, (x(taken) - x(0), _ROW - 8), "ours" if contender == ours else "other", said)
+        style = "ours" if contender == ours or contender.startswith("ours") else "other"
+        svg.bar(drawing, x(0), top + 4, (x(taken) - x(0), _ROW - 8), style, said)
         svg.text(drawing, x(taken) + 6, top + 18, f"{taken:.1f} s", "value")
 
 

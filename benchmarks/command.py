@@ -88,7 +88,8 @@ def write(report: Report, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{report.benchmark}.json").write_text(json.dumps(report.as_dict(), indent=1) + "\n", "utf-8")
     for result in report.results:
-        name = f"{report.benchmark}-{re.sub('[^a-z0-9]+', '-', result.name.lower()).strip('-')}"
+        slug = re.sub("[^a-z0-9]+", "-", result.name.lower().removeprefix(report.benchmark)).strip("-")
+        name = f"{report.benchmark}-{slug}"
         drawn = seconds_chart(result, name)
         if drawn:
             (folder / f"{name}.svg").write_text(drawn, "utf-8")
