@@ -10,7 +10,7 @@ import pytest
 from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
 from lambda_deploy.migrate_seen import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION
-from support.aws_account import BUCKET, FUNCTION, TABLE, Account, write_bundle
+from support.aws_account import BUCKET, FUNCTION, TABLE, Account, pack_once, write_bundle
 from support.captured import Said
 from support.databricks_api import DatabricksApi
 from support.old_pipeline import OLD_JOB, OLD_JOB_NAME, create_old_pipeline, notify, old_job
@@ -29,7 +29,14 @@ class House:
     def run(self, command: str, *arguments: str, target: str = "prod", **variables: Any) -> int:
         path = write_bundle(self.account.folder, warehouse_id="0a1b2c3d", **variables)
         clients, clock = self.account.clients, self.account.clock
-        tools = Tools({"DATABRICKS_HOST": self.api.host}, lambda region: clients, self.api.client, clock, clock.sleep)
+        tools = Tools(
+            {"DATABRICKS_HOST": self.api.host},
+            lambda region: clients,
+            self.api.client,
+            clock,
+            clock.sleep,
+            pack=pack_once,
+        )
         self.account.calls.clear()
         return run([command, "--bundle", str(path), "--target", target, *arguments], tools)
 
@@ -93,7 +100,7 @@ RUNNING = {
 
 
 @pytest.mark.parametrize("make", RUNNING.values(), ids=RUNNING)
-def test_while_the_old_job_may_run_deploy_is_refused_and_plan_says_so(
+def test_while_the_old_job_may_run_deploy_is_refused(
     house: House, said: Callable[[], Said], make: Callable[[House], None]
 ) -> None:
     make(house)
@@ -102,6 +109,9 @@ def test_while_the_old_job_may_run_deploy_is_refused_and_plan_says_so(
     shown = said()
     assert REFUSED in shown.err
     assert (shown.out, shown.err.count("\n"), house.changes()) == ("", 1, [])
+
+
+def test_a_plan_says_that_deploy_would_be_refused(house: House, said: Callable[[], Said]) -> None:
     assert house.run("plan", "--json") == 0
     assert [note for note in json.loads(said().out)["notes"] if REFUSED in note]
 

@@ -180,7 +180,7 @@ def test_ctrl_c_at_the_question_ends_as_ctrl_c_does(
     fresh: Account, said: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Interrupted(StringIO):
-        def readline(self, *_: Any) -> str:
+        def readline(self, *_: Any) -> Any:
             raise KeyboardInterrupt
 
     monkeypatch.setattr("sys.stdin", Interrupted())

@@ -65,6 +65,12 @@ def build(out: Path, python: str, whole_budget: int = WHOLE_BUDGET) -> Built:
     return Built(out, sha256(content).hexdigest(), len(content), our_size, compiled, versions)
 
 
+def packed(python: str) -> bytes:
+    """The bytes of the zip alone. Raises as `build` does."""
+    with tempfile.TemporaryDirectory() as folder:
+        return build(Path(folder, "stream_to_s3.zip"), python).path.read_bytes()
+
+
 def _stage(stage: Path) -> None:
     ours = Path(stream_to_s3.__file__).parent
     for source in ours.rglob("*.py"):

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from lambda_deploy.aws import Clients, connect
+from lambda_deploy.build import packed
 from lambda_deploy.bundle_file import shown
 from lambda_deploy.config import Config
 from lambda_deploy.texts import cut
@@ -38,7 +39,7 @@ def ask(text: str, hidden: bool) -> str:
 
 @dataclass(frozen=True)
 class Tools:
-    """What commands get from outside: `connect` makes clients of AWS for a region."""
+    """What commands get from outside: `connect` makes clients of AWS for a region, `pack` the zip for a Python."""
 
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     connect: Callable[[str], Clients] = connect
@@ -46,6 +47,7 @@ class Tools:
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     ask: Callable[[str, bool], str] = ask
+    pack: Callable[[str], bytes] = packed
     # What `deploy` ends with: test-event, for a target. None leaves it out.
     smoke_test: Callable[[Config, Clients], Any] | None = None
 

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,6 @@ import click
 
 from lambda_deploy import apply
 from lambda_deploy.aws import Clients
-from lambda_deploy.build import build
 from lambda_deploy.config import Config
 from lambda_deploy.console import Tools, json_option, print_json, progress, target_options, yes_option
 from lambda_deploy.errors import ConfigError, MigrationError
@@ -123,8 +121,7 @@ def destroy_command(tools: Tools, bundle: Path | None, target: str | None, is_su
 
 def site_of(config: Config, clients: Clients, tools: Tools, secret: Secret | None = None) -> Site:
     """Where a target is shipped to, with the zip that this installation makes. Raises BuildError."""
-    with tempfile.TemporaryDirectory() as folder:
-        code = build(Path(folder, "stream_to_s3.zip"), RUNTIME.removeprefix("python")).path.read_bytes()
+    code = tools.pack(RUNTIME.removeprefix("python"))
     return Site(config, clients, facts_of(config, clients, tools), tools.wait(), code, secret)
 
 
