@@ -130,7 +130,7 @@ def in_one_go(objects: int, run: Run, listing: float, listed: int) -> Result:
     figures = {
         OBJECTS: float(objects),
         f"listing of {listed:,} files, seconds": listing,
-        "archiving, files a second": objects / archiving if archiving else 0.0,
+        "moving to the archive, files a second": objects / archiving if archiving else 0.0,
         "lines a second": run.counts.get("lines", 0) / run.seconds,
         **shared_parts([run]),
     }
