@@ -23,12 +23,15 @@ _KEPT = ("AWS_CA_BUNDLE", "FLATTEN_SESSION", "FLATTEN_JARS", "FLATTEN_DRIVER_MEM
 
 
 _START_PROCESSES = ("test_zip.py", "test_faults.py", "test_runtime.py")
+_EMULATED = {"account", "moto_of_module", "spark"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test-fast` leaves out beside Spark: the zip as Lambda runs it, and the emulators."""
+    """Mark what `make test-fast` leaves out beside Spark: the zip as Lambda runs it, and all emulators."""
     for item in items:
-        if item.path.name in _START_PROCESSES:
+        module = vars(getattr(item, "module", object))
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if item.path.name in _START_PROCESSES or "mock_aws" in module or fixtures & _EMULATED:
             item.add_marker("process")
 
 

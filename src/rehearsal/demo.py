@@ -121,8 +121,10 @@ def rehearse(
 def _warm_up(running: Pipeline) -> None:
     """Let Spark do a small run on a scratch folder, as a cluster has that is up: the first one takes the longest."""
     places = {option: str(running.scratch / option) for option in ("source", "archive", "table", "state")}
-    running.compute.run(["sample", "--out", places["source"], "--events", "50", "--vehicles", "2"])
-    running.compute.run(["run", *(part for option, place in places.items() for part in (f"--{option}", place))])
+    running.compute.run(["sample", "--out", places["source"], "--events", "50", "--vehicles", "2", "--json"])
+    running.compute.run(
+        ["run", *(part for option, place in places.items() for part in (f"--{option}", place)), "--json"]
+    )
 
 
 def _use(running: Pipeline, changes: list[Change], stop: Event) -> bool:
