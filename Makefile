@@ -25,7 +25,7 @@ demo-files: $(READY) ## the job alone, on the files of a made-up fleet
 	@$(PYTHON_HERE) tools/demo.py $(ARGS)
 
 # The Spark sessions of tests are too short for Java's second compiler to pay, and the first one.
-test test-fast test-%: export JAVA_TOOL_OPTIONS = -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:CompileThresholdScaling=5 -XX:+UseSerialGC
+test test-fast test-%: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:CompileThresholdScaling=5 -XX:+UseSerialGC
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 test: lint ## everything that CI runs, two processes at a time
 	@$(MAKE) --no-print-directory -j2 $(SYNC) test-spark test-connect test-plain
