@@ -9,7 +9,7 @@ $(READY): $(wildcard requirements/*.txt pyproject.toml src/lambda/pyproject.toml
 	@sh tools/set_up.sh
 	@touch $@
 
-.PHONY: again help setup demo demo-files test test-spark test-connect test-plain test-fast lint bench bench-full bench-dlt bench-lambda docs torture lock clean
+.PHONY: again help setup demo demo-files test test-connect test-process test-spark test-fast lint bench bench-full bench-dlt bench-lambda docs torture lock clean
 again:
 
 help: ## print this
@@ -25,22 +25,22 @@ demo-files: $(READY) ## the job alone, on the files of a made-up fleet
 	@$(PYTHON_HERE) tools/demo.py $(ARGS)
 
 # The Spark sessions of tests are too short for Java's second compiler to pay, and the first one.
-test test-fast test-%: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:CompileThresholdScaling=5 -XX:+UseSerialGC
+test test-%: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:CompileThresholdScaling=5 -XX:+UseSerialGC
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 test: lint ## everything that CI runs, two processes at a time
-	@$(MAKE) --no-print-directory -j2 $(SYNC) test-spark test-connect test-plain
-
-test-spark: $(READY) ## what needs Spark, in classic Spark
-	@$(PYTHON_HERE) -m pytest -m spark
+	@$(MAKE) --no-print-directory -j2 $(SYNC) test-connect test-process test-spark test-fast
 
 test-connect: $(READY) ## the job's end-to-end tests in Spark Connect
 	@FLATTEN_SESSION=connect $(PYTHON_HERE) -m pytest -m connect
 
-test-plain: $(READY) ## what needs no Spark
-	@$(PYTHON_HERE) -m pytest -m "not spark"
+test-process: $(READY) ## what runs the zip, an emulator or a Spark of its own
+	@$(PYTHON_HERE) -m pytest -m process
 
-test-fast: $(READY) ## the tests that start neither Spark nor another process
-	$(PYTHON_HERE) -m pytest -m "not spark and not process"
+test-spark: $(READY) ## the rest of what needs Spark, in classic Spark
+	@$(PYTHON_HERE) -m pytest -m "spark and not process"
+
+test-fast: $(READY) ## the rest
+	@$(PYTHON_HERE) -m pytest -m "not spark and not process"
 
 lint: $(READY) ## ruff and mypy
 	.venv/bin/ruff check .

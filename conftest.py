@@ -22,12 +22,20 @@ _FOREIGN = ("AWS_", "DATABRICKS_", "FLATTEN_")
 _KEPT = ("AWS_CA_BUNDLE", "FLATTEN_SESSION", "FLATTEN_JARS", "FLATTEN_DRIVER_MEMORY")
 
 
-_START_PROCESSES = ("test_zip.py", "test_faults.py", "test_runtime.py")
-_EMULATED = {"account", "moto_of_module", "spark"}
+_START_PROCESSES = {
+    "test_deployed.py",
+    "test_faults.py",
+    "test_jars.py",
+    "test_killed_runs.py",
+    "test_runtime.py",
+    "test_session.py",
+    "test_zip.py",
+}
+_EMULATED = {"account", "moto_of_module"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test-fast` leaves out beside Spark: the zip as Lambda runs it, and all emulators."""
+    """Mark what starts processes: the zip as Lambda runs it, emulators, a Spark of its own."""
     for item in items:
         module = vars(getattr(item, "module", object))
         fixtures = set(getattr(item, "fixturenames", ()))
