@@ -120,7 +120,8 @@ def rehearse(
 
 def _warm_up(running: Pipeline) -> None:
     """Let Spark do a small run on a scratch folder, as a cluster has that is up: the first one takes the longest."""
-    places = {option: str(running.scratch / option) for option in ("source", "archive", "table", "state")}
+    names = {"source": "landing", "archive": "archive", "table": "tables/telemetry", "state": "state"}
+    places = {option: str(running.scratch / name) for option, name in names.items()}
     running.compute.run(["sample", "--out", places["source"], "--events", "50", "--vehicles", "2", "--json"])
     running.compute.run(
         ["run", *(part for option, place in places.items() for part in (f"--{option}", place)), "--json"]

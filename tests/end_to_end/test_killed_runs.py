@@ -84,7 +84,6 @@ DEATHS = {
     "after the checkpoint": ("query", 1),
     "copied, not deleted": ("copied", 2),
     "deleted, not recorded": ("deleted", 2),
-    "archived, not ended": ("archived", 1),
 }
 
 
