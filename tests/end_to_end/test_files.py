@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from pyspark.sql import Row
 
-from flatten.errors import BadLocation, FlattenError
 from flatten.job import Report
-from support.job_world import Seen, World, at, content, key, line, verdicts
+from support.job_world import Seen, World, at, content, event, key, line, verdicts
 
 pytestmark = [pytest.mark.spark, pytest.mark.connect]
 
@@ -51,10 +50,6 @@ HIDDEN = {
     "half copied": "a.json._COPYING_",
 }
 NOTHING = gzip.compress(b"", mtime=0)
-
-
-def event(name: str, number: int = 1) -> bytes:
-    return content([line(name, number, signals={"odometer-traveleddistance": number})])
 
 
 @dataclass(frozen=True)
@@ -264,67 +259,3 @@ def test_the_report_says_what_happened(scene: Scene) -> None:
     assert f"{len(CONTENTS) - usable} files rejected" in text
     assert "files vanished" in text
     assert "1 files changed" in text
-
-
-def test_a_file_that_vanishes_between_listing_and_reading_is_missing(spark: Any, blank: Path, tmp_path: Path) -> None:
-    world = World(spark, tmp_path, max_files=1).furnished(blank)
-    for age, name in enumerate(["first", "second", "third"]):
-        path = world.land(name, event(name))
-        os.utime(path, (1_767_600_000 + age, 1_767_600_000 + age))
-    second = world.source / "second"
-    report = world.run(at("files", second.unlink))
-    assert report.missing == [str(second)]
-    assert world.rows().keys() == {"first", "third"}
-    assert world.files()["second"].outcome == "missing"
-    assert world.archived() == ["first", "third"]
-    assert world.landed() == []
-
-
-def test_a_file_that_changes_while_its_batch_is_worked_on_stops_the_run(
-    spark: Any, blank: Path, tmp_path: Path
-) -> None:
-    world = World(spark, tmp_path).furnished(blank)
-    changes, goes, stays = (world.land(name, event(name)) for name in ("changes", "goes", "stays"))
-
-    newer = event("changes", 2)
-
-    def meddle() -> None:
-        changes.write_bytes(newer)
-        goes.unlink()
-
-    with pytest.raises(FlattenError, match="2 of 3 lines went away while they were read"):
-        world.run(at("staged", meddle))
-    report = world.run()
-    assert {event_id: row.sequence_number for event_id, row in world.rows().items()} == {"changes": "2", "stays": "1"}
-    assert report.missing == [str(goes)]
-    assert {name: row.outcome for name, row in world.files().items()} == {
-        "changes": "committed",
-        "goes": "missing",
-        "stays": "committed",
-    }
-    assert world.archived() == [changes.name, stays.name]
-
-
-def test_a_state_folder_that_is_a_file_is_refused_before_anything_is_written(spark: Any, tmp_path: Path) -> None:
-    world = World(spark, tmp_path)
-    world.land("x", event("x"))
-    (tmp_path / "file").touch()
-    with pytest.raises(BadLocation, match="file/state cannot be made, a file stands there: give another"):
-        world.run(state=str(tmp_path / "file" / "state"))
-    assert world.landed() == ["x"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "landing"]
-
-
-def test_an_archive_that_takes_no_file_stops_the_run_and_the_next_one_archives(
-    spark: Any, blank: Path, tmp_path: Path
-) -> None:
-    world = World(spark, tmp_path).furnished(blank)
-    world.land("x", event("x"))
-    (tmp_path / "archive").touch()
-    with pytest.raises(FlattenError, match=f"^{tmp_path}/archive takes no copy of x: is it a folder"):
-        world.run()
-    assert world.landed() == ["x"]
-    (tmp_path / "archive").unlink()
-    assert world.run().moved.archived == [f"{world.source}/x"]
-    assert archived(world.files(), "x") == event("x")
-    assert verdicts(world.files()["x"]) == {"applied": 1}

@@ -7,7 +7,7 @@ import pytest
 
 from support.job_world import World, at, line
 
-pytestmark = [pytest.mark.spark, pytest.mark.connect]
+pytestmark = pytest.mark.spark
 FIRST: list[dict[str, Any] | bytes] = [
     line("kept", 1, signals={"odometer-traveleddistance": 1}),
     line("changed", 2, signals={"odometer-traveleddistance": 2}),

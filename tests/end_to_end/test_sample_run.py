@@ -10,7 +10,7 @@ from flatten.sample import SampleReport, write_sample
 from flatten.status import status
 from support.job_world import Seen, World
 
-pytestmark = [pytest.mark.spark, pytest.mark.connect]
+pytestmark = pytest.mark.spark
 
 
 @pytest.fixture(scope="module")

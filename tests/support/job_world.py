@@ -71,6 +71,11 @@ def content(lines: Iterable[dict[str, Any] | bytes]) -> bytes:
     return gzip.compress(b"".join(text + b"\n" for text in texts), mtime=0)
 
 
+def event(name: str, number: int = 1) -> bytes:
+    """Return an object with one line: an event of this name."""
+    return content([line(name, number, signals={"odometer-traveleddistance": number})])
+
+
 def key(number_of_lines: int, first: int = 1) -> str:
     """Return an object's name of the form of contract 1."""
     digest = hashlib.sha256(f"{number_of_lines}-{first}".encode()).hexdigest()[:8]

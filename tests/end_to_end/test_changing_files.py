@@ -1,0 +1,76 @@
+"""Files that come, go and change while the job works, and folders that cannot serve."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flatten.errors import BadLocation, FlattenError
+from support.job_world import World, at, event, verdicts
+
+pytestmark = pytest.mark.spark
+
+
+def test_a_file_that_vanishes_between_listing_and_reading_is_missing(spark: Any, blank: Path, tmp_path: Path) -> None:
+    world = World(spark, tmp_path, max_files=1).furnished(blank)
+    for age, name in enumerate(["first", "second", "third"]):
+        path = world.land(name, event(name))
+        os.utime(path, (1_767_600_000 + age, 1_767_600_000 + age))
+    second = world.source / "second"
+    report = world.run(at("files", second.unlink))
+    assert report.missing == [str(second)]
+    assert world.rows().keys() == {"first", "third"}
+    assert world.files()["second"].outcome == "missing"
+    assert world.archived() == ["first", "third"]
+    assert world.landed() == []
+
+
+def test_a_file_that_changes_while_its_batch_is_worked_on_stops_the_run(
+    spark: Any, blank: Path, tmp_path: Path
+) -> None:
+    world = World(spark, tmp_path).furnished(blank)
+    changes, goes, stays = (world.land(name, event(name)) for name in ("changes", "goes", "stays"))
+
+    newer = event("changes", 2)
+
+    def meddle() -> None:
+        changes.write_bytes(newer)
+        goes.unlink()
+
+    with pytest.raises(FlattenError, match="2 of 3 lines went away while they were read"):
+        world.run(at("staged", meddle))
+    report = world.run()
+    assert {event_id: row.sequence_number for event_id, row in world.rows().items()} == {"changes": "2", "stays": "1"}
+    assert report.missing == [str(goes)]
+    assert {name: row.outcome for name, row in world.files().items()} == {
+        "changes": "committed",
+        "goes": "missing",
+        "stays": "committed",
+    }
+    assert world.archived() == [changes.name, stays.name]
+
+
+def test_a_state_folder_that_is_a_file_is_refused_before_anything_is_written(spark: Any, tmp_path: Path) -> None:
+    world = World(spark, tmp_path)
+    world.land("x", event("x"))
+    (tmp_path / "file").touch()
+    with pytest.raises(BadLocation, match="file/state cannot be made, a file stands there: give another"):
+        world.run(state=str(tmp_path / "file" / "state"))
+    assert world.landed() == ["x"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "landing"]
+
+
+def test_an_archive_that_takes_no_file_stops_the_run_and_the_next_one_archives(
+    spark: Any, blank: Path, tmp_path: Path
+) -> None:
+    world = World(spark, tmp_path).furnished(blank)
+    world.land("x", event("x"))
+    (tmp_path / "archive").touch()
+    with pytest.raises(FlattenError, match=f"^{tmp_path}/archive takes no copy of x: is it a folder"):
+        world.run()
+    assert world.landed() == ["x"]
+    (tmp_path / "archive").unlink()
+    assert world.run().moved.archived == [f"{world.source}/x"]
+    assert Path(world.files()["x"].archive_path).read_bytes() == event("x")
+    assert verdicts(world.files()["x"]) == {"applied": 1}
