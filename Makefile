@@ -28,7 +28,7 @@ demo-files: $(READY) ## the job alone, on the files of a made-up fleet
 test test-%: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:CompileThresholdScaling=5 -XX:+UseSerialGC
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 test: lint ## everything that CI runs, two processes at a time
-	@$(MAKE) --no-print-directory -j2 $(SYNC) test-connect test-process test-spark test-fast
+	@$(MAKE) --no-print-directory -j2 $(SYNC) test-process test-connect test-spark test-fast
 
 test-connect: $(READY) ## the job's end-to-end tests in Spark Connect
 	@FLATTEN_SESSION=connect $(PYTHON_HERE) -m pytest -m connect

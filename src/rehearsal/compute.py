@@ -53,7 +53,10 @@ class Compute:
         self.close()
 
     def start(self) -> None:
-        """Brings the process up and waits until Spark is there; one that is up stays. Raises ComputeError."""
+        """Brings the process up and waits until Spark is there; one that is up stays.
+
+        Raises ComputeError when it ends instead, unless it was killed: what is run then is killed, too.
+        """
         with self._starting:
             if self._process is not None and self._process.poll() is None:
                 return
@@ -70,7 +73,7 @@ class Compute:
                     text=True,
                     start_new_session=True,  # Ctrl-C is for whoever started this: a run is ended, not torn
                 )
-            if not self._answers():
+            if not self._answers() and self._process.returncode != -signal.SIGKILL:
                 said = self._log.read_text("utf-8", "replace").strip().splitlines()
                 raise ComputeError(f"Spark did not start: {said[-1] if said else 'it said nothing'}")
 

@@ -66,10 +66,12 @@ def the_lambda_is_killed_after_its_put(at: Stage) -> None:
 def the_job_is_killed_at_work(at: Stage) -> None:
     at.play(puts("job-killed", 10))
     job, until = at.pipeline.job, monotonic() + 120
-    at.pipeline.job.start()
-    while not any(run.state == "RUNNING" for run in job.workspace.active_runs(job.job)):
+    while not any(run.outcome == "killed" for run in job.done):
         assert monotonic() < until
-    at.pipeline.compute.kill()
+        job.start()
+        if any(run.state == "RUNNING" for run in job.workspace.active_runs(job.job)):
+            at.pipeline.compute.kill()
+            job.wait()
 
 
 def the_function_is_throttled(at: Stage) -> None:
@@ -167,7 +169,7 @@ def test_the_faults_took_place(outcome: Outcome) -> None:
     at = outcome.stage
     assert at.s3.faults == []
     assert at.pipeline.journal.throttled() == 3 * RETRIES
-    assert [run.outcome for run in at.pipeline.job.done].count("killed") == 1
+    assert [run.outcome for run in at.pipeline.job.done].count("killed") >= 1
     assert at.pipeline.poller.metrics.counts["OnFailureDestinationDeliveredEventCount"] == 1
     assert at.pipeline.poller.metrics.counts["DroppedEventCount"] == 0
 

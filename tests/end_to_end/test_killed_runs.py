@@ -77,7 +77,6 @@ QUARANTINED = [
 ]
 DEATHS = {
     "before the rows": ("staged", 1),
-    "between the two merges": ("values", 2),
     "after the rows": ("rows", 1),
     "after the quarantine": ("quarantine", 1),
     "after the files, before the checkpoint": ("files", 2),
