@@ -8,17 +8,17 @@ second: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes
 import errno
 import hashlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 from flatten.errors import BadLocation
-from flatten.storage import listed
+from flatten.storage import S3A, listed
 
-SCHEME = "s3a://"
 _PIECE = 1024 * 1024
 _IN_MEMORY = 16 * 1024 * 1024
 _CONNECTIONS = 16
@@ -62,15 +62,12 @@ class Bucket:
 
     def open(self, name: str) -> IO[bytes]:
         """See Location."""
-        spooled: IO[bytes] = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the caller closes it
-        try:
-            with _told("read", self._url(name)), closing(self._get(name)) as body:
-                for piece in body.iter_chunks(_PIECE):
-                    spooled.write(piece)
-        except BaseException:
-            spooled.close()
-            raise
-        spooled.seek(0)
+        with ExitStack() as unless_read:
+            spooled: IO[bytes] = unless_read.enter_context(SpooledTemporaryFile(_IN_MEMORY))
+            for piece in self._pieces(name):
+                spooled.write(piece)
+            spooled.seek(0)
+            unless_read.pop_all()
         return spooled
 
     def sha256(self, name: str) -> str | None:
@@ -79,9 +76,8 @@ class Bucket:
             return None
         digest = hashlib.sha256()
         try:
-            with _told("read", self._url(name)), closing(self._get(name)) as body:
-                for piece in body.iter_chunks(_PIECE):
-                    digest.update(piece)
+            for piece in self._pieces(name):
+                digest.update(piece)
         except FileNotFoundError:
             return None
         return digest.hexdigest()
@@ -114,8 +110,7 @@ class Bucket:
     def write_new(self, name: str, text: str) -> bool:
         """See Location."""
         try:
-            with _told("write", self._url(name)):
-                self.client.put_object(Bucket=self._bucket, Key=self._key(name), Body=text.encode(), IfNoneMatch="*")
+            self.take(name, BytesIO(text.encode()))
         except FileExistsError:
             return False
         return True
@@ -133,13 +128,17 @@ class Bucket:
         return urlsplit(self.root).netloc
 
     def _key(self, name: str) -> str:
-        prefix = self.root.removeprefix(SCHEME).partition("/")[2]
+        prefix = self.root.removeprefix(S3A).partition("/")[2]
         return f"{prefix}/{name}" if prefix else name
 
     def _url(self, name: str) -> str:
         return f"{self.root}/{name}"
 
-    def _get(self, name: str) -> Any:
+    def _pieces(self, name: str) -> Iterator[bytes]:
+        with _told("read", self._url(name)), closing(self._body(name)) as body:
+            yield from body.iter_chunks(_PIECE)
+
+    def _body(self, name: str) -> Any:
         return self.client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"]
 
     def _keys(self, below: str) -> Iterator[str]:

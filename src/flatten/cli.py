@@ -18,6 +18,7 @@ import click
 from flatten import __version__
 from flatten.errors import BadTable, FlattenError
 from flatten.screen import Screen, shown_status
+from flatten.storage import S3A
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -211,7 +212,7 @@ def _session(*locations: str | None) -> Any:
     from flatten.session import SessionSettings, spark_session
 
     settings = SessionSettings.from_environment(os.environ)
-    in_bucket = any(location and location.startswith("s3a://") for location in locations)
+    in_bucket = any(location and location.startswith(S3A) for location in locations)
     return spark_session(dataclasses.replace(settings, s3a=settings.s3a or in_bucket))
 
 

@@ -12,6 +12,7 @@ from typing import IO, Protocol
 
 from flatten.errors import BadLocation
 
+S3A = "s3a://"
 _PIECE = 1024 * 1024
 _PATTERN = re.compile(r"([\\{}\[\]*?^])")
 _NOT_TO_BE_HAD = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
@@ -105,7 +106,7 @@ def absolute(text: str) -> str:
 
 def open_location(text: str) -> Location:
     """Return the location that `absolute` named. Raises BadLocation for a scheme that cannot be served."""
-    if text.startswith("s3a://"):
+    if text.startswith(S3A):
         from flatten.bucket import open_bucket
 
         return open_bucket(text)
