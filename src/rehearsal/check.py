@@ -40,8 +40,8 @@ class Found:
         return cls(
             read_rows(pipeline.places.table, _COLUMNS),
             read_rows(pipeline.places.side("quarantine"), "raw, reason, source_file"),
-            [entry for key in pipeline.keys(QUARANTINE) for entry in _quarantined(pipeline.read(key))],
-            [event_id for key in pipeline.keys(ON_FAILURE) for event_id in _discarded(pipeline.read(key))],
+            [entry for key in pipeline.objects(QUARANTINE) for entry in _quarantined(pipeline.read(key))],
+            [event_id for key in pipeline.objects(ON_FAILURE) for event_id in _discarded(pipeline.read(key))],
         )
 
     def kept(self) -> list[Kept]:
@@ -55,13 +55,15 @@ class Found:
 
 def problems(expected: Mapping[str, Expected], journal: Journal, found: Found) -> list[str]:
     """Say in a sentence each what is lost, double, older than it must be, or nobody's."""
-    newest = _newest(journal)
+    newest, records = _newest(journal), _records(journal)
     rows: dict[str, list[Row]] = {}
     for row in found.rows:
         rows.setdefault(row["event_id"], []).append(row)
     told = [f"{event_id[:80]!r} is in the table, but nobody put it" for event_id in rows.keys() - expected.keys()]
     for event_id, state in expected.items():
         told += _problems_of(event_id, state, rows.get(event_id, []), newest.get(event_id), found)
+        if records[event_id] != state.records:
+            told.append(f"{event_id[:80]!r} was changed {state.records} times, {records[event_id]} records came of it")
     told += [f"the record {event_id} was given up and is not in the bucket" for event_id in _lost(journal, found)]
     return sorted(told)
 
@@ -75,7 +77,7 @@ def _problems_of(event_id: str, state: Expected, rows: list[Row], newest: str | 
             yield f"{shown} is poison ({state.poison.reason}) and nobody kept it"
         return
     if newest is None:
-        return  # all its records were given up: `_lost` looks for them
+        return  # all its records were given up (`_lost` looks for them), or never came (their number tells)
     if len(rows) != 1:
         yield f"{shown} has {len(rows)} rows"
         return
@@ -100,9 +102,15 @@ def _newest(journal: Journal) -> dict[str, str]:
     for record in _handled(journal):
         if "userIdentity" in record.event:
             continue
-        event_id, number = _item_of(record), record.sequence_number
+        event_id, number = item_of(record), record.sequence_number
         found[event_id] = max(found.get(event_id, number), number, key=int)
     return found
+
+
+def _records(journal: Journal) -> Counter[str]:
+    """How many records of each item the mapping had."""
+    items = {record.event_id: item_of(record) for attempt in journal.attempts for record in attempt.records}
+    return Counter(items.values())
 
 
 def _handled(journal: Journal) -> Iterator[Record]:
@@ -110,7 +118,8 @@ def _handled(journal: Journal) -> Iterator[Record]:
         yield from (record for record in attempt.records if "handled" in journal.fates.get(record.event_id, ()))
 
 
-def _item_of(record: Record) -> str:
+def item_of(record: Record) -> str:
+    """The event_id of the item that a record is about."""
     return str(record.event["dynamodb"]["Keys"]["event_id"]["S"])
 
 

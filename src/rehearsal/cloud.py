@@ -48,11 +48,12 @@ def client(service: str, endpoint: str, **config: Any) -> Any:
 
 
 class Cloud:
-    """A running one. Its clients are closed with it."""
+    """A running one. It makes each client once and closes it with itself."""
 
     def __init__(self, endpoint: str, opened: ExitStack) -> None:
         self.endpoint = endpoint
         self._opened = opened
+        self._clients: dict[str, Any] = {}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -95,9 +96,11 @@ class Cloud:
         self.s3().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def _client(self, service: str, config: Mapping[str, Any]) -> Any:
-        made = client(service, self.endpoint, **config)
-        self._opened.callback(made.close)
-        return made
+        asked = f"{service} {sorted(config.items())}"
+        if asked not in self._clients:
+            self._clients[asked] = client(service, self.endpoint, **config)
+            self._opened.callback(self._clients[asked].close)
+        return self._clients[asked]
 
 
 @contextmanager

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 
-from rehearsal.check import Found, problems
+from rehearsal.check import Found, item_of, problems
 from rehearsal.mapping.endings import Attempt
 from rehearsal.mapping.journal import Journal
 from rehearsal.mapping.response import Returned
@@ -47,22 +46,18 @@ def _successes(journal: Journal) -> list[Attempt]:
 
 
 def _object_sizes(pipeline: Pipeline) -> list[int]:
-    return [len(pipeline.read(key)) for way in _WAYS for key in pipeline.keys(way, ".ndjson.gz")]
+    return [size for way in _WAYS for size in pipeline.objects(way, ".ndjson.gz").values()]
 
 
 def _committed(pipeline: Pipeline) -> dict[str, float]:
     """When the job committed each object, by first and last sequence number: what its name begins with."""
     files = read_rows(pipeline.places.side("files"), "path, committed_at")
-    return {_span(row["path"]): _seconds(row["committed_at"]) for row in files}
+    return {_span(row["path"]): row["committed_at"].timestamp() for row in files}
 
 
 def _span(path: str) -> str:
     first, last = path.rpartition("/")[2].split("-")[:2]
     return f"{first}-{last}"
-
-
-def _seconds(moment: datetime) -> float:
-    return moment.timestamp()
 
 
 def _passages(
@@ -78,8 +73,7 @@ def _passages(
         span = f"{attempt.records[0].sequence_number}-{attempt.records[-1].sequence_number}"
         for record in attempt.records:
             if record.event["eventName"] == "INSERT" and "handled" in journal.fates.get(record.event_id, ()):
-                event_id = record.event["dynamodb"]["Keys"]["event_id"]["S"]
-                records.setdefault(event_id, (journal.ended_at[record.event_id], committed.get(span)))
+                records.setdefault(item_of(record), (journal.ended_at[record.event_id], committed.get(span)))
     seen: set[str] = set()
     for each in made:
         change = each.change

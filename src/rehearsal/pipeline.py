@@ -146,12 +146,13 @@ class Pipeline:
 
     def landed(self) -> list[str]:
         """The keys of the objects that wait for the job."""
-        return self.keys(LANDING, ".ndjson.gz")
+        return list(self.objects(LANDING, ".ndjson.gz"))
 
-    def keys(self, prefix: str, suffix: str = "") -> list[str]:
-        """All keys below a prefix that end so."""
+    def objects(self, prefix: str, suffix: str = "") -> dict[str, int]:
+        """The keys below a prefix that end so, with the sizes of their objects in bytes."""
         pages = self.cloud.s3().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
-        return [entry["Key"] for page in pages for entry in page.get("Contents", []) if entry["Key"].endswith(suffix)]
+        found = (entry for page in pages for entry in page.get("Contents", []))
+        return {entry["Key"]: entry["Size"] for entry in found if entry["Key"].endswith(suffix)}
 
     def read(self, key: str) -> bytes:
         """The bytes of an object."""
@@ -189,26 +190,11 @@ def pipeline(
         local = opened.enter_context(cloud())
         stream_arn = local.create_table(TABLE)
         local.create_bucket(BUCKET)
-        places = Places(folder)
         scratch = opened.enter_context(_scratch(folder / "tmp"))
-        cluster = {
-            **local.environment,
-            "FLATTEN_S3A": "1",
-            "JAVA_TOOL_OPTIONS": _SHORT_LIFE,
-            "TMPDIR": str(scratch),  # a run that is killed leaves Spark's files
-        }
-        compute = opened.enter_context(Compute(cluster, folder / "job.log"))
-        job = opened.enter_context(FlattenJob(compute, places.arguments(plan.max_files), clock))
+        compute, job = _job(opened, folder, scratch, local, plan, clock)
         workspace = opened.enter_context(WorkspaceServer(job.workspace, clock))
         trigger = _trigger(local, job, workspace) if plan.starts == "lambda" else {}
-        variables = {**local.environment, "AWS_ENDPOINT_URL": doors.s3(local.endpoint), "TELEMETRY_BUCKET": BUCKET}
-        home = folder / "function"
-        home.mkdir(parents=True)
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        archive = build(folder / "stream_to_s3.zip", version).path
-        function = opened.enter_context(
-            Function(archive, HANDLER, {**variables, **trigger}, home, timeout=plan.function_timeout)
-        )
+        function = _function(opened, folder, doors.s3(local.endpoint), {**local.environment, **trigger}, plan)
         producer = Producer(local.dynamodb(), TABLE, clock=clock, sleep=sleep, rate=plan.rate)
         journal = Journal()
         poller = Poller(
@@ -223,9 +209,32 @@ def pipeline(
         driver = opened.enter_context(Driver(poller))
         if plan.starts == "schedule":
             opened.enter_context(Schedule(job, plan.schedule_seconds))
+        places = Places(folder)
         yield Pipeline(
             plan, places, local, producer, journal, poller, driver, function, workspace, compute, job, scratch
         )
+
+
+def _job(
+    opened: ExitStack, folder: Path, scratch: Path, local: Cloud, plan: Plan, clock: Callable[[], float]
+) -> tuple[Compute, FlattenJob]:
+    cluster = {
+        **local.environment,
+        "FLATTEN_S3A": "1",
+        "JAVA_TOOL_OPTIONS": _SHORT_LIFE,
+        "TMPDIR": str(scratch),  # a run that is killed leaves Spark's files
+    }
+    compute = opened.enter_context(Compute(cluster, folder / "job.log"))
+    return compute, opened.enter_context(FlattenJob(compute, Places(folder).arguments(plan.max_files), clock))
+
+
+def _function(opened: ExitStack, folder: Path, url: str, variables: Mapping[str, str], plan: Plan) -> Function:
+    home = folder / "function"
+    home.mkdir(parents=True)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    archive = build(folder / "stream_to_s3.zip", version).path
+    told = {**variables, "AWS_ENDPOINT_URL": url, "TELEMETRY_BUCKET": BUCKET}
+    return opened.enter_context(Function(archive, HANDLER, told, home, timeout=plan.function_timeout))
 
 
 @contextmanager
@@ -244,7 +253,7 @@ def _trigger(local: Cloud, job: FlattenJob, workspace: WorkspaceServer) -> Mappi
     secret = json.dumps({"client_id": client_id, "client_secret": client_secret})
     local.secretsmanager().create_secret(Name="chargeminder-databricks", SecretString=secret)
     return {
-        "DATABRICKS_HOST": workspace.host,
+        "DATABRICKS_HOST": workspace.url,
         "DATABRICKS_JOB_ID": str(JOB_ID),
         "DATABRICKS_SECRET_ID": "chargeminder-databricks",
     }

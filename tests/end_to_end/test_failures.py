@@ -180,6 +180,14 @@ def test_repeats_are_counted_as_repeats(outcome: Outcome) -> None:
     assert outcome.stage.pipeline.landed() == []
 
 
+def test_the_check_sees_a_change_of_which_no_record_came(outcome: Outcome) -> None:
+    unseen = {"unseen": outcome.expected["burst-0"]}
+    journal = outcome.stage.pipeline.journal
+    assert problems(outcome.expected | unseen, journal, outcome.found) == [
+        "'unseen' was changed 1 times, 0 records came of it"
+    ]
+
+
 @pytest.mark.parametrize(
     "harm",
     [
