@@ -1,6 +1,7 @@
 """Fixtures of all tests: no cloud can be reached, and one Spark session serves everybody."""
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -32,6 +33,11 @@ _START_PROCESSES = {
     "test_zip.py",
 }
 _EMULATED = {"account", "moto_of_module"}
+
+
+def pytest_configure() -> None:
+    """Heed Ctrl-C also where a shell has started the tests in the background, so that their processes heed it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
