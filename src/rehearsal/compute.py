@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import IO, Any, Final, Self, cast
 
 from rehearsal.errors import ComputeError
 
@@ -57,36 +57,16 @@ class Compute:
 
         Raises ComputeError when it ends instead, unless it was killed: what is run then is killed, too.
         """
-        with self._starting:
-            if self._process is not None and self._process.poll() is None:
-                return
-            if self._is_over:
-                raise ComputeError("The rehearsal is over.")
-            self._put_away()
-            with self._log.open("ab") as log:
-                self._process = subprocess.Popen(  # our own Python and our own module
-                    [sys.executable, "-m", "rehearsal.warm_job"],
-                    env=self._environment,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    text=True,
-                    start_new_session=True,  # Ctrl-C is for whoever started this: a run is ended, not torn
-                )
-            if not self._answers() and self._process.returncode != -signal.SIGKILL:
-                said = self._log.read_text("utf-8", "replace").strip().splitlines()
-                raise ComputeError(f"Spark did not start: {said[-1] if said else 'it said nothing'}")
+        self._running()
 
     def run(self, arguments: Sequence[str]) -> Finished:
         """Runs `flatten` with these arguments and waits for it. Raises ComputeError when there is no Spark."""
-        self.start()
-        process, before = self._process, self._log.stat().st_size
-        assert process is not None  # noqa: S101 # start made it
-        assert process.stdin is not None  # noqa: S101 # it is a pipe
+        process, before = self._running(), self._log.stat().st_size
+        told = cast("IO[str]", process.stdin)
         try:
-            process.stdin.write(json.dumps(list(arguments)) + "\n")
-            process.stdin.flush()
-            answers = self._answers()
+            told.write(json.dumps(list(arguments)) + "\n")
+            told.flush()
+            answers = _answers(process)
         except BrokenPipeError:
             answers = []
         said = self._log.read_bytes()[before:].decode("utf-8", "replace")
@@ -109,6 +89,32 @@ class Compute:
         """Lets the process end after its run."""
         self._put_away()
 
+    def _running(self) -> "subprocess.Popen[str]":
+        with self._starting:
+            process = self._process
+            if process is not None and process.poll() is None:
+                return process
+            if self._is_over:
+                raise ComputeError("The rehearsal is over.")
+            self._put_away()
+            process = self._process = self._new()
+            if not _answers(process) and process.returncode != -signal.SIGKILL:
+                said = self._log.read_text("utf-8", "replace").strip().splitlines()
+                raise ComputeError(f"Spark did not start: {said[-1] if said else 'it said nothing'}")
+            return process
+
+    def _new(self) -> "subprocess.Popen[str]":
+        with self._log.open("ab") as log:
+            return subprocess.Popen(  # our own Python and our own module
+                [sys.executable, "-m", "rehearsal.warm_job"],
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for whoever started this: a run is ended, not torn
+            )
+
     def _put_away(self) -> None:
         """Closes the pipes, which ends the process if it lives, and waits for its end."""
         process, self._process = self._process, None
@@ -116,14 +122,13 @@ class Compute:
             with suppress(BrokenPipeError):
                 process.communicate()
 
-    def _answers(self) -> list[dict[str, Any]]:
-        """The lines up to the one that says how it ended; none when the process ended instead."""
-        found: list[dict[str, Any]] = []
-        assert self._process is not None  # noqa: S101 # its callers made it
-        assert self._process.stdout is not None  # noqa: S101 # it is a pipe
-        for line in self._process.stdout:
-            found.append(json.loads(line))
-            if "exit" in found[-1] or "ready" in found[-1]:
-                return found
-        self._process.wait()
-        return []
+
+def _answers(process: "subprocess.Popen[str]") -> list[dict[str, Any]]:
+    """The lines up to the one that says how it ended; none when the process ended instead."""
+    found: list[dict[str, Any]] = []
+    for line in cast("IO[str]", process.stdout):
+        found.append(json.loads(line))
+        if "exit" in found[-1] or "ready" in found[-1]:
+            return found
+    process.wait()
+    return []

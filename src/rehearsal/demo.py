@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Event
 from typing import TextIO
@@ -100,12 +100,11 @@ def rehearse(
         done = application.submit(_use, running, changes, stop)
         try:
             with picture(out, clock, changes=len(changes)) as show_look:
-                while not (over := done.done()) or not looks:
+                over = False
+                while not over:
+                    over = bool(wait([done], _LOOK_SECONDS).done)  # the last look is after the end
                     looks.append(look(running, clock()))
                     show_look(looks[-1], list(running.job.done), busy=running.job.is_busy)
-                    stop.wait(0 if over else _LOOK_SECONDS)
-                looks.append(look(running, clock()))
-                show_look(looks[-1], list(running.job.done), busy=running.job.is_busy)
         except BaseException:
             stop.set()
             running.compute.end()

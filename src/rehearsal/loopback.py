@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import TracebackType
@@ -32,17 +33,18 @@ class LoopbackServer:
     """Answers each request, in a thread of its own, with what `respond` makes of it."""
 
     def __init__(self, respond: Callable[[Request], Answer]) -> None:
-        class Handler(_Handler):
-            def answer(self, request: Request) -> Answer:
-                return respond(request)
-
-        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), partial(_Handler, respond))
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def address(self) -> str:
         """Host and port, such as 127.0.0.1:40123."""
         return f"127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def url(self) -> str:
+        """Its address as a URL without a path."""
+        return f"http://{self.address}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -71,8 +73,9 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     disable_nagle_algorithm = True
 
-    def answer(self, request: Request) -> Answer:
-        raise NotImplementedError
+    def __init__(self, respond: Callable[[Request], Answer], *accepted: Any) -> None:
+        self._respond = respond
+        super().__init__(*accepted)
 
     def __getattr__(self, name: str) -> Any:
         # The base class looks for do_GET, do_PUT and so on: one way for all of them.
@@ -89,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self._chunked() if headers.get("transfer-encoding") == "chunked" else self._sized(headers)
-        answer = self.answer(Request(self.command, self.path, headers, body))
+        answer = self._respond(Request(self.command, self.path, headers, body))
         if answer.status is None:
             self.close_connection = True
             return

@@ -13,8 +13,7 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from hmac import compare_digest
 from threading import Lock
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from rehearsal.errors import RefusedError
@@ -41,8 +40,8 @@ def answer_json(status: int, content: object, **headers: str) -> Answer:
     return Answer(status, json.dumps(content).encode(), {"Content-Type": "application/json", **headers})
 
 
-class WorkspaceServer:
-    """A workspace on the loopback address.
+class WorkspaceServer(LoopbackServer):
+    """A workspace on the loopback address; its `url` is what DATABRICKS_HOST is set to.
 
     `verify` gives the claims of a token that an issuer signed, None when the signature is wrong; `clock`
     gives seconds since the epoch. `faults` holds, per path, what the next requests are answered with in place
@@ -55,27 +54,13 @@ class WorkspaceServer:
         clock: Callable[[], float] = time.time,
         verify: Callable[[str], Claims | None] = lambda token: None,
     ) -> None:
+        super().__init__(self._respond)
         self.faults: dict[str, list[Fault]] = {}
         self.requests: list[Request] = []
         self._workspace = workspace
         self._clock = clock
         self._verify = verify
         self._lock = Lock()
-        self._server = LoopbackServer(self._respond)
-
-    @property
-    def host(self) -> str:
-        """What DATABRICKS_HOST is set to."""
-        return f"http://{self._server.address}"
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.__exit__(kind, error, trace)
 
     def _respond(self, request: Request) -> Answer:
         path = urlsplit(request.target).path
@@ -92,7 +77,7 @@ class WorkspaceServer:
             return answer_json(error.status, _described(path, error), **retry)
 
     def _served(self, path: str, request: Request) -> object:
-        if request.headers.get("host") != self._server.address:
+        if request.headers.get("host") != self.address:
             raise RefusedError(400, "BAD_REQUEST", "the Host header names another host")
         call = (request.method, path)
         if call == ("POST", TOKEN):

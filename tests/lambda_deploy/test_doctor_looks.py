@@ -289,7 +289,7 @@ def test_a_name_with_backticks_stays_one_name() -> None:
 def doctor(account: Account, api: DatabricksApi | None, *arguments: str, **variables: Any) -> int:
     path = write_bundle(account.folder, warehouse_id="0a1b2c3d", **variables)
     tools = Tools(
-        {"DATABRICKS_HOST": api.host if api else ""}, lambda region: account.clients, api.client if api else _nobody
+        {"DATABRICKS_HOST": api.url if api else ""}, lambda region: account.clients, api.client if api else _nobody
     )
     return run(["doctor", "--bundle", str(path), *arguments], tools)
 
@@ -313,7 +313,7 @@ def test_before_a_deployment_the_command_ends_with_1_and_names_what_is_missing(
 
 def test_leftovers_of_two_lambdas_are_named(account: Account, api: DatabricksApi, said: Callable[[], Said]) -> None:
     stream = account.clients("dynamodb").describe_table(TableName=TABLE)["Table"]["LatestStreamArn"]
-    create_old_pipeline(account.clients, BUCKET, stream, api.host)
+    create_old_pipeline(account.clients, BUCKET, stream, api.url)
     doctor(account, api)
     line = next(line for line in said().out.splitlines() if "two-Lambda" in line)
     assert "chargeminder-dynamodb-stream-processor" in line

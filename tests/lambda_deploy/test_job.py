@@ -59,8 +59,8 @@ def test_what_the_workspace_refuses_is_one_sentence_without_the_token(tmp_path: 
 def test_no_way_to_log_in_is_one_sentence(tmp_path: Path, api: DatabricksApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(WorkspaceError, match=f"no way to log in to {api.host} was found: run `databricks auth login"):
-        connect_workspace(api.host)
+    with pytest.raises(WorkspaceError, match=f"no way to log in to {api.url} was found: run `databricks auth login"):
+        connect_workspace(api.url)
 
 
 PREFIXES = {

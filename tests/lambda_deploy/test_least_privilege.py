@@ -60,7 +60,7 @@ class House:
 
         Where they are those that are deployed already, only the policy has been changed since: it is put back.
         """
-        config = replace(self.config, host=self.server.host, **changes)
+        config = replace(self.config, host=self.server.url, **changes)
         if config == self.config:
             self.put(self.policy)
             return self.policy

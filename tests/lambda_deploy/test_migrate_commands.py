@@ -39,7 +39,7 @@ class House:
     def run(self, *arguments: str, host: str | None = None, **variables: Any) -> int:
         path = write_bundle(self.account.folder, warehouse_id="0a1b2c3d", **variables)
         tools = Tools(
-            {} if host == "" else {"DATABRICKS_HOST": self.api.host},
+            {} if host == "" else {"DATABRICKS_HOST": self.api.url},
             lambda region: self.account.clients,
             self.api.client,
             self.account.clock,
@@ -77,7 +77,7 @@ def house(account: Account) -> Iterator[House]:
     tables = {ROWS: {"id": "the-old-one", "columns": ["event_id"], "events": []}}
     with DatabricksApi(jobs={OLD_JOB: old_job()}, tables=tables) as api:
         stream = account.clients("dynamodb").describe_table(TableName=TABLE)["Table"]["LatestStreamArn"]
-        create_old_pipeline(account.clients, BUCKET, stream, api.host)
+        create_old_pipeline(account.clients, BUCKET, stream, api.url)
         account.calls.clear()
         yield House(account, api, stream)
 

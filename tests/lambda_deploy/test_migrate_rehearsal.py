@@ -77,7 +77,7 @@ class Stage:
     def run(self, *arguments: str) -> int:
         """A command on the console."""
         tools = Tools(
-            {"DATABRICKS_HOST": self.api.host}, lambda region: self.account.clients, self.api.client, time.time, _pause
+            {"DATABRICKS_HOST": self.api.url}, lambda region: self.account.clients, self.api.client, time.time, _pause
         )
         return run([arguments[0], "--bundle", str(self.bundle), *arguments[1:]], tools)
 
@@ -163,7 +163,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         bundle = write_bundle(tmp_path, warehouse_id="0a1b2c3d")
         stage = Stage(account, api, bundle, Flow(clients("dynamodb")))
         api.on_run = stage.run_old_job
-        create_old_pipeline(clients, BUCKET, stream, api.host)
+        create_old_pipeline(clients, BUCKET, stream, api.url)
         notify(clients, BUCKET, create_other_function(clients, "thumbnails"), "images/")
         yield stage
 

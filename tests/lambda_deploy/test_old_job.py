@@ -30,7 +30,7 @@ class House:
         path = write_bundle(self.account.folder, warehouse_id="0a1b2c3d", **variables)
         clients, clock = self.account.clients, self.account.clock
         tools = Tools(
-            {"DATABRICKS_HOST": self.api.host},
+            {"DATABRICKS_HOST": self.api.url},
             lambda region: clients,
             self.api.client,
             clock,
@@ -57,7 +57,7 @@ class House:
 def house(account: Account) -> Iterator[House]:
     with DatabricksApi(jobs={OLD_JOB: old_job()}) as api:
         stream = account.clients("dynamodb").describe_table(TableName=TABLE)["Table"]["LatestStreamArn"]
-        create_old_pipeline(account.clients, BUCKET, stream, api.host)
+        create_old_pipeline(account.clients, BUCKET, stream, api.url)
         yield House(account, api)
 
 

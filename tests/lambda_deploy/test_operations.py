@@ -44,7 +44,7 @@ class Site:
         """A command on the console."""
         path = write_bundle(self.account.folder, warehouse_id="0a1b2c3d", **variables)
         clients, workspaces = self.account.clients, self.api.client
-        tools = Tools({"DATABRICKS_HOST": self.api.host}, lambda region: clients, workspaces, time.time, _pause)
+        tools = Tools({"DATABRICKS_HOST": self.api.url}, lambda region: clients, workspaces, time.time, _pause)
         return run([arguments[0], "--bundle", str(path), *arguments[1:]], with_smoke_test(tools))
 
 

@@ -31,3 +31,4 @@ def test_to_kill_what_never_started_is_no_error(tmp_path: Path) -> None:
     with Compute({}, tmp_path / "log") as compute:
         compute.kill()
         compute.close()
+    assert not (tmp_path / "log").exists()

@@ -36,7 +36,7 @@ class House:
         if not isinstance(body, str | None):
             headers = {"Content-Type": "application/json", **headers}
             body = json.dumps(body)
-        connection = HTTPConnection(self.server.host.removeprefix("http://"), timeout=5)
+        connection = HTTPConnection(self.server.url.removeprefix("http://"), timeout=5)
         try:
             connection.request(method, target, body, headers)
             answer = connection.getresponse()

@@ -66,8 +66,8 @@ class House:
 
     def connected(self, client_id: str | None = None) -> tuple[Endpoint, TokenSource]:
         """A way to a token: with a client id by the role, else by the stored secret."""
-        endpoint = Endpoint(self.server.host, self.clock, self.clock.sleep)
-        settings = TriggerSettings(self.server.host, 1, client_id, None if client_id else "telemetry/databricks")
+        endpoint = Endpoint(self.server.url, self.clock, self.clock.sleep)
+        settings = TriggerSettings(self.server.url, 1, client_id, None if client_id else "telemetry/databricks")
         return endpoint, token_source(settings, endpoint, self.aws, self.clock)
 
     def fetched(self, client_id: str | None = None) -> str:

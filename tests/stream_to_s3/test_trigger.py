@@ -44,7 +44,7 @@ class House:
     trigger: Trigger
 
     def another_trigger(self, token: str = PERSONAL_TOKEN) -> Trigger:
-        endpoint = Endpoint(self.server.host, self.clock, self.clock.sleep)
+        endpoint = Endpoint(self.server.url, self.clock, self.clock.sleep)
         return Trigger(endpoint, Credentials(PersonalToken(self.clock, token), self.clock), JOB, self.clock)
 
     def after_write(self, key: str = "telemetry/1", seconds_left: float = 50) -> Outcome:
@@ -256,13 +256,13 @@ class Broken:
 def test_a_mistake_in_the_trigger_is_a_failure_that_tells_no_more_than_its_kind(
     idle: House, error: BaseException
 ) -> None:
-    endpoint = Endpoint(idle.server.host, idle.clock, idle.clock.sleep)
+    endpoint = Endpoint(idle.server.url, idle.clock, idle.clock.sleep)
     trigger = Trigger(endpoint, Credentials(Broken(error), idle.clock), JOB, idle.clock)
     assert trigger.after_write("telemetry/1", 50) == Outcome("failed", type(error).__name__)
 
 
 def test_without_a_thread_it_is_a_failure(idle: House) -> None:
-    endpoint = Endpoint(idle.server.host, idle.clock, idle.clock.sleep)
+    endpoint = Endpoint(idle.server.url, idle.clock, idle.clock.sleep)
     thread = ThreadPoolExecutor(1)
     thread.shutdown()
     trigger = Trigger(endpoint, Credentials(PersonalToken(idle.clock), idle.clock), JOB, idle.clock, thread)
@@ -287,7 +287,7 @@ def test_after_a_failure_there_is_a_pause_of_60_seconds(idle: House) -> None:
 
 def test_a_token_that_was_taken_back_is_replaced_after_the_failure(idle: House) -> None:
     source = PersonalToken(idle.clock, "taken back")
-    endpoint = Endpoint(idle.server.host, idle.clock, idle.clock.sleep)
+    endpoint = Endpoint(idle.server.url, idle.clock, idle.clock.sleep)
     trigger = Trigger(endpoint, Credentials(source, idle.clock), JOB, idle.clock)
     assert trigger.after_write("telemetry/1", 50) == Outcome("failed", "runs/list: answered 401 (UNAUTHENTICATED)")
     source.token = PERSONAL_TOKEN

@@ -252,7 +252,7 @@ class Triggered:
 
     def function(self, variables: Mapping[str, str], timeout: float = 60) -> Function:
         """The zip with a trigger that starts our job at the stand-in for Databricks."""
-        host = {"DATABRICKS_HOST": self.server.host, "DATABRICKS_JOB_ID": str(JOB)}
+        host = {"DATABRICKS_HOST": self.server.url, "DATABRICKS_JOB_ID": str(JOB)}
         return self.house.function({**host, **variables}, timeout)
 
     def stored_secret(self, **content: str) -> dict[str, str]:

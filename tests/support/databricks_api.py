@@ -10,14 +10,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import RLock
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 
+from rehearsal.errors import RefusedError
 from rehearsal.loopback import Answer, LoopbackServer, Request
+from rehearsal.workspace_http import answer_json
 
 TOKEN: Final = "dapi-5ecre7"
 _UPDATED: Final = {"schedule", "trigger", "continuous", "max_concurrent_runs", "queue"}
@@ -27,16 +28,8 @@ _SELECT: Final = re.compile(r"SELECT 1 FROM ((?:`[^`]+`\.?)+) WHERE event_id = :
 Json = dict[str, Any]
 
 
-class RefusedError(Exception):
-    """What the workspace answers in place of a result."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
-
-
 @dataclass
-class DatabricksApi:
+class DatabricksApi(LoopbackServer):
     """A workspace. `tables` are by full name; each has `id`, `columns` and `events`, the ids of its rows.
 
     `on_run` does what a run of a job does, while its caller waits: the run is over when it returns.
@@ -58,25 +51,11 @@ class DatabricksApi:
 
     def __post_init__(self) -> None:
         self._lock = RLock()
-        self._server = LoopbackServer(self._respond)
-
-    @property
-    def host(self) -> str:
-        """Its URL."""
-        return f"http://{self._server.address}"
+        super().__init__(self._respond)
 
     def client(self, host: str = "") -> WorkspaceClient:
         """A client of the real SDK, whatever the host."""
-        return WorkspaceClient(config=Config(host=self.host, token=TOKEN, retry_timeout_seconds=2))
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.__exit__(kind, error, trace)
+        return WorkspaceClient(config=Config(host=self.url, token=TOKEN, retry_timeout_seconds=2))
 
     def _respond(self, request: Request) -> Answer:
         path = urlsplit(request.target).path
@@ -84,13 +63,13 @@ class DatabricksApi:
             with self._lock:
                 self.asked.append(f"{request.method} {path}")
                 body = self._answer(path, request)
-            return _json_answer(200, body)
+            return answer_json(200, body)
         except RefusedError as error:
-            return _json_answer(error.status, {"error_code": error.code, "message": str(error)})
+            return answer_json(error.status, {"error_code": error.code, "message": str(error)})
 
     def _answer(self, path: str, request: Request) -> object:
         if path == "/.well-known/databricks-config":
-            return {"oidc_endpoint": f"{self.host}/oidc", "account_id": "", "workspace_id": ""}
+            return {"oidc_endpoint": f"{self.url}/oidc", "account_id": "", "workspace_id": ""}
         if request.headers.get("authorization") != f"Bearer {self.token}":
             raise RefusedError(401, "UNAUTHENTICATED", "the token is unknown or has ended")
         if path in self.refusals:
@@ -191,7 +170,3 @@ def _plain(name: str) -> str:
 def _same(name: str, asked: str) -> bool:
     # As the service's own filter does.
     return name.lower() == asked.lower()
-
-
-def _json_answer(status: int, content: object) -> Answer:
-    return Answer(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
