@@ -260,4 +260,4 @@ def _end(spark: SparkSession, settings: Settings, now: datetime, outcome: str) -
         "outcome": outcome,
     }
     ledger.write_run(spark, settings.table, run)
-    lease.release(spark, settings.table, settings.run_id, settings.state, now)
+    lease.release(spark, settings.table, settings.run_id, now)

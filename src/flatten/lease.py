@@ -1,8 +1,9 @@
 """One writer at a time: every command that writes a table holds its lease.
 
-The lease is one row of a Delta table, so that a compare-and-swap is one overwrite: of two at once Delta refuses one.
-It is taken over at once by a run on the same state folder (only one of those runs at a time: a file lock on one
-machine, `max_concurrent_runs: 1` in the bundle), by others when it has expired.
+The lease is one row of a Delta table, taken by one MERGE that reads and writes it in one transaction: of two at
+once Delta refuses one, which then finds the other's row. It is taken over at once by a run on the same state folder
+(only one of those runs at a time: a file lock on one machine, `max_concurrent_runs: 1` in the bundle), by others
+when it has expired.
 """
 
 from datetime import datetime, timedelta
@@ -10,35 +11,43 @@ from datetime import datetime, timedelta
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from flatten.columns import ddl
+from flatten.columns import literal
 from flatten.commits import retried
 from flatten.errors import AlreadyRunning
-from flatten.tables import SIDE_TABLES, TableName
+from flatten.tables import TableName
 
 TERM = timedelta(hours=1)
-"""How long a lease lasts; it is renewed with each micro-batch once half of it is over."""
+"""How long a lease lasts; it is renewed with the first micro-batch after half of it is over."""
+
+_renewals: dict[tuple[str, str], datetime] = {}
+"""Table and holder of each lease that this process has taken: when it is to be renewed. Until then nothing is read."""
 
 
 def hold(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime) -> None:
-    """Take the lease, or renew it. Raises AlreadyRunning when another holds it."""
-    fresh = F.col("expires_at") > F.lit(now + TERM / 2)
-    before = spark.table(table.side("lease")).select("holder", fresh.alias("fresh")).first()
-    if before is not None and before.holder == holder and before.fresh:
+    """Take the lease, or renew it. `holder` must be new for each run. Raises AlreadyRunning when another holds it."""
+    held = table.side("lease"), holder
+    if held in _renewals and now < _renewals[held]:
         return
-    retried(lambda: _swap(spark, table, holder, state, now))
-    row = spark.table(table.side("lease")).first()
-    if row is None or row.holder != holder:
+    if not retried(lambda: _taken(spark, table, holder, state, now)):
+        row = spark.table(table.side("lease")).first()
         raise AlreadyRunning(
             f"Another writer ({row.holder if row else 'unknown'}) holds {table.text}; "
             "wait until it ends, or an hour after it was killed."
         )
+    _renewals[held] = now + TERM / 2
 
 
-def _swap(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime) -> None:
-    """Overwrite the row if it may be taken; Delta refuses it when another writer was quicker."""
-    row = spark.table(table.side("lease")).where(F.col("expires_at") > F.lit(now)).first()
-    if row is None or row.holder == holder or row.state == state:
-        _overwrite(spark, table, (holder, state, now + TERM))
+def _taken(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime) -> bool:
+    written = spark.sql(
+        f"""
+        MERGE INTO {table.side("lease")} t
+        USING (SELECT {literal(holder)} AS holder, {literal(state)} AS state, {_moment(now + TERM)} AS expires_at) s
+        ON true
+        WHEN MATCHED AND (t.expires_at <= {_moment(now)} OR t.holder = s.holder OR t.state = s.state) THEN UPDATE SET *
+        WHEN NOT MATCHED THEN INSERT *
+        """
+    )
+    return bool(written.collect()[0].num_affected_rows)
 
 
 def is_held(spark: SparkSession, table: TableName, state: str, now: datetime) -> bool:
@@ -47,13 +56,12 @@ def is_held(spark: SparkSession, table: TableName, state: str, now: datetime) ->
     return held.first() is not None
 
 
-def release(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime) -> None:
+def release(spark: SparkSession, table: TableName, holder: str, now: datetime) -> None:
     """Let the lease go, if it is still ours."""
-    row = spark.table(table.side("lease")).first()
-    if row is not None and row.holder == holder:
-        _overwrite(spark, table, (holder, state, now))
+    _renewals.pop((table.side("lease"), holder), None)
+    mine = f"holder = {literal(holder)}"
+    retried(lambda: spark.sql(f"UPDATE {table.side('lease')} SET expires_at = {_moment(now)} WHERE {mine}").collect())
 
 
-def _overwrite(spark: SparkSession, table: TableName, lease: tuple[str, str, datetime]) -> None:
-    spark.createDataFrame([lease], ddl(SIDE_TABLES["lease"])).createOrReplaceTempView("flatten_lease")
-    spark.sql(f"INSERT OVERWRITE {table.side('lease')} SELECT * FROM flatten_lease")
+def _moment(moment: datetime) -> str:
+    return f"TIMESTAMP'{moment.isoformat()}'"

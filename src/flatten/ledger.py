@@ -12,7 +12,7 @@ from flatten import quarantine
 from flatten.columns import ddl
 from flatten.errors import FlattenError
 from flatten.lines import promised_lines
-from flatten.tables import SIDE_TABLES, TableName, add_new
+from flatten.tables import SIDE_TABLES, TableName, add_new, append_once
 from flatten.verdicts import VERDICTS
 
 COMMITTED, QUARANTINED, MISSING, VANISHED = "committed", "quarantined", "missing", "vanished"
@@ -109,12 +109,15 @@ def known_files(spark: SparkSession, table: TableName, paths: Iterable[str]) -> 
 
 
 def mark_archived(spark: SparkSession, moved: Sequence[dict[str, Any]], table: TableName) -> None:
-    """Record (path, archived_at, archive_path, outcome) of files that the archiver has dealt with."""
+    """Record (path, archived_at, archive_path, outcome) of files that the archiver has dealt with.
+
+    Files that were archived before are left out: then Delta reads the newest part of the table only.
+    """
     kinds = {name: SIDE_TABLES["files"][name] for name in ("path", "archived_at", "archive_path", "outcome")}
     _frame(spark, moved, kinds).createOrReplaceTempView("flatten_archived")
     spark.sql(
         f"""
-        MERGE INTO {table.side("files")} t USING flatten_archived s ON t.path = s.path
+        MERGE INTO {table.side("files")} t USING flatten_archived s ON t.path = s.path AND t.archived_at IS NULL
         WHEN MATCHED THEN UPDATE SET
             archived_at = s.archived_at, archive_path = s.archive_path, outcome = s.outcome
         """
@@ -133,8 +136,8 @@ def mark_removed(spark: SparkSession, paths: Sequence[str], table: TableName) ->
 
 
 def write_run(spark: SparkSession, table: TableName, run: dict[str, Any]) -> None:
-    """Record a run that has ended: one row of the runs table."""
-    add_new(_frame(spark, [run], SIDE_TABLES["runs"]), table.side("runs"), ["run_id"])
+    """Record a run that has ended: one row of the runs table, the first that is written."""
+    append_once(_frame(spark, [run], SIDE_TABLES["runs"]), table.side("runs"), run["run_id"])
 
 
 def _frame(spark: SparkSession, rows: Sequence[dict[str, Any]], kinds: dict[str, str]) -> DataFrame:

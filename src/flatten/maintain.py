@@ -52,7 +52,7 @@ def maintain(spark: SparkSession, keeping: Keeping, now: datetime) -> dict[str, 
     finally:
         run = {"run_id": keeping.run_id, "command": "maintain", "started_at": now, "finished_at": now}
         ledger.write_run(spark, table, run | {"outcome": outcome})
-        lease.release(spark, table, keeping.run_id, keeping.state, now)
+        lease.release(spark, table, keeping.run_id, now)
 
 
 def mend_duplicates(spark: SparkSession, table: TableName) -> list[str]:

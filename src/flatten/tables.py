@@ -215,6 +215,15 @@ def _commented(columns: Mapping[str, tuple[str, str]], later: Container[str]) ->
     )
 
 
+def append_once(rows: DataFrame, target: str, token: str) -> None:
+    """Append rows; doing it again with the same token writes nothing, and nothing is read.
+
+    https://docs.delta.io/latest/delta-streaming.html#idempotent-table-writes-in-foreachbatch
+    """
+    writer = rows.write.format("delta").mode("append")
+    writer.option("txnAppId", token).option("txnVersion", 1).saveAsTable(target)
+
+
 def add_new(rows: DataFrame, target: str, keys: Sequence[str]) -> None:
     """Append the rows whose `keys` (NULL equals NULL) the table does not have; doing it again changes nothing.
 

@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 from typing import Any
 
 import pyarrow as pa
@@ -120,7 +121,7 @@ def test_two_states_may_share_a_table_but_not_at_once(spark: Any, owned: World) 
         other.run(table=owned.table)
     assert owned.rows().keys() == {"x"}
     assert other.landed() == ["y.ndjson.gz"]
-    lease.release(spark, owned.table, "a run", str(owned.root / "state"), NOW)
+    lease.release(spark, owned.table, "a run", NOW)
     other.run(table=owned.table)
     assert owned.rows().keys() == {"x", "y"}
     assert other.landed() == []
@@ -139,12 +140,31 @@ def test_a_lease_is_taken_by_the_same_state_at_once_and_by_others_when_it_has_ex
         lease.hold(spark, table, "third", "other state", NOW)
     with pytest.raises(AlreadyRunning):
         lease.hold(spark, table, "third", "other state", NOW + lease.TERM / 2)
-    lease.release(spark, table, "first", "state", NOW)
+    lease.release(spark, table, "first", NOW)
     with pytest.raises(AlreadyRunning):
         lease.hold(spark, table, "third", "other state", NOW)
     lease.hold(spark, table, "third", "other state", NOW + lease.TERM)
     [row] = spark.table(table.side("lease")).collect()
     assert (row.holder, row.state) == ("third", "other state")
+
+
+@pytest.mark.spark
+@pytest.mark.connect
+def test_of_writers_that_ask_at_once_one_gets_the_lease(spark: Any, blank: Path, tmp_path: Path) -> None:
+    table, together = World(spark, tmp_path).furnished(blank).table, Barrier(4)
+
+    def ask(holder: str) -> str:
+        together.wait(60)
+        try:
+            lease.hold(spark, table, holder, f"the state of {holder}", NOW)
+        except (AlreadyRunning, ConflictsPersist):
+            return ""
+        return holder
+
+    with ThreadPoolExecutor(4) as writers:
+        taken = sorted(writers.map(ask, "abcd"))
+    assert taken[:3] == ["", "", ""]
+    assert [row.holder for row in spark.table(table.side("lease")).collect()] == taken[3:]
 
 
 class Beside:
