@@ -15,6 +15,7 @@ from flatten.json_text import Number
 Row = dict[str, Any]
 """Column -> value: str, float, int, bool, or whole microseconds for TIMESTAMP. An absent column is NULL."""
 
+_SUCCESS = {"value": "SUCCESS"}
 _OUTER = frozenset({"code", "name", "group", "body", "meta", "status"})
 
 
@@ -133,21 +134,20 @@ def _map_meta(meta: Any, signal: Signal, row: Row, stray: dict[str, Any]) -> Non
             stray[path("signals", signal.code, "meta")] = meta
         return
     for key, value in meta.items():
-        stamp = _documented(key, meta)
+        # `fetchedAt` is the name on Smartcar's event page, `retrievedAt` the name in all deliveries.
+        renamed = key == "fetchedAt" and "retrievedAt" not in meta
+        column = signal.stamps.get("retrievedAt" if renamed else key)
         micros = timestamps.from_stamp(value)
-        if stamp not in signal.stamps or (micros is None and value is not None):
+        if column is None or (micros is None and value is not None):
             stray[path("signals", signal.code, "meta", key)] = value
         elif micros:
-            row[signal.stamps[stamp]] = micros
-
-
-def _documented(key: str, meta: dict[str, Any]) -> str:
-    """Read `fetchedAt`, the name on Smartcar's event page, as `retrievedAt`, the name in all deliveries."""
-    return "retrievedAt" if key == "fetchedAt" and "retrievedAt" not in meta else key
+            row[column] = micros
 
 
 def _status(status: Any) -> tuple[str, bool]:
     """Return the text of the status column, and whether it says all that the status says."""
+    if status == _SUCCESS:
+        return "OK", True
     value, error = (status.get("value"), status.get("error")) if isinstance(status, dict) else (status, None)
     kind, code = (error.get("type"), error.get("code")) if isinstance(error, dict) else (None, None)
     alone = not _has_more(status, error)
