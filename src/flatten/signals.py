@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flatten import json_text, timestamps
-from flatten.catalogue import Catalogue, Field, Signal
+from flatten.catalogue import Catalogue, Signal
 from flatten.json_text import Number
 
 Row = dict[str, Any]
@@ -94,21 +94,9 @@ def _map_body(body: Any, signal: Signal, row: Row) -> bool:
         if field is None:
             fits = False
         elif value is not None:
-            cell = _cell(value, field)
+            cell = row[field.column] = _CELLS[field.kind](value)
             fits = fits and cell is not None
-            row[field.column] = cell
     return fits
-
-
-def _cell(value: Any, field: Field) -> Any:
-    """Return the value as its column holds it; None when it cannot."""
-    if field.kind == "text":
-        return text_cell(value)
-    if field.kind == "json":
-        return json_text.write(value)
-    if field.kind == "boolean":
-        return value if isinstance(value, bool) else None
-    return _double(value)
 
 
 def text_cell(value: Any) -> str | None:
@@ -118,14 +106,22 @@ def text_cell(value: Any) -> str | None:
     return json_text.write(value)
 
 
+def _boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
 def _double(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | Number):
+    if type(value) is not Number and type(value) is not int:  # True is no number
         return None
     try:
         number = float(value)
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
+
+
+_CELLS = {"text": text_cell, "json": json_text.write, "boolean": _boolean, "number": _double}
+"""Field kind -> what makes a value what its column holds; None when it cannot."""
 
 
 def _map_meta(meta: Any, signal: Signal, row: Row, stray: dict[str, Any]) -> None:

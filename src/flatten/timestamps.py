@@ -36,7 +36,7 @@ def from_text(text: Any) -> int | None:
 
 def from_number(value: Any, per_unit: int) -> int | None:
     """Read a number of units since 1970; `per_unit` is 1,000 for milliseconds, 1,000,000 for seconds."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:  # True is no number
         return _in_range(value * per_unit)
     if isinstance(value, Number):
         value = float(value)
