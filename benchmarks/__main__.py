@@ -14,8 +14,8 @@ from benchmarks import command
 from benchmarks.bars import Report
 from benchmarks.tables import bars_text
 
-SHORT = ("flatten", "merge", "small_files", "end_to_end", "stream_to_s3", "scale")
-FULL = ("flatten", "merge", "small_files", "million", "end_to_end", "stream_to_s3", "scale")
+SHORT = ("flatten", "lines", "merge", "small_files", "end_to_end", "stream_to_s3", "scale")
+FULL = ("flatten", "lines", "merge", "small_files", "million", "end_to_end", "stream_to_s3", "scale")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 FLATTEN = "ours: flatten to Delta"
 RUN = "ours: whole run, with MERGE"
+UNWRITTEN = "ours: flatten, nothing written"
+COPY_FLAT = "flat rows from parquet to Delta"
 COPY = "plain copy to Delta"
 COPY_INFERRED = "plain copy, schema inferred"
 DUCKDB = "DuckDB to parquet"
@@ -44,7 +46,8 @@ _RECIPES: dict[str, Callable[[DataFrame, Catalogue], DataFrame]] = {
     UDF: flatten_with_udf,
     PIVOT: flatten_by_pivot,
 }
-NAMES = (FLATTEN, RUN, COPY, COPY_INFERRED, DUCKDB, *_RECIPES, DLT)
+NAMES = (FLATTEN, RUN, UNWRITTEN, COPY_FLAT, COPY, COPY_INFERRED, DUCKDB, *_RECIPES, DLT)
+_INTO_OUR_TABLE = (FLATTEN, RUN, COPY_FLAT)
 
 
 @dataclass
@@ -65,9 +68,13 @@ class Ways:
     def contenders(self, names: tuple[str, ...]) -> list[Contender]:
         """The contenders of these names, in this order."""
         chosen = chosen_of(self.blank.source)
+        if COPY_FLAT in names:
+            self._rows(chosen).write.mode("overwrite").parquet(self._flat)
         ways: dict[str, Callable[[], None]] = {
-            FLATTEN: lambda: self._flatten(chosen),
+            FLATTEN: lambda: self._append(FLATTEN, self._rows(chosen)),
             RUN: self._run,
+            UNWRITTEN: lambda: self._rows(chosen).write.format("noop").mode("overwrite").save(),
+            COPY_FLAT: lambda: self._append(COPY_FLAT, self.spark.read.parquet(self._flat)),
             COPY: lambda: self._to_delta(COPY, self._reader().schema(EVENT).json(self._objects)),
             COPY_INFERRED: lambda: self._to_delta(COPY_INFERRED, self._reader().json(self._objects)),
             DUCKDB: self._duckdb,
@@ -84,13 +91,17 @@ class Ways:
             return parquet_sum(target / "flat.parquet", SUMMED)
         if name == DLT:
             return dlt_beside.total(target)
-        written = target / "tables" / "telemetry" if name in (FLATTEN, RUN) else target
+        written = target / "tables" / "telemetry" if name in _INTO_OUR_TABLE else target
         summed = {
             COPY: _of_signals("CAST(get_json_object(s.body, '$.value') AS DOUBLE)"),
             COPY_INFERRED: _of_signals("CAST(s.body.value AS DOUBLE)"),
         }.get(name, SUMMED)
         row = self.spark.read.format("delta").load(str(written)).agg(F.sum(F.expr(summed))).first()
         return float(row[0] or 0) if row else 0.0
+
+    @property
+    def _flat(self) -> str:
+        return str(self.work / "flat.parquet")
 
     @property
     def _objects(self) -> str:
@@ -107,13 +118,15 @@ class Ways:
         shutil.rmtree(self.targets.get(name, self.work / "nothing"), ignore_errors=True)
         self._made += 1
         self.targets[name] = self.work / f"out-{self._made}"
-        if name in (FLATTEN, RUN):
+        if name in _INTO_OUR_TABLE:
             self.blank.copied_to(self.targets[name])
 
-    def _flatten(self, chosen: Chosen) -> None:
+    def _rows(self, chosen: Chosen) -> DataFrame:
         files = self._reader().format("binaryFile").load(self._objects)
-        rows = flat_rows(files, chosen, _known().signals, 0)
-        table = str(self.targets[FLATTEN] / "tables" / "telemetry")
+        return flat_rows(files, chosen, _known().signals, 0)
+
+    def _append(self, name: str, rows: DataFrame) -> None:
+        table = str(self.targets[name] / "tables" / "telemetry")
         rows.write.format("delta").mode("append").option("mergeSchema", "true").save(table)
 
     def _run(self) -> None:

@@ -14,6 +14,7 @@ from benchmarks.recipes.in_duckdb import flat_query, flatten_in_duckdb, parquet_
 from benchmarks.recipes.python_udf import flat_row
 
 from benchmarks import events
+from benchmarks import lines as line_steps
 from flatten import catalogue
 from flatten.envelope import read_change, read_line
 from flatten.event import flatten
@@ -103,3 +104,12 @@ def test_every_signal_of_a_line_is_mapped_whole() -> None:
     assert row["signal_count"] == 60
     assert "unmapped_signals" not in row
     assert "unmapped_attributes" not in row
+
+
+def test_each_step_of_a_line_does_what_it_says(source: Path) -> None:
+    [line, *_] = lines(source)
+    steps = line_steps.steps()
+    assert steps[line_steps.READ](line) == read_line(line)
+    assert steps[line_steps.JUDGE](line) == read_change(read_line(line))
+    assert signals_of(steps[line_steps.FLAT](line)).keys() == ours(line).keys()  # type: ignore[arg-type]  # a row
+    assert steps[line_steps.ALL](line) is None
