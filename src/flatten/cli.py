@@ -154,7 +154,7 @@ def maintain(as_json: bool, **options: Any) -> None:
         archive_days=options["archive_days"] or None,
     )
     with _session(keeping.archive) as spark:
-        found = keep(spark, keeping, _now())
+        found = keep(spark, keeping, _now)
     mended = found["duplicates_mended"]
     text = f"{len(mended)} events had several rows; {found['moves_forgotten']} old dates forgotten; "
     click.echo(json.dumps(found) if as_json else f"{text}{found['archive_removed']} archived files removed.")

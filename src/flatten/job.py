@@ -26,6 +26,7 @@ from flatten import flat_rows, lease, ledger, merge, moves, owner, quarantine, s
 from flatten.archive import Archiver, Moved
 from flatten.commits import SPARK_ERRORS, retried
 from flatten.errors import FlattenError
+from flatten.runs import end_run
 from flatten.settings import Settings
 from flatten.storage import open_location
 from flatten.verdicts import VERDICTS, Verdicts, judge
@@ -252,12 +253,12 @@ def _last_words(wrong: Exception) -> str:
 
 
 def _end(spark: SparkSession, settings: Settings, now: datetime, outcome: str) -> None:
-    run = {
-        "run_id": settings.run_id,
-        "command": "run",
-        "started_at": settings.started_at,
-        "finished_at": now,
-        "outcome": outcome,
-    }
-    ledger.write_run(spark, settings.table, run)
-    lease.release(spark, settings.table, settings.run_id, now)
+    end_run(
+        spark,
+        settings.table,
+        settings.run_id,
+        command="run",
+        started_at=settings.started_at,
+        finished_at=now,
+        outcome=outcome,
+    )

@@ -1,4 +1,4 @@
-"""The files table (what became of each line of each file) and the runs table."""
+"""The files table: what became of each line of each file."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from flatten import quarantine
 from flatten.columns import ddl
 from flatten.errors import FlattenError
 from flatten.lines import promised_lines
-from flatten.tables import SIDE_TABLES, TableName, add_new, append_once
+from flatten.tables import SIDE_TABLES, TableName, add_new
 from flatten.verdicts import VERDICTS
 
 COMMITTED, QUARANTINED, MISSING, VANISHED = "committed", "quarantined", "missing", "vanished"
@@ -133,11 +133,6 @@ def mark_removed(spark: SparkSession, paths: Sequence[str], table: TableName) ->
         WHEN MATCHED THEN UPDATE SET outcome = '{REMOVED}'
         """
     )
-
-
-def write_run(spark: SparkSession, table: TableName, run: dict[str, Any]) -> None:
-    """Record a run that has ended: one row of the runs table, the first that is written."""
-    append_once(_frame(spark, [run], SIDE_TABLES["runs"]), table.side("runs"), run["run_id"])
 
 
 def _frame(spark: SparkSession, rows: Sequence[dict[str, Any]], kinds: dict[str, str]) -> DataFrame:

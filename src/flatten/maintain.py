@@ -1,6 +1,6 @@
 """Keeping the table sound: one row per event, few files, short side tables, an archive no older than asked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from flatten import lease, ledger, moves, order, tables
 from flatten.columns import literal
 from flatten.errors import BadTable
+from flatten.runs import end_run
 from flatten.storage import open_location
 from flatten.tables import SIDE_TABLES, TableName
 
@@ -30,7 +31,7 @@ class Keeping:
     archive_days: int | None = None
 
 
-def maintain(spark: SparkSession, keeping: Keeping, now: datetime) -> dict[str, Any]:
+def maintain(spark: SparkSession, keeping: Keeping, clock: Callable[[], datetime]) -> dict[str, Any]:
     """Do it and return what was found: duplicates_mended (event ids), moves_forgotten, archive_removed, compacted.
 
     Raises BadTable when there is no table, AlreadyRunning when a run is at work.
@@ -38,6 +39,7 @@ def maintain(spark: SparkSession, keeping: Keeping, now: datetime) -> dict[str, 
     table = keeping.table
     if tables.columns_of(spark, table.sql) is None:
         raise BadTable(f"There is no table {table.text} yet: `flatten run` makes it.")
+    now = clock()
     lease.hold(spark, table, keeping.run_id, keeping.state, now)
     outcome = "failed"
     try:
@@ -50,9 +52,7 @@ def maintain(spark: SparkSession, keeping: Keeping, now: datetime) -> dict[str, 
         outcome = "succeeded"
         return found
     finally:
-        run = {"run_id": keeping.run_id, "command": "maintain", "started_at": now, "finished_at": now}
-        ledger.write_run(spark, table, run | {"outcome": outcome})
-        lease.release(spark, table, keeping.run_id, now)
+        end_run(spark, table, keeping.run_id, command="maintain", started_at=now, finished_at=clock(), outcome=outcome)
 
 
 def mend_duplicates(spark: SparkSession, table: TableName) -> list[str]:

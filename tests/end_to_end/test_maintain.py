@@ -1,6 +1,7 @@
 """`flatten maintain` proves that an event has one row, mends, forgets and thins."""
 
-from datetime import UTC, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from pyspark.sql import functions as F
 
 from flatten.errors import BadLocation
 from flatten.maintain import Keeping, maintain, mend_duplicates
-from support.job_world import NOW, World, line
+from support.job_world import NOW, World, clock, line
 
 pytestmark = pytest.mark.spark
 HOSTILE = 'it\'s `a` \\ "key"\n'
@@ -24,6 +25,10 @@ def world(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return world
 
 
+def after(days: int) -> Callable[[], datetime]:
+    return lambda: NOW + timedelta(days=days)
+
+
 def keeping(world: World, **options: Any) -> Keeping:
     settings = world.settings()
     return Keeping(table=world.table, state=settings.state, run_id=settings.run_id, compact=False, **options)
@@ -31,7 +36,7 @@ def keeping(world: World, **options: Any) -> Keeping:
 
 def test_a_sound_table_needs_no_mending(world: World) -> None:
     before = world.rows()
-    found = maintain(world.spark, keeping(world), NOW)
+    found = maintain(world.spark, keeping(world), clock)
     assert found == {"duplicates_mended": [], "moves_forgotten": 0, "archive_removed": 0, "compacted": []}
     assert world.rows() == before
 
@@ -54,16 +59,16 @@ def test_equal_rows_are_made_one(world: World) -> None:
 
 def test_passing_dates_are_forgotten_after_thirty_days(world: World) -> None:
     assert [row.event_id for row in world.side("moves")] == ["c"]
-    assert maintain(world.spark, keeping(world), NOW + timedelta(days=30))["moves_forgotten"] == 0
-    assert maintain(world.spark, keeping(world), NOW + timedelta(days=31))["moves_forgotten"] == 1
+    assert maintain(world.spark, keeping(world), after(30))["moves_forgotten"] == 0
+    assert maintain(world.spark, keeping(world), after(31))["moves_forgotten"] == 1
     assert world.side("moves") == []
 
 
 def test_archived_files_are_removed_by_age_and_their_record_stays(world: World) -> None:
     archive = str(world.root / "archive")
-    found = maintain(world.spark, keeping(world, archive=archive, archive_days=7), NOW + timedelta(days=6))
+    found = maintain(world.spark, keeping(world, archive=archive, archive_days=7), after(6))
     assert (found["archive_removed"], world.archived()) == (0, ["a.ndjson.gz"])
-    found = maintain(world.spark, keeping(world, archive=archive, archive_days=7), NOW + timedelta(days=8))
+    found = maintain(world.spark, keeping(world, archive=archive, archive_days=7), after(8))
     assert (found["archive_removed"], world.archived()) == (1, [])
     assert world.files()["a.ndjson.gz"].outcome == "removed"
 
@@ -79,6 +84,6 @@ def test_a_removed_file_that_comes_again_is_known_still(world: World) -> None:
 def test_upkeep_that_fails_is_recorded_so_and_lets_the_table_go(world: World) -> None:
     failing = keeping(world, archive="abfss://bucket/archive", archive_days=1)
     with pytest.raises(BadLocation):
-        maintain(world.spark, failing, NOW)
+        maintain(world.spark, failing, clock)
     assert [row.outcome for row in world.side("runs") if row.run_id == failing.run_id] == ["failed"]
     assert [row.expires_at.astimezone(UTC) for row in world.side("lease")] == [NOW]
