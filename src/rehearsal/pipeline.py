@@ -190,8 +190,8 @@ def pipeline(
         local = opened.enter_context(cloud())
         stream_arn = local.create_table(TABLE)
         local.create_bucket(BUCKET)
-        scratch = opened.enter_context(_scratch(folder / "tmp"))
-        compute, job = _job(opened, folder, scratch, local, plan, clock)
+        places, scratch = Places(folder), opened.enter_context(_scratch(folder / "tmp"))
+        compute, job = _job(opened, places, scratch, local, plan, clock)
         workspace = opened.enter_context(WorkspaceServer(job.workspace, clock))
         trigger = _trigger(local, job, workspace) if plan.starts == "lambda" else {}
         function = _function(opened, folder, doors.s3(local.endpoint), {**local.environment, **trigger}, plan)
@@ -209,14 +209,13 @@ def pipeline(
         driver = opened.enter_context(Driver(poller))
         if plan.starts == "schedule":
             opened.enter_context(Schedule(job, plan.schedule_seconds))
-        places = Places(folder)
         yield Pipeline(
             plan, places, local, producer, journal, poller, driver, function, workspace, compute, job, scratch
         )
 
 
 def _job(
-    opened: ExitStack, folder: Path, scratch: Path, local: Cloud, plan: Plan, clock: Callable[[], float]
+    opened: ExitStack, places: Places, scratch: Path, local: Cloud, plan: Plan, clock: Callable[[], float]
 ) -> tuple[Compute, FlattenJob]:
     cluster = {
         **local.environment,
@@ -224,8 +223,8 @@ def _job(
         "JAVA_TOOL_OPTIONS": _SHORT_LIFE,
         "TMPDIR": str(scratch),  # a run that is killed leaves Spark's files
     }
-    compute = opened.enter_context(Compute(cluster, folder / "job.log"))
-    return compute, opened.enter_context(FlattenJob(compute, Places(folder).arguments(plan.max_files), clock))
+    compute = opened.enter_context(Compute(cluster, places.folder / "job.log"))
+    return compute, opened.enter_context(FlattenJob(compute, places.arguments(plan.max_files), clock))
 
 
 def _function(opened: ExitStack, folder: Path, url: str, variables: Mapping[str, str], plan: Plan) -> Function:
