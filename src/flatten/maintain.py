@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from flatten import lease, ledger, moves, order, tables
+from flatten import lease, ledger, moves, order, owner, tables
 from flatten.columns import literal
 from flatten.errors import BadTable
 from flatten.runs import end_run
@@ -34,12 +34,17 @@ class Keeping:
 def maintain(spark: SparkSession, keeping: Keeping, clock: Callable[[], datetime]) -> dict[str, Any]:
     """Do it and return what was found: duplicates_mended (event ids), moves_forgotten, archive_removed, compacted.
 
-    Raises BadTable when there is no table, AlreadyRunning when a run is at work.
+    Raises BadTable when there is no table, AlreadyRunning when a run is at work. A run on the same state folder
+    would lose its lease at once: the folder's lock comes first.
     """
-    table = keeping.table
-    if tables.columns_of(spark, table.sql) is None:
-        raise BadTable(f"There is no table {table.text} yet: `flatten run` makes it.")
-    now = clock()
+    if tables.columns_of(spark, keeping.table.sql) is None:
+        raise BadTable(f"There is no table {keeping.table.text} yet: `flatten run` makes it.")
+    with owner.only_run(keeping.state):
+        return _maintained(spark, keeping, clock)
+
+
+def _maintained(spark: SparkSession, keeping: Keeping, clock: Callable[[], datetime]) -> dict[str, Any]:
+    table, now = keeping.table, clock()
     lease.hold(spark, table, keeping.run_id, keeping.state, now)
     outcome = "failed"
     try:
