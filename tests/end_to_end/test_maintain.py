@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
-from flatten.errors import BadLocation
+from flatten.errors import AlreadyRunning, BadLocation
 from flatten.maintain import Keeping, maintain, mend_duplicates
+from flatten.owner import only_run
+from flatten.runs import end_run
 from support.job_world import NOW, World, clock, line
 
 pytestmark = pytest.mark.spark
@@ -79,6 +81,25 @@ def test_a_removed_file_that_comes_again_is_known_still(world: World) -> None:
     report = world.run()
     assert [Path(path).name for path in report.moved.changed] == ["a.ndjson.gz"]
     assert not (source / "a.ndjson.gz").exists()
+
+
+def test_upkeep_on_the_state_folder_of_a_run_at_work_waits(world: World) -> None:
+    """The lease would be its to take at once, as it is a killed run's successor's."""
+    before = world.side("lease"), world.side("runs")
+    with only_run(world.settings().state), pytest.raises(AlreadyRunning, match="Another run is at work"):
+        maintain(world.spark, keeping(world), clock)
+    assert (world.side("lease"), world.side("runs")) == before
+
+
+def test_a_run_is_recorded_once_and_its_token_goes_with_time(world: World) -> None:
+    runs = world.table.side("runs")
+    before = len(world.side("runs"))
+    for outcome in ("succeeded", "failed"):
+        end_run(world.spark, world.table, "twice", command="run", started_at=NOW, finished_at=NOW, outcome=outcome)
+    assert [row.outcome for row in world.side("runs") if row.run_id == "twice"] == ["succeeded"]
+    assert len(world.side("runs")) == before + 1
+    properties = {row.key: row.value for row in world.spark.sql(f"SHOW TBLPROPERTIES {runs}").collect()}
+    assert properties["delta.setTransactionRetentionDuration"] == "interval 7 days"
 
 
 def test_upkeep_that_fails_is_recorded_so_and_lets_the_table_go(world: World) -> None:
