@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Container, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,8 +121,16 @@ class TableName:
 
     def side(self, kind: str) -> str:
         """One of `SIDE_TABLES` as SQL names it."""
+        return _sql(self._side(kind))
+
+    def folders(self) -> list[Path]:
+        """Return the folders of all the tables in the file system; none for names and buckets."""
+        local = self.is_path and "://" not in self.text + self.ops
+        return [Path(self.text), *(Path(self._side(kind)) for kind in SIDE_TABLES)] if local else []
+
+    def _side(self, kind: str) -> str:
         separator = "/" if self.is_path else "."
-        return _sql(f"{self.ops}{separator}{self.text.rpartition(separator)[2]}_{kind}")
+        return f"{self.ops}{separator}{self.text.rpartition(separator)[2]}_{kind}"
 
     def schemas(self) -> list[str]:
         """Return the schemas that the tables need, as SQL names them; none for paths."""
@@ -162,14 +171,14 @@ def check(spark: SparkSession, table: TableName) -> None:
 
 
 def _occupied(path: str) -> bool:
-    if "://" in path:
-        return any(open_location(path).names())
-    folder = Path(path)
-    return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
+    """Say whether a file is there. An empty log is none: a run that is killed while it makes the table leaves that."""
+    return Path(path).is_file() or any(open_location(path).names())
 
 
 def ensure(spark: SparkSession, table: TableName) -> None:
     """Make the table and its side tables where they are missing, and describe what a table by name has undescribed."""
+    for folder in table.folders():
+        _clear_half_made(folder)
     for schema in table.schemas():
         if not spark.catalog.databaseExists(schema):  # the bundle makes it, and the job may lack the right to
             spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
@@ -184,6 +193,18 @@ def ensure(spark: SparkSession, table: TableName) -> None:
         spark.sql(f"CREATE TABLE IF NOT EXISTS {table.side(kind)} ({ddl(columns)}) USING DELTA{properties}")
     if not table.is_path:
         describe(spark, table, description(spark, table, tags=on_databricks(os.environ)))
+
+
+def _clear_half_made(folder: Path) -> None:
+    """Remove what a run leaves that is killed while it makes a table: a log without a commit.
+
+    Delta takes any folder that is not empty for a table. A log that gets its first commit meanwhile stays.
+    """
+    log = folder / "_delta_log"
+    if log.is_dir() and not any(open_location(str(log)).names()):
+        for each in [*sorted(log.rglob("*"), reverse=True), log, folder]:
+            with suppress(OSError):
+                each.rmdir() if each.is_dir() else each.unlink()
 
 
 def describe(spark: SparkSession, table: TableName, statements: Iterable[str]) -> None:

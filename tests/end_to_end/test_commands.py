@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flatten.cli import main
+from flatten.tables import SIDE_TABLES
 from support.job_world import content as lines_of
 from support.job_world import line
 
@@ -121,7 +122,13 @@ class TestWithSpark:
     def _session(self, spark: Any) -> None:
         pass
 
-    def test_run_and_status_speak_json(self, place: Path, command: Command) -> None:
+    def test_run_and_status_speak_json_over_tables_that_a_killed_run_was_making(
+        self, place: Path, command: Command
+    ) -> None:
+        for table in ("tables/t", *(f"tables_ops/t_{kind}" for kind in SIDE_TABLES)):
+            log = place / table / "_delta_log"
+            (log / "_staged_commits").mkdir(parents=True)
+            (log / f".{0:020}.json.0a.tmp").write_text('{"commitInfo":')
         code, out, err = command(*run_arguments(place), "--json")
         report = json.loads(out)
         assert (code, err, report["waiting"]) == (0, "", 1)

@@ -1,5 +1,7 @@
 """How a table and its side tables are named. That they are made and read is tested with Spark."""
 
+from pathlib import Path
+
 import pytest
 
 from flatten.errors import BadTable
@@ -92,3 +94,9 @@ def test_the_event_columns_are_those_of_the_contract() -> None:
 
 def test_every_column_says_what_it_holds() -> None:
     assert all(len(about) > 2 for _, about in (EVENT_COLUMNS | LINEAGE_COLUMNS).values())
+
+
+def test_tables_by_path_have_folders_and_others_have_none() -> None:
+    found = TableName.of("/data/t", "/keepers").folders()
+    assert set(found) == {Path("/data/t"), *(Path(f"/keepers/t_{kind}") for kind in SIDE_TABLES)}
+    assert TableName.of("tele.flat").folders() == TableName.of("s3a://bucket/t").folders() == []
