@@ -6,4 +6,5 @@ QUICK = {
     "spark.sql.adaptive.enabled": "false",
     # A log of a few commits is read by one task.
     "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
