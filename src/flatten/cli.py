@@ -17,6 +17,7 @@ import click
 
 from flatten import __version__
 from flatten.errors import BadTable, FlattenError
+from flatten.interrupts import heeded
 from flatten.screen import Screen, shown_status
 from flatten.storage import S3A
 
@@ -89,7 +90,7 @@ def run(as_json: bool, **options: Any) -> None:
     ):
         _require_lasting_catalog(spark, settings.table)
         auto_loader = on_databricks(os.environ)
-        report = job.run(spark, settings, _now, auto_loader=auto_loader, progress=progress)
+        report = heeded(lambda: job.run(spark, settings, _now, auto_loader=auto_loader, progress=progress))
     click.echo(json.dumps(report.as_dict()) if as_json else report.as_text())
 
 
@@ -112,10 +113,10 @@ def status(table: str, ops: str | None, source: str | None, check_days: int | No
 
     name = _table(table, ops)
     with _session(source) as spark:
-        found = read_status(spark, name, source and absolute(source))
+        found = heeded(lambda: read_status(spark, name, source and absolute(source)))
         click.echo(json.dumps(found) if as_json else shown_status(found))
         if check_days:
-            require_complete(spark, name, check_days, _now())
+            heeded(lambda: require_complete(spark, name, check_days, _now()))
 
 
 @cli.command()
@@ -154,7 +155,7 @@ def maintain(as_json: bool, **options: Any) -> None:
         archive_days=options["archive_days"] or None,
     )
     with _session(keeping.archive) as spark:
-        found = keep(spark, keeping, _now)
+        found = heeded(lambda: keep(spark, keeping, _now))
     mended = found["duplicates_mended"]
     text = f"{len(mended)} events had several rows; {found['moves_forgotten']} old dates forgotten; "
     click.echo(json.dumps(found) if as_json else f"{text}{found['archive_removed']} archived files removed.")

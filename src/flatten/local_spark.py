@@ -8,9 +8,7 @@ import fcntl
 import os
 import re
 import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -18,6 +16,7 @@ from subprocess import STDOUT, TimeoutExpired
 from typing import TYPE_CHECKING, Any, cast
 
 from flatten.errors import NoSession, WarehouseBusy
+from flatten.interrupts import interrupts_later
 from flatten.jars import DELTA, S3A, Jar, fetch
 from flatten.java import find_java
 from flatten.spark_settings import configuration, variables
@@ -38,10 +37,13 @@ def start(settings: "SessionSettings", ending: ExitStack) -> "SparkSession":
     """Start Spark and return its session; `ending` gets what must be undone. Raises a `FlattenError`."""
     java_home = find_java(os.environ, cache_folder() / "java")
     try:
-        gateway = _start_jvm(settings, java_home, ending)
+        told, log = _laid_ready(settings, java_home, ending)
+        with interrupts_later():
+            gateway = _launch(told, log)
+            ending.callback(_end_jvm, gateway)
+            return _classic(gateway, ending) if settings.kind == "classic" else _connect(gateway, ending)
     except OSError as error:
         raise NoSession(f"Spark did not start: {error.filename} cannot be used: {error.strerror}.") from error
-    return _classic(gateway, ending) if settings.kind == "classic" else _connect(gateway, ending)
 
 
 def cache_folder() -> Path:
@@ -113,8 +115,8 @@ def _set(wanted: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def _start_jvm(settings: "SessionSettings", java_home: Path, ending: ExitStack) -> "JavaGateway":
-    """Lay ready what the JVM needs and start it."""
+def _laid_ready(settings: "SessionSettings", java_home: Path, ending: ExitStack) -> tuple[dict[str, str], Path]:
+    """Lay ready what the JVM needs; return its settings and its log."""
     wanted = DELTA + S3A if settings.s3a else DELTA
     folder = settings.jars or cache_folder() / "jars"
     fetch(wanted, folder, java_home)
@@ -122,10 +124,7 @@ def _start_jvm(settings: "SessionSettings", java_home: Path, ending: ExitStack) 
         ending.enter_context(_alone_in(settings.warehouse))
     scratch = ending.enter_context(_scratch())
     ending.enter_context(_environment(variables(settings, java_home)))
-    told = configuration(settings, _linked(wanted, folder, scratch), scratch)
-    gateway = _launch(told, settings.log or scratch / "spark.log")
-    ending.callback(_end_jvm, gateway)
-    return gateway
+    return configuration(settings, _linked(wanted, folder, scratch), scratch), settings.log or scratch / "spark.log"
 
 
 def _launch(told: Mapping[str, str], log: Path) -> "JavaGateway":
@@ -153,13 +152,14 @@ def _complaint(log: Path, began: int) -> str:
 
 
 def _end_jvm(gateway: "JavaGateway") -> None:
-    gateway.shutdown()
+    """End the JVM, then what talks to it here: a connection on which a thread waits can be closed only at its end."""
     gateway.proc.stdin.close()
     try:
         gateway.proc.wait(_SECONDS_TO_END)
     except TimeoutExpired:
         gateway.proc.kill()
         gateway.proc.wait()
+    gateway.shutdown()
 
 
 def _classic(gateway: "JavaGateway", ending: ExitStack) -> "SparkSession":
@@ -171,11 +171,7 @@ def _classic(gateway: "JavaGateway", ending: ExitStack) -> "SparkSession":
 
     ending.callback(forget)
     SparkContext._ensure_initialized(gateway=gateway)
-    interrupt = signal.getsignal(signal.SIGINT)
     spark = SparkSession.builder.getOrCreate()
-    if interrupt and threading.current_thread() is threading.main_thread():
-        # pyspark's own handler calls the JVM in the middle of another call to it.
-        signal.signal(signal.SIGINT, interrupt)
     ending.callback(spark.stop)
     return spark
 

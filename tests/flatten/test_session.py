@@ -16,6 +16,7 @@ from flatten.errors import UsageError
 from flatten.jars import DELTA
 from flatten.local_spark import cache_folder
 from flatten.session import SessionSettings, on_databricks
+from support.processes import lasting
 
 WORK = """
 import json, os, sys
@@ -51,6 +52,24 @@ from flatten.session import spark_session
 with spark_session() as spark:
     for statement in sys.argv[1:]:
         print([tuple(row) for row in spark.sql(statement).collect()])
+"""
+INTERRUPTED = """
+import os, signal
+import pyspark.java_gateway
+from flatten.session import spark_session
+
+start = pyspark.java_gateway.Popen
+def interrupted(*arguments, **named):
+    started = start(*arguments, **named)
+    os.kill(os.getpid(), signal.SIGINT)
+    return started
+
+pyspark.java_gateway.Popen = interrupted
+try:
+    with spark_session() as spark:
+        print("it was not heeded")
+except KeyboardInterrupt:
+    print("it was heeded")
 """
 THERE = """
 class SparkSession:
@@ -149,6 +168,16 @@ def test_after_a_kill_the_jvm_ends_and_the_next_start_cleans_up(tmp_path: Path, 
     assert ended
     assert len(list((tmp_path / "temporary files").iterdir())) == 1
     run([sys.executable, "-c", REFUSED], tmp_path, environment | {"FLATTEN_DRIVER_MEMORY": "1m"})
+    assert not list((tmp_path / "temporary files").iterdir())
+
+
+@pytest.mark.spark
+def test_an_interrupt_while_the_jvm_starts_ends_it(tmp_path: Path, environment: dict[str, str]) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED], env=environment, start_new_session=True, stdout=subprocess.PIPE, text=True
+    ) as starting:
+        out, _ = starting.communicate(timeout=120)
+    assert (out, lasting(starting.pid)) == ("it was heeded\n", [])
     assert not list((tmp_path / "temporary files").iterdir())
 
 

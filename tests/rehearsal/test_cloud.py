@@ -33,6 +33,7 @@ from rehearsal.mapping.stream import DynamoDbStream
 from rehearsal.producer import Change, Producer
 from rehearsal.runtime import Function
 from support.clock import Clock
+from support.processes import family_of
 
 pytestmark = [
     pytest.mark.process,
@@ -54,21 +55,6 @@ with cloud(Path(sys.argv[1])) as running:
 def local() -> Iterator[Cloud]:
     with cloud() as found:
         yield found
-
-
-def family_of(pid: int) -> list[int]:
-    """A process and all that it started, by /proc."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        parents.setdefault(int(fields[1]), []).append(int(entry.parent.name))
-    found = [pid]
-    for one in found:
-        found += parents.get(one, [])
-    return found
 
 
 def listening(pid: int) -> set[str]:
