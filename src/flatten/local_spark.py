@@ -37,13 +37,11 @@ def start(settings: "SessionSettings", ending: ExitStack) -> "SparkSession":
     """Start Spark and return its session; `ending` gets what must be undone. Raises a `FlattenError`."""
     java_home = find_java(os.environ, cache_folder() / "java")
     try:
-        told, log = _laid_ready(settings, java_home, ending)
-        with interrupts_later():
-            gateway = _launch(told, log)
-            ending.callback(_end_jvm, gateway)
-            return _classic(gateway, ending) if settings.kind == "classic" else _connect(gateway, ending)
+        gateway = _start_jvm(settings, java_home, ending)
     except OSError as error:
         raise NoSession(f"Spark did not start: {error.filename} cannot be used: {error.strerror}.") from error
+    with interrupts_later():
+        return _classic(gateway, ending) if settings.kind == "classic" else _connect(gateway, ending)
 
 
 def cache_folder() -> Path:
@@ -115,8 +113,8 @@ def _set(wanted: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def _laid_ready(settings: "SessionSettings", java_home: Path, ending: ExitStack) -> tuple[dict[str, str], Path]:
-    """Lay ready what the JVM needs; return its settings and its log."""
+def _start_jvm(settings: "SessionSettings", java_home: Path, ending: ExitStack) -> "JavaGateway":
+    """Lay ready what the JVM needs and start it."""
     wanted = DELTA + S3A if settings.s3a else DELTA
     folder = settings.jars or cache_folder() / "jars"
     fetch(wanted, folder, java_home)
@@ -124,7 +122,11 @@ def _laid_ready(settings: "SessionSettings", java_home: Path, ending: ExitStack)
         ending.enter_context(_alone_in(settings.warehouse))
     scratch = ending.enter_context(_scratch())
     ending.enter_context(_environment(variables(settings, java_home)))
-    return configuration(settings, _linked(wanted, folder, scratch), scratch), settings.log or scratch / "spark.log"
+    told = configuration(settings, _linked(wanted, folder, scratch), scratch)
+    with interrupts_later():
+        gateway = _launch(told, settings.log or scratch / "spark.log")
+        ending.callback(_end_jvm, gateway)
+    return gateway
 
 
 def _launch(told: Mapping[str, str], log: Path) -> "JavaGateway":
