@@ -198,13 +198,17 @@ def ensure(spark: SparkSession, table: TableName) -> None:
 def _clear_half_made(folder: Path) -> None:
     """Remove what a run leaves that is killed while it makes a table: a log without a commit.
 
-    Delta takes any folder that is not empty for a table. A log that gets its first commit meanwhile stays.
+    Delta takes any folder that is not empty for a table. Only half-written commits and empty folders go, so a log
+    that gets its first commit meanwhile stays.
     """
     log = folder / "_delta_log"
     if log.is_dir() and not any(open_location(str(log)).names()):
         for each in [*sorted(log.rglob("*"), reverse=True), log, folder]:
             with suppress(OSError):
-                each.rmdir() if each.is_dir() else each.unlink()
+                if each.is_dir():
+                    each.rmdir()
+                elif each.name.startswith("."):
+                    each.unlink()
 
 
 def describe(spark: SparkSession, table: TableName, statements: Iterable[str]) -> None:
