@@ -83,7 +83,7 @@ def test_a_removed_file_that_comes_again_is_known_still(world: World) -> None:
     assert not (source / "a.ndjson.gz").exists()
 
 
-def test_upkeep_on_the_state_folder_of_a_run_at_work_waits(world: World) -> None:
+def test_upkeep_on_the_state_folder_of_a_run_at_work_is_refused(world: World) -> None:
     """The lease would be its to take at once, as it is a killed run's successor's."""
     before = world.side("lease"), world.side("runs")
     with only_run(world.settings().state), pytest.raises(AlreadyRunning, match="Another run is at work"):
