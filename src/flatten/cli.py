@@ -61,7 +61,7 @@ def cli() -> None:
 @_OPS
 @_option("--on-delete", type=_POLICY, default="soft", show_default=True, help="What a removed item does to its row.")
 @_option("--on-expiry", type=_POLICY, default="keep", show_default=True, help="What an expired item does to its row.")
-@_option("--max-files", type=click.IntRange(1), default=1000, show_default=True, help="Files a micro-batch.")
+@_option("--max-files", type=click.IntRange(1), default=1000, show_default=True, help="Files a micro-batch at most.")
 @_option(
     "--discovery",
     type=click.Choice(["listing", "file-events"]),

@@ -14,6 +14,11 @@ from flatten.storage import literal_path
 
 _SCHEMA = "path STRING, modificationTime TIMESTAMP, length BIGINT, content BINARY"
 
+_MAX_FILES_BELOW_A_PATTERN = 100
+"""For each file whose path reads like a pattern Spark's file source looks at all files of its micro-batch: a
+thousand of them below a folder `[x]` are a million looks. Since https://github.com/apache/spark/pull/41022, which
+turned the patterns off, but in 4.2 each still stands for the whole list."""
+
 
 def new_files(spark: SparkSession, settings: Settings, *, auto_loader: bool) -> DataFrame:
     """Return the stream of files that no run has read: path, modificationTime, length, content."""
@@ -59,9 +64,11 @@ def file_source_options(settings: Settings) -> Mapping[str, str]:
 
     https://spark.apache.org/docs/latest/structured-streaming-programming-guide.html#input-sources
     """
+    reads_like_a_pattern = literal_path(settings.source) != settings.source
+    most = _MAX_FILES_BELOW_A_PATTERN if reads_like_a_pattern else settings.max_files
     return {
         "recursiveFileLookup": "true",
-        "maxFilesPerTrigger": str(settings.max_files),
+        "maxFilesPerTrigger": str(min(settings.max_files, most)),
         # The default of seven days skips older files without a word.
         "maxFileAge": "36500d",
         "ignoreMissingFiles": str(settings.tolerate_missing_files).lower(),

@@ -58,6 +58,8 @@ def configuration(settings: "SessionSettings", jars: list[Path], scratch: Path) 
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
+        # The default is a task for each file of a micro-batch, which takes longer than to read them.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
         "spark.databricks.delta.snapshotPartitions": "2",
         **_catalog(settings.warehouse, scratch),
         **_server(settings.kind),

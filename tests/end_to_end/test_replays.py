@@ -59,11 +59,11 @@ def world(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_a_batch_done_again_changes_nothing_wherever_it_stopped_before(world: World) -> None:
     for boundary in ("values", "rows", "quarantine"):
         with pytest.raises(Stopped):
-            world.batch(2, "2", at(boundary, stop))
-    world.batch(2, "2")
+            world.batch(2, "2", at(boundary, stop), run_id=f"until the {boundary}")
+    world.batch(2, "2", run_id="to its end")
     done = picture(world)
     for folder in ("1", "2"):
-        world.batch(int(folder), folder)
+        world.batch(int(folder), folder, run_id=f"{folder} again")
     assert picture(world) == done
     assert {row.event_id: row.sequence_number for row in world.rows().values()} == {
         "kept": "1", "changed": "12", "moved": "14", "removed": "15", "new": "17", "bare": None,

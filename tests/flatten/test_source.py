@@ -50,6 +50,15 @@ def test_the_file_source_skips_no_old_file(settings: Settings) -> None:
     assert file_source_options(settings)["maxFileAge"] == "36500d"
 
 
+@pytest.mark.parametrize("name", ["[x]", "{a,b}", "a*", "a?b", "a\\b"])
+def test_below_a_folder_that_reads_like_a_pattern_a_micro_batch_is_small(settings: Settings, name: str) -> None:
+    """Spark looks at all files of the micro-batch for each of them: a thousand would be a million looks."""
+    many = replace(settings, max_files=1000)
+    assert file_source_options(many)["maxFilesPerTrigger"] == "1000"
+    assert file_source_options(replace(many, source=f"/{name}/landing"))["maxFilesPerTrigger"] == "100"
+    assert file_source_options(replace(settings, source=f"/{name}"))["maxFilesPerTrigger"] == "17"
+
+
 @pytest.mark.parametrize("tolerated", [True, False])
 def test_a_file_that_went_away_stops_a_run_only_when_asked(settings: Settings, tolerated: bool) -> None:
     told = replace(settings, tolerate_missing_files=tolerated)

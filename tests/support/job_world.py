@@ -15,7 +15,7 @@ from typing import Any
 from pyspark import cloudpickle
 from pyspark.sql import Row, SparkSession
 
-from flatten import job, tables
+from flatten import job
 from flatten.settings import RemovePolicy, Settings
 from flatten.tables import SIDE_TABLES, TableName
 
@@ -143,13 +143,15 @@ class World:
         self.source.mkdir(parents=True, exist_ok=True)
         return job.run(self.spark, replace(self.settings(), **changes), clock, reached=reached)
 
-    def batch(self, number: int, folder: str, reached: job.Reached = job.unobserved) -> None:
-        """Commit the files of one folder of the landing folder as one micro-batch, without the engine."""
-        tables.ensure(self.spark, self.table)
+    def batch(self, number: int, folder: str, reached: job.Reached = job.unobserved, *, run_id: str = "run") -> None:
+        """Commit the files of one folder of the landing folder as one micro-batch, without the engine.
+
+        The tables must be there. The batches of one run take the lease once.
+        """
         files = (
             self.spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(f"{self.source}/{folder}")
         )
-        job.process_batch(files, number, self.settings(), clock, reached)
+        job.process_batch(files, number, replace(self.settings(), run_id=run_id), clock, reached)
 
     def rows(self) -> dict[str, Row]:
         """Return the rows of the flat table by event_id. Fails when an event has two."""
