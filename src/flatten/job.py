@@ -178,10 +178,11 @@ def _commit_rows(
     spark, table = batch.sparkSession, settings.table
     dates = facts.dates | moves.noted_dates(staged, table)
     judged = judge(staged, table, dates)
-    if facts.any_telling:
-        moves.note(moves.told(staged), table, now)
+    found = [moves.told(staged)] if facts.any_telling else []
+    found += [moves.astray(spark, table)] if judged.astray else []
+    if found:
+        moves.note(found, table, now)
     if judged.astray:
-        moves.note(moves.astray(spark, table), table, now)
         dates |= moves.noted_dates(staged, table)
         judged = judge(staged, table, dates)
     reached("moves")

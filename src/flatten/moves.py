@@ -11,7 +11,9 @@ before the MERGE that moves the row. The interleavings:
 - a removal comes, then an insert under another date: the removal noted the date of the row that it closed.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -50,17 +52,27 @@ def astray(spark: SparkSession, table: TableName) -> DataFrame:
 
     This is the look without dates: only for events that are not where their lines say.
     """
-    lines = spark.table("flatten_judged").where("astray")
-    unmet = lines.where("row_date IS NULL").select("event_id").distinct()
+    spark.table("flatten_judged").where("astray").createOrReplaceTempView("flatten_astray")
+    dates = spark.sql(
+        """
+        SELECT event_id, inline(array(
+            named_struct('event_date', event_date, 'cause', CASE
+                WHEN action = 'ignore' OR (event_name IS NULL AND row_date IS NULL) THEN 'passing' ELSE 'moved' END),
+            named_struct('event_date', row_date, 'cause', 'moved')))
+        FROM flatten_astray
+        """
+    )
+    unmet = spark.table("flatten_astray").where("row_date IS NULL").select("event_id").distinct()
     standing = spark.table(table.sql).select("event_id", "event_date").join(unmet, "event_id", "left_semi")
-    dates = lines.select("event_id", F.explode(F.array("event_date", "row_date")).alias("event_date"))
-    return dates.unionByName(standing).withColumn("cause", F.lit("moved"))
+    return dates.unionByName(standing.withColumn("cause", F.lit("moved")))
 
 
-def note(found: DataFrame, table: TableName, now: datetime) -> None:
-    """Write dates that are not noted yet; doing it again changes nothing.
+def note(found: Sequence[DataFrame], table: TableName, now: datetime) -> None:
+    """Write what is not noted yet of frames (event_id, event_date, cause); doing it again changes nothing.
 
+    A date may be noted in passing and for good: then `flatten maintain` forgets the one and keeps the other.
     A row without a date needs no note: every MERGE looks at those.
     """
-    dated = found.where("event_date IS NOT NULL").dropDuplicates(["event_id", "event_date"])
-    add_new(dated.withColumn("noted_at", F.lit(now)), table.side("moves"), ["event_id", "event_date"])
+    keys = ["event_id", "event_date", "cause"]
+    dated = reduce(DataFrame.unionByName, found).where("event_date IS NOT NULL").dropDuplicates(keys)
+    add_new(dated.withColumn("noted_at", F.lit(now)), table.side("moves"), keys)

@@ -1,13 +1,14 @@
 """`flatten maintain` proves that an event has one row, mends, forgets and thins."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import functions as F
 
+from flatten import moves
 from flatten.errors import AlreadyRunning, BadLocation
 from flatten.maintain import Keeping, maintain, mend_duplicates
 from flatten.owner import only_run
@@ -59,11 +60,20 @@ def test_equal_rows_are_made_one(world: World) -> None:
     assert sorted(world.rows()) == sorted(["a", "c", HOSTILE])
 
 
-def test_passing_dates_are_forgotten_after_thirty_days(world: World) -> None:
-    assert [row.event_id for row in world.side("moves")] == ["c"]
+def test_dates_that_were_noted_in_passing_alone_are_forgotten_after_thirty_days(world: World) -> None:
+    for cause in ("passing", "moved", "moved"):
+        found = world.spark.createDataFrame(
+            [("x", date(2026, 1, 9), cause)], "event_id STRING, event_date DATE, cause STRING"
+        )
+        moves.note([found], world.table, NOW)
+    assert noted(world) == [("c", "passing"), ("x", "moved"), ("x", "passing")]
     assert maintain(world.spark, keeping(world), after(30))["moves_forgotten"] == 0
-    assert maintain(world.spark, keeping(world), after(31))["moves_forgotten"] == 1
-    assert world.side("moves") == []
+    assert maintain(world.spark, keeping(world), after(31))["moves_forgotten"] == 2
+    assert noted(world) == [("x", "moved")]
+
+
+def noted(world: World) -> list[tuple[str, str]]:
+    return sorted((row.event_id, row.cause) for row in world.side("moves"))
 
 
 def test_archived_files_are_removed_by_age_and_their_record_stays(world: World) -> None:
