@@ -26,18 +26,20 @@ demo-files: $(READY) ## the job alone, on the files of a made-up fleet
 
 # The Spark sessions of tests are too short for Java's second compiler to pay, and the first one.
 test test-%: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:CompileThresholdScaling=5 -XX:+UseSerialGC
+# Of several thousand tests only those of these folders are looked through for Spark; conftest.py sees that none is elsewhere.
+WITH_SPARK := tests/end_to_end tests/rehearsal
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 test: lint ## everything that CI runs, two processes at a time
 	@$(MAKE) --no-print-directory -j2 $(SYNC) test-process test-connect test-spark test-fast
 
 test-connect: $(READY) ## the job's end-to-end tests in Spark Connect
-	@FLATTEN_SESSION=connect $(PYTHON_HERE) -m pytest -m connect
+	@FLATTEN_SESSION=connect $(PYTHON_HERE) -m pytest $(WITH_SPARK) -m connect
 
 test-process: $(READY) ## what runs the zip, an emulator or a Spark of its own
 	@$(PYTHON_HERE) -m pytest -m process
 
 test-spark: $(READY) ## the rest of what needs Spark, in classic Spark
-	@$(PYTHON_HERE) -m pytest -m "spark and not process"
+	@$(PYTHON_HERE) -m pytest $(WITH_SPARK) -m "spark and not process"
 
 test-fast: $(READY) ## the rest
 	@$(PYTHON_HERE) -m pytest -m "not spark and not process"

@@ -32,6 +32,7 @@ _START_PROCESSES = {
     "test_session.py",
     "test_zip.py",
 }
+_WITH_SPARK = {"end_to_end", "rehearsal"}
 _EMULATED = {"account", "moto_of_module"}
 
 
@@ -47,6 +48,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if item.path.name in _START_PROCESSES or "mock_aws" in module or fixtures & _EMULATED:
             item.add_marker("process")
+        elif item.get_closest_marker("spark") and item.path.parent.name not in _WITH_SPARK:
+            raise pytest.UsageError(f"{item.nodeid} would not be run: see test-spark in the Makefile.")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -13,16 +13,16 @@ pytestmark = pytest.mark.spark
 
 
 def test_a_file_that_vanishes_between_listing_and_reading_is_missing(spark: Any, blank: Path, tmp_path: Path) -> None:
-    world = World(spark, tmp_path, max_files=1).furnished(blank)
-    for age, name in enumerate(["first", "second", "third"]):
+    world = World(spark, tmp_path, max_files=2).furnished(blank)
+    for age, name in enumerate(["first", "second", "gone", "last"]):
         path = world.land(name, event(name))
         os.utime(path, (1_767_600_000 + age, 1_767_600_000 + age))
-    second = world.source / "second"
-    report = world.run(at("files", second.unlink))
-    assert report.missing == [str(second)]
-    assert world.rows().keys() == {"first", "third"}
-    assert world.files()["second"].outcome == "missing"
-    assert world.archived() == ["first", "third"]
+    gone = world.source / "gone"
+    report = world.run(at("files", gone.unlink))
+    assert report.missing == [str(gone)]
+    assert world.rows().keys() == {"first", "second", "last"}
+    assert world.files()["gone"].outcome == "missing"
+    assert world.archived() == ["first", "last", "second"]
     assert world.landed() == []
 
 
