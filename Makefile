@@ -25,7 +25,7 @@ demo-files: $(READY) ## the job alone, on the files of a made-up fleet
 	@$(PYTHON_HERE) tools/demo.py $(ARGS)
 
 # The Spark sessions of tests are too short for Java's second compiler to pay, and the first one.
-test test-%: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:CompileThresholdScaling=5 -XX:+UseSerialGC
+test test-%: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=0.5 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC
 # Of several thousand tests only those of these folders are looked through for Spark; conftest.py sees that none is elsewhere.
 WITH_SPARK := tests/end_to_end tests/rehearsal
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
