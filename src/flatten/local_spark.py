@@ -155,6 +155,8 @@ def _complaint(log: Path, began: int) -> str:
 
 def _end_jvm(gateway: "JavaGateway") -> None:
     """End the JVM, then what talks to it here: a connection on which a thread waits can be closed only at its end."""
+    # py4j tells the JVM of each object that Python has collected; told to one that ends, that is an error in the log.
+    gateway._gateway_client.is_connected = False
     gateway.proc.stdin.close()
     try:
         gateway.proc.wait(_SECONDS_TO_END)
