@@ -24,7 +24,7 @@ demo: $(READY) ## the whole pipeline on this machine: from a put into DynamoDB t
 demo-files: $(READY) ## the job alone, on the files of a made-up fleet
 	@$(PYTHON_HERE) tools/demo.py $(ARGS)
 
-# The Spark sessions of tests are too short for Java's second compiler to pay, and the first one.
+# The Spark sessions of tests are too short for Java's second compiler to pay; what runs often is worth the first one soon.
 test test-%: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=0.5 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC
 # Of several thousand tests only those of these folders are looked through for Spark; conftest.py sees that none is elsewhere.
 WITH_SPARK := tests/end_to_end tests/rehearsal

@@ -9,6 +9,7 @@ before the MERGE that moves the row. The interleavings:
 - the move comes before the insert (shards are read side by side): a MODIFY that meets no row notes its own date,
   so the late INSERT under the older date finds the row.
 - a removal comes, then an insert under another date: the removal noted the date of the row that it closed.
+- an expiry comes, then the move to its date: noted in passing first, then for good, or upkeep would forget it.
 """
 
 from collections.abc import Sequence
