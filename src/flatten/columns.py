@@ -1,6 +1,7 @@
 """Rows in Python become Arrow batches, and the columns of our tables become DDL."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +26,11 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """Write text as a literal of Spark SQL."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def moment_literal(moment: datetime) -> str:
+    """Write a moment that knows its zone as a literal of Spark SQL."""
+    return f"TIMESTAMP'{moment.isoformat()}'"
 
 
 def ddl(columns: Mapping[str, str]) -> str:

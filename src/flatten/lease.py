@@ -8,10 +8,10 @@ when it has expired.
 
 from datetime import datetime, timedelta
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from flatten.columns import literal
+from flatten.columns import literal, moment_literal
 from flatten.commits import retried
 from flatten.errors import AlreadyRunning
 from flatten.tables import TableName
@@ -38,15 +38,27 @@ def hold(spark: SparkSession, table: TableName, holder: str, state: str, now: da
 
 
 def _taken(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime) -> bool:
-    written = spark.sql(
+    """Take the one row over if it may be; insert it where there is none, which a MERGE alone would do more slowly."""
+    lease, mine, whose = table.side("lease"), literal(holder), literal(state)
+    until, now_literal = moment_literal(now + TERM), moment_literal(now)
+    taken_over = spark.sql(
         f"""
-        MERGE INTO {table.side("lease")} t
-        USING (SELECT {literal(holder)} AS holder, {literal(state)} AS state, {_moment(now + TERM)} AS expires_at) s
-        ON true
-        WHEN MATCHED AND (t.expires_at <= {_moment(now)} OR t.holder = s.holder OR t.state = s.state) THEN UPDATE SET *
-        WHEN NOT MATCHED THEN INSERT *
+        UPDATE {lease} SET holder = {mine}, state = {whose}, expires_at = {until}
+        WHERE expires_at <= {now_literal} OR holder = {mine} OR state = {whose}
         """
     )
+    return _changed(taken_over) or _changed(
+        spark.sql(
+            f"""
+            MERGE INTO {lease} t
+            USING (SELECT {mine} AS holder, {whose} AS state, {until} AS expires_at) s ON true
+            WHEN NOT MATCHED THEN INSERT *
+            """
+        )
+    )
+
+
+def _changed(written: DataFrame) -> bool:
     return bool(written.collect()[0].num_affected_rows)
 
 
@@ -59,9 +71,5 @@ def is_held(spark: SparkSession, table: TableName, state: str, now: datetime) ->
 def release(spark: SparkSession, table: TableName, holder: str, now: datetime) -> None:
     """Let the lease go, if it is still ours."""
     _renewals.pop((table.side("lease"), holder), None)
-    mine = f"holder = {literal(holder)}"
-    retried(lambda: spark.sql(f"UPDATE {table.side('lease')} SET expires_at = {_moment(now)} WHERE {mine}").collect())
-
-
-def _moment(moment: datetime) -> str:
-    return f"TIMESTAMP'{moment.isoformat()}'"
+    end = f"UPDATE {table.side('lease')} SET expires_at = {moment_literal(now)} WHERE holder = {literal(holder)}"
+    retried(lambda: spark.sql(end).collect())

@@ -5,8 +5,8 @@ from datetime import datetime
 from pyspark.sql import SparkSession
 
 from flatten import lease
-from flatten.columns import ddl
-from flatten.tables import SIDE_TABLES, TableName, append_once
+from flatten.columns import literal, moment_literal
+from flatten.tables import TableName
 
 
 def end_run(
@@ -19,7 +19,16 @@ def end_run(
     finished_at: datetime,
     outcome: str,
 ) -> None:
-    """Record that a run has ended, unless it is recorded already, and let the lease go."""
-    run = spark.createDataFrame([(run_id, command, started_at, finished_at, outcome)], ddl(SIDE_TABLES["runs"]))
-    append_once(run, table.side("runs"), run_id)
+    """Record that a run has ended, unless it is recorded already, and let the lease go.
+
+    Of the runs table only the files are read that have a run which started when this one did.
+    """
+    runs, run, started = table.side("runs"), literal(run_id), moment_literal(started_at)
+    spark.sql(
+        f"""
+        INSERT INTO {runs} (run_id, command, started_at, finished_at, outcome)
+        SELECT {run}, {literal(command)}, {started}, {moment_literal(finished_at)}, {literal(outcome)}
+        WHERE NOT EXISTS (SELECT 1 FROM {runs} WHERE run_id = {run} AND started_at = {started})
+        """
+    )
     lease.release(spark, table, run_id, finished_at)

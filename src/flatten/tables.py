@@ -78,9 +78,6 @@ SIDE_TABLES: dict[str, dict[str, str]] = {
 # Statistics steer which files a MERGE reads; on all columns they cost more than the rest of the write.
 _PROPERTIES = "'delta.dataSkippingStatsColumns' = 'event_id,event_date,recorded_at,vehicle_id'"
 
-# Each run leaves a token of `append_once` in the log of its table, which would keep it for ever.
-_TOKENS_END = "'delta.setTransactionRetentionDuration' = 'interval 7 days'"
-
 
 @dataclass(frozen=True, slots=True)
 class TableName:
@@ -189,8 +186,7 @@ def ensure(spark: SparkSession, table: TableName) -> None:
         f"CLUSTER BY (event_date) COMMENT 'Vehicle telemetry, one flat row per event' TBLPROPERTIES ({_PROPERTIES})"
     )
     for kind, columns in SIDE_TABLES.items():
-        properties = f" TBLPROPERTIES ({_TOKENS_END})" if kind == "runs" else ""
-        spark.sql(f"CREATE TABLE IF NOT EXISTS {table.side(kind)} ({ddl(columns)}) USING DELTA{properties}")
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {table.side(kind)} ({ddl(columns)}) USING DELTA")
     if not table.is_path:
         describe(spark, table, description(spark, table, tags=on_databricks(os.environ)))
 
@@ -242,15 +238,6 @@ def _commented(columns: Mapping[str, tuple[str, str]], later: Container[str]) ->
         f"{'' if name in later else f' COMMENT {literal(about)}'}"
         for name, (kind, about) in columns.items()
     )
-
-
-def append_once(rows: DataFrame, target: str, token: str) -> None:
-    """Append rows; doing it again with the same token within a week writes nothing, and nothing is read.
-
-    https://docs.delta.io/latest/delta-streaming.html#idempotent-table-writes-in-foreachbatch
-    """
-    writer = rows.write.format("delta").mode("append")
-    writer.option("txnAppId", token).option("txnVersion", 1).saveAsTable(target)
 
 
 def add_new(rows: DataFrame, target: str, keys: Sequence[str]) -> None:
