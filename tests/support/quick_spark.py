@@ -1,4 +1,4 @@
-"""Spark settings of tests: they plan hundreds of small queries and run each once."""
+"""Spark settings of tests: they plan hundreds of small queries, run each once and make thousands of small files."""
 
 QUICK = {
     # Compiling the queries and their expressions would take most of the time.
@@ -7,4 +7,9 @@ QUICK = {
     "spark.sql.adaptive.enabled": "false",
     # A log of a few commits is read by one task.
     "spark.databricks.delta.snapshotPartitions": "1",
+    # The default ways to write logs go through Hadoop's FileContext, which starts /bin/readlink 136 times a run.
+    "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
+    "spark.sql.streaming.checkpointFileManagerClass": (
+        "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+    ),
 }
