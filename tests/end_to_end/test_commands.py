@@ -9,8 +9,8 @@ import pytest
 
 from flatten.cli import main
 from flatten.tables import SIDE_TABLES
+from support.job_world import World, line
 from support.job_world import content as lines_of
-from support.job_world import line
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -38,7 +38,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def run_arguments(place: Path, **changes: object) -> list[object]:
-    options = {"source": "landing", "archive": "archive", "table": "tables/t", "state": "state"}
+    options = {"source": "landing", "archive": "archive", "table": "tables/telemetry", "state": "state"}
     return [
         "run",
         *(part for name, default in options.items() for part in (f"--{name}", changes.get(name, place / default))),
@@ -101,7 +101,7 @@ def test_wrong_usage_ends_with_2(arguments: list[str], command: Command) -> None
 def test_options_come_from_the_environment_too(place: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLATTEN_SOURCE", str(place / "nowhere"))
     monkeypatch.setenv("FLATTEN_ARCHIVE", str(place / "archive"))
-    monkeypatch.setenv("FLATTEN_TABLE", str(place / "tables" / "t"))
+    monkeypatch.setenv("FLATTEN_TABLE", str(place / "tables" / "telemetry"))
     monkeypatch.setenv("FLATTEN_STATE", str(place / "state"))
     code, _, err = command("run")
     assert (code, "nowhere is not a folder" in err) == (2, True)
@@ -125,7 +125,7 @@ class TestWithSpark:
     def test_run_and_status_speak_json_over_tables_that_a_killed_run_was_making(
         self, place: Path, command: Command
     ) -> None:
-        for table in ("tables/t", *(f"tables_ops/t_{kind}" for kind in SIDE_TABLES)):
+        for table in ("tables/telemetry", *(f"tables_ops/telemetry_{kind}" for kind in SIDE_TABLES)):
             log = place / table / "_delta_log"
             (log / "_staged_commits").mkdir(parents=True)
             (log / f".{0:020}.json.0a.tmp").write_text('{"commitInfo":')
@@ -142,18 +142,20 @@ class TestWithSpark:
             "ignored": 0,
             "quarantined": 1,
         }
-        code, out, _ = command("status", "--table", place / "tables/t", "--source", place / "landing", "--json")
+        code, out, _ = command("status", "--table", place / "tables/telemetry", "--source", place / "landing", "--json")
         found = json.loads(out)
         assert (code, found["rows"], found["waiting"], found["quarantined"]) == (0, 1, 0, {"not_json": 1})
 
-    def test_run_and_status_speak_to_people_in_plain_text(self, place: Path, command: Command) -> None:
+    def test_run_and_status_speak_to_people_in_plain_text(self, place: Path, blank: Path, command: Command) -> None:
+        World(None, place).furnished(blank)  # type: ignore[arg-type]  # no session is needed to copy tables
         code, out, err = command(*run_arguments(place))
         assert code == 0
         assert "1 files, 2 lines: 1 applied" in out
         assert "\x1b" not in out + err
-        code, out, _ = command("status", "--table", place / "tables/t")
+        table = "--table", place / "tables/telemetry"
+        code, out, _ = command("status", *table)
         assert (code, "rows         1 (0 deleted)" in out, "not_json" in out) == (0, True, True)
-        code, out, _ = command("maintain", "--table", place / "tables/t", "--state", place / "state", "--no-compact")
+        code, out, _ = command("maintain", *table, "--state", place / "state", "--no-compact")
         assert (code, out) == (0, "0 events had several rows; 0 old dates forgotten; 0 archived files removed.\n")
 
     def test_an_empty_folder_is_nothing_to_do(self, place: Path, command: Command) -> None:
@@ -163,20 +165,21 @@ class TestWithSpark:
         assert not (place / "tables").exists()
 
     def test_a_folder_that_is_no_delta_table_is_refused(self, place: Path, command: Command) -> None:
-        (place / "tables" / "t").mkdir(parents=True)
-        (place / "tables" / "t" / "notes.txt").write_text("mine")
+        (place / "tables" / "telemetry").mkdir(parents=True)
+        (place / "tables" / "telemetry" / "notes.txt").write_text("mine")
         before = everything(place)
         code, _, err = command(*run_arguments(place))
         assert (code, "is no Delta table" in err) == (2, True)
         assert everything(place) == before
 
     def test_a_table_without_our_columns_is_refused(self, place: Path, command: Command, spark: Any) -> None:
-        spark.range(3).write.format("delta").save(str(place / "tables" / "t"))
+        spark.range(3).write.format("delta").save(str(place / "tables" / "telemetry"))
         code, _, err = command(*run_arguments(place))
         assert (code, "without our columns" in err) == (2, True)
         assert not (place / "state" / "checkpoint").exists()
 
-    def test_folders_of_another_table_are_refused(self, place: Path, command: Command) -> None:
+    def test_folders_of_another_table_are_refused(self, place: Path, blank: Path, command: Command) -> None:
+        World(None, place).furnished(blank)  # type: ignore[arg-type]  # as above
         assert command(*run_arguments(place))[0] == 0
         for changes in ({"table": place / "tables/other"}, {"state": place / "state2"}):
             code, _, err = command(*run_arguments(place, **changes))

@@ -22,6 +22,7 @@ from flatten.commits import ATTEMPTS, retried
 from flatten.errors import AlreadyRunning, ConflictsPersist, FlattenError, OwnedElsewhere
 from support.job_world import NOW, World, line
 from support.processes import lasting
+from support.quick_spark import QUICK
 
 FILES = [f"{number:02}.ndjson.gz" for number in range(5)]
 
@@ -40,9 +41,10 @@ def test_of_two_runs_one_works_and_an_interrupted_one_leaves_nothing_behind(
     world = World(spark, tmp_path).furnished(blank)
     for name in FILES:
         world.land(name, [line(name, 1)])
+    (tmp_path / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in QUICK.items()))
     working = subprocess.Popen(
         [sys.executable, "-c", "from flatten.cli import main; main()", *options(world)],
-        env=os.environ | {"FLATTEN_SESSION": "classic"},
+        env=os.environ | {"FLATTEN_SESSION": "classic", "SPARK_CONF_DIR": str(tmp_path)},
         start_new_session=True,  # Ctrl-C reaches the whole process group, as in a terminal
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -27,8 +27,9 @@ def work(kind):
     with spark_session(settings) as spark:
         with spark_session() as same:
             assert same is spark
-        spark.range(3).write.format("delta").mode("append").save("{table}")
-        rows = spark.read.format("delta").load("{table}").count()
+        spark.sql("CREATE SCHEMA IF NOT EXISTS telemetry")
+        spark.range(3).write.format("delta").mode("append").saveAsTable("telemetry.rows")
+        rows = spark.table("telemetry.rows").count()
         moment = spark.sql("SELECT current_timezone() zone, cast(0 AS TIMESTAMP)::STRING start").first()
         return [type(spark).__module__, rows, *moment]
 
@@ -45,13 +46,6 @@ from flatten.session import open_session
 open_session()
 print(Path(f"/proc/self/task/{os.getpid()}/children").read_text(), flush=True)
 sys.stdin.read()
-"""
-LASTING = """
-import sys
-from flatten.session import spark_session
-with spark_session() as spark:
-    for statement in sys.argv[1:]:
-        print([tuple(row) for row in spark.sql(statement).collect()])
 """
 INTERRUPTED = """
 import os, signal
@@ -106,33 +100,23 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> subpro
 
 
 @pytest.mark.spark
-def test_sessions_one_after_the_other_are_quiet_and_leave_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
-    script = WORK.replace("{table}", str(tmp_path / "table"))
+def test_sessions_one_after_the_other_are_quiet_share_a_warehouse_and_leave_nothing_else(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     jars = tmp_path / "jars, [a-z]* of 'ours' 100%"
     jars.mkdir()
     for jar in DELTA:
         (jars / jar.file_name).symlink_to(cache_folder() / "jars" / jar.file_name)
-    command = [sys.executable, "-W", "error", "-c", script, "connect", "classic"]
-    done = run(command, tmp_path, environment | {"TZ": "Asia/Tokyo", "FLATTEN_JARS": str(jars)})
+    environment |= {"TZ": "Asia/Tokyo", "FLATTEN_JARS": str(jars), "FLATTEN_WAREHOUSE": "my tables"}
+    done = run([sys.executable, "-W", "error", "-c", WORK, "connect", "classic"], tmp_path, environment)
     assert done.stderr == ""
     epoch = "1970-01-01 00:00:00"
     assert json.loads(done.stdout) == [
         ["pyspark.sql.connect.session", 3, "UTC", epoch],
         ["pyspark.sql.session", 6, "UTC", epoch],
     ]
-    assert {path.name for path in tmp_path.iterdir()} == {"table", jars.name, "temporary files"}
+    assert {path.name for path in tmp_path.iterdir()} == {"my tables", jars.name, "temporary files"}
     assert not list((tmp_path / "temporary files").iterdir())
-
-
-@pytest.mark.spark
-def test_tables_known_by_name_last_in_a_warehouse(tmp_path: Path, environment: dict[str, str]) -> None:
-    environment |= {"FLATTEN_WAREHOUSE": "my tables"}
-    create = ["CREATE SCHEMA telemetry", "CREATE TABLE telemetry.rows (id INT) USING delta"]
-    first = run([sys.executable, "-c", LASTING, *create], tmp_path, environment)
-    second = run([sys.executable, "-c", LASTING, "SHOW TABLES IN telemetry"], tmp_path, environment)
-    assert (first.stderr, second.stderr) == ("", "")
-    assert second.stdout == "[('telemetry', 'rows', False)]\n"
-    assert {path.name for path in tmp_path.iterdir()} == {"my tables", "temporary files"}
 
 
 def test_a_warehouse_serves_one_process_at_a_time(tmp_path: Path, environment: dict[str, str]) -> None:
