@@ -1,6 +1,6 @@
 """Contract 3, a rule a test. Each rule has events, files and days of its own; all share the micro-batches."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -229,29 +229,32 @@ def as_line(name: str, described: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def policy_of(rule: Rule) -> str:
-    return str(rule.policy.get("on_delete", "soft"))
+def policy_of(rule: Rule, number: int) -> str:
+    """Return the policy under which a batch of a rule is done. It says what a removal does and nothing else
+    (`staging.action_of`), so lines of other kinds share the batch of the default.
+    """
+    removes = any(described["name"] == "REMOVE" for described in rule.batches[number])
+    return str(rule.policy.get("on_delete", "soft")) if removes else "soft"
 
 
 @pytest.fixture(scope="module")
 def outcomes(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    """Run all rules of each policy together; return the row and the verdicts by batch of each rule."""
-    found = {}
-    for policy, options in POLICIES.items():
-        world = World(spark, tmp_path_factory.mktemp(policy), **options).furnished(blank)
-        rules = {name: rule for name, rule in RULES.items() if policy_of(rule) == policy}
-        for number in range(max(len(rule.batches) for rule in rules.values())):
-            for name, rule in rules.items():
-                if number < len(rule.batches):
-                    lines = [as_line(name, described) for described in rule.batches[number]]
-                    world.land(f"{number}/{ORDER.index(name)}.ndjson.gz", lines)
-            world.batch(number, str(number))
-        rows, files = world.rows(), world.files()
-        noted = {row.event_id for row in world.side("moves")}
-        for name, rule in rules.items():
-            told = [verdicts(files[f"{number}/{ORDER.index(name)}.ndjson.gz"]) for number in range(len(rule.batches))]
-            found[name] = rows.get(f"{name} `' \" \n ../"), told, noted
-    return found
+    """Run all rules together; return the row and the verdicts by batch of each rule, and the events in `moves`."""
+    world = World(spark, tmp_path_factory.mktemp("rules")).furnished(blank)
+    landed: dict[str, list[str]] = {}
+    for name, rule in RULES.items():
+        places = [f"{number}/{policy_of(rule, number)}" for number in range(len(rule.batches))]
+        landed[name] = [f"{place}/{ORDER.index(name)}.ndjson.gz" for place in places]
+        for file, batch in zip(landed[name], rule.batches, strict=True):
+            world.land(file, [as_line(name, described) for described in batch])
+    folders = sorted({str(Path(file).parent) for files in landed.values() for file in files})
+    for number, folder in enumerate(folders):
+        replace(world, **POLICIES[Path(folder).name]).batch(number, folder)
+    rows, files, noted = world.rows(), world.files(), {row.event_id for row in world.side("moves")}
+    return {
+        name: (rows.get(f"{name} `' \" \n ../"), [verdicts(files[file]) for file in landed[name]], noted)
+        for name in RULES
+    }
 
 
 @pytest.mark.parametrize("name", RULES)
