@@ -10,7 +10,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from threading import Barrier, Lock, Semaphore, Thread
 
@@ -29,18 +29,19 @@ _TESTS = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Death:
-    """Where a run ends: in which folder, at which boundary, reached for the `nth` time."""
+    """Where a run ends: in which folder, at which boundary, reached for the `nth` time, with how many files a batch."""
 
     root: Path
     boundary: str
-    nth: int = 1
+    nth: int
+    max_files: int
 
 
-def killed(deaths: Sequence[Death], max_files: int) -> None:
+def killed(deaths: Sequence[Death]) -> None:
     """Run the job in each folder, kill all of them where they are to end, and return when that is done."""
-    told = [part for death in deaths for part in (str(death.root), death.boundary, str(death.nth))]
+    told = [str(part) for death in deaths for part in astuple(death)]
     done = subprocess.run(
-        [sys.executable, __file__, str(max_files), *told],
+        [sys.executable, __file__, *told],
         env=os.environ | {"PYTHONPATH": str(_TESTS)},
         start_new_session=True,  # a process group of its own: it dies as a whole
         capture_output=True,
@@ -63,7 +64,7 @@ def _reached(death: Death, arrive: Callable[[], None]) -> Callable[[str], None]:
     return reached
 
 
-def _main(deaths: Sequence[Death], max_files: int) -> None:
+def _main(deaths: Sequence[Death]) -> None:
     spark = open_session(SessionSettings(extra=QUICK))
     turn, all_there = Semaphore(_AT_ONCE), Barrier(len(deaths))
 
@@ -73,7 +74,7 @@ def _main(deaths: Sequence[Death], max_files: int) -> None:
         os.killpg(0, signal.SIGKILL)
 
     def live(death: Death) -> None:
-        world = World(spark.newSession(), death.root, max_files=max_files)
+        world = World(spark.newSession(), death.root, max_files=death.max_files)
         with turn:
             try:
                 report = job.run(world.spark, world.settings(), clock, reached=_reached(death, arrive))
@@ -93,6 +94,5 @@ def _main(deaths: Sequence[Death], max_files: int) -> None:
 
 
 if __name__ == "__main__":
-    _told = sys.argv[2:]
-    _deaths = [Death(Path(r), b, int(n)) for r, b, n in zip(_told[::3], _told[1::3], _told[2::3], strict=True)]
-    _main(_deaths, int(sys.argv[1]))
+    _told = zip(*[iter(sys.argv[1:])] * 4, strict=True)
+    _main([Death(Path(root), boundary, int(nth), int(files)) for root, boundary, nth, files in _told])
