@@ -1,9 +1,11 @@
 """One writer at a time: every command that writes a table holds its lease.
 
-The lease is one row of a Delta table, taken by one MERGE that reads and writes it in one transaction: of two at
-once Delta refuses one, which then finds the other's row. It is taken over at once by a run on the same state folder
-(only one of those runs at a time: a file lock on one machine, `max_concurrent_runs: 1` in the bundle), by others
-when it has expired.
+The lease is one row of a Delta table, taken by one UPDATE that reads and writes it in one transaction: of two at
+once Delta refuses one, which tries again and finds the other's row. The first writer of all puts the row in, by a
+MERGE that likewise reads the table in its transaction; of two such Delta refuses one, too. Who finds a row that is
+another's at the UPDATE, and let go before the MERGE, is told of that other: the next run gets the lease. A lease is
+taken over at once by a run on the same state folder (only one of those runs at a time: a file lock on one machine,
+`max_concurrent_runs: 1` in the bundle), by others when it has expired.
 """
 
 from datetime import datetime, timedelta

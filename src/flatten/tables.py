@@ -78,6 +78,10 @@ SIDE_TABLES: dict[str, dict[str, str]] = {
 # Statistics steer which files a MERGE reads; on all columns they cost more than the rest of the write.
 _PROPERTIES = "'delta.dataSkippingStatsColumns' = 'event_id,event_date,recorded_at,vehicle_id'"
 
+# With deletion vectors Databricks looks for conflicts row by row, and of two writers that put in a first row
+# neither would be refused. https://docs.databricks.com/aws/en/optimizations/isolation/row-level-concurrency
+_ONE_AT_A_TIME = "'delta.enableDeletionVectors' = 'false'"
+
 
 @dataclass(frozen=True, slots=True)
 class TableName:
@@ -186,7 +190,8 @@ def ensure(spark: SparkSession, table: TableName) -> None:
         f"CLUSTER BY (event_date) COMMENT 'Vehicle telemetry, one flat row per event' TBLPROPERTIES ({_PROPERTIES})"
     )
     for kind, columns in SIDE_TABLES.items():
-        spark.sql(f"CREATE TABLE IF NOT EXISTS {table.side(kind)} ({ddl(columns)}) USING DELTA")
+        properties = f" TBLPROPERTIES ({_ONE_AT_A_TIME})" if kind == "lease" else ""
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {table.side(kind)} ({ddl(columns)}) USING DELTA{properties}")
     if not table.is_path:
         describe(spark, table, description(spark, table, tags=on_databricks(os.environ)))
 

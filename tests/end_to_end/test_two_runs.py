@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 from pyspark.errors import PySparkException
 
 from flatten import lease, tables
@@ -22,7 +23,7 @@ from flatten.commits import ATTEMPTS, retried
 from flatten.errors import AlreadyRunning, ConflictsPersist, FlattenError, OwnedElsewhere
 from support.job_world import NOW, World, line
 from support.processes import lasting
-from support.quick_spark import QUICK
+from support.quick_spark import quick_environment
 
 FILES = [f"{number:02}.ndjson.gz" for number in range(5)]
 
@@ -41,10 +42,9 @@ def test_of_two_runs_one_works_and_an_interrupted_one_leaves_nothing_behind(
     world = World(spark, tmp_path).furnished(blank)
     for name in FILES:
         world.land(name, [line(name, 1)])
-    (tmp_path / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in QUICK.items()))
     working = subprocess.Popen(
         [sys.executable, "-c", "from flatten.cli import main; main()", *options(world)],
-        env=os.environ | {"FLATTEN_SESSION": "classic", "SPARK_CONF_DIR": str(tmp_path)},
+        env=os.environ | {"FLATTEN_SESSION": "classic"} | quick_environment(tmp_path),
         start_new_session=True,  # Ctrl-C reaches the whole process group, as in a terminal
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -167,6 +167,12 @@ def test_of_writers_that_ask_at_once_one_gets_the_lease(spark: Any, blank: Path,
         taken = sorted(writers.map(ask, "abcd"))
     assert taken[:3] == ["", "", ""]
     assert [row.holder for row in spark.table(table.side("lease")).collect()] == taken[3:]
+
+
+@pytest.mark.spark
+def test_the_lease_has_no_deletion_vectors_so_that_two_first_rows_conflict(owned: World) -> None:
+    folder = owned.table.folders()[1 + list(tables.SIDE_TABLES).index("lease")]
+    assert DeltaTable(folder).metadata().configuration == {"delta.enableDeletionVectors": "false"}
 
 
 class Beside:
