@@ -17,6 +17,7 @@ from flatten.jars import DELTA
 from flatten.local_spark import cache_folder
 from flatten.session import SessionSettings, on_databricks
 from support.processes import lasting
+from support.quick_spark import quick_environment
 
 WORK = """
 import json, os, sys
@@ -101,8 +102,9 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> subpro
 
 @pytest.mark.spark
 def test_sessions_one_after_the_other_are_quiet_share_a_warehouse_and_leave_nothing_else(
-    tmp_path: Path, environment: dict[str, str]
+    tmp_path: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    environment |= quick_environment(tmp_path_factory.mktemp("conf"))
     jars = tmp_path / "jars, [a-z]* of 'ours' 100%"
     jars.mkdir()
     for jar in DELTA:

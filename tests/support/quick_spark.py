@@ -1,5 +1,7 @@
 """Spark settings of tests: they plan hundreds of small queries, run each once and make thousands of small files."""
 
+from pathlib import Path
+
 QUICK = {
     # Compiling the queries and their expressions would take most of the time.
     "spark.sql.codegen.wholeStage": "false",
@@ -13,3 +15,9 @@ QUICK = {
         "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
     ),
 }
+
+
+def quick_environment(folder: Path) -> dict[str, str]:
+    """Return what gives these settings to a Spark that a process of its own starts; `folder` gets a file."""
+    (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in QUICK.items()))
+    return {"SPARK_CONF_DIR": str(folder)}
