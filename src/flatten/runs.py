@@ -6,6 +6,7 @@ from pyspark.sql import SparkSession
 
 from flatten import lease
 from flatten.columns import literal, moment_literal
+from flatten.commits import retried
 from flatten.tables import TableName
 
 
@@ -24,11 +25,10 @@ def end_run(
     Of the runs table only the files are read that have a run which started when this one did.
     """
     runs, run, started = table.side("runs"), literal(run_id), moment_literal(started_at)
-    spark.sql(
-        f"""
+    record = f"""
         INSERT INTO {runs} (run_id, command, started_at, finished_at, outcome)
         SELECT {run}, {literal(command)}, {started}, {moment_literal(finished_at)}, {literal(outcome)}
         WHERE NOT EXISTS (SELECT 1 FROM {runs} WHERE run_id = {run} AND started_at = {started})
         """
-    )
+    retried(lambda: spark.sql(record))
     lease.release(spark, table, run_id, finished_at)
