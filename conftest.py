@@ -34,6 +34,7 @@ _START_PROCESSES = {
 }
 _WITH_SPARK = {"end_to_end", "rehearsal"}
 _EMULATED = {"account", "moto_of_module"}
+_EMULATORS = {"mock_aws", "moto_account"}
 
 
 def pytest_configure() -> None:
@@ -44,9 +45,9 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what starts processes: the zip as Lambda runs it, emulators, a Spark of its own."""
     for item in items:
-        module = vars(getattr(item, "module", object))
+        module = set(vars(getattr(item, "module", object)))
         fixtures = set(getattr(item, "fixturenames", ()))
-        if item.path.name in _START_PROCESSES or "mock_aws" in module or fixtures & _EMULATED:
+        if item.path.name in _START_PROCESSES or module & _EMULATORS or fixtures & _EMULATED:
             item.add_marker("process")
         elif item.get_closest_marker("spark") and item.path.parent.name not in _WITH_SPARK:
             raise pytest.UsageError(f"{item.nodeid} would not be run: see test-spark in the Makefile.")

@@ -87,7 +87,10 @@ ANSWERS = {
     "not UTF-8": (Answer(200, b"\xff\xfe{", JSON), "expected JSON"),
     "2 MB": (Answer(200, b'"' + b"x" * 2_000_000 + b'"', JSON), "ValueError"),
     "a cut connection": (Answer(None), "ConnectionError"),
-    "an answer that ends early": (Answer(200, b"{}", {"Content-Length": "100"}), "Error"),
+    "an answer that ends early": (
+        Answer(200, b"{}", {"Content-Length": "100", "Connection": "close"}),
+        "ChunkedEncodingError",
+    ),
     "the token in the error code": (Answer(400, json.dumps({"error_code": TOKEN}).encode(), JSON), "answered 400"),
     "the token in the message": (
         Answer(403, json.dumps({"error_code": "X", "message": f"Bearer {TOKEN}"}).encode(), JSON),
