@@ -40,8 +40,8 @@ class Line:
 def split_file(path: str, content: bytes, limit: int = MAX_FILE_BYTES) -> list[Line]:
     """Return the lines of a file; blank ones are not lines.
 
-    Raises BadFile: file_unreadable for gzip that does not end, is damaged, or unpacks to more than `limit`
-    bytes; file_incomplete when the key says another number of lines.
+    Raises BadFile: file_unreadable for gzip that does not end or is damaged, and for more than `limit` bytes,
+    unpacked; file_incomplete when the key says another number of lines.
     """
     lines = list(_lines(_unpack(path, content, limit)))
     promised = promised_lines(path)
@@ -60,6 +60,8 @@ def _unpack(path: str, content: bytes, limit: int) -> bytes:
     if not content.startswith(_GZIP):
         if path.endswith(".gz") and content:
             raise BadFile("file_unreadable", "the name ends in .gz but the content is not gzip")
+        if len(content) > limit:
+            raise BadFile("file_unreadable", f"has more than {limit} bytes")
         return content
     try:
         unpacked = gzip.GzipFile(fileobj=io.BytesIO(content)).read(limit + 1)

@@ -108,6 +108,13 @@ def test_a_gzip_bomb_stops_at_the_limit() -> None:
     assert bad.value.reason == "file_unreadable"
 
 
+def test_a_file_that_was_never_packed_has_the_same_limit() -> None:
+    assert split_file(PLAIN, b"\n" * 1_000, limit=1_000) == []
+    with pytest.raises(BadFile, match="has more than 1000 bytes") as bad:
+        split_file(PLAIN, b"\n" * 1_001, limit=1_000)
+    assert bad.value.reason == "file_unreadable"
+
+
 @pytest.mark.parametrize("count", [0, 1, 3], ids=["none", "fewer", "more"])
 def test_a_file_with_other_lines_than_its_key_says_gives_no_line(count: int) -> None:
     with pytest.raises(BadFile, match=f"the name says 2 lines, the file has {count}") as bad:
