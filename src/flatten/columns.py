@@ -24,8 +24,8 @@ def quoted(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Write text as a literal of Spark SQL."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    """Write text as a literal of Spark SQL, which would replace ${...} by a setting even there."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("$", "\\u0024") + "'"
 
 
 def moment_literal(moment: datetime) -> str:

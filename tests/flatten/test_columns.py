@@ -133,6 +133,7 @@ def test_a_name_is_quoted(name: str, text: str) -> None:
         ("\\'", "'\\\\\\''"),
         ("'; DROP TABLE t; --", "'\\'; DROP TABLE t; --'"),
         ('`"\né', "'`\"\né'"),
+        ("${env:HOME}", "'\\u0024{env:HOME}'"),
     ],
     ids=repr,
 )
