@@ -45,23 +45,28 @@ class Moved:
 
 @dataclass(frozen=True)
 class Archiver:
-    """Moves the files of one source. `reached` is told the name of each boundary that is passed."""
+    """Moves the files of one source.
+
+    `reached` is told the name of each boundary that is passed; `hold` asks for the table's lease.
+    """
 
     spark: SparkSession
     settings: Settings
     now: datetime
     reached: Callable[[str], None]
+    hold: Callable[[], None]
 
     def run(self) -> Moved:
         """Archive what is committed, then clear away paths that came again; record both."""
         moved = Moved()
-        waiting = ledger.unarchived(self.spark, self.settings.table)
+        waiting = ledger.unarchived(self.spark, self.settings.table, self.settings.source)
         for start in range(0, len(waiting), _RECORDED_AT_ONCE):
             self._archive(waiting[start : start + _RECORDED_AT_ONCE], moved)
         self._clear_returned(moved)
         return moved
 
     def _archive(self, files: Iterable[Row], moved: Moved) -> None:
+        self.hold()
         with ThreadPoolExecutor(_MOVERS) as movers:
             entries = list(movers.map(self._move, files))
         self._record_changed([entry for entry in entries if entry.get("changed")], moved)

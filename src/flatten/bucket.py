@@ -115,13 +115,13 @@ class Bucket:
             return False
         return True
 
-    def check(self) -> None:
+    def check(self, role: str, *, to_write: bool) -> None:  # a write would have to be tried
         """See Location."""
         try:
             with _told("list", self.root):
                 self.client.list_objects_v2(Bucket=self._bucket, Prefix=self._key(""), MaxKeys=1)
         except OSError as wrong:
-            raise BadLocation(f"{self.root} cannot be read: {wrong.strerror}.") from None
+            raise BadLocation(f"The {role} {self.root} cannot be read: {wrong.strerror}.") from None
 
     @property
     def _bucket(self) -> str:

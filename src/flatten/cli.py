@@ -82,10 +82,10 @@ def run(as_json: bool, **options: Any) -> None:
     from flatten.storage import open_location
 
     settings = _run_settings(options)
-    open_location(settings.source).check()
+    open_location(settings.source).check("source", to_write=True)
     screen = Screen.of(sys.stderr, quiet=as_json)
     with (
-        _session(settings.source, settings.archive, settings.rejects) as spark,
+        _session(settings.source, settings.archive, settings.rejects, settings.table.text) as spark,
         screen.progress("micro-batches") as progress,
     ):
         _require_lasting_catalog(spark, settings.table)
@@ -109,10 +109,12 @@ def status(table: str, ops: str | None, source: str | None, check_days: int | No
     """
     from flatten.status import require_complete
     from flatten.status import status as read_status
-    from flatten.storage import absolute
+    from flatten.storage import absolute, open_location
 
     name = _table(table, ops)
-    with _session(source) as spark:
+    if source:
+        open_location(absolute(source)).check("source", to_write=False)
+    with _session(source, name.text) as spark:
         found = heeded(lambda: read_status(spark, name, source and absolute(source)))
         click.echo(json.dumps(found) if as_json else shown_status(found))
         if check_days:
@@ -122,7 +124,7 @@ def status(table: str, ops: str | None, source: str | None, check_days: int | No
 @cli.command()
 @_TABLE
 @_OPS
-@_option("--state", required=True, metavar="DIR", help="The state folder of the job that writes the table.")
+@_option("--state", required=True, metavar="DIR", help="A folder of its own. The job's serves, too, on one machine.")
 @_option("--archive", metavar="DIR", help="The archive to thin.")
 @_option(
     "--archive-days",
@@ -143,8 +145,12 @@ def maintain(as_json: bool, **options: Any) -> None:
     from flatten.maintain import Keeping
     from flatten.maintain import maintain as keep
     from flatten.session import on_databricks
-    from flatten.storage import absolute
+    from flatten.storage import absolute, open_location
 
+    if options["archive_days"] and not options["archive"]:
+        raise click.UsageError("--archive-days needs --archive: which one is to be thinned?")
+    if options["archive_days"]:
+        open_location(absolute(options["archive"])).check("archive", to_write=True)
     compact = options["compact"] if options["compact"] is not None else not on_databricks(os.environ)
     keeping = Keeping(
         table=_table(options["table"], options["ops"]),
@@ -154,7 +160,7 @@ def maintain(as_json: bool, **options: Any) -> None:
         archive=options["archive"] and absolute(options["archive"]),
         archive_days=options["archive_days"] or None,
     )
-    with _session(keeping.archive) as spark:
+    with _session(keeping.archive, keeping.table.text) as spark:
         found = heeded(lambda: keep(spark, keeping, _now))
     mended = found["duplicates_mended"]
     text = f"{len(mended)} events had several rows; {found['moves_forgotten']} old dates forgotten; "
@@ -255,3 +261,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("flatten: interrupted; what was committed stays, run again to complete it.", err=True)
         raise SystemExit(130) from None
+    except Exception as error:
+        from flatten.commits import SPARK_ENDED, SPARK_ERRORS, last_words
+
+        if not isinstance(error, (*SPARK_ERRORS, *SPARK_ENDED, OSError)):
+            raise
+        click.echo(f"flatten: The command stopped: {last_words(error)} Run it again when that is mended.", err=True)
+        raise SystemExit(1) from None

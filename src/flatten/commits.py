@@ -1,9 +1,11 @@
 """Commits that meet those of another writer are tried again, a bounded number of times."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import TypeVar
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 
 from flatten.errors import ConflictsPersist
@@ -13,8 +15,14 @@ ATTEMPTS = 5
 SPARK_ERRORS = (PySparkException, Py4JJavaError)
 """What Spark raises. Classic Spark hands Delta's conflicts on as Java has them, unless delta-spark is imported."""
 
+SPARK_ENDED = (Py4JError, ConnectionError)
+"""What a call of Spark raises when its JVM is no more."""
+
 _CONFLICTS = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED")
 _JAVA_CONFLICTS = ("Concurrent", "MetadataChanged", "ProtocolChanged")
+_TRACEBACK = "Traceback (most recent call last):"
+_ERROR = re.compile(r"[A-Za-z_][\w.]*(: |$)")
+_AFTERWARDS = re.compile(r"\s+at [\w.$/]+\(|=== ")  # frames of Java, or the state of the query
 
 
 def retried(commit: Callable[[], T], attempts: int = ATTEMPTS) -> T:
@@ -40,3 +48,26 @@ def _name(error: PySparkException | Py4JJavaError) -> str:
     if isinstance(error, Py4JJavaError):
         return str(error.java_exception.getClass().getSimpleName())
     return error.getCondition() or type(error).__name__
+
+
+def last_words(wrong: Exception) -> str:
+    """Return the line of an error that names the cause: the last of a Python traceback in it, else the first."""
+    if isinstance(wrong, SPARK_ENDED) and not isinstance(wrong, Py4JJavaError):
+        return "Spark itself has ended, perhaps for want of memory."
+    lines = [line for line in str(wrong).splitlines() if line.strip()]
+    if isinstance(wrong, Py4JJavaError):  # its first line names a Python call
+        del lines[:1]
+    told = _end_of_traceback(lines) or (lines[0].strip(": ") if lines else type(wrong).__name__)
+    return told.partition(": ")[2] if told.startswith("flatten.errors.") else told
+
+
+def _end_of_traceback(lines: Sequence[str]) -> str | None:
+    """Return the error that the last of the tracebacks of Python ends with; Java's lines may follow it."""
+    python = list(takewhile(lambda line: not _AFTERWARDS.match(line), lines))
+    if not any(line.endswith(_TRACEBACK) for line in python):
+        return None
+    errors = [number for number, line in enumerate(python) if _ERROR.match(line)]
+    if not errors:
+        return None
+    error, *more = python[errors[-1] :]
+    return more[0].strip(": ") if more and "Py4JJavaError: " in error else error  # as in `last_words`

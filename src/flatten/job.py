@@ -12,21 +12,19 @@ An exception in `process_batch` must leave it: a batch that returns is committed
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from functools import partial
 
-from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
-from flatten import flat_rows, lease, ledger, merge, moves, owner, quarantine, source, staging, tables
+from flatten import duplicates, flat_rows, lease, ledger, merge, moves, owner, quarantine, source, staging, tables
 from flatten.archive import Archiver, Moved
-from flatten.commits import SPARK_ERRORS, retried
+from flatten.commits import SPARK_ENDED, SPARK_ERRORS, last_words, retried
 from flatten.errors import FlattenError
-from flatten.runs import end_run
+from flatten.runs import end_failed_run, end_run
 from flatten.settings import Settings
 from flatten.storage import open_location
 from flatten.verdicts import VERDICTS, Verdicts, judge
@@ -97,8 +95,13 @@ def run(
             _stream(spark, settings, clock, progress, auto_loader, reached)
             reached("query")
             _settle(spark, settings, clock, report, auto_loader, reached)
-        except (*SPARK_ERRORS, OSError) as wrong:
-            raise _failed(spark, settings, clock, wrong) from wrong
+        except (*SPARK_ERRORS, *SPARK_ENDED, OSError, FlattenError) as wrong:
+            end_failed_run(spark, settings.table, settings.run_id, "run", settings.started_at, clock())
+            if isinstance(wrong, FlattenError):
+                raise
+            raise FlattenError(
+                f"The run stopped: {last_words(wrong)} What it had committed stays; run again to complete it."
+            ) from wrong
         return report
 
 
@@ -137,17 +140,25 @@ def process_batch(batch: DataFrame, batch_id: int, settings: Settings, clock: Cl
     the batch. What it has to report goes through the tables.
     """
     spark = batch.sparkSession
-    lease.hold(spark, settings.table, settings.run_id, settings.state, clock())
+    hold = partial(_hold, spark, settings, clock)
+    hold()
     staged = staging.stage(batch, batch_id, settings)
     facts = _facts(staged)
     reached("staged")
-    judged = retried(partial(_commit_rows, batch, staged, facts, settings, clock(), reached))
+    judged = retried(partial(_commit_rows, batch, staged, facts, settings, clock(), hold, reached))
     reached("rows")
+    hold()
     if facts.any_bad:
-        retried(partial(quarantine.write, staged, settings.table, clock()))
+        quarantine.write(staged, settings.table, clock())
     reached("quarantine")
-    retried(partial(ledger.write_files, spark, judged.files, settings.table, settings.run_id, batch_id, clock()))
+    hold()
+    ledger.write_files(spark, judged.files, settings.table, settings.run_id, batch_id, clock())
     reached("files")
+
+
+def _hold(spark: SparkSession, settings: Settings, clock: Clock) -> None:
+    """Ask for the lease: before each commit, because whatever came before it may have taken long."""
+    lease.hold(spark, settings.table, settings.run_id, settings.state, clock())
 
 
 @dataclass(frozen=True)
@@ -172,7 +183,13 @@ def _facts(staged: DataFrame) -> _Facts:
 
 
 def _commit_rows(
-    batch: DataFrame, staged: DataFrame, facts: _Facts, settings: Settings, now: datetime, reached: Reached
+    batch: DataFrame,
+    staged: DataFrame,
+    facts: _Facts,
+    settings: Settings,
+    now: datetime,
+    hold: Callable[[], None],
+    reached: Reached,
 ) -> Verdicts:
     """Judge the batch and merge what is newer than the table. Called again, it judges anew and changes nothing."""
     spark, table = batch.sparkSession, settings.table
@@ -181,17 +198,24 @@ def _commit_rows(
     found = [moves.told(staged)] if facts.any_telling else []
     found += [moves.astray(spark, table)] if judged.astray else []
     if found:
+        hold()
         moves.note(found, table, now)
     if judged.astray:
         dates |= moves.noted_dates(staged, table)
         judged = judge(staged, table, dates)
+    if judged.doubled:
+        duplicates.keep_newest(spark, table, duplicates.met_twice(spark), hold, now)
+        dates |= moves.noted_dates(staged, table)
+        judged = judge(staged, table, dates)
     reached("moves")
+    hold()
     if judged.winners:
         micros = round(settings.started_at.timestamp() * 1_000_000)
         rows = flat_rows.flat_rows(batch, judged.winners, facts.codes, micros)
         _require_all(judged, merge.merge_rows(rows, table, dates, rows_met=judged.rows_met > 0))
     reached("values")
     if judged.closes:
+        hold()
         merge.merge_closures(spark, table, dates, now)
     return judged
 
@@ -214,19 +238,20 @@ def _settle(
     """After the query: record what it could not read, archive what it committed, let the table go."""
     if not (report.waiting or _left_over(spark, settings, clock())):
         return
-    lease.hold(spark, settings.table, settings.run_id, settings.state, clock())
+    hold = partial(_hold, spark, settings, clock)
+    hold()
     report.missing = _record_unread(spark, settings, clock(), auto_loader)
     report.counts = ledger.counts_of(spark, settings.table, settings.run_id)
     staging.clear(settings)
-    report.moved = Archiver(spark, settings, clock(), reached).run()
-    _end(spark, settings, clock(), "succeeded")
+    report.moved = Archiver(spark, settings, clock(), reached, hold).run()
+    end_run(spark, settings.table, settings.run_id, "run", settings.started_at, clock(), "succeeded")
 
 
 def _left_over(spark: SparkSession, settings: Settings, now: datetime) -> bool:
     """Return whether this run, without a file at its start, or a killed one before it left something to do."""
     return (
         staging.is_left(settings)
-        or bool(ledger.unarchived(spark, settings.table))
+        or bool(ledger.unarchived(spark, settings.table, settings.source))
         or lease.is_held(spark, settings.table, settings.state, now)
     )
 
@@ -235,31 +260,5 @@ def _record_unread(spark: SparkSession, settings: Settings, now: datetime, auto_
     files, here = spark.table(settings.table.side("files")), open_location(settings.source)
     unread = source.unread_paths(spark, settings, files, auto_loader=auto_loader)
     found = {path: here.sha256(path.removeprefix(f"{settings.source}/")) for path in unread}
-    return ledger.write_unread(spark, found, settings.table, settings.run_id, now)
-
-
-def _failed(spark: SparkSession, settings: Settings, clock: Clock, wrong: Exception) -> FlattenError:
-    with suppress(*SPARK_ERRORS):
-        _end(spark, settings, clock(), "failed")
-    return FlattenError(f"The run stopped: {_last_words(wrong)} What it had committed stays; run again to complete it.")
-
-
-def _last_words(wrong: Exception) -> str:
-    """Return the line of a Spark error that names the cause: the last of a Python traceback, else the first."""
-    lines = [line.strip(": ") for line in str(wrong).splitlines() if line.strip()]
-    if isinstance(wrong, Py4JJavaError):  # its first line names a Python call
-        del lines[:1]
-    named = [line for line in lines if line.startswith("flatten.errors.")]
-    return (named[-1].partition(": ")[2] if named else lines[0]) if lines else type(wrong).__name__
-
-
-def _end(spark: SparkSession, settings: Settings, now: datetime, outcome: str) -> None:
-    end_run(
-        spark,
-        settings.table,
-        settings.run_id,
-        command="run",
-        started_at=settings.started_at,
-        finished_at=now,
-        outcome=outcome,
-    )
+    may_come = {path for path, later in unread.items() if later}
+    return ledger.write_unread(spark, found, settings.table, settings.run_id, now, may_come)

@@ -19,7 +19,9 @@ from flatten.errors import AlreadyRunning
 from flatten.tables import TableName
 
 TERM = timedelta(hours=1)
-"""How long a lease lasts; it is renewed with the first micro-batch after half of it is over."""
+"""How long a lease lasts. Its holder asks for it before each commit, and it is renewed once a quarter is over: a step
+between two commits may take three quarters, and one that took longer ends before its commit if another had the lease
+meanwhile, also one that has let it go: what was judged before is no longer what stands in the table."""
 
 _renewals: dict[tuple[str, str], datetime] = {}
 """Table and holder of each lease that this process has taken: when it is to be renewed. Until then nothing is read."""
@@ -30,24 +32,26 @@ def hold(spark: SparkSession, table: TableName, holder: str, state: str, now: da
     held = table.side("lease"), holder
     if held in _renewals and now < _renewals[held]:
         return
-    if not retried(lambda: _taken(spark, table, holder, state, now)):
+    ours = f"holder = {literal(holder)}"
+    free = f"expires_at <= {moment_literal(now)} OR state = {literal(state)} OR {ours}"
+    if not retried(lambda: _taken(spark, table, holder, state, now, ours if held in _renewals else free)):
         row = spark.table(table.side("lease")).first()
-        raise AlreadyRunning(
-            f"Another writer ({row.holder if row else 'unknown'}) holds {table.text}; "
-            "wait until it ends, or an hour after it was killed."
-        )
-    _renewals[held] = now + TERM / 2
+        other = f"Another writer ({row.holder if row else 'unknown'})"
+        if held in _renewals:
+            raise AlreadyRunning(
+                f"{other} has taken {table.text} over, because a step took longer than the lease of this run; "
+                "what was committed stays, run again to complete it."
+            )
+        raise AlreadyRunning(f"{other} holds {table.text}; wait until it ends, or an hour after it was killed.")
+    _renewals[held] = now + TERM / 4
 
 
-def _taken(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime) -> bool:
+def _taken(spark: SparkSession, table: TableName, holder: str, state: str, now: datetime, condition: str) -> bool:
     """Take the one row over if it may be; insert it where there is none, which a MERGE alone would do more slowly."""
     lease, mine, whose = table.side("lease"), literal(holder), literal(state)
-    until, now_literal = moment_literal(now + TERM), moment_literal(now)
+    until = moment_literal(now + TERM)
     taken_over = spark.sql(
-        f"""
-        UPDATE {lease} SET holder = {mine}, state = {whose}, expires_at = {until}
-        WHERE expires_at <= {now_literal} OR holder = {mine} OR state = {whose}
-        """
+        f"UPDATE {lease} SET holder = {mine}, state = {whose}, expires_at = {until} WHERE {condition}"
     )
     return _changed(taken_over) or _changed(
         spark.sql(

@@ -1,7 +1,7 @@
 """The files table: what became of each line of each file."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from flatten import quarantine
 from flatten.columns import ddl
+from flatten.commits import retried
 from flatten.errors import FlattenError
 from flatten.lines import promised_lines
 from flatten.tables import SIDE_TABLES, TableName, add_new
@@ -58,14 +59,21 @@ def _entry(row: Row, run_id: str, batch_id: int, now: datetime) -> dict[str, Any
 
 
 def write_unread(
-    spark: SparkSession, unread: Mapping[str, str | None], table: TableName, run_id: str, now: datetime
+    spark: SparkSession,
+    unread: Mapping[str, str | None],
+    table: TableName,
+    run_id: str,
+    now: datetime,
+    may_come: Container[str],
 ) -> list[str]:
     """Record files that gave no row, path -> SHA-256 of what stands there now; return the missing ones.
 
     An empty file is a file without lines, or an incomplete one when its name promises some. Of any other nobody
-    has read a line: the archiver quarantines what stands under such a name.
+    has read a line: the archiver quarantines what stands under such a name. One that `may_come` in a later
+    run is left alone.
     """
-    entries = [_unread_entry(path, sha256, run_id, now) for path, sha256 in unread.items()]
+    settled = {path: sha256 for path, sha256 in unread.items() if sha256 in (None, _NOTHING) or path not in may_come}
+    entries = [_unread_entry(path, sha256, run_id, now) for path, sha256 in settled.items()]
     broken = [(entry["path"], *_BROKEN_PROMISE) for entry in entries if entry["outcome"] == QUARANTINED]
     if broken:
         quarantine.add_files(spark, broken, table, now)
@@ -95,10 +103,14 @@ def counts_of(spark: SparkSession, table: TableName, run_id: str) -> dict[str, i
     return {name: int(value) for name, value in counted.collect()[0].asDict().items()}
 
 
-def unarchived(spark: SparkSession, table: TableName) -> list[Row]:
-    """Return the committed files (path, sha256, outcome) that no run has archived yet."""
-    waiting = f"archived_at IS NULL AND outcome IN ('{COMMITTED}', '{QUARANTINED}')"
-    return spark.table(table.side("files")).where(waiting).select("path", "sha256", "outcome").collect()
+def unarchived(spark: SparkSession, table: TableName, source: str) -> list[Row]:
+    """Return the committed files (path, sha256, outcome) of a source that no run has archived yet.
+
+    Other sources may share the table: their files are for their own jobs to move.
+    """
+    waiting = F.expr(f"archived_at IS NULL AND outcome IN ('{COMMITTED}', '{QUARANTINED}')")
+    ours = spark.table(table.side("files")).where(waiting & F.col("path").startswith(f"{source}/"))
+    return ours.select("path", "sha256", "outcome").collect()
 
 
 def known_files(spark: SparkSession, table: TableName, paths: Iterable[str]) -> list[Row]:
@@ -115,24 +127,22 @@ def mark_archived(spark: SparkSession, moved: Sequence[dict[str, Any]], table: T
     """
     kinds = {name: SIDE_TABLES["files"][name] for name in ("path", "archived_at", "archive_path", "outcome")}
     _frame(spark, moved, kinds).createOrReplaceTempView("flatten_archived")
-    spark.sql(
-        f"""
+    merge = f"""
         MERGE INTO {table.side("files")} t USING flatten_archived s ON t.path = s.path AND t.archived_at IS NULL
         WHEN MATCHED THEN UPDATE SET
             archived_at = s.archived_at, archive_path = s.archive_path, outcome = s.outcome
         """
-    )
+    retried(lambda: spark.sql(merge))
 
 
 def mark_removed(spark: SparkSession, paths: Sequence[str], table: TableName) -> None:
     """Record that the archived copies of these files were deleted because of their age."""
     spark.createDataFrame([(path,) for path in paths], "path STRING").createOrReplaceTempView("flatten_removed")
-    spark.sql(
-        f"""
+    merge = f"""
         MERGE INTO {table.side("files")} t USING flatten_removed s ON t.path = s.path
         WHEN MATCHED THEN UPDATE SET outcome = '{REMOVED}'
         """
-    )
+    retried(lambda: spark.sql(merge))
 
 
 def _frame(spark: SparkSession, rows: Sequence[dict[str, Any]], kinds: dict[str, str]) -> DataFrame:

@@ -1,6 +1,6 @@
 """Keeping the table sound: one row per event, few files, short side tables, an archive no older than asked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,15 +8,14 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from flatten import lease, ledger, moves, order, owner, tables
-from flatten.columns import literal
-from flatten.errors import BadTable
-from flatten.runs import end_run
+from flatten import lease, ledger, moves, owner, tables
+from flatten.commits import retried
+from flatten.duplicates import mend_duplicates
+from flatten.runs import end_failed_run, end_run
 from flatten.storage import open_location
 from flatten.tables import SIDE_TABLES, TableName
 
 PASSING_DAYS = 30
-_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,54 +33,37 @@ class Keeping:
 def maintain(spark: SparkSession, keeping: Keeping, clock: Callable[[], datetime]) -> dict[str, Any]:
     """Do it and return what was found: duplicates_mended (event ids), moves_forgotten, archive_removed, compacted.
 
-    Raises BadTable when there is no table, AlreadyRunning when a run is at work. A run on the same state folder
+    Raises BadTable when there is no table of ours, AlreadyRunning when a run is at work. A run on the same state folder
     would lose its lease at once: the folder's lock comes first.
     """
-    if tables.columns_of(spark, keeping.table.sql) is None:
-        raise BadTable(f"There is no table {keeping.table.text} yet: `flatten run` makes it.")
+    tables.require(spark, keeping.table)
     with owner.only_run(keeping.state):
         return _maintained(spark, keeping, clock)
 
 
 def _maintained(spark: SparkSession, keeping: Keeping, clock: Callable[[], datetime]) -> dict[str, Any]:
     table, now = keeping.table, clock()
-    lease.hold(spark, table, keeping.run_id, keeping.state, now)
-    outcome = "failed"
+
+    def hold() -> None:
+        lease.hold(spark, table, keeping.run_id, keeping.state, clock())
+
+    steps: dict[str, Callable[[], Any]] = {
+        "duplicates_mended": lambda: mend_duplicates(spark, table, hold, now),
+        "moves_forgotten": lambda: _forget_moves(spark, table, now),
+        "archive_removed": lambda: _thin_archive(spark, keeping, now),
+        "compacted": lambda: _compact(spark, table) if keeping.compact else [],
+    }
+    found = {}
+    hold()
     try:
-        found = {
-            "duplicates_mended": mend_duplicates(spark, table),
-            "moves_forgotten": _forget_moves(spark, table, now),
-            "archive_removed": _thin_archive(spark, keeping, now),
-            "compacted": _compact(spark, table) if keeping.compact else [],
-        }
-        outcome = "succeeded"
-        return found
-    finally:
-        end_run(spark, table, keeping.run_id, command="maintain", started_at=now, finished_at=clock(), outcome=outcome)
-
-
-def mend_duplicates(spark: SparkSession, table: TableName) -> list[str]:
-    """Leave the newest row of every event that has several; return their ids, sorted."""
-    counts = spark.table(table.sql).groupBy("event_id").count().where("count > 1")
-    twice = sorted(row.event_id for row in counts.select("event_id").collect())
-    for start in range(0, len(twice), _AT_ONCE):
-        _keep_newest(spark, table, twice[start : start + _AT_ONCE])
-    return twice
-
-
-def _keep_newest(spark: SparkSession, table: TableName, event_ids: Sequence[str]) -> None:
-    """Replace the rows of these events by the newest of each, in one commit."""
-    chosen = f"event_id IN ({', '.join(map(literal, event_ids))})"
-    ranks = ", ".join(order.newest_rows_first("t"))
-    spark.sql(
-        f"""
-        INSERT INTO {table.sql} REPLACE WHERE {chosen}
-        SELECT * EXCEPT (place) FROM (
-            SELECT t.*, row_number() OVER (PARTITION BY event_id ORDER BY {ranks}) AS place
-            FROM {table.sql} t WHERE {chosen})
-        WHERE place = 1
-        """
-    )
+        for name, step in steps.items():
+            hold()
+            found[name] = step()
+    except BaseException:
+        end_failed_run(spark, table, keeping.run_id, "maintain", now, clock())
+        raise
+    end_run(spark, table, keeping.run_id, "maintain", now, clock(), "succeeded")
+    return found
 
 
 def _forget_moves(spark: SparkSession, table: TableName, now: datetime) -> int:
@@ -90,9 +72,8 @@ def _forget_moves(spark: SparkSession, table: TableName, now: datetime) -> int:
     count = noted.where(old).count()
     if count:
         limit = (now - timedelta(days=PASSING_DAYS)).isoformat()
-        spark.sql(
-            f"DELETE FROM {table.side('moves')} WHERE cause = '{moves.PASSING}' AND noted_at < TIMESTAMP'{limit}'"
-        )
+        forget = f"DELETE FROM {table.side('moves')} WHERE cause = '{moves.PASSING}' AND noted_at < TIMESTAMP'{limit}'"
+        retried(lambda: spark.sql(forget))
     return count
 
 

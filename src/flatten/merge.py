@@ -9,8 +9,10 @@ found where their lines say, of their rows wherever they are (`moves.astray`). T
 - the same batch again after a kill: each row bears the same order, so no clause applies.
 - an older line after a newer one, in any later batch: `newer` is false, the row stays.
 - a late update after a removal: the row bears the removal's order, which is higher, so it stays deleted.
-- two writers: the lease keeps them apart; if it fails, Delta refuses the second commit and the batch is judged
-  and merged anew from what the first one left.
+- two writers: the lease keeps them apart. If it fails, Delta refuses the second commit and the batch is judged and
+  merged anew from what the first one left; only where a table has deletion vectors, and Databricks so looks for
+  conflicts row by row, two inserts of one event may both pass, and upkeep mends them.
+- a removal's line that comes after the insert of the same event under another date, in a later batch: `duplicates`.
 
 A change replaces the whole row. `UPDATE SET *` with schema evolution would leave columns that the batch lacks at
 their old value, so the rows are given every catalogued column of the table, NULL where no line of the batch has the

@@ -41,7 +41,7 @@ def told(staged: DataFrame) -> DataFrame:
     return staged.sparkSession.sql(
         """
         SELECT event_id, explode(array(event_date, previous_date)) AS event_date,
-               CASE WHEN event_name IS NULL OR action = 'ignore' THEN 'passing'
+               CASE WHEN event_name IS NULL OR (action = 'ignore' AND expired) THEN 'passing'
                     WHEN event_name = 'REMOVE' THEN 'removed' ELSE 'moved' END AS cause
         FROM flatten_telling
         """
@@ -58,7 +58,8 @@ def astray(spark: SparkSession, table: TableName) -> DataFrame:
         """
         SELECT event_id, inline(array(
             named_struct('event_date', event_date, 'cause', CASE
-                WHEN action = 'ignore' OR (event_name IS NULL AND row_date IS NULL) THEN 'passing' ELSE 'moved' END),
+                WHEN (action = 'ignore' AND expired) OR (event_name IS NULL AND row_date IS NULL) THEN 'passing'
+                ELSE 'moved' END),
             named_struct('event_date', row_date, 'cause', 'moved')))
         FROM flatten_astray
         """

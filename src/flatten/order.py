@@ -36,8 +36,10 @@ def same(left: str, right: str) -> str:
 
 
 def newest_first(alias: str) -> list[str]:
-    """SQL: the sort that puts the newest line of an event first; of equal ones the first that was written."""
-    return [*newest_rows_first(alias), f"{alias}.path", f"{alias}.line_number"]
+    """SQL: the sort that puts the newest line of an event first; of equal ones the first that was written, as if
+    their files had come in batches of their own.
+    """
+    return [*newest_rows_first(alias), f"{alias}.modified_at", f"{alias}.path", f"{alias}.line_number"]
 
 
 def newest_rows_first(alias: str) -> list[str]:

@@ -1,12 +1,14 @@
 """The end of what writes a table: its row in the runs table, and the lease let go."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from pyspark.sql import SparkSession
 
 from flatten import lease
 from flatten.columns import literal, moment_literal
-from flatten.commits import retried
+from flatten.commits import SPARK_ENDED, SPARK_ERRORS, retried
+from flatten.errors import FlattenError
 from flatten.tables import TableName
 
 
@@ -14,7 +16,6 @@ def end_run(
     spark: SparkSession,
     table: TableName,
     run_id: str,
-    *,
     command: str,
     started_at: datetime,
     finished_at: datetime,
@@ -22,7 +23,7 @@ def end_run(
 ) -> None:
     """Record that a run has ended, unless it is recorded already, and let the lease go.
 
-    Of the runs table only the files are read that have a run which started when this one did.
+    Of the runs table only the files are read that may have a run which started when this one did.
     """
     runs, run, started = table.side("runs"), literal(run_id), moment_literal(started_at)
     record = f"""
@@ -30,5 +31,15 @@ def end_run(
         SELECT {run}, {literal(command)}, {started}, {moment_literal(finished_at)}, {literal(outcome)}
         WHERE NOT EXISTS (SELECT 1 FROM {runs} WHERE run_id = {run} AND started_at = {started})
         """
-    retried(lambda: spark.sql(record))
-    lease.release(spark, table, run_id, finished_at)
+    try:
+        retried(lambda: spark.sql(record))
+    finally:
+        lease.release(spark, table, run_id, finished_at)
+
+
+def end_failed_run(
+    spark: SparkSession, table: TableName, run_id: str, command: str, started_at: datetime, finished_at: datetime
+) -> None:
+    """Do the same for a run that an error ended, as far as that can be done: the error is what must be told."""
+    with suppress(*SPARK_ERRORS, *SPARK_ENDED, FlattenError):
+        end_run(spark, table, run_id, command, started_at, finished_at, "failed")

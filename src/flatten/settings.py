@@ -47,6 +47,13 @@ class Settings:
                 raise BadLocation(f"The {name} folder is the source itself, {place}: give another folder.")
             if _is_inside(place, self.source):
                 raise BadLocation(f"The {name} folder {place} is inside the source: its files would be read as events.")
+        for name in ("archive", "rejects", "state"):
+            for each in self.table.places():
+                if places[name] == each or _is_inside(places[name], each):
+                    raise BadLocation(
+                        f"The {name} folder {places[name]} is inside the table {each}, where upkeep removes what is "
+                        "not the table's: give another folder."
+                    )
         for name in ("archive", "rejects", *tables):
             if _is_inside(self.source, places[name]):
                 raise BadLocation(f"The source {self.source} is inside the {name} folder: give another folder.")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from flatten.columns import literal, moment_literal
 from flatten.settings import Discovery, Settings
 from flatten.storage import literal_path
 
@@ -76,21 +77,29 @@ def file_source_options(settings: Settings) -> Mapping[str, str]:
 
 
 def listed_paths(spark: SparkSession, settings: Settings, *, auto_loader: bool) -> DataFrame:
-    """Return the path of every file that the engine has put into a micro-batch, by its own books."""
+    """Return (path, may_come) of every file that, by its books, the engine put into a micro-batch or found.
+
+    One that Auto Loader found after the run began may come in a later run; it reads all others in this one
+    (`availableNow`). https://docs.databricks.com/aws/en/sql/language-manual/functions/cloud_files_state
+    """
     if auto_loader:
-        return spark.sql("SELECT path FROM cloud_files_state(:checkpoint)", {"checkpoint": settings.checkpoint})
+        later = f"discovery_time >= {moment_literal(settings.started_at)}"
+        return spark.sql(f"SELECT path, {later} AS may_come FROM cloud_files_state({literal(settings.checkpoint)})")
     log = spark.read.text(f"{literal_path(settings.checkpoint)}/sources/0")
     # The log holds URIs; url_decode alone would turn a plus sign into a space.
     uri = F.replace(F.get_json_object("value", "$.path"), F.lit("+"), F.lit("%2B"))
-    return log.where(F.col("value").startswith("{")).select(F.url_decode(uri).alias("path"))
+    return log.where(F.col("value").startswith("{")).select(
+        F.url_decode(uri).alias("path"), F.lit(False).alias("may_come")
+    )
 
 
-def unread_paths(spark: SparkSession, settings: Settings, files: DataFrame, *, auto_loader: bool) -> list[str]:
-    """Return the files that the engine listed and that gave no row: not among `files` (path).
+def unread_paths(spark: SparkSession, settings: Settings, files: DataFrame, *, auto_loader: bool) -> dict[str, bool]:
+    """Return the files that the engine listed and that gave no row, not among `files` (path): whether one may come.
 
     Those were gone when they were to be read, or are empty: Spark's readers pass over files without a byte.
     """
     plain = F.regexp_replace("path", "^(file|dbfs):/*", "/").alias("path")
-    listed = listed_paths(spark, settings, auto_loader=auto_loader).select(plain).distinct()
+    listed = listed_paths(spark, settings, auto_loader=auto_loader).select(plain, "may_come").distinct()
     ours = listed.where(F.col("path").startswith(f"{settings.source}/"))
-    return sorted(row.path for row in ours.join(files.select("path"), "path", "left_anti").collect())
+    unread = ours.join(files.select("path"), "path", "left_anti").orderBy("path", "may_come").collect()
+    return {row.path: row.may_come for row in unread}

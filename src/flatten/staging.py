@@ -26,22 +26,22 @@ from flatten.storage import literal_path, open_location, plain_path
 FILE_COLUMNS = {
     "path": "STRING",
     "size": "BIGINT",
-    "modified_at": "BIGINT",
     "sha256": "STRING",
     "line_count": "INT",
     "codes": "ARRAY<STRING>",
 }
-"""Of a file's own row, the one with line number 0. `modified_at` is microseconds since 1970 UTC; `codes` are
-the catalogued signals of its good lines."""
+"""Of a file's own row, the one with line number 0. `codes` are the catalogued signals of its good lines."""
 
 LINE_COLUMNS = {
     "path": "STRING",
+    "modified_at": "BIGINT",
     "line_number": "INT",
     "reason": "STRING",
     "detail": "STRING",
     "raw": "STRING",
     "raw_base64": "STRING",
     "action": "STRING",
+    "expired": "BOOLEAN",
     "event_id": "STRING",
     "event_name": "STRING",
     "stream": "STRING",
@@ -51,7 +51,8 @@ LINE_COLUMNS = {
     "event_date": "DATE",
     "previous_date": "DATE",
 }
-"""Of a line. `reason` is NULL for a good one; `action` is put, delete, mark, erase or ignore (`action_of`)."""
+"""Of a line. `modified_at` is its file's, in microseconds since 1970 UTC; `reason` is NULL for a good one; `action`
+is put, delete, mark, erase or ignore (`action_of`)."""
 
 _COLUMNS = FILE_COLUMNS | LINE_COLUMNS
 _STAGE = "stage"
@@ -134,7 +135,8 @@ def _file_rows(
         return
     codes: set[str] = set()
     for line in lines:
-        yield {"path": own["path"], "line_number": line.number, **_line_row(line, codes, on_delete, on_expiry)}
+        place = {"path": own["path"], "modified_at": modified_at, "line_number": line.number}
+        yield place | _line_row(line, codes, on_delete, on_expiry)
     yield own | {"line_count": len(lines), "codes": sorted(codes)}
 
 
@@ -147,6 +149,7 @@ def _line_row(line: Line, codes: set[str], on_delete: RemovePolicy, on_expiry: R
     codes.update(known_codes(event.get("signals"), catalogue.packaged()))
     return {
         "action": action_of(change, on_delete, on_expiry),
+        "expired": change.expired,
         "event_id": change.event_id,
         "event_name": change.event_name,
         "stream": change.stream,

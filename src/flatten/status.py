@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
 from flatten import ledger, tables
-from flatten.errors import BadTable, FilesIncomplete
+from flatten.errors import FilesIncomplete
 from flatten.storage import open_location
 from flatten.tables import TableName
 from flatten.verdicts import VERDICTS
@@ -19,17 +19,18 @@ _TO_ARCHIVE = timedelta(hours=2)
 
 def status(spark: SparkSession, table: TableName, source: str | None) -> dict[str, Any]:
     """Return rows, deleted, newest_event, files by outcome, waiting (None without a source), quarantined lines
-    and files by reason, and the last runs (started_at, seconds, outcome). Raises BadTable when there is no table.
+    and files by reason, and the last runs (started_at, seconds, outcome). Moments are text, in UTC.
+
+    Raises BadTable when there is no table of ours.
     """
-    if tables.columns_of(spark, table.sql) is None:
-        raise BadTable(f"There is no table {table.text} yet: `flatten run` makes it.")
+    tables.require(spark, table)
+    newest = F.max("recorded_at")
     rows = spark.table(table.sql).agg(
-        F.count("*").alias("rows"), F.count("deleted_at").alias("deleted"), F.max("recorded_at").alias("newest_event")
+        F.count("*").alias("rows"), F.count("deleted_at").alias("deleted"), _text(newest).alias("newest_event")
     )
-    counted = rows.collect()[0].asDict()
     return {
         "table": table.text,
-        **counted | {"newest_event": _iso(counted["newest_event"])},
+        **rows.collect()[0].asDict(),
         "waiting": None if source is None else _waiting(spark, table, source),
         "files": _files(spark, table),
         "quarantined": _quarantined(spark, table),
@@ -82,13 +83,11 @@ def _quarantined(spark: SparkSession, table: TableName) -> dict[str, int]:
 
 def _last_runs(spark: SparkSession, table: TableName) -> list[dict[str, Any]]:
     seconds = (F.unix_millis("finished_at") - F.unix_millis("started_at")) / 1000
-    runs = spark.table(table.side("runs")).select("command", "started_at", "outcome", seconds.alias("seconds"))
-    return [_run(row) for row in runs.orderBy(F.desc("started_at")).limit(_RUNS_SHOWN).collect()]
+    newest = spark.table(table.side("runs")).orderBy(F.desc("started_at")).limit(_RUNS_SHOWN)
+    runs = newest.select("command", _text(F.col("started_at")).alias("started_at"), "outcome", seconds.alias("seconds"))
+    return [row.asDict() for row in runs.collect()]
 
 
-def _run(row: Row) -> dict[str, Any]:
-    return row.asDict() | {"started_at": _iso(row.started_at)}
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat(sep=" ", timespec="seconds") if moment else None
+def _text(moment: Column) -> Column:
+    """Write a moment out in Spark, whose sessions are in UTC: Python would show it in the machine's zone."""
+    return F.date_format(moment, "yyyy-MM-dd'T'HH:mm:ss'Z'")

@@ -54,8 +54,8 @@ class Location(Protocol):
     def write_new(self, name: str, text: str) -> bool:
         """Write a small file unless it is there; say whether it was written, also when several try at once."""
 
-    def check(self) -> None:
-        """Raise BadLocation when files cannot be read here and moved away."""
+    def check(self, role: str, *, to_write: bool) -> None:
+        """Raise BadLocation, which names the role, when files cannot be read here, or taken away if `to_write`."""
 
 
 def copy(source: Location, name: str, target: Location, target_name: str) -> None:
@@ -198,12 +198,14 @@ class Directory:
             part.unlink(missing_ok=True)
         return True
 
-    def check(self) -> None:
+    def check(self, role: str, *, to_write: bool) -> None:
         """See Location."""
         if not Path(self.root).is_dir():
-            raise BadLocation(f"The source {self.root} is not a folder: give the one in which the files arrive.")
-        if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
-            raise BadLocation(f"The source {self.root} cannot be read and written: files are moved out of it.")
+            raise BadLocation(f"The {role} {self.root} is not a folder: give the one in which the files are.")
+        if not os.access(self.root, os.R_OK | os.X_OK):
+            raise BadLocation(f"The {role} {self.root} cannot be read: give this user the right to.")
+        if to_write and not os.access(self.root, os.W_OK):
+            raise BadLocation(f"The {role} {self.root} cannot be written: files are taken out of it.")
 
     def _path(self, name: str) -> Path:
         return Path(self.root) / name

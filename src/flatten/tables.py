@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from flatten import descriptions
 from flatten.columns import ddl, literal, quoted
-from flatten.commits import SPARK_ERRORS
+from flatten.commits import SPARK_ERRORS, retried
 from flatten.errors import BadTable, FlattenError
 from flatten.event import ATTRIBUTES
 from flatten.session import on_databricks
@@ -78,9 +78,9 @@ SIDE_TABLES: dict[str, dict[str, str]] = {
 # Statistics steer which files a MERGE reads; on all columns they cost more than the rest of the write.
 _PROPERTIES = "'delta.dataSkippingStatsColumns' = 'event_id,event_date,recorded_at,vehicle_id'"
 
-# With deletion vectors Databricks looks for conflicts row by row, and of two writers that put in a first row
-# neither would be refused. https://docs.databricks.com/aws/en/optimizations/isolation/row-level-concurrency
-_ONE_AT_A_TIME = "'delta.enableDeletionVectors' = 'false'"
+# With deletion vectors, which a workspace may give every new table, Databricks looks for conflicts row by row, and
+# of two writers that put in a first row neither would be refused. https://docs.databricks.com/aws/en/optimizations/isolation/row-level-concurrency
+_ONE_AT_A_TIME = "'delta.enableDeletionVectors' = 'false', 'delta.isolationLevel' = 'Serializable'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,15 @@ class TableName:
         if ("/" in self.text) != ("/" in self.ops):
             raise BadTable(f"{self.text!r} and {self.ops!r}: give a table and its side tables both by path or by name.")
         for name in (self.text, self.ops):
+            if "${" in name:
+                raise BadTable(f"{name!r} has ${{ in it, which Spark SQL replaces by a setting: give another name.")
             if not self.is_path and not all(part.strip() and "`" not in part for part in name.split(".")):
                 raise BadTable(f"{name!r} is no table or schema name; give schema.table or a path with a slash.")
         if not self.is_path and not 1 <= len(self.text.split(".")) <= 3:
             raise BadTable(f"{self.text!r} has too many parts; give catalog.schema.table.")
+        table, *sides = self.places() or [""]
+        if any(side.startswith(f"{table}/") or table.startswith(f"{side}/") for side in sides):
+            raise BadTable(f"{self.ops!r} is inside the table {table}, which VACUUM would empty: give another folder.")
 
     @classmethod
     def of(cls, text: str, ops: str | None = None) -> "TableName":
@@ -126,8 +131,11 @@ class TableName:
 
     def folders(self) -> list[Path]:
         """Return the folders of all the tables in the file system; none for names and buckets."""
-        local = self.is_path and "://" not in self.text + self.ops
-        return [Path(self.text), *(Path(self._side(kind)) for kind in SIDE_TABLES)] if local else []
+        return [] if "://" in self.text + self.ops else list(map(Path, self.places()))
+
+    def places(self) -> list[str]:
+        """Return where all the tables stand; nothing for names."""
+        return [self.text, *map(self._side, SIDE_TABLES)] if self.is_path else []
 
     def _side(self, kind: str) -> str:
         separator = "/" if self.is_path else "."
@@ -169,6 +177,15 @@ def check(spark: SparkSession, table: TableName) -> None:
         )
     if present is None and table.is_path and _occupied(table.text):
         raise BadTable(f"{table.text} is there and is no Delta table: give the path of one, or a new path.")
+
+
+def require(spark: SparkSession, table: TableName) -> None:
+    """Raise BadTable when the table or its side tables are not there, or are not ours."""
+    check(spark, table)
+    if columns_of(spark, table.sql) is None:
+        raise BadTable(f"There is no table {table.text} yet: `flatten run` makes it.")
+    if columns_of(spark, table.side("runs")) is None:
+        raise BadTable(f"{table.ops} has no side tables of {table.text}: give --ops as `flatten run` was given it.")
 
 
 def _occupied(path: str) -> bool:
@@ -248,12 +265,13 @@ def _commented(columns: Mapping[str, tuple[str, str]], later: Container[str]) ->
 def add_new(rows: DataFrame, target: str, keys: Sequence[str]) -> None:
     """Append the rows whose `keys` (NULL equals NULL) the table does not have; doing it again changes nothing.
 
-    A MERGE would do the same in four times the time. Unlike a MERGE this does not notice a writer beside it:
-    the lease does.
+    A MERGE would do the same in four times the time. It reads the table that it writes, so a writer beside it is
+    noticed and it is tried again on what that one left.
     """
     spark = rows.sparkSession
     columns = spark.table(target).columns
     rows.createOrReplaceTempView("flatten_new")
     matched = " AND ".join(f"n.{quoted(key)} <=> t.{quoted(key)}" for key in keys)
     listed = ", ".join(f"n.{quoted(column)}" for column in columns)
-    spark.sql(f"INSERT INTO {target} SELECT {listed} FROM flatten_new n LEFT ANTI JOIN {target} t ON {matched}")
+    insert = f"INSERT INTO {target} SELECT {listed} FROM flatten_new n LEFT ANTI JOIN {target} t ON {matched}"
+    retried(lambda: spark.sql(insert))

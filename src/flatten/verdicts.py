@@ -1,7 +1,8 @@
 """What becomes of each line: applied, superseded, repeated, ignored or quarantined. Contract 4.
 
 A row that bears a line's own file and number was written by that line in a run that was killed before it could
-record its files: the line counts as applied, so that the counts come out the same however often it is tried.
+record its files: the line counts as applied, as if it had not been tried before. docs/merge.md names the two cases
+in which a replay counts a line under another verdict; each line is counted once all the same.
 """
 
 from array import array
@@ -24,8 +25,8 @@ class Verdicts:
     the file and the lines to flatten.
 
     `rows_met` is how many winners have a row already. `closes` says that a row is closed without new values.
-    `astray` says that an event has no row under the dates although it must have had one (MODIFY, REMOVE, no
-    metadata, and no INSERT of it in the batch), or has it under another date than its line.
+    `astray` says that an event has no row under the dates although it must have had one (its oldest line in the
+    batch is no INSERT), or has it under another date than its line. `doubled` says that a line met several rows.
     """
 
     files: list[Row]
@@ -33,6 +34,7 @@ class Verdicts:
     rows_met: int
     closes: bool
     astray: bool
+    doubled: bool
 
 
 def judge(staged: DataFrame, table: TableName, dates: Iterable[date]) -> Verdicts:
@@ -60,6 +62,7 @@ def judge(staged: DataFrame, table: TableName, dates: Iterable[date]) -> Verdict
         rows_met=sum(row.met or 0 for row in rows),
         closes=any(row.closes for row in rows),
         astray=any(row.astray for row in rows),
+        doubled=any(row.reason is None and sum(row[each] or 0 for each in VERDICTS) > row.line_count for row in rows),
     )
 
 
@@ -67,7 +70,7 @@ def _ranked(staged: DataFrame) -> DataFrame:
     """Number the lines of each event, newest first; ignored and quarantined ones take no part.
 
     `place` is among the lines with values or among those without (a REMOVE without an image keeps the values
-    that an older line of its batch brings), `overall` among all.
+    that an older line of its batch brings), `overall` among all; `inserted` says that the oldest is an INSERT.
     """
     staged.where("line_number > 0").createOrReplaceTempView("flatten_lines")
     ranks = ", ".join(order.newest_first("l"))
@@ -78,7 +81,9 @@ def _ranked(staged: DataFrame) -> DataFrame:
                row_number() OVER (PARTITION BY {part}, l.valueless ORDER BY {ranks}) AS place,
                first(struct(stream, sequence_number)) OVER (
                    PARTITION BY {part}, l.valueless ORDER BY {ranks}) AS best,
-               max(l.event_name <=> 'INSERT') OVER (PARTITION BY {part}) AS inserted
+               last(l.event_name) OVER (
+                   PARTITION BY {part} ORDER BY {ranks} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+               ) <=> 'INSERT' AS inserted
         FROM (SELECT *, reason IS NULL AND action <> 'ignore' AS counts,
                      coalesce(action IN ('mark', 'erase'), false) AS valueless FROM flatten_lines) l
         """

@@ -1,15 +1,22 @@
 """Files that come, go and change while the job works, and folders that cannot serve."""
 
+import hashlib
 import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql.functions import udtf
 
+from flatten import ledger
 from flatten.errors import BadLocation, FlattenError
-from support.job_world import World, at, event, verdicts
+from flatten.source import unread_paths
+from support.job_world import NOW, World, at, event, verdicts
 
 pytestmark = pytest.mark.spark
+BOOKS = "path STRING, discovery_time TIMESTAMP"
 
 
 def test_a_file_that_vanishes_between_listing_and_reading_is_missing(spark: Any, blank: Path, tmp_path: Path) -> None:
@@ -74,3 +81,40 @@ def test_an_archive_that_takes_no_file_stops_the_run_and_the_next_one_archives(
     assert world.run().moved.archived == [f"{world.source}/x"]
     assert Path(world.files()["x"].archive_path).read_bytes() == event("x")
     assert verdicts(world.files()["x"]) == {"applied": 1}
+
+
+def test_a_file_that_auto_loader_has_found_and_may_read_later_is_left_alone(
+    spark: Any, blank: Path, tmp_path: Path
+) -> None:
+    world = World(spark, tmp_path).furnished(blank)
+    unread = {"gone": None, "empty": hashlib.sha256(b"").hexdigest(), "there": hashlib.sha256(b"x").hexdigest()}
+    known = {"gone": "missing", "empty": "committed"}
+    for may_come, then in (({"there"}, known), (set(), known | {"there": "missing"})):
+        ledger.write_unread(spark, unread, world.table, "run", NOW, may_come)
+        assert {row.path: row.outcome for row in world.side("files")} == then
+
+
+def test_what_auto_loader_found_before_the_run_and_did_not_read_will_not_come(
+    spark: Any, blank: Path, tmp_path: Path
+) -> None:
+    world = World(spark, tmp_path).furnished(blank)
+    settings = world.settings()
+    spark.udtf.register("cloud_files_state", udtf(books(settings.checkpoint, str(world.source)), returnType=BOOKS))
+    files = spark.table(world.table.side("files"))
+    assert unread_paths(spark, settings, files, auto_loader=True) == {
+        f"{world.source}/before": False,
+        f"{world.source}/since": True,
+    }
+
+
+def books(checkpoint: str, source: str) -> type:
+    """Return what stands in for Databricks' table function, by its page: the files that Auto Loader found."""
+
+    class Books:
+        def eval(self, asked: str) -> Iterator[tuple[str, datetime]]:
+            assert asked == checkpoint
+            yield f"dbfs:{source}/before", NOW - timedelta(microseconds=1)
+            yield f"{source}/since", NOW
+            yield "/elsewhere", NOW
+
+    return Books

@@ -89,6 +89,9 @@ def test_a_name_that_no_table_can_have_is_refused(table: str, place: Path, comma
         ["run", "--on-delete", "maybe"],
         ["status"],
         ["sample", "--events", "x"],
+        ["status", "--table", "/tables/none", "--source", "/nowhere at all"],
+        ["maintain", "--table", "/tables/none", "--state", "/nowhere", "--archive-days", "1"],
+        ["maintain", "--table", "/tables/none", "--state", "/nowhere", "--archive", "/nowhere at all"],
     ],
     ids=" ".join,
 )
@@ -174,9 +177,28 @@ class TestWithSpark:
 
     def test_a_table_without_our_columns_is_refused(self, place: Path, command: Command, spark: Any) -> None:
         spark.range(3).write.format("delta").save(str(place / "tables" / "telemetry"))
-        code, _, err = command(*run_arguments(place))
-        assert (code, "without our columns" in err) == (2, True)
+        table = "--table", place / "tables/telemetry"
+        for arguments in (run_arguments(place), ["status", *table], ["maintain", *table, "--state", place / "state"]):
+            code, _, err = command(*arguments)
+            assert (code, "without our columns" in err) == (2, True)
         assert not (place / "state" / "checkpoint").exists()
+
+    def test_side_tables_that_are_not_there_are_told(self, place: Path, blank: Path, command: Command) -> None:
+        World(None, place).furnished(blank)  # type: ignore[arg-type]  # as above
+        table = "--table", place / "tables/telemetry", "--ops", place / "elsewhere"
+        for arguments in (["status", *table], ["maintain", *table, "--state", place / "state"]):
+            code, _, err = command(*arguments)
+            assert (code, "elsewhere has no side tables" in err, err.count("\n")) == (2, True, 1)
+
+    def test_a_place_where_nothing_can_be_made_is_one_sentence(self, place: Path, command: Command) -> None:
+        before = everything(place)
+        for changes in ({"table": "/proc/none/table"}, {"state": "/proc/none"}):
+            code, _, err = command(*run_arguments(place, **changes))
+            assert (code, err[:9], err.count("\n"), "Traceback" in err) == (1, "flatten: ", 1, False)
+            assert "/proc/none" in err
+        assert [name for name in everything(place) if not name.startswith(("state", "landing"))] == [
+            name for name in before if not name.startswith("landing")
+        ]
 
     def test_folders_of_another_table_are_refused(self, place: Path, blank: Path, command: Command) -> None:
         World(None, place).furnished(blank)  # type: ignore[arg-type]  # as above

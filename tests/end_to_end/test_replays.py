@@ -1,11 +1,13 @@
-"""A micro-batch that is done again, whole or from where it stopped, changes nothing."""
+"""A micro-batch that loses its lease stops there, and one that is done again changes nothing."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.job_world import World, at, line
+from flatten.errors import AlreadyRunning
+from support.job_world import World, line
+from support.thief import Thief
 
 pytestmark = pytest.mark.spark
 FIRST: list[dict[str, Any] | bytes] = [
@@ -29,18 +31,25 @@ SECOND: list[dict[str, Any] | bytes] = [
 ]
 
 
-class Stopped(Exception):
-    """Raised to end a batch where a kill would."""
+COMMITTED = {
+    "moves": ("2", False, 0, 1),
+    "values": ("12", False, 0, 1),
+    "rows": ("12", True, 0, 1),
+    "quarantine": ("12", True, 1, 1),
+}
+"""What is there when the second batch stops at a boundary: the number of "changed", whether "removed" is, and how many
+lines are in quarantine and files in the ledger."""
 
 
-def stop() -> None:
-    raise Stopped
+def committed(world: World) -> tuple[str, bool, int, int]:
+    rows = world.rows()
+    removed = rows["removed"].deleted_at is not None
+    return rows["changed"].sequence_number, removed, len(world.side("quarantine")), len(world.side("files"))
 
 
-def picture(world: World, *, counts: bool = True) -> dict[str, Any]:
+def picture(world: World) -> dict[str, Any]:
     """Return what the tables say, whatever the folder and the run."""
-    kinds = ["quarantine", "moves", *(["files"] if counts else [])]
-    tables = {"rows": world.rows().values()} | {kind: world.side(kind) for kind in kinds}
+    tables = {"rows": world.rows().values()} | {kind: world.side(kind) for kind in ("quarantine", "moves", "files")}
     return {
         kind: sorted(str({k: v for k, v in row.asDict().items() if k != "run_id"}) for row in rows)
         for kind, rows in tables.items()
@@ -56,10 +65,12 @@ def world(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return made
 
 
-def test_a_batch_done_again_changes_nothing_wherever_it_stopped_before(world: World) -> None:
-    for boundary in ("values", "quarantine"):  # between the two, and at others, a process dies in test_killed_runs.py
-        with pytest.raises(Stopped):
-            world.batch(2, "2", at(boundary, stop), run_id=f"until the {boundary}")
+def test_a_batch_that_lost_its_lease_commits_nothing_more_and_done_again_changes_nothing(world: World) -> None:
+    for boundary, there in COMMITTED.items():
+        thief = Thief(world, boundary)
+        with pytest.raises(AlreadyRunning, match=r"Another writer \(thief\) has taken"):
+            world.batch(2, "2", thief.reached, run_id=f"until the {boundary}", now=thief)
+        assert committed(world) == there, boundary
     world.batch(2, "2", run_id="to its end")
     done = picture(world)
     for folder in ("1", "2"):

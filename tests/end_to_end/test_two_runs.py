@@ -5,25 +5,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from threading import Barrier, Thread
 from typing import Any
 
-import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
-from pyspark.errors import PySparkException
 
 from flatten import lease, tables
 from flatten.cli import main
-from flatten.commits import ATTEMPTS, retried
-from flatten.errors import AlreadyRunning, ConflictsPersist, FlattenError, OwnedElsewhere
+from flatten.errors import FlattenError, OwnedElsewhere
 from support.job_world import NOW, World, line
 from support.processes import lasting
-from support.quick_spark import quick_environment
+from support.quick_spark import PLAIN, spark_environment
 
 FILES = [f"{number:02}.ndjson.gz" for number in range(5)]
 
@@ -44,7 +37,7 @@ def test_of_two_runs_one_works_and_an_interrupted_one_leaves_nothing_behind(
         world.land(name, [line(name, 1)])
     working = subprocess.Popen(
         [sys.executable, "-c", "from flatten.cli import main; main()", *options(world)],
-        env=os.environ | {"FLATTEN_SESSION": "classic"} | quick_environment(tmp_path),
+        env=os.environ | {"FLATTEN_SESSION": "classic"} | spark_environment(tmp_path, PLAIN),
         start_new_session=True,  # Ctrl-C reaches the whole process group, as in a terminal
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -61,7 +54,7 @@ def test_of_two_runs_one_works_and_an_interrupted_one_leaves_nothing_behind(
     )
     os.killpg(working.pid, signal.SIGINT)
     out, err = working.communicate(timeout=120)
-    assert working.returncode == 130
+    assert working.returncode == 130, err
     assert out == ""
     assert [text for text in err.splitlines() if text and not text.startswith("micro-batches: ")] == [
         "flatten: interrupted; what was committed stays, run again to complete it."
@@ -127,132 +120,3 @@ def test_two_states_may_share_a_table_but_not_at_once(spark: Any, owned: World) 
     other.run(table=owned.table)
     assert owned.rows().keys() == {"x", "y"}
     assert other.landed() == []
-
-
-@pytest.mark.spark
-@pytest.mark.connect
-def test_a_lease_is_taken_by_the_same_state_at_once_and_by_others_when_it_has_expired(
-    spark: Any, owned: World, tmp_path: Path
-) -> None:
-    table = replace(owned.table, ops=str(tmp_path))
-    tables.ensure(spark, table)
-    lease.hold(spark, table, "first", "state", NOW)
-    lease.hold(spark, table, "second", "state", NOW)
-    with pytest.raises(AlreadyRunning, match=r"Another writer \(second\) holds"):
-        lease.hold(spark, table, "third", "other state", NOW)
-    with pytest.raises(AlreadyRunning):
-        lease.hold(spark, table, "third", "other state", NOW + lease.TERM / 2)
-    lease.release(spark, table, "first", NOW)
-    with pytest.raises(AlreadyRunning):
-        lease.hold(spark, table, "third", "other state", NOW)
-    lease.hold(spark, table, "third", "other state", NOW + lease.TERM)
-    [row] = spark.table(table.side("lease")).collect()
-    assert (row.holder, row.state) == ("third", "other state")
-
-
-@pytest.mark.spark
-@pytest.mark.connect
-def test_of_writers_that_ask_at_once_one_gets_the_lease(spark: Any, blank: Path, tmp_path: Path) -> None:
-    table, together = World(spark, tmp_path).furnished(blank).table, Barrier(4)
-
-    def ask(holder: str) -> str:
-        together.wait(60)
-        try:
-            lease.hold(spark, table, holder, f"the state of {holder}", NOW)
-        except (AlreadyRunning, ConflictsPersist):
-            return ""
-        return holder
-
-    with ThreadPoolExecutor(4) as writers:
-        taken = sorted(writers.map(ask, "abcd"))
-    assert taken[:3] == ["", "", ""]
-    assert [row.holder for row in spark.table(table.side("lease")).collect()] == taken[3:]
-
-
-@pytest.mark.spark
-def test_the_lease_has_no_deletion_vectors_so_that_two_first_rows_conflict(owned: World) -> None:
-    folder = owned.table.folders()[1 + list(tables.SIDE_TABLES).index("lease")]
-    assert DeltaTable(folder).metadata().configuration == {"delta.enableDeletionVectors": "false"}
-
-
-class Beside:
-    """A commit that meets conflicts a number of times."""
-
-    def __init__(self, conflicts: int, condition: str = "DELTA_CONCURRENT_APPEND") -> None:
-        self.calls, self._conflicts, self._condition = 0, conflicts, condition
-
-    def __call__(self) -> int:
-        self.calls += 1
-        if self.calls <= self._conflicts:
-            raise Conflict(self._condition)
-        return self.calls
-
-
-class Conflict(PySparkException):
-    """As Delta's errors come."""
-
-    def __init__(self, condition: str) -> None:
-        super().__init__(message="changed by another writer")
-        self._condition = condition
-
-    def getCondition(self) -> str:  # noqa: N802  # pyspark's name
-        return self._condition
-
-
-@pytest.mark.parametrize("conflicts", range(ATTEMPTS))
-def test_a_conflict_is_tried_again(conflicts: int) -> None:
-    commit = Beside(conflicts)
-    assert retried(commit) == conflicts + 1
-
-
-def test_conflicts_are_tried_a_bounded_number_of_times() -> None:
-    commit = Beside(1_000, "DELTA_METADATA_CHANGED")
-    with pytest.raises(ConflictsPersist, match=r"5 times in a row \(DELTA_METADATA_CHANGED\): stop them"):
-        retried(commit)
-    assert commit.calls == ATTEMPTS
-
-
-def test_another_error_is_not_tried_again() -> None:
-    commit = Beside(1_000, "DIVIDE_BY_ZERO")
-    with pytest.raises(Conflict):
-        retried(commit)
-    assert commit.calls == 1
-
-
-@pytest.mark.spark
-def test_a_commit_that_delta_refuses_because_of_another_is_tried_again(spark: Any, tmp_path: Path) -> None:
-    name, started, go = f"delta.`{tmp_path}/table`", tmp_path / "started", tmp_path / "go"
-    spark.sql(f"CREATE TABLE {name} (id INT, n INT) USING DELTA")
-    spark.sql(f"INSERT INTO {name} VALUES (1, 0)")
-    os.mkfifo(started)
-    os.mkfifo(go)
-    spark.range(0, 1, 1, 1).mapInArrow(_waits(str(started), str(go)), "id INT").createOrReplaceTempView("slow")
-    attempts = []
-
-    def merge() -> None:
-        attempts.append(1)
-        rows = "slow" if len(attempts) == 1 else "(SELECT 1 AS id)"
-        spark.sql(f"MERGE INTO {name} t USING {rows} s ON t.id = s.id WHEN MATCHED THEN UPDATE SET n = n + 1").collect()
-
-    thread = Thread(target=retried, args=[merge])
-    thread.start()
-    started.read_bytes()
-    spark.sql(f"UPDATE {name} SET n = n + 10")
-    go.write_bytes(b"")
-    thread.join()
-    assert [row.n for row in spark.table(name).collect()] == [11]
-    assert len(attempts) == 2
-
-
-def _waits(started: str, go: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """Return what gives one row, once somebody has read `started` and written `go`."""
-
-    def rows(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        if Path(started).exists():  # a MERGE may look at its source twice
-            Path(started).write_bytes(b"")
-            Path(started).unlink()
-            Path(go).read_bytes()
-        for _ in batches:
-            yield pa.record_batch({"id": pa.array([1], pa.int32())})
-
-    return rows

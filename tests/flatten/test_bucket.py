@@ -130,13 +130,13 @@ def test_a_tree_is_removed_with_its_hidden_keys_and_no_other(s3: Any, landing: B
 
 def test_a_bucket_that_is_not_there_is_said_in_a_sentence(s3: Any) -> None:
     with pytest.raises(BadLocation, match=r"s3a://missing/a cannot be read: .*NoSuchBucket"):
-        Bucket("s3a://missing/a", s3).check()
+        Bucket("s3a://missing/a", s3).check("source", to_write=True)
     with pytest.raises(OSError, match=r"s3a://missing/a/b"):
         Bucket("s3a://missing/a", s3).sha256("b")
 
 
 def test_a_bucket_that_can_be_listed_serves(landing: Bucket) -> None:
-    landing.check()
+    landing.check("source", to_write=True)
 
 
 def test_a_location_without_a_bucket_is_refused() -> None:

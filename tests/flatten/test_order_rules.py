@@ -39,10 +39,10 @@ def lines() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute(
         "CREATE TABLE l (name TEXT, stream TEXT, sequence_number TEXT, "
-        "delivered_at TIMESTAMP, path TEXT, line_number INT)"
+        "delivered_at TIMESTAMP, modified_at BIGINT, path TEXT, line_number INT)"
     )
-    rows = [(name, *line, "file", number) for number, (name, line) in enumerate(LINES.items())]
-    connection.executemany("INSERT INTO l VALUES (?, ?, ?, ?, ?, ?)", rows)
+    rows = [(name, *line, 7, "file", number) for number, (name, line) in enumerate(LINES.items())]
+    connection.executemany("INSERT INTO l VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     return connection
 
 
@@ -108,10 +108,11 @@ def test_the_newest_line_comes_first_and_of_equals_the_first_that_was_written(
     lines.execute("CREATE TEMP TABLE twice AS SELECT *, 'b' AS other FROM l WHERE name = 'nine'")
     lines.execute("INSERT INTO twice SELECT * REPLACE ('a' AS path, 7 AS line_number) FROM twice")
     lines.execute("INSERT INTO twice SELECT * REPLACE (3 AS line_number) FROM twice WHERE path = 'a'")
-    first = lines.execute(
+    lines.execute("INSERT INTO twice SELECT * REPLACE ('z' AS path, 6 AS modified_at) FROM twice WHERE line_number = 3")
+    found = lines.execute(
         f"SELECT path, line_number FROM twice t ORDER BY {', '.join(order.newest_first('t'))}"
-    ).fetchone()
-    assert first == ("a", 3)
+    ).fetchall()
+    assert found[:3] == [("z", 3), ("a", 3), ("a", 7)]
 
 
 def test_a_table_of_rows_is_sorted_by_the_same_rule(lines: duckdb.DuckDBPyConnection) -> None:

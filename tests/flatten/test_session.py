@@ -17,7 +17,7 @@ from flatten.jars import DELTA
 from flatten.local_spark import cache_folder
 from flatten.session import SessionSettings, on_databricks
 from support.processes import lasting
-from support.quick_spark import quick_environment
+from support.quick_spark import QUICK, spark_environment
 
 WORK = """
 import json, os, sys
@@ -44,7 +44,7 @@ import os, sys
 from pathlib import Path
 from flatten.session import open_session
 
-open_session()
+open_session().sql("SHOW TABLES").collect()
 print(Path(f"/proc/self/task/{os.getpid()}/children").read_text(), flush=True)
 sys.stdin.read()
 """
@@ -104,7 +104,7 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> subpro
 def test_sessions_one_after_the_other_are_quiet_share_a_warehouse_and_leave_nothing_else(
     tmp_path: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    environment |= quick_environment(tmp_path_factory.mktemp("conf"))
+    environment |= spark_environment(tmp_path_factory.mktemp("conf"), QUICK)
     jars = tmp_path / "jars, [a-z]* of 'ours' 100%"
     jars.mkdir()
     for jar in DELTA:
@@ -155,6 +155,7 @@ def test_after_a_kill_the_jvm_ends_and_the_next_start_cleans_up(tmp_path: Path, 
     assert len(list((tmp_path / "temporary files").iterdir())) == 1
     run([sys.executable, "-c", REFUSED], tmp_path, environment | {"FLATTEN_DRIVER_MEMORY": "1m"})
     assert not list((tmp_path / "temporary files").iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["temporary files"]
 
 
 @pytest.mark.spark

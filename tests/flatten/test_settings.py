@@ -49,6 +49,15 @@ def test_no_location_may_be_the_source_or_inside_it(name: str, place: str, messa
     assert str(refusal.value).startswith(f"The {name} folder")
 
 
+@pytest.mark.parametrize("name", ["archive", "rejects", "state"])
+@pytest.mark.parametrize("place", ["/tables/flat", "/tables/flat/x", "/tables_ops/flat_files/x"])
+def test_no_location_may_be_inside_a_table(name: str, place: str) -> None:
+    """VACUUM removes from a table's folder what the table does not know, the only copy of a file as well."""
+    with pytest.raises(BadLocation, match=f"The {name} folder {place} is inside the table /tables") as refusal:
+        settings(**{name: place}).check()
+    assert str(refusal.value).endswith("give another folder.")
+
+
 @pytest.mark.parametrize("name", ["archive", "rejects"])
 def test_the_source_may_not_be_inside_what_receives_its_files(name: str) -> None:
     with pytest.raises(BadLocation, match=f"The source /data/in is inside the {name} folder"):

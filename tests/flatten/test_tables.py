@@ -51,7 +51,11 @@ def test_side_tables_stand_where_they_are_told_to(text: str, ops: str, side: str
     assert TableName.of(text, ops).side("quarantine") == side
 
 
-@pytest.mark.parametrize("text", ["", " ", ".", "a.", ".a", "a..b", "a. .b", "a`b", "a.b.c.d", "a.`b`.c"], ids=repr)
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", ".", "a.", ".a", "a..b", "a. .b", "a`b", "a.b.c.d", "a.`b`.c", "a${x}", "/${env:HOME}/a"],
+    ids=repr,
+)
 def test_a_text_that_is_no_name_is_refused_with_the_text(text: str) -> None:
     with pytest.raises(BadTable) as refusal:
         TableName.of(text)
@@ -63,6 +67,17 @@ def test_a_text_that_is_no_name_is_refused_with_the_text(text: str) -> None:
 def test_an_ops_schema_that_is_no_name_is_refused(ops: str) -> None:
     with pytest.raises(BadTable, match="no table or schema name"):
         TableName.of("main.tele.flat", ops)
+
+
+@pytest.mark.parametrize("ops", ["/data/flat", "/data/flat/ops", "/data/flat/a/b/"])
+def test_side_tables_inside_the_table_are_refused(ops: str) -> None:
+    with pytest.raises(BadTable, match=r"is inside the table /data/flat, which VACUUM would empty: give another"):
+        TableName.of("/data/flat", ops)
+
+
+def test_a_table_inside_a_side_table_is_refused() -> None:
+    with pytest.raises(BadTable, match="is inside"):
+        TableName.of("/data/flat_runs/flat", "/data")
 
 
 def test_every_kind_of_side_table_has_a_name_of_its_own() -> None:

@@ -144,7 +144,15 @@ class World:
         self.source.mkdir(parents=True, exist_ok=True)
         return job.run(self.spark, replace(self.settings(), **changes), clock, reached=reached)
 
-    def batch(self, number: int, folder: str, reached: job.Reached = job.unobserved, *, run_id: str = "run") -> None:
+    def batch(
+        self,
+        number: int,
+        folder: str,
+        reached: job.Reached = job.unobserved,
+        *,
+        run_id: str = "run",
+        now: job.Clock = clock,
+    ) -> None:
         """Commit the files of one folder of the landing folder as one micro-batch, without the engine.
 
         The tables must be there. The batches of one run take the lease once.
@@ -152,7 +160,7 @@ class World:
         files = (
             self.spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(f"{self.source}/{folder}")
         )
-        job.process_batch(files, number, replace(self.settings(), run_id=run_id), clock, reached)
+        job.process_batch(files, number, replace(self.settings(), run_id=run_id), now, reached)
 
     def rows(self) -> dict[str, Row]:
         """Return the rows of the flat table by event_id. Fails when an event has two."""

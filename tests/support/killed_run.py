@@ -17,7 +17,7 @@ from threading import Barrier, Lock, Semaphore, Thread
 from flatten import job
 from flatten.session import SessionSettings, open_session
 from support.job_world import World, clock
-from support.quick_spark import QUICK
+from support.quick_spark import PLAIN
 
 NOT_MET = 3
 """The exit code when a run came to its end instead."""
@@ -65,7 +65,7 @@ def _reached(death: Death, arrive: Callable[[], None]) -> Callable[[str], None]:
 
 
 def _main(deaths: Sequence[Death]) -> None:
-    spark = open_session(SessionSettings(extra=QUICK))
+    spark = open_session(SessionSettings(extra=PLAIN))
     turn, all_there = Semaphore(_AT_ONCE), Barrier(len(deaths))
 
     def arrive() -> None:

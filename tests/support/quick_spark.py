@@ -1,14 +1,19 @@
 """Spark settings of tests: they plan hundreds of small queries, run each once and make thousands of small files."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-QUICK = {
+PLAIN = {
     # Compiling the queries and their expressions would take most of the time.
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
     # A log of a few commits is read by one task.
     "spark.databricks.delta.snapshotPartitions": "1",
+}
+"""With these Spark does what it does for users, at another speed."""
+
+QUICK = PLAIN | {
     # The default ways to write logs go through Hadoop's FileContext, which starts /bin/readlink 136 times a run.
     "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
     "spark.sql.streaming.checkpointFileManagerClass": (
@@ -17,7 +22,7 @@ QUICK = {
 }
 
 
-def quick_environment(folder: Path) -> dict[str, str]:
+def spark_environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
     """Return what gives these settings to a Spark that a process of its own starts; `folder` gets a file."""
-    (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in QUICK.items()))
+    (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
     return {"SPARK_CONF_DIR": str(folder)}

@@ -1,0 +1,113 @@
+"""Commits that meet others, and what is told of an error of Spark's."""
+
+import pytest
+from py4j.protocol import Py4JNetworkError
+from pyspark.errors import PySparkException
+
+from flatten.commits import ATTEMPTS, last_words, retried
+from flatten.errors import ConflictsPersist
+
+IN_A_MICRO_BATCH = """[STREAM_FAILED] Query [id = 1, runId = 2] terminated with exception: An exception was raised \
+by the Python Proxy. Return Message: Traceback (most recent call last):
+  File "/lib/py4j/clientserver.py", line 642, in _call_proxy
+    return_value = getattr(self.pool[obj_id], method)(*params)
+  File "/src/flatten/job.py", line 144, in process_batch
+    raise {error}
+{error}
+
+\tat py4j.Protocol.getReturnValue(Protocol.java:476)
+\tat py4j.reflection.PythonProxyHandler.invoke(PythonProxyHandler.java:108)
+Caused by: java.lang.IllegalStateException: not this
+ SQLSTATE: XXKST"""
+WITH_ITS_QUERY = """[STREAM_FAILED] Traceback (most recent call last):
+OSError: [Errno 28] No space left
+ SQLSTATE: 39000 SQLSTATE: XXKST
+=== Streaming Query ===
+Identifier: [id = 1, runId = 2]"""
+CHAINED = """KeyError: 'x'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "a.py", line 1, in f
+    raise OSError: no error stands here
+OSError: [Errno 28] No space left on device"""
+FROM_JAVA = """py4j.protocol.Py4JJavaError: An error occurred while calling o1.sql.
+: org.apache.spark.SparkException: [FAILED_READ_FILE] Cannot read x."""
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[TABLE_NOT_FOUND] There is none.\nmore", "[TABLE_NOT_FOUND] There is none."),
+        (WITH_ITS_QUERY, "OSError: [Errno 28] No space left"),
+        ("", "PySparkException"),
+        ("\n \n", "PySparkException"),
+        ("Traceback (most recent call last):", "Traceback (most recent call last)"),
+        (IN_A_MICRO_BATCH.format(error="OSError: [Errno 28] No space left"), "OSError: [Errno 28] No space left"),
+        (IN_A_MICRO_BATCH.format(error="flatten.errors.FlattenError: It is gone."), "It is gone."),
+        (IN_A_MICRO_BATCH.format(error="KeyboardInterrupt"), "KeyboardInterrupt"),
+        (
+            IN_A_MICRO_BATCH.format(error="pyspark.errors.AnalysisException: [A] No.\n'Project [x]\n+- Relation: y"),
+            "pyspark.errors.AnalysisException: [A] No.",
+        ),
+        (IN_A_MICRO_BATCH.format(error=CHAINED), "OSError: [Errno 28] No space left on device"),
+        (
+            IN_A_MICRO_BATCH.format(error=FROM_JAVA),
+            "org.apache.spark.SparkException: [FAILED_READ_FILE] Cannot read x.",
+        ),
+    ],
+)
+def test_the_line_that_names_the_cause_is_told(text: str, told: str) -> None:
+    assert last_words(PySparkException(text)) == told
+
+
+@pytest.mark.parametrize(
+    "error", [Py4JNetworkError("Answer from Java side is empty"), ConnectionRefusedError(111, "x")]
+)
+def test_a_spark_that_is_no_more_is_told(error: Exception) -> None:
+    assert last_words(error) == "Spark itself has ended, perhaps for want of memory."
+
+
+class Beside:
+    """A commit that meets conflicts a number of times."""
+
+    def __init__(self, conflicts: int, condition: str = "DELTA_CONCURRENT_APPEND") -> None:
+        self.calls, self._conflicts, self._condition = 0, conflicts, condition
+
+    def __call__(self) -> int:
+        self.calls += 1
+        if self.calls <= self._conflicts:
+            raise Conflict(self._condition)
+        return self.calls
+
+
+class Conflict(PySparkException):
+    """As Delta's errors come."""
+
+    def __init__(self, condition: str) -> None:
+        super().__init__(message="changed by another writer")
+        self._condition = condition
+
+    def getCondition(self) -> str:  # noqa: N802  # pyspark's name
+        return self._condition
+
+
+@pytest.mark.parametrize("conflicts", range(ATTEMPTS))
+def test_a_conflict_is_tried_again(conflicts: int) -> None:
+    commit = Beside(conflicts)
+    assert retried(commit) == conflicts + 1
+
+
+def test_conflicts_are_tried_a_bounded_number_of_times() -> None:
+    commit = Beside(1_000, "DELTA_METADATA_CHANGED")
+    with pytest.raises(ConflictsPersist, match=r"5 times in a row \(DELTA_METADATA_CHANGED\): stop them"):
+        retried(commit)
+    assert commit.calls == ATTEMPTS
+
+
+def test_another_error_is_not_tried_again() -> None:
+    commit = Beside(1_000, "DIVIDE_BY_ZERO")
+    with pytest.raises(Conflict):
+        retried(commit)
+    assert commit.calls == 1
