@@ -2,7 +2,7 @@
 
 How it can come to several: an event is removed, inserted anew under another date, and the line of its removal comes
 after that of the insert, because its batch had failed and was sent again. An INSERT alone gives no reason to look
-for a row under any other date than its own.
+for a row under any other date than its own; the removal then finds both (`moves.found`).
 """
 
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ def keep_newest(
         chosen = f"event_id IN ({', '.join(map(literal, event_ids[start : start + _AT_ONCE]))})"
         hold()
         standing = spark.table(table.sql).where(chosen).select("event_id", "event_date")
-        moves.note([standing.withColumn("cause", F.lit("moved"))], table, now)
+        moves.note(standing.withColumn("cause", F.lit("moved")), table, now)
         hold()
         retried(partial(_replace, spark, table, chosen))
 

@@ -13,21 +13,21 @@ An exception in `process_batch` must leave it: a batch that returns is committed
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
-from flatten import duplicates, flat_rows, lease, ledger, merge, moves, owner, quarantine, source, staging, tables
+from flatten import lease, ledger, owner, quarantine, source, staging, tables
 from flatten.archive import Archiver, Moved
 from flatten.commits import SPARK_ENDED, SPARK_ERRORS, last_words, retried
 from flatten.errors import FlattenError
+from flatten.rows import RowsCommit, facts_of
 from flatten.runs import end_failed_run, end_run
 from flatten.settings import Settings
 from flatten.storage import open_location
-from flatten.verdicts import VERDICTS, Verdicts, judge
+from flatten.verdicts import VERDICTS
 
 Clock = Callable[[], datetime]
 Reached = Callable[[str], None]
@@ -143,9 +143,10 @@ def process_batch(batch: DataFrame, batch_id: int, settings: Settings, clock: Cl
     hold = partial(_hold, spark, settings, clock)
     hold()
     staged = staging.stage(batch, batch_id, settings)
-    facts = _facts(staged)
+    facts = facts_of(staged)
     reached("staged")
-    judged = retried(partial(_commit_rows, batch, staged, facts, settings, clock(), hold, reached))
+    rows = RowsCommit(batch, batch_id, staged, facts, settings, hold, reached)
+    judged = retried(partial(rows.run, clock()))
     reached("rows")
     hold()
     if facts.any_bad:
@@ -159,77 +160,6 @@ def process_batch(batch: DataFrame, batch_id: int, settings: Settings, clock: Cl
 def _hold(spark: SparkSession, settings: Settings, clock: Clock) -> None:
     """Ask for the lease: before each commit, because whatever came before it may have taken long."""
     lease.hold(spark, settings.table, settings.run_id, settings.state, clock())
-
-
-@dataclass(frozen=True)
-class _Facts:
-    dates: frozenset[date]
-    codes: frozenset[str]
-    any_bad: bool
-    any_telling: bool
-
-
-def _facts(staged: DataFrame) -> _Facts:
-    """Learn in one pass what the MERGE must know before it: dates, signals, whether lines are bad or telling."""
-    good = "line_number > 0 AND reason IS NULL"
-    row = staged.agg(
-        F.collect_set("event_date").alias("dates"),
-        F.collect_set("previous_date").alias("previous"),
-        F.array_distinct(F.flatten(F.collect_set("codes"))).alias("codes"),
-        F.count_if(F.col("reason").isNotNull()).alias("bad"),
-        F.count_if(F.expr(f"{good} AND ({moves.TELLING})")).alias("telling"),
-    ).collect()[0]
-    return _Facts(frozenset(row.dates) | frozenset(row.previous), frozenset(row.codes), row.bad > 0, row.telling > 0)
-
-
-def _commit_rows(
-    batch: DataFrame,
-    staged: DataFrame,
-    facts: _Facts,
-    settings: Settings,
-    now: datetime,
-    hold: Callable[[], None],
-    reached: Reached,
-) -> Verdicts:
-    """Judge the batch and merge what is newer than the table. Called again, it judges anew and changes nothing."""
-    spark, table = batch.sparkSession, settings.table
-    dates = facts.dates | moves.noted_dates(staged, table)
-    judged = judge(staged, table, dates)
-    found = [moves.told(staged)] if facts.any_telling else []
-    found += [moves.astray(spark, table)] if judged.astray else []
-    if found:
-        hold()
-        moves.note(found, table, now)
-    if judged.astray:
-        dates |= moves.noted_dates(staged, table)
-        judged = judge(staged, table, dates)
-    if judged.doubled:
-        duplicates.keep_newest(spark, table, duplicates.met_twice(spark), hold, now)
-        dates |= moves.noted_dates(staged, table)
-        judged = judge(staged, table, dates)
-    reached("moves")
-    hold()
-    if judged.winners:
-        micros = round(settings.started_at.timestamp() * 1_000_000)
-        rows = flat_rows.flat_rows(batch, judged.winners, facts.codes, micros)
-        _require_all(judged, merge.merge_rows(rows, table, dates, rows_met=judged.rows_met > 0))
-    reached("values")
-    if judged.closes:
-        hold()
-        merge.merge_closures(spark, table, dates, now)
-    return judged
-
-
-def _require_all(judged: Verdicts, written: int) -> None:
-    """Raise FlattenError when a file was changed or taken away between the two looks at it: lines were judged
-    whose values nobody merged. The batch is tried again then, on what is there now.
-    """
-    winners = sum(len(lines) for _, lines in judged.winners.values())
-    if written < winners:
-        raise FlattenError(
-            f"{winners - written} of {winners} lines went away while they were read: something beside this job "
-            "changes or removes files of the source."
-        )
 
 
 def _settle(

@@ -4,7 +4,7 @@ The condition is `event_id` equal AND the row's date among the literal dates of 
 dates are what Delta prunes files by; they make the MERGE as cheap in a table of years as in one of a day. It is
 exact all the same because `dates` holds every date under which a row of the batch's events may stand: those of
 all lines (not only the newest per event), of their previous images, of `moves`, and, for events that were not
-found where their lines say, of their rows wherever they are (`moves.astray`). The interleavings:
+found where their lines say, of their rows wherever they are (`moves.found`). The interleavings:
 
 - the same batch again after a kill: each row bears the same order, so no clause applies.
 - an older line after a newer one, in any later batch: `newer` is false, the row stays.
@@ -22,7 +22,7 @@ signal. Columns that somebody else added to the table stay as they are.
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from flatten import __version__, catalogue, order
@@ -60,9 +60,12 @@ def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, rows
     return int(written.collect()[0].num_affected_rows)
 
 
-def merge_closures(spark: SparkSession, table: TableName, dates: Iterable[date], now: datetime) -> None:
-    """Close the rows of removals that bring no values: marked, or erased to a tombstone; unknown ones inserted."""
-    lines = spark.table("flatten_judged").where("closes")
+def merge_closures(lines: DataFrame, table: TableName, dates: Iterable[date], now: datetime) -> None:
+    """Close the rows of removals that bring no values: marked, or erased to a tombstone; unknown ones inserted.
+
+    `lines` are judged lines (`verdicts.judge`), one an event.
+    """
+    spark = lines.sparkSession
     lines.select(
         "event_id",
         "event_date",

@@ -9,14 +9,15 @@ before the MERGE that moves the row. The interleavings:
 - the move comes before the insert (shards are read side by side): a MODIFY that meets no row notes its own date,
   so the late INSERT under the older date finds the row.
 - a removal comes, then an insert under another date: the removal noted the date of the row that it closed.
+- that insert comes before the removal (whose batch failed and was sent again): both rows stand, because an insert is
+  no reason to look at other dates, until the removal comes and finds the other row: `duplicates` leaves the newer.
 - an expiry comes, then the move to its date: noted in passing first, then for good, or upkeep would forget it.
 """
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from flatten.tables import TableName, add_new
@@ -27,6 +28,9 @@ PASSING = "passing"
 TELLING = "event_name IS NULL OR event_name = 'REMOVE' OR previous_date IS NOT NULL"
 """SQL: whether a good line by itself says that its event moved, went, or has an unknown past."""
 
+_CLOCKS_DIFFER = timedelta(days=1)
+"""`changed_at` is approximate, as DynamoDB says it."""
+
 
 def noted_dates(staged: DataFrame, table: TableName) -> set[date]:
     """Return the dates noted earlier for the events of the batch."""
@@ -35,46 +39,59 @@ def noted_dates(staged: DataFrame, table: TableName) -> set[date]:
     return {row.event_date for row in noted.select("event_date").distinct().collect()}
 
 
-def told(staged: DataFrame) -> DataFrame:
-    """Return (event_id, event_date, cause) as the batch's own lines tell them."""
-    staged.where(f"line_number > 0 AND reason IS NULL AND ({TELLING})").createOrReplaceTempView("flatten_telling")
-    return staged.sparkSession.sql(
-        """
-        SELECT event_id, explode(array(event_date, previous_date)) AS event_date,
-               CASE WHEN event_name IS NULL OR (action = 'ignore' AND expired) THEN 'passing'
-                    WHEN event_name = 'REMOVE' THEN 'removed' ELSE 'moved' END AS cause
-        FROM flatten_telling
-        """
-    )
+def found(telling: DataFrame, table: TableName, *, astray: bool, since: datetime | None) -> DataFrame:
+    """Return (event_id, event_date, cause) of what lines tell, and of their events' rows that they did not meet.
 
-
-def astray(spark: SparkSession, table: TableName) -> DataFrame:
-    """Return (event_id, event_date, cause) of the events that `judge` found astray, whatever their rows' dates.
-
-    This is the look without dates: only for events that are not where their lines say.
+    `telling` are the lines of `verdicts.judge` that are TELLING or astray. Events that are not where their lines say
+    are looked for under all dates. `since` is when the batch's oldest removal was made (None without any): an event
+    may have been inserted again by a line that came before that of its removal. Its row has changed since, so the
+    look for it reads few files.
     """
-    spark.table("flatten_judged").where("astray").createOrReplaceTempView("flatten_astray")
-    dates = spark.sql(
+    looks = [_told(telling)]
+    rows = telling.sparkSession.table(table.sql)
+    if astray:
+        looks += [_strayed(telling), _unmet(rows, telling.where("astray AND row_date IS NULL"))]
+    if since is not None:
+        lately = (F.col("changed_at") >= F.lit(since - _CLOCKS_DIFFER)) | F.col("changed_at").isNull()
+        looks.append(_unmet(rows.where(lately), telling.where("event_name = 'REMOVE'")))
+    return reduce(DataFrame.unionByName, looks)
+
+
+def _told(telling: DataFrame) -> DataFrame:
+    """Return what the lines tell by themselves."""
+    dates = "explode(array(event_date, previous_date)) AS event_date"
+    cause = """
+        CASE WHEN event_name IS NULL OR (action = 'ignore' AND expired) THEN 'passing'
+             WHEN event_name = 'REMOVE' THEN 'removed' ELSE 'moved' END AS cause
         """
-        SELECT event_id, inline(array(
+    return telling.where(TELLING).selectExpr("event_id", dates, cause)
+
+
+def _strayed(telling: DataFrame) -> DataFrame:
+    """Return the dates of the lines that are astray, and of the rows that those met."""
+    dates = """
+        inline(array(
             named_struct('event_date', event_date, 'cause', CASE
                 WHEN (action = 'ignore' AND expired) OR (event_name IS NULL AND row_date IS NULL) THEN 'passing'
                 ELSE 'moved' END),
             named_struct('event_date', row_date, 'cause', 'moved')))
-        FROM flatten_astray
         """
-    )
-    unmet = spark.table("flatten_astray").where("row_date IS NULL").select("event_id").distinct()
-    standing = spark.table(table.sql).select("event_id", "event_date").join(unmet, "event_id", "left_semi")
-    return dates.unionByName(standing.withColumn("cause", F.lit("moved")))
+    return telling.where("astray").selectExpr("event_id", dates)
 
 
-def note(found: Sequence[DataFrame], table: TableName, now: datetime) -> None:
-    """Write what is not noted yet of frames (event_id, event_date, cause); doing it again changes nothing.
+def _unmet(rows: DataFrame, lines: DataFrame) -> DataFrame:
+    """Return the rows of the lines' events under other dates than those of the rows that the lines met."""
+    events = lines.select(F.col("event_id").alias("id"), "row_date").distinct()
+    other = (F.col("event_id") == F.col("id")) & ~F.col("event_date").eqNullSafe(F.col("row_date"))
+    return rows.join(events, other, "left_semi").select("event_id", "event_date", F.lit("moved").alias("cause"))
+
+
+def note(found: DataFrame, table: TableName, now: datetime) -> None:
+    """Write what is not noted yet of (event_id, event_date, cause); doing it again changes nothing.
 
     A date may be noted in passing and for good: then `flatten maintain` forgets the one and keeps the other.
     A row without a date needs no note: every MERGE looks at those.
     """
     keys = ["event_id", "event_date", "cause"]
-    dated = reduce(DataFrame.unionByName, found).where("event_date IS NOT NULL").dropDuplicates(keys)
+    dated = found.where("event_date IS NOT NULL").dropDuplicates(keys)
     add_new(dated.withColumn("noted_at", F.lit(now)), table.side("moves"), keys)

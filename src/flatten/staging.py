@@ -59,16 +59,21 @@ _STAGE = "stage"
 
 
 def stage(batch: DataFrame, batch_id: int, settings: Settings) -> DataFrame:
-    """Write the lines of a micro-batch to a folder and return them: one row a file and one a line.
-
-    The folder is new for each run and batch, because Spark Connect caches the plan, and so the file list, of a
-    path that it has read before.
-    """
-    folder = f"{settings.state}/{_STAGE}/{settings.run_id}/{batch_id}"
+    """Stage the lines of a micro-batch and return them: one row a file and one a line."""
     files = batch.select("path", "modificationTime", "length", "content")
     read = partial(_stage_files, on_delete=settings.on_delete, on_expiry=settings.on_expiry)
-    files.mapInArrow(read, ddl(_COLUMNS)).write.mode("overwrite").parquet(folder)
-    return batch.sparkSession.read.schema(ddl(_COLUMNS)).parquet(literal_path(folder))
+    return keep(files.mapInArrow(read, ddl(_COLUMNS)), settings, str(batch_id))
+
+
+def keep(lines: DataFrame, settings: Settings, name: str) -> DataFrame:
+    """Write lines to a folder of the stage and return them: what is asked of them is not worked out anew each time.
+
+    `name` is new in its run, because Spark Connect caches the plan, and so the file list, of a path that it has
+    read before.
+    """
+    folder = f"{settings.state}/{_STAGE}/{settings.run_id}/{name}"
+    lines.write.mode("overwrite").parquet(folder)
+    return lines.sparkSession.read.schema(lines.schema).parquet(literal_path(folder))
 
 
 def clear(settings: Settings) -> None:

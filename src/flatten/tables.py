@@ -76,7 +76,7 @@ SIDE_TABLES: dict[str, dict[str, str]] = {
 """The tables beside the flat one, for the job and its keepers only: raw lines hold places and people."""
 
 # Statistics steer which files a MERGE reads; on all columns they cost more than the rest of the write.
-_PROPERTIES = "'delta.dataSkippingStatsColumns' = 'event_id,event_date,recorded_at,vehicle_id'"
+_PROPERTIES = "'delta.dataSkippingStatsColumns' = 'event_id,event_date,recorded_at,changed_at,vehicle_id'"
 
 # With deletion vectors, which a workspace may give every new table, Databricks looks for conflicts row by row, and
 # of two writers that put in a first row neither would be refused. https://docs.databricks.com/aws/en/optimizations/isolation/row-level-concurrency

@@ -67,7 +67,7 @@ def test_dates_that_were_noted_in_passing_alone_are_forgotten_after_thirty_days(
         found = world.spark.createDataFrame(
             [("x", date(2026, 1, 9), cause)], "event_id STRING, event_date DATE, cause STRING"
         )
-        moves.note([found], world.table, NOW)
+        moves.note(found, world.table, NOW)
     assert noted(world) == ["moved", "passing"]
     assert maintain(world.spark, keeping(world), after(30))["moves_forgotten"] == 0
     assert maintain(world.spark, keeping(world), after(31))["moves_forgotten"] == 2

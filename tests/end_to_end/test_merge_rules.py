@@ -106,6 +106,26 @@ RULES = {
         {"km": 4, "deleted": False, "day": 4, "number": "4"},
         [APPLIED, APPLIED, {"applied": 1, "superseded": 1}],
     ),
+    "a removal that comes after the insert that followed it finds that one's row": Rule(
+        [[insert(1)], [insert(3, day=4, km=3)], [remove(2)]],
+        {"km": 3, "deleted": False, "day": 4, "number": "3"},
+        [APPLIED, APPLIED, SUPERSEDED],
+    ),
+    "a bare removal that comes after the insert that followed it finds both rows": Rule(
+        [[insert(1)], [insert(3, day=4, km=3)], [remove(2, keys_only=True)]],
+        {"km": 3, "deleted": False, "day": 4, "number": "3"},
+        [APPLIED, APPLIED, SUPERSEDED],
+    ),
+    "a removal that comes with its insert after a later insert makes no second row": Rule(
+        [[insert(3, day=4, km=3)], [insert(1), remove(2)]],
+        {"km": 3, "deleted": False, "day": 4, "number": "3"},
+        [APPLIED, {"superseded": 2}],
+    ),
+    "an expiry that comes after the insert that followed it leaves that one's row": Rule(
+        [[insert(1)], [insert(3, day=4, km=3)], [remove(2, expired=True)]],
+        {"km": 3, "deleted": False, "day": 4, "number": "3"},
+        [APPLIED, APPLIED, IGNORED],
+    ),
     "a batch that meets two rows of three leaves the newest of all": Rule(
         [[insert(1)], [insert(3, day=2, km=3)], [insert(5, day=4, km=5)], [remove(2), remove(4, day=2, km=3)]],
         {"km": 5, "deleted": False, "day": 4, "number": "5"},
