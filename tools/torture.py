@@ -72,9 +72,9 @@ def _killed(root: Path, events: int, seed: int, dice: random.Random) -> str:
     _land(root, events, seed)
     boundary, nth, seconds = dice.choice(BOUNDARIES), dice.randint(1, 3), dice.uniform(8, 40)
     by_time = dice.random() < 0.5
-    told = [str(root), "never" if by_time else boundary, str(nth), str(MAX_FILES)]
+    death = killed_run.Death(root, "never" if by_time else boundary, nth, MAX_FILES)
     run = subprocess.Popen(  # noqa: S603  # our own script
-        [sys.executable, killed_run.__file__, *told],
+        killed_run.command([death]),
         env=os.environ | {"PYTHONPATH": str(_TESTS)},
         start_new_session=True,
         stdout=subprocess.DEVNULL,

@@ -149,7 +149,9 @@ class TestWithSpark:
         found = json.loads(out)
         assert (code, found["rows"], found["waiting"], found["quarantined"]) == (0, 1, 0, {"not_json": 1})
 
-    def test_run_and_status_speak_to_people_in_plain_text(self, place: Path, blank: Path, command: Command) -> None:
+    def test_commands_speak_to_people_in_plain_text_and_refuse_folders_of_another_table(
+        self, place: Path, blank: Path, command: Command
+    ) -> None:
         World(None, place).furnished(blank)  # type: ignore[arg-type]  # no session is needed to copy tables
         code, out, err = command(*run_arguments(place))
         assert code == 0
@@ -160,6 +162,10 @@ class TestWithSpark:
         assert (code, "rows         1 (0 deleted)" in out, "not_json" in out) == (0, True, True)
         code, out, _ = command("maintain", *table, "--state", place / "state", "--no-compact")
         assert (code, out) == (0, "0 events had several rows; 0 old dates forgotten; 0 archived files removed.\n")
+        for changes in ({"table": place / "tables/other"}, {"state": place / "state2"}):
+            code, _, err = command(*run_arguments(place, **changes))
+            assert (code, "belongs to another job" in err) == (2, True)
+        assert not (place / "tables/other").exists()
 
     def test_an_empty_folder_is_nothing_to_do(self, place: Path, command: Command) -> None:
         (place / "landing" / "a.ndjson.gz").unlink()
@@ -199,14 +205,6 @@ class TestWithSpark:
         assert [name for name in everything(place) if not name.startswith(("state", "landing"))] == [
             name for name in before if not name.startswith("landing")
         ]
-
-    def test_folders_of_another_table_are_refused(self, place: Path, blank: Path, command: Command) -> None:
-        World(None, place).furnished(blank)  # type: ignore[arg-type]  # as above
-        assert command(*run_arguments(place))[0] == 0
-        for changes in ({"table": place / "tables/other"}, {"state": place / "state2"}):
-            code, _, err = command(*run_arguments(place, **changes))
-            assert (code, "belongs to another job" in err) == (2, True)
-        assert not (place / "tables/other").exists()
 
     def test_status_and_maintain_without_a_table_say_so(self, place: Path, command: Command) -> None:
         for arguments in (["status"], ["maintain", "--state", place / "state"]):

@@ -78,13 +78,12 @@ QUARANTINED = [
     ("2/cut off.ndjson.gz", None, "file_unreadable"),
 ]
 DEATHS = {
-    "before the rows": ("staged", 1, ONE_BATCH),
-    "after the rows": ("rows", 1, TWO_BATCHES),
-    "after the quarantine": ("quarantine", 1, TWO_BATCHES),
-    "after the files, before the checkpoint": ("files", 2, TWO_BATCHES),
-    "after the checkpoint": ("query", 1, ONE_BATCH),
-    "copied, not deleted": ("copied", 2, ONE_BATCH),
-    "deleted, not recorded": ("deleted", 2, ONE_BATCH),
+    "before the rows": ("staged", 1, ONE_BATCH, ""),
+    "after the rows": ("rows", 1, TWO_BATCHES, ""),
+    "after the quarantine": ("quarantine", 1, TWO_BATCHES, ""),
+    "after the files, before the checkpoint": ("files", 2, TWO_BATCHES, ""),
+    "after the checkpoint": ("query", 1, ONE_BATCH, ""),
+    "one file copied and not deleted, others deleted and not recorded": ("deleted", 2, ONE_BATCH, "copied"),
 }
 
 
@@ -120,14 +119,19 @@ def scenes(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     for root in places.values():
         land(World(None, root).furnished(blank))  # type: ignore[arg-type]  # no session is needed to put files there
     deaths = [Death(places[name], *where) for name, where in DEATHS.items()]
-    killed([*deaths, Death(places["gone"], "rows", 2, TWO_BATCHES)])
+    killed([*deaths, Death(places["gone"], "rows", 1, ONE_BATCH)])
+    [half_moved] = [root for name, root in places.items() if "copied and not deleted" in name]
+    world = World(None, half_moved)  # type: ignore[arg-type]  # as above
+    there, copied = set(world.landed()), {*world.archived(), *world.rejected()}
+    assert there & copied, "no file was copied and still there"
+    assert len(copied - there) >= 2, "fewer than two files were deleted"
     return places
 
 
 @pytest.fixture(scope="module")
 def recovered(spark: Any, scenes: dict[str, Path]) -> dict[str, Recovered]:
     """Let this process complete what the dead ones left, two folders at a time."""
-    worlds = {name: World(spark.newSession(), scenes[name], max_files=files) for name, (_, _, files) in DEATHS.items()}
+    worlds = {name: World(spark.newSession(), scenes[name], max_files=each[2]) for name, each in DEATHS.items()}
     with ThreadPoolExecutor(2) as two:
         seen = list(two.map(recover, worlds.values()))
     return dict(zip(worlds, zip(worlds.values(), seen, strict=True), strict=True))
@@ -179,9 +183,9 @@ class TestAfterADeath:
 
 
 def test_a_file_of_an_interrupted_batch_that_is_gone_is_told(spark: Any, scenes: dict[str, Path]) -> None:
-    world = World(spark, scenes["gone"], max_files=TWO_BATCHES)
+    world = World(spark, scenes["gone"])
     (world.source / "2/rest.ndjson.gz").unlink()
-    with pytest.raises(FlattenError, match=r"^The run stopped: /.*/2/rest\.ndjson\.gz of batch 1 is gone\. What"):
+    with pytest.raises(FlattenError, match=r"^The run stopped: /.*/2/rest\.ndjson\.gz of batch 0 is gone\. What"):
         world.run(refusing(world))
     report = world.run()
     assert report.missing == [str(world.source / "2/rest.ndjson.gz")]

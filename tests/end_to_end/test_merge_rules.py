@@ -228,7 +228,9 @@ RULES = {
     "keep: a removal is ignored": Rule(
         [[insert(1)], [remove(2)]], {"km": 1, "deleted": False}, [APPLIED, IGNORED], {"on_delete": "keep"}
     ),
-    "keep: a removal of an unknown event leaves no row": Rule([[remove(2)]], None, [IGNORED], {"on_delete": "keep"}),
+    "keep: a removal of an unknown event leaves no row": Rule(
+        [[], [remove(2)]], None, [{}, IGNORED], {"on_delete": "keep"}
+    ),
     "keep: an insert after a removal on another day finds the row": Rule(
         [[insert(1)], [remove(2, keys_only=True)], [insert(3, day=2, km=3)]],
         {"km": 3, "day": 2},

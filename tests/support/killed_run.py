@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from threading import Barrier, Lock, Semaphore, Thread
+from threading import Barrier, Event, Lock, Semaphore, Thread
 
 from flatten import job
 from flatten.session import SessionSettings, open_session
@@ -29,19 +29,22 @@ _TESTS = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Death:
-    """Where a run ends: in which folder, at which boundary, reached for the `nth` time, with how many files a batch."""
+    """Where a run ends: in which folder, at which boundary, reached for the `nth` time, with how many files a batch.
+
+    At `held`, if there is one, another file of those that are moved at a time has stopped before, for good.
+    """
 
     root: Path
     boundary: str
     nth: int
     max_files: int
+    held: str = ""
 
 
 def killed(deaths: Sequence[Death]) -> None:
     """Run the job in each folder, kill all of them where they are to end, and return when that is done."""
-    told = [str(part) for death in deaths for part in astuple(death)]
     done = subprocess.run(
-        [sys.executable, __file__, *told],
+        command(deaths),
         env=os.environ | {"PYTHONPATH": str(_TESTS)},
         start_new_session=True,  # a process group of its own: it dies as a whole
         capture_output=True,
@@ -51,13 +54,23 @@ def killed(deaths: Sequence[Death]) -> None:
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
 
 
+def command(deaths: Sequence[Death]) -> list[str]:
+    """Return what starts the process in which runs meet these deaths."""
+    return [sys.executable, __file__, *(str(part) for death in deaths for part in astuple(death))]
+
+
 def _reached(death: Death, arrive: Callable[[], None]) -> Callable[[str], None]:
-    lock, left = Lock(), [death.nth]
+    lock, left, stopped = Lock(), [death.nth], Event()
 
     def reached(boundary: str) -> None:
         with lock:
+            holds = boundary == death.held and not stopped.is_set()
+            if holds:
+                stopped.set()
             left[0] -= boundary == death.boundary
             here = boundary == death.boundary and left[0] == 0
+        if holds:
+            Event().wait()
         if here:
             arrive()
 
@@ -94,5 +107,5 @@ def _main(deaths: Sequence[Death]) -> None:
 
 
 if __name__ == "__main__":
-    _told = zip(*[iter(sys.argv[1:])] * 4, strict=True)
-    _main([Death(Path(root), boundary, int(nth), int(files)) for root, boundary, nth, files in _told])
+    _told = zip(*[iter(sys.argv[1:])] * 5, strict=True)
+    _main([Death(Path(root), boundary, int(nth), int(files), held) for root, boundary, nth, files, held in _told])
