@@ -82,7 +82,8 @@ def _is_loopback(host: str) -> bool:
 @pytest.fixture(scope="session")
 def spark() -> "Iterator[SparkSession]":
     """One session for all tests: classic, or Spark Connect with FLATTEN_SESSION=connect."""
-    from flatten.session import SessionSettings, spark_session
+    from flatten.session import spark_session
+    from flatten.session_settings import SessionSettings
 
     chosen = SessionSettings.from_environment(os.environ)
     with spark_session(SessionSettings(kind=chosen.kind, driver_memory="3g", extra=QUICK)) as session:

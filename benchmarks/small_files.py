@@ -17,8 +17,8 @@ from benchmarks.bars import Result, at_most
 from benchmarks.command import say
 from benchmarks.events import Change
 from benchmarks.job_folder import PARTS, JobFolder, Run, session, shared_parts
+from flatten.locations import open_location
 from flatten.session import spark_session
-from flatten.storage import open_location
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

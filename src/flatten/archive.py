@@ -25,8 +25,9 @@ from pyspark.sql import Row, SparkSession
 
 from flatten import ledger, quarantine
 from flatten.errors import FlattenError
+from flatten.locations import open_location
 from flatten.settings import Settings
-from flatten.storage import Location, copy, open_location
+from flatten.storage import Location, copy
 
 _MOVERS = 16
 _RECORDED_AT_ONCE = 1_000

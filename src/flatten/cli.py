@@ -78,8 +78,8 @@ def run(as_json: bool, **options: Any) -> None:
       flatten run --source landing --archive archive --table ./tables/telemetry --state state
     """
     from flatten import job
-    from flatten.session import on_databricks
-    from flatten.storage import open_location
+    from flatten.locations import open_location
+    from flatten.session_settings import on_databricks
 
     settings = _run_settings(options)
     open_location(settings.source).check("source", to_write=True)
@@ -107,9 +107,10 @@ def status(table: str, ops: str | None, source: str | None, check_days: int | No
     Example:
       flatten status --table ./tables/telemetry --source landing
     """
+    from flatten.locations import open_location
     from flatten.status import require_complete
     from flatten.status import status as read_status
-    from flatten.storage import absolute, open_location
+    from flatten.storage import absolute
 
     name = _table(table, ops)
     if source:
@@ -142,10 +143,11 @@ def maintain(as_json: bool, **options: Any) -> None:
     Example:
       flatten maintain --table ./tables/telemetry --state state --archive archive --archive-days 365
     """
+    from flatten.locations import open_location
     from flatten.maintain import Keeping
     from flatten.maintain import maintain as keep
-    from flatten.session import on_databricks
-    from flatten.storage import absolute, open_location
+    from flatten.session_settings import on_databricks
+    from flatten.storage import absolute
 
     if options["archive_days"] and not options["archive"]:
         raise click.UsageError("--archive-days needs --archive: which one is to be thinned?")
@@ -216,7 +218,8 @@ def _session(*locations: str | None) -> Any:
     """Open a session that can read these locations, the tables and the state folder."""
     import dataclasses
 
-    from flatten.session import SessionSettings, spark_session
+    from flatten.session import spark_session
+    from flatten.session_settings import SessionSettings
 
     settings = SessionSettings.from_environment(os.environ)
     in_bucket = any(location and location.startswith(S3A) for location in locations)
@@ -233,7 +236,7 @@ def _table(text: str, ops: str | None) -> Any:
 
 
 def _require_lasting_catalog(spark: Any, table: Any) -> None:
-    from flatten.session import on_databricks
+    from flatten.session_settings import on_databricks
 
     if table.is_path or on_databricks(os.environ):
         return

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from threading import Thread, current_thread, main_thread
 from typing import Any, TypeVar
 
-from flatten.session import on_databricks
+from flatten.session_settings import on_databricks
 
 T = TypeVar("T")
 

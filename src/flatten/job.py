@@ -23,10 +23,10 @@ from flatten import lease, ledger, owner, quarantine, source, staging, tables
 from flatten.archive import Archiver, Moved
 from flatten.commits import SPARK_ENDED, SPARK_ERRORS, last_words, retried
 from flatten.errors import FlattenError
+from flatten.locations import open_location
 from flatten.rows import RowsCommit, facts_of
 from flatten.runs import end_failed_run, end_run
 from flatten.settings import Settings
-from flatten.storage import open_location
 from flatten.verdicts import VERDICTS
 
 Clock = Callable[[], datetime]

@@ -19,13 +19,13 @@ from flatten.errors import NoSession, WarehouseBusy
 from flatten.interrupts import interrupts_later
 from flatten.jars import DELTA, S3A, Jar, fetch
 from flatten.java import find_java
+from flatten.session_settings import SessionSettings
 from flatten.spark_settings import configuration, variables
 
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaGateway
     from pyspark.sql import SparkSession
 
-    from flatten.session import SessionSettings
 
 _CHECKOUT = Path(__file__).parents[2]
 _SECONDS_TO_END = 30
@@ -33,7 +33,7 @@ _SCRATCH = "flatten-spark-"
 _LOCK = ".lock"
 
 
-def start(settings: "SessionSettings", ending: ExitStack) -> "SparkSession":
+def start(settings: SessionSettings, ending: ExitStack) -> "SparkSession":
     """Start Spark and return its session; `ending` gets what must be undone. Raises a `FlattenError`."""
     java_home = find_java(os.environ, cache_folder() / "java")
     try:
@@ -113,7 +113,7 @@ def _set(wanted: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def _start_jvm(settings: "SessionSettings", java_home: Path, ending: ExitStack) -> "JavaGateway":
+def _start_jvm(settings: SessionSettings, java_home: Path, ending: ExitStack) -> "JavaGateway":
     """Lay ready what the JVM needs and start it."""
     wanted = DELTA + S3A if settings.s3a else DELTA
     folder = settings.jars or cache_folder() / "jars"

@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 from flatten import lease, ledger, moves, owner, tables
 from flatten.commits import retried
 from flatten.duplicates import mend_duplicates
+from flatten.locations import open_location
 from flatten.runs import end_failed_run, end_run
-from flatten.storage import open_location
 from flatten.tables import SIDE_TABLES, TableName
 
 PASSING_DAYS = 30

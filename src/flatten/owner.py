@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flatten.errors import AlreadyRunning, BadLocation, OwnedElsewhere
+from flatten.locations import open_location
 from flatten.settings import Settings
-from flatten.storage import open_location
 
 MARKER = "_flatten_owner.json"
 

@@ -69,9 +69,7 @@ def shown_status(found: dict[str, Any]) -> str:
     if found["waiting"] is not None:
         lines.append(f"waiting      {found['waiting']:,} files")
     lines += [f"quarantined  {count:,} {reason}" for reason, count in quarantined.items()]
-    lines += [
-        f"{run['command']:<12} {run['started_at']}  {run['seconds']:.1f} s  {run['outcome']}" for run in found["runs"]
-    ]
+    lines += map(_run_line, found["runs"])
     return "\n".join(lines)
 
 

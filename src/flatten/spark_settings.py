@@ -4,10 +4,8 @@ import os
 import sys
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from flatten.session import SessionSettings
+from flatten.session_settings import SessionSettings
 
 _NOT_OURS = (
     "MASTER",
@@ -34,7 +32,7 @@ _NO_HISTORY = {
 """Spark writes and keeps a picture of each query's plan for its web page, also where that is off."""
 
 
-def configuration(settings: "SessionSettings", jars: list[Path], scratch: Path) -> dict[str, str]:
+def configuration(settings: SessionSettings, jars: list[Path], scratch: Path) -> dict[str, str]:
     """Return the Spark settings: Delta, UTC, this machine only, small tasks for small data."""
     java_options = [
         f'"-Dlog4j2.configurationFile={Path(__file__).with_name("log4j2.properties")}"',
@@ -111,7 +109,7 @@ def _s3a(endpoint: str | None) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def variables(settings: "SessionSettings", java_home: Path) -> dict[str, str | None]:
+def variables(settings: SessionSettings, java_home: Path) -> dict[str, str | None]:
     """Return the environment of Spark and of the Python processes that it starts; None means: not set."""
     import pyspark
 

@@ -19,9 +19,10 @@ from flatten import catalogue
 from flatten.columns import ColumnBuilder, ddl
 from flatten.envelope import BadLine, Change, read_change, read_line
 from flatten.lines import BadFile, Line, split_file
+from flatten.locations import open_location
 from flatten.settings import RemovePolicy, Settings
 from flatten.signals import known_codes
-from flatten.storage import literal_path, open_location, plain_path
+from flatten.storage import literal_path, plain_path
 
 FILE_COLUMNS = {
     "path": "STRING",

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from flatten import ledger, tables
 from flatten.errors import FilesIncomplete
-from flatten.storage import open_location
+from flatten.locations import open_location
 from flatten.tables import TableName
 from flatten.verdicts import VERDICTS
 

@@ -1,23 +1,14 @@
 """Where files stand and how they are moved: a directory (a `/Volumes/...` path is one) or a prefix of a bucket."""
 
-import errno
-import hashlib
-import os
 import re
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
 from flatten.errors import BadLocation
 
 S3A = "s3a://"
-_PIECE = 1024 * 1024
 _PATTERN = re.compile(r"([\\{}\[\]*?^])")
-_NOT_TO_BE_HAD = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
-_PART = ".{}.part"
-_NAME_BYTES = 255 - len(_PART.format(""))
 
 
 class Location(Protocol):
@@ -102,117 +93,6 @@ def absolute(text: str) -> str:
         return str(Path(text).expanduser().resolve())
     except RuntimeError:
         raise BadLocation(f"{text}: there is no such user; give a folder.") from None
-
-
-def open_location(text: str) -> Location:
-    """Return the location that `absolute` named. Raises BadLocation for a scheme that cannot be served."""
-    if text.startswith(S3A):
-        from flatten.bucket import open_bucket
-
-        return open_bucket(text)
-    if "://" in text:
-        raise BadLocation(f"{text}: files can be moved in directories, /Volumes/... paths and s3a://bucket/prefix.")
-    return Directory(text)
-
-
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """A directory of a file system."""
-
-    root: str
-
-    def names(self) -> Iterator[str]:
-        """See Location."""
-        for folder, folders, files in os.walk(self.root):
-            folders[:] = sorted(filter(listed, folders))
-            for name in sorted(filter(listed, files)):
-                yield (Path(folder) / name).relative_to(self.root).as_posix()
-
-    def sha256(self, name: str) -> str | None:
-        """See Location."""
-        path = self._path(name)
-        try:
-            if not path.is_file():  # to open a pipe would wait for ever
-                return None
-            with path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as wrong:
-            if wrong.errno in (errno.ENOENT, *_NOT_TO_BE_HAD):
-                return None
-            raise
-
-    def open(self, name: str) -> IO[bytes]:
-        """See Location."""
-        return self._path(name).open("rb")
-
-    def take(self, name: str, content: IO[bytes]) -> None:
-        """See Location."""
-        final = self._path(name)
-        try:
-            final.parent.mkdir(parents=True, exist_ok=True)
-            taken = final.exists()
-        except OSError as wrong:
-            if wrong.errno not in _NOT_TO_BE_HAD:
-                raise
-            taken = True
-        if taken:
-            raise FileExistsError(str(final))
-        part = final.with_name(_PART.format(_short(final.name)))
-        with part.open("wb") as sink:
-            shutil.copyfileobj(content, sink, _PIECE)
-            sink.flush()
-            os.fsync(sink.fileno())
-        part.rename(final)
-
-    def remove(self, name: str) -> None:
-        """See Location."""
-        self._path(name).unlink(missing_ok=True)
-
-    def remove_tree(self, name: str) -> None:
-        """See Location."""
-        shutil.rmtree(self._path(name), ignore_errors=True)
-
-    def read_text(self, name: str) -> str | None:
-        """See Location."""
-        try:
-            return self._path(name).read_text("utf-8", errors="replace")
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
-    def write_new(self, name: str, text: str) -> bool:
-        """See Location."""
-        path = self._path(name)
-        if path.exists():
-            return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        part.unlink(missing_ok=True)
-        part.write_text(text, "utf-8")
-        try:
-            path.hardlink_to(part)
-        except FileExistsError:
-            return False
-        except OSError:  # a file system without hard links, such as /Volumes, cannot tell who came first
-            part.rename(path)
-        finally:
-            part.unlink(missing_ok=True)
-        return True
-
-    def check(self, role: str, *, to_write: bool) -> None:
-        """See Location."""
-        if not Path(self.root).is_dir():
-            raise BadLocation(f"The {role} {self.root} is not a folder: give the one in which the files are.")
-        if not os.access(self.root, os.R_OK | os.X_OK):
-            raise BadLocation(f"The {role} {self.root} cannot be read: give this user the right to.")
-        if to_write and not os.access(self.root, os.W_OK):
-            raise BadLocation(f"The {role} {self.root} cannot be written: files are taken out of it.")
-
-    def _path(self, name: str) -> Path:
-        return Path(self.root) / name
-
-
-def _short(name: str) -> str:
-    return name if len(os.fsencode(name)) <= _NAME_BYTES else hashlib.sha256(os.fsencode(name)).hexdigest()
 
 
 def _is_text(name: str) -> bool:

@@ -14,8 +14,8 @@ from flatten.columns import ddl, literal, quoted
 from flatten.commits import SPARK_ERRORS, retried
 from flatten.errors import BadTable, FlattenError
 from flatten.event import ATTRIBUTES
-from flatten.session import on_databricks
-from flatten.storage import open_location
+from flatten.locations import open_location
+from flatten.session_settings import on_databricks
 
 EVENT_COLUMNS: dict[str, tuple[str, str]] = {
     "event_id": ("STRING", "Key: one row per event"),

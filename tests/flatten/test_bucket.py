@@ -11,8 +11,10 @@ import pytest
 from moto import mock_aws
 
 from flatten.bucket import Bucket, open_bucket
+from flatten.directory import Directory
 from flatten.errors import BadLocation
-from flatten.storage import Directory, copy, open_location
+from flatten.locations import open_location
+from flatten.storage import copy
 
 HOSTILE_NAMES = ["a b", "it's", 'a"b', "a`b", "a\nb", "a\\b", "%41", "a+b", "é🚗", "-rf", "$HOME", "*", "a=b&c", "#"]
 

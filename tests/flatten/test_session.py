@@ -15,13 +15,14 @@ import pytest
 from flatten.errors import UsageError
 from flatten.jars import DELTA
 from flatten.local_spark import cache_folder
-from flatten.session import SessionSettings, on_databricks
+from flatten.session_settings import SessionSettings, on_databricks
 from support.processes import lasting
 from support.quick_spark import QUICK, spark_environment
 
 WORK = """
 import json, os, sys
-from flatten.session import SessionSettings, spark_session
+from flatten.session import spark_session
+from flatten.session_settings import SessionSettings
 
 def work(kind):
     settings = SessionSettings.from_environment(os.environ | {"FLATTEN_SESSION": kind})

@@ -36,7 +36,8 @@ def task(parameters):
 tasks, session = json.loads(sys.argv[1]), None
 if len(sys.argv) > 2:
     from dataclasses import replace
-    from flatten.session import SessionSettings, open_session
+    from flatten.session import open_session
+    from flatten.session_settings import SessionSettings
     settings = replace(SessionSettings.from_environment(os.environ), extra=json.loads(sys.argv[2]))
     session = type(open_session(settings)).__module__
 import flatten

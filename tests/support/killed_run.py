@@ -15,7 +15,8 @@ from pathlib import Path
 from threading import Barrier, Event, Lock, Semaphore, Thread
 
 from flatten import job
-from flatten.session import SessionSettings, open_session
+from flatten.session import open_session
+from flatten.session_settings import SessionSettings
 from support.job_world import World, clock
 from support.quick_spark import PLAIN
 
