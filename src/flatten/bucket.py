@@ -82,6 +82,14 @@ class Bucket:
             return None
         return digest.hexdigest()
 
+    def size(self, name: str) -> int | None:
+        """See Location."""
+        try:
+            with _told("look at", self._url(name)):
+                return int(self.client.head_object(Bucket=self._bucket, Key=self._key(name))["ContentLength"])
+        except FileNotFoundError:
+            return None
+
     def take(self, name: str, content: IO[bytes]) -> None:
         """See Location."""
         if len(self._key(name).encode()) > _LONGEST_KEY:

@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -33,16 +34,18 @@ class Directory:
 
     def sha256(self, name: str) -> str | None:
         """See Location."""
-        path = self._path(name)
-        try:
-            if not path.is_file():  # to open a pipe would wait for ever
-                return None
-            with path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as wrong:
-            if wrong.errno in (errno.ENOENT, *_NOT_TO_BE_HAD):
-                return None
-            raise
+        with _absent_is_none():
+            if self._path(name).is_file():  # to open a pipe would wait for ever
+                with self._path(name).open("rb") as file:
+                    return hashlib.file_digest(file, "sha256").hexdigest()
+        return None
+
+    def size(self, name: str) -> int | None:
+        """See Location."""
+        with _absent_is_none():
+            if self._path(name).is_file():
+                return self._path(name).stat().st_size
+        return None
 
     def open(self, name: str) -> IO[bytes]:
         """See Location."""
@@ -112,6 +115,16 @@ class Directory:
 
     def _path(self, name: str) -> Path:
         return Path(self.root) / name
+
+
+@contextmanager
+def _absent_is_none() -> Iterator[None]:
+    """Go on after the `with` when it finds that a file is not there, or that none can be."""
+    try:
+        yield
+    except OSError as wrong:
+        if wrong.errno not in (errno.ENOENT, *_NOT_TO_BE_HAD):
+            raise
 
 
 def _short(name: str) -> str:

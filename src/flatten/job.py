@@ -188,7 +188,8 @@ def _left_over(spark: SparkSession, settings: Settings, now: datetime) -> bool:
 
 def _record_unread(spark: SparkSession, settings: Settings, now: datetime, auto_loader: bool) -> list[str]:
     files, here = spark.table(settings.table.side("files")), open_location(settings.source)
-    unread = source.unread_paths(spark, settings, files, auto_loader=auto_loader)
-    found = {path: here.sha256(path.removeprefix(f"{settings.source}/")) for path in unread}
-    may_come = {path for path, later in unread.items() if later}
-    return ledger.write_unread(spark, found, settings.table, settings.run_id, now, may_come)
+    unread = {}
+    for path, may_come in source.unread_paths(spark, settings, files, auto_loader=auto_loader).items():
+        name = path.removeprefix(f"{settings.source}/")
+        unread[path] = ledger.Unread(here.sha256(name), here.size(name), settings.max_file_bytes, may_come)
+    return ledger.write_unread(spark, unread, settings.table, settings.run_id, now)

@@ -1,7 +1,8 @@
 """The files table: what became of each line of each file."""
 
 import hashlib
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -58,23 +59,36 @@ def _entry(row: Row, run_id: str, batch_id: int, now: datetime) -> dict[str, Any
     }
 
 
-def write_unread(
-    spark: SparkSession,
-    unread: Mapping[str, str | None],
-    table: TableName,
-    run_id: str,
-    now: datetime,
-    may_come: Container[str],
-) -> list[str]:
-    """Record files that gave no row, path -> SHA-256 of what stands there now; return the missing ones.
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file that the engine listed and that gave no row: what stands there now, None for nothing.
 
-    An empty file is a file without lines, or an incomplete one when its name promises some. Of any other nobody
-    has read a line: the archiver quarantines what stands under such a name. One that `may_come` in a later
-    run is left alone.
+    `limit` is how many bytes it may have; `may_come` says that a later run may read it.
     """
-    settled = {path: sha256 for path, sha256 in unread.items() if sha256 in (None, _NOTHING) or path not in may_come}
-    entries = [_unread_entry(path, sha256, run_id, now) for path, sha256 in settled.items()]
-    broken = [(entry["path"], *_BROKEN_PROMISE) for entry in entries if entry["outcome"] == QUARANTINED]
+
+    sha256: str | None
+    size: int | None
+    limit: int
+    may_come: bool
+
+    def broken(self, path: str) -> tuple[str, str] | None:
+        """Return reason and detail when it cannot be used: it is too large, or its name promises lines."""
+        if self.sha256 is not None and (self.size or 0) > self.limit:
+            return "file_unreadable", f"has more than {self.limit} bytes"
+        return _BROKEN_PROMISE if self.sha256 == _NOTHING and promised_lines(path) else None
+
+
+def write_unread(
+    spark: SparkSession, unread: Mapping[str, Unread], table: TableName, run_id: str, now: datetime
+) -> list[str]:
+    """Record files that gave no row, by path; return the missing ones.
+
+    An empty file is a file without lines. Of any other nobody has read a line: one that cannot be used is
+    quarantined as a file; from under the name of a missing one the archiver takes what stands there.
+    """
+    settled = {path: file for path, file in unread.items() if file.sha256 in (None, _NOTHING) or not file.may_come}
+    entries = [_unread_entry(path, file, run_id, now) for path, file in settled.items()]
+    broken = [(path, *why) for path, file in settled.items() if (why := file.broken(path))]
     if broken:
         quarantine.add_files(spark, broken, table, now)
     if entries:
@@ -82,12 +96,14 @@ def write_unread(
     return [entry["path"] for entry in entries if entry["outcome"] == MISSING]
 
 
-def _unread_entry(path: str, sha256: str | None, run_id: str, now: datetime) -> dict[str, Any]:
+def _unread_entry(path: str, file: Unread, run_id: str, now: datetime) -> dict[str, Any]:
     entry = {"path": path, "run_id": run_id, "committed_at": now}
-    if sha256 != _NOTHING:
+    broken = file.broken(path)
+    if file.sha256 != _NOTHING and not broken:
         return entry | {"outcome": MISSING}
-    counts = dict.fromkeys(("size", "lines", *VERDICTS), 0)
-    return entry | counts | {"sha256": _NOTHING, "outcome": QUARANTINED if promised_lines(path) else COMMITTED}
+    counts = dict.fromkeys(("lines", *VERDICTS), 0)
+    outcome = QUARANTINED if broken else COMMITTED
+    return entry | counts | {"size": file.size, "sha256": file.sha256, "outcome": outcome}
 
 
 def add_files(spark: SparkSession, entries: Sequence[dict[str, Any]], table: TableName) -> None:

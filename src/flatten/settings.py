@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from flatten.errors import BadLocation
+from flatten.lines import MAX_FILE_BYTES
 from flatten.tables import TableName
 
 RemovePolicy = Literal["soft", "hard", "keep"]
@@ -17,7 +18,7 @@ class Settings:
 
     `max_files` is per micro-batch. `discovery` is how Auto Loader finds files. `started_at` is aware and stands in
     every row as `pipeline_processed_at`. `tolerate_missing_files` lets a run go on when a file went away between
-    listing and reading.
+    listing and reading. `max_file_bytes` is how large a file may be as it stands there.
     """
 
     source: str
@@ -32,6 +33,7 @@ class Settings:
     max_files: int = 1000
     tolerate_missing_files: bool = True
     discovery: Discovery = "listing"
+    max_file_bytes: int = MAX_FILE_BYTES
 
     @property
     def checkpoint(self) -> str:

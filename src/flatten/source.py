@@ -22,10 +22,15 @@ turned the patterns off, but in 4.2 each still stands for the whole list."""
 
 
 def new_files(spark: SparkSession, settings: Settings, *, auto_loader: bool) -> DataFrame:
-    """Return the stream of files that no run has read: path, modificationTime, length, content."""
+    """Return the stream of files that no run has read: path, modificationTime, length, content.
+
+    A file that is too large to be used is not even opened: one of 2 GiB would stop every run, because no more fits
+    into a value. The engine has it in its books all the same (`unread_paths`).
+    """
     options = auto_loader_options(settings) if auto_loader else file_source_options(settings)
     reader = spark.readStream.format("cloudFiles" if auto_loader else "binaryFile").schema(_SCHEMA)
-    return reader.options(**options).load(literal_path(settings.source))
+    files = reader.options(**options).load(literal_path(settings.source))
+    return files.where(F.col("length") <= settings.max_file_bytes)
 
 
 def auto_loader_options(settings: Settings) -> Mapping[str, str]:
@@ -96,7 +101,8 @@ def listed_paths(spark: SparkSession, settings: Settings, *, auto_loader: bool) 
 def unread_paths(spark: SparkSession, settings: Settings, files: DataFrame, *, auto_loader: bool) -> dict[str, bool]:
     """Return the files that the engine listed and that gave no row, not among `files` (path): whether one may come.
 
-    Those were gone when they were to be read, or are empty: Spark's readers pass over files without a byte.
+    Those were gone when they were to be read, are too large (`new_files`), or empty: Spark's readers pass over files
+    without a byte.
     """
     plain = F.regexp_replace("path", "^(file|dbfs):/*", "/").alias("path")
     listed = listed_paths(spark, settings, auto_loader=auto_loader).select(plain, "may_come").distinct()

@@ -24,6 +24,9 @@ class Location(Protocol):
     def sha256(self, name: str) -> str | None:
         """Return the SHA-256 of a file's bytes in hex; None when there is no such file."""
 
+    def size(self, name: str) -> int | None:
+        """Return how many bytes a file has; None when there is no such file."""
+
     def open(self, name: str) -> IO[bytes]:
         """Open a file to read its bytes. Raises FileNotFoundError when there is no such file."""
 

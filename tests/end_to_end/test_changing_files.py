@@ -10,27 +10,44 @@ from typing import Any
 import pytest
 from pyspark.sql.functions import udtf
 
-from flatten import ledger
+from flatten import job, ledger
 from flatten.errors import BadLocation, FlattenError
 from flatten.source import unread_paths
 from support.job_world import NOW, World, at, event, verdicts
 
 pytestmark = pytest.mark.spark
+LARGE = event("large") * 20
 BOOKS = "path STRING, discovery_time TIMESTAMP"
 
 
-def test_a_file_that_vanishes_between_listing_and_reading_is_missing(spark: Any, blank: Path, tmp_path: Path) -> None:
-    world = World(spark, tmp_path, max_files=2).furnished(blank)
-    for age, name in enumerate(["first", "second", "gone", "last"]):
-        path = world.land(name, event(name))
+@pytest.fixture(scope="module")
+def gone_and_large(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, job.Report]:
+    """Run over two micro-batches: a file of the second goes away while the first is done, another is too large."""
+    world = World(spark, tmp_path_factory.mktemp("gone"), max_files=3).furnished(blank)
+    for age, name in enumerate(["first", "second", "large", "gone", "last"]):
+        path = world.land(name, LARGE if name == "large" else event(name))
         os.utime(path, (1_767_600_000 + age, 1_767_600_000 + age))
-    gone = world.source / "gone"
-    report = world.run(at("files", gone.unlink))
-    assert report.missing == [str(gone)]
+    return world, world.run(at("files", (world.source / "gone").unlink), max_file_bytes=len(LARGE) - 1)
+
+
+def test_a_file_that_vanishes_between_listing_and_reading_is_missing(gone_and_large: tuple[World, job.Report]) -> None:
+    world, report = gone_and_large
+    assert report.missing == [f"{world.source}/gone"]
     assert world.rows().keys() == {"first", "second", "last"}
     assert world.files()["gone"].outcome == "missing"
     assert world.archived() == ["first", "last", "second"]
     assert world.landed() == []
+
+
+def test_a_file_that_is_too_large_is_not_opened_and_quarantined(gone_and_large: tuple[World, job.Report]) -> None:
+    world, report = gone_and_large
+    assert report.moved.rejected == [f"{world.source}/large"]
+    assert (world.root / "archive" / "_quarantine" / "large").read_bytes() == LARGE
+    [kept] = world.side("quarantine")
+    assert (kept.source_file, kept.line_number, kept.reason) == (f"{world.source}/large", None, "file_unreadable")
+    assert kept.detail == f"has more than {len(LARGE) - 1} bytes"
+    row = world.files()["large"]
+    assert (row.outcome, row.size, row.lines) == ("quarantined", len(LARGE), 0)
 
 
 def test_a_file_that_changes_while_its_batch_is_worked_on_stops_the_run(
@@ -87,11 +104,18 @@ def test_a_file_that_auto_loader_has_found_and_may_read_later_is_left_alone(
     spark: Any, blank: Path, tmp_path: Path
 ) -> None:
     world = World(spark, tmp_path).furnished(blank)
-    unread = {"gone": None, "empty": hashlib.sha256(b"").hexdigest(), "there": hashlib.sha256(b"x").hexdigest()}
+    contents = {"gone": None, "empty": b"", "there": b"x", "large": b"xyz"}
     known = {"gone": "missing", "empty": "committed"}
-    for may_come, then in (({"there"}, known), (set(), known | {"there": "missing"})):
-        ledger.write_unread(spark, unread, world.table, "run", NOW, may_come)
+    for may_come, then in ((True, known), (False, known | {"there": "missing", "large": "quarantined"})):
+        unread = {name: left(data, may_come) for name, data in contents.items()}
+        ledger.write_unread(spark, unread, world.table, "run", NOW)
         assert {row.path: row.outcome for row in world.side("files")} == then
+
+
+def left(data: bytes | None, may_come: bool) -> ledger.Unread:
+    if data is None:
+        return ledger.Unread(None, None, 2, may_come)
+    return ledger.Unread(hashlib.sha256(data).hexdigest(), len(data), 2, may_come)
 
 
 def test_what_auto_loader_found_before_the_run_and_did_not_read_will_not_come(

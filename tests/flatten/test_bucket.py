@@ -81,6 +81,7 @@ def test_a_copy_is_the_same_bytes_with_the_same_digest(landing: Bucket, archive:
     put(landing, "a/b", content)
     copy(landing, "a/b", archive, "c/d")
     assert landing.sha256("a/b") == archive.sha256("c/d") == hashlib.sha256(content).hexdigest()
+    assert landing.size("a/b") == archive.size("c/d") == len(content)
 
 
 def test_a_copy_overwrites_nothing(landing: Bucket, archive: Bucket) -> None:
@@ -114,7 +115,7 @@ def test_a_name_longer_than_a_key_may_be_is_taken(landing: Bucket) -> None:
 
 def test_what_is_not_there_has_no_digest_and_no_text_and_can_be_removed(landing: Bucket) -> None:
     landing.remove("a")
-    assert (landing.sha256("a"), landing.read_text("a")) == (None, None)
+    assert (landing.sha256("a"), landing.size("a"), landing.read_text("a")) == (None, None, None)
 
 
 def test_a_small_file_is_written_once(landing: Bucket) -> None:

@@ -154,6 +154,7 @@ def test_hostile_names_are_names_like_others(place: Directory, tmp_path: Path, n
 def test_the_digest_is_that_of_the_bytes(place: Directory, content: bytes) -> None:
     put(place, "a/b", content)
     assert place.sha256("a/b") == hashlib.sha256(content).hexdigest()
+    assert place.size("a/b") == len(content)
 
 
 @pytest.mark.parametrize("name", ["missing", "folder", "missing/b", "file/b"])
@@ -161,6 +162,7 @@ def test_what_is_no_file_has_no_digest(place: Directory, name: str) -> None:
     put(place, "folder/x")
     put(place, "file")
     assert place.sha256(name) is None
+    assert place.size(name) is None
 
 
 def test_a_copy_is_the_same_bytes_under_the_new_name(place: Directory, tmp_path: Path) -> None:
@@ -203,6 +205,7 @@ def test_the_longest_name_that_can_be_had_is_copied(place: Directory, tmp_path: 
 def test_a_pipe_is_no_file(place: Directory) -> None:
     os.mkfifo(Path(place.root) / "pipe")
     assert place.sha256("pipe") is None
+    assert place.size("pipe") is None
 
 
 def test_a_copy_of_what_is_gone_leaves_nothing(place: Directory, tmp_path: Path) -> None:
