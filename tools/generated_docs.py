@@ -44,6 +44,22 @@ The first of these that there is counts: `--var name=value` on the command line 
 databricks.yml, the default. `stream-lambda` reads the same file in the same order, but for `--var`. A complex one
 (`start`) is replaced as a whole, and cannot come from the environment.
 """
+_LOCAL_SPARK = """\
+## The Spark of this machine
+
+Elsewhere than on Databricks the commands start a Spark of their own. The environment says how:
+
+| variable | what it is |
+|---|---|
+| `FLATTEN_DRIVER_MEMORY` | its memory, as Java writes it; default `2g` |
+| `FLATTEN_CORES` | how many tasks at a time; default 2 |
+| `FLATTEN_WAREHOUSE` | a folder for tables by name, which else end with the command |
+| `FLATTEN_SPARK_LOG` | a file for what Spark has to say |
+| `FLATTEN_SESSION` | `classic`, the default, or `connect`, as Databricks serverless has it |
+| `FLATTEN_JARS` | a folder that has, or gets, the jars of Delta |
+| `FLATTEN_S3A` | `1`: the jars of S3, too, where a table or state is in a bucket and no other location is |
+| `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` | where S3 is, when not at AWS |
+"""
 _KEPT = """\
 What cannot be used is kept, with its reason, in `..._quarantine`: `raw` has the line (`raw_base64` when it is not
 UTF-8), `source_file` and `line_number` (physical lines, from 1; NULL for a file) say where it stood. A file that cannot
@@ -98,6 +114,7 @@ def _commands_page() -> Iterator[str]:
     for name, command in sorted(cli.commands.items()):
         context = click.Context(command, info_name=f"flatten {name}", max_content_width=100, terminal_width=100)
         yield f"## flatten {name}\n\n```text\n{command.get_help(context)}\n```\n"
+    yield _LOCAL_SPARK
 
 
 def _quarantine_page() -> Iterator[str]:

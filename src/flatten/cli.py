@@ -8,7 +8,8 @@ import logging
 import os
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 import click
 
 from flatten import __version__
-from flatten.errors import BadTable, FlattenError
+from flatten.errors import BadTable, CommandStopped, FlattenError
 from flatten.interrupts import heeded
 from flatten.screen import Screen, shown_status
 from flatten.storage import S3A
@@ -34,8 +35,13 @@ def _option(name: str, **settings: Any) -> Callable[[F], F]:
 
 
 _TABLE = _option("--table", required=True, metavar="NAME_OR_PATH", help="catalog.schema.table, or a path with a slash.")
-_OPS = _option("--ops", metavar="SCHEMA_OR_DIR", help="Where the side tables live. [default: the table's place + _ops]")
+_OPS = _option(
+    "--ops",
+    metavar="SCHEMA_OR_DIR",
+    help="Where the side tables live. [default: for schema.t schema_ops, for ./tables/t ./tables_ops]",
+)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+_COUNT = click.IntRange(1, 1_000_000_000)
 _POLICY = click.Choice(["soft", "hard", "keep"])
 
 
@@ -61,7 +67,7 @@ def cli() -> None:
 @_OPS
 @_option("--on-delete", type=_POLICY, default="soft", show_default=True, help="What a removed item does to its row.")
 @_option("--on-expiry", type=_POLICY, default="keep", show_default=True, help="What an expired item does to its row.")
-@_option("--max-files", type=click.IntRange(1), default=1000, show_default=True, help="Files a micro-batch at most.")
+@_option("--max-files", type=_COUNT, default=1000, show_default=True, help="Files a micro-batch at most.")
 @_option(
     "--discovery",
     type=click.Choice(["listing", "file-events"]),
@@ -78,11 +84,15 @@ def run(as_json: bool, **options: Any) -> None:
       flatten run --source landing --archive archive --table ./tables/telemetry --state state
     """
     from flatten import job
+    from flatten.directory import require_possible
     from flatten.locations import open_location
     from flatten.session_settings import on_databricks
 
     settings = _run_settings(options)
     open_location(settings.source).check("source", to_write=True)
+    for role, place in settings.made().items():
+        if "://" not in place:
+            require_possible(role, place)
     screen = Screen.of(sys.stderr, quiet=as_json)
     with (
         _session(settings.source, settings.archive, settings.rejects, settings.table.text) as spark,
@@ -171,8 +181,8 @@ def maintain(as_json: bool, **options: Any) -> None:
 
 @cli.command()
 @_option("--out", required=True, metavar="DIR", help="An empty folder, or a new one.")
-@_option("--events", type=click.IntRange(1), default=2000, show_default=True)
-@_option("--vehicles", type=click.IntRange(1), default=20, show_default=True)
+@_option("--events", type=_COUNT, default=2000, show_default=True)
+@_option("--vehicles", type=_COUNT, default=20, show_default=True)
 @_option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same files.")
 @_option("--oddities/--no-oddities", default=False, help="Add what real payloads do, and broken lines and files.")
 @_JSON
@@ -186,8 +196,9 @@ def sample(out: str, events: int, vehicles: int, seed: int, oddities: bool, as_j
     import dataclasses
 
     from flatten.sample import write_sample
+    from flatten.storage import absolute
 
-    report = write_sample(Path(out), events=events, vehicles=vehicles, seed=seed, oddities=oddities)
+    report = write_sample(Path(absolute(out)), events=events, vehicles=vehicles, seed=seed, oddities=oddities)
     text = f"{report.files} files, {report.lines} lines, {report.events} events in {out}"
     click.echo(json.dumps(dataclasses.asdict(report)) if as_json else text)
 
@@ -214,16 +225,31 @@ def _run_settings(options: dict[str, Any]) -> Any:
     return settings
 
 
-def _session(*locations: str | None) -> Any:
-    """Open a session that can read these locations, the tables and the state folder."""
+@contextmanager
+def _session(*locations: str | None) -> Iterator[Any]:
+    """Open a session that can read these locations, the tables and the state folder.
+
+    Raises CommandStopped for what Spark or the system raises in the `with`, while Spark can still say what it was.
+    """
     import dataclasses
 
+    from flatten.commits import SPARK_ENDED, SPARK_ERRORS
     from flatten.session import spark_session
     from flatten.session_settings import SessionSettings
 
     settings = SessionSettings.from_environment(os.environ)
     in_bucket = any(location and location.startswith(S3A) for location in locations)
-    return spark_session(dataclasses.replace(settings, s3a=settings.s3a or in_bucket))
+    with spark_session(dataclasses.replace(settings, s3a=settings.s3a or in_bucket)) as spark:
+        try:
+            yield spark
+        except (*SPARK_ERRORS, *SPARK_ENDED, OSError) as error:
+            raise _stopped(error) from error
+
+
+def _stopped(error: Exception) -> FlattenError:
+    from flatten.commits import last_words
+
+    return CommandStopped(f"The command stopped: {last_words(error).rstrip('.')}. Run it again when that is mended.")
 
 
 def _table(text: str, ops: str | None) -> Any:
@@ -242,7 +268,8 @@ def _require_lasting_catalog(spark: Any, table: Any) -> None:
         return
     if spark.conf.get("spark.sql.catalogImplementation", "") == "in-memory":
         raise BadTable(
-            f"The name {table.text} would end with this session: give --table a path, or set FLATTEN_WAREHOUSE."
+            f"The table {table.text!r} would be gone when this command ends, as all that are made by name here: give "
+            "--table a path, or name a folder for such tables in FLATTEN_WAREHOUSE."
         )
 
 
@@ -265,9 +292,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("flatten: interrupted; what was committed stays, run again to complete it.", err=True)
         raise SystemExit(130) from None
     except Exception as error:
-        from flatten.commits import SPARK_ENDED, SPARK_ERRORS, last_words
+        from flatten.commits import SPARK_ENDED, SPARK_ERRORS
 
         if not isinstance(error, (*SPARK_ERRORS, *SPARK_ENDED, OSError)):
             raise
-        click.echo(f"flatten: The command stopped: {last_words(error)} Run it again when that is mended.", err=True)
+        click.echo(f"flatten: {_stopped(error)}", err=True)
         raise SystemExit(1) from None

@@ -53,8 +53,12 @@ def _name(error: PySparkException | Py4JJavaError) -> str:
 def last_words(wrong: Exception) -> str:
     """Return the line of an error that names the cause: the last of a Python traceback in it, else the first."""
     if isinstance(wrong, SPARK_ENDED) and not isinstance(wrong, Py4JJavaError):
-        return "Spark itself has ended, perhaps for want of memory."
-    lines = [line for line in str(wrong).splitlines() if line.strip()]
+        return "Spark itself has ended, perhaps for want of memory (FLATTEN_DRIVER_MEMORY=4g gives it more)."
+    try:
+        text = str(wrong)
+    except SPARK_ENDED:  # the text of an error of Java is asked for when it is needed
+        return "Spark has ended, and with it the text of its error."
+    lines = [line for line in text.splitlines() if line.strip()]
     if isinstance(wrong, Py4JJavaError):  # its first line names a Python call
         del lines[:1]
     told = _end_of_traceback(lines) or (lines[0].strip(": ") if lines else type(wrong).__name__)

@@ -117,6 +117,16 @@ class Directory:
         return Path(self.root) / name
 
 
+def require_possible(role: str, folder: str) -> None:
+    """Raise BadLocation when a folder is not there and cannot be made, because a file is in the way or by its name."""
+    try:
+        there = next(each for each in (Path(folder), *Path(folder).parents) if each.exists())
+    except OSError as wrong:
+        raise BadLocation(f"The {role} folder {folder!r} cannot be made: {wrong.strerror}.") from None
+    if not there.is_dir():
+        raise BadLocation(f"The {role} folder {folder} cannot be made, a file stands at {there}: give another.")
+
+
 @contextmanager
 def _absent_is_none() -> Iterator[None]:
     """Go on after the `with` when it finds that a file is not there, or that none can be."""

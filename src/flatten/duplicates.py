@@ -61,18 +61,18 @@ def _replace(spark: SparkSession, table: TableName, chosen: str) -> None:
     ranks = ", ".join(order.newest_rows_first("t"))
     rows = spark.sql(
         f"""
-        SELECT * EXCEPT (place) FROM (
-            SELECT t.*, row_number() OVER (PARTITION BY event_id ORDER BY {ranks}) AS place
+        SELECT * EXCEPT (flatten_place) FROM (
+            SELECT t.*, row_number() OVER (PARTITION BY event_id ORDER BY {ranks}) AS flatten_place
             FROM {table.sql} t WHERE {chosen})
-        WHERE place = 1
+        WHERE flatten_place = 1
         """
     )
-    gone = rows.select(F.col("event_id").alias("gone"))
+    gone = rows.select(F.col("event_id").alias("flatten_gone"))
     rows.unionByName(gone, allowMissingColumns=True).createOrReplaceTempView("flatten_newest")
     columns = [quoted(name) for name in rows.columns]
     spark.sql(
         f"""
-        MERGE INTO {table.sql} t USING flatten_newest s ON t.{chosen} AND t.event_id = s.gone
+        MERGE INTO {table.sql} t USING flatten_newest s ON t.{chosen} AND t.event_id = s.flatten_gone
         WHEN MATCHED THEN DELETE
         WHEN NOT MATCHED THEN INSERT ({", ".join(columns)}) VALUES ({", ".join(f"s.{name}" for name in columns)})
         """

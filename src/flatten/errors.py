@@ -7,6 +7,7 @@
     │   └── OwnedElsewhere       the source belongs to another table or state folder
     ├── AlreadyRunning           another run holds the state folder or the table's lease
     ├── ConflictsPersist         other writers changed the table again and again
+    ├── CommandStopped           Spark or the system ended the work
     ├── FilesIncomplete          files are not wholly in the table
     ├── BadCatalogue             the signal catalogue contradicts itself
     ├── NoJava                   no Java 17 or newer for the local Spark
@@ -48,6 +49,10 @@ class AlreadyRunning(FlattenError):
 
 class ConflictsPersist(FlattenError):
     """Raised when a commit met changes of other writers more often than we try again."""
+
+
+class CommandStopped(FlattenError):
+    """Raised when Spark or the system ends the work of a command."""
 
 
 class FilesIncomplete(FlattenError):

@@ -25,7 +25,7 @@ def flat_rows(batch: DataFrame, chosen: Chosen, codes: Iterable[str], processed_
     """Return the flat rows of the chosen lines, with the columns of the signals in `codes` only.
 
     `processed_at` is microseconds since 1970 UTC. The lines were found good before (`staging`). A file that went
-    away since, or has other content now, gives no row: the MERGE is short of them then, and `job` stops.
+    away since, or has other content now, gives no row: the MERGE is short of them then, and `rows` stops the run.
     """
     columns = columns_for(codes)
     read = partial(_flatten_files, chosen=chosen, columns=columns, processed_at=processed_at)

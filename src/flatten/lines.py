@@ -13,6 +13,9 @@ MAX_LINE_BYTES = 10 * 1024 * 1024
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """Unpacked. A Lambda call takes 6 MB; this keeps a gzip bomb from taking a worker's memory."""
 
+MAX_STORED_BYTES = 64 * 1024 * 1024
+"""As a file stands in the source. Spark holds each file that it reads several times over, in a heap of 2 GB."""
+
 _KEY = re.compile(r"[0-9]+-[0-9]+-([0-9]{1,9})-[0-9a-f]{8}\.ndjson\.gz")
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"

@@ -33,7 +33,7 @@ from flatten.verdicts import within
 _SIGNAL_COLUMNS = catalogue.packaged().columns()
 
 
-def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, rows_met: bool) -> int:
+def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date | None], *, rows_met: bool) -> int:
     """Merge flat rows, at most one per event; return how many rows were written.
 
     New signal columns are added to the table.
@@ -60,7 +60,7 @@ def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, rows
     return int(written.collect()[0].num_affected_rows)
 
 
-def merge_closures(lines: DataFrame, table: TableName, dates: Iterable[date], now: datetime) -> None:
+def merge_closures(lines: DataFrame, table: TableName, dates: Iterable[date | None], now: datetime) -> None:
     """Close the rows of removals that bring no values: marked, or erased to a tombstone; unknown ones inserted.
 
     `lines` are judged lines (`verdicts.judge`), one an event.

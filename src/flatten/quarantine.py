@@ -16,9 +16,9 @@ REASONS = {
     "bad_signals": "signals is there and not an array.",
     "bad_metadata": "_stream_metadata does not say the order of the change.",
     "line_too_long": "The line is longer than 10 MiB; the archived file has it.",
-    "file_unreadable": "The file is not gzip to its end, or has more than 256 MiB unpacked; no line was used.",
+    "file_unreadable": "The file is not gzip to its end, or has more than 64 MiB (256 MiB unpacked); no line was used.",
     "file_incomplete": "The file has another number of lines than its name says; no line was used.",
-    "file_changed": "Its name was read before, with other content, or could not be read then; nobody reads it.",
+    "file_changed": "A file of its name was read before with other content, or could not be read; nobody reads it.",
 }
 """Every reason, with the sentence that docs/quarantine.md prints."""
 

@@ -22,7 +22,7 @@ class Facts:
     (`moves.TELLING`), and when the oldest of its removals was made.
     """
 
-    dates: frozenset[date]
+    dates: frozenset[date | None]
     codes: frozenset[str]
     any_bad: bool
     any_telling: bool
@@ -32,7 +32,7 @@ class Facts:
 def facts_of(staged: DataFrame) -> Facts:
     """Learn in one pass what must be known before the lines are judged."""
     good = "line_number > 0 AND reason IS NULL"
-    changed = F.coalesce(F.unix_micros("changed_at"), F.lit(0))
+    changed = F.greatest(F.unix_micros("changed_at"), F.lit(0))
     row = staged.agg(
         F.collect_set("event_date").alias("dates"),
         F.collect_set("previous_date").alias("previous"),
@@ -68,18 +68,18 @@ class RowsCommit:
 
     def run(self, now: datetime) -> Verdicts:
         """Judge the batch and merge what is newer than the table. Called again, it judges anew and changes nothing."""
-        table = self.settings.table
-        dates = self.facts.dates | moves.noted_dates(self.staged, table)
+        spark, table = self.batch.sparkSession, self.settings.table
+        noted = moves.noted_dates(self.staged, table)
+        dates = self.facts.dates | noted
         judged = judge(self.staged, table, dates)
         closing = None
-        if self.facts.any_telling or judged.astray:
-            telling = self._telling()
+        if self.facts.any_telling or judged.astray or judged.parted or noted:
+            told = self._keep(moves.telling(spark.table("flatten_judged"), table))
             # A line that meets several rows is there as often.
-            closing = telling.where("closes").dropDuplicates(["event_id"]) if judged.closes else None
-            judged, dates = self._note(telling, judged, dates, now)
+            closing = told.where("closes").dropDuplicates(["event_id"]) if judged.closes else None
+            judged, dates = self._note(told, judged, dates, now)
         if judged.doubled:
-            twice = duplicates.met_twice(self.batch.sparkSession)
-            duplicates.keep_newest(self.batch.sparkSession, table, twice, self.hold, now)
+            duplicates.keep_newest(spark, table, duplicates.met_twice(spark), self.hold, now)
             dates |= moves.noted_dates(self.staged, table)
             judged = judge(self.staged, table, dates)
         self.reached("moves")
@@ -92,23 +92,21 @@ class RowsCommit:
             merge.merge_closures(closing, table, dates, now)
         return judged
 
-    def _telling(self) -> DataFrame:
+    def _keep(self, told: DataFrame) -> DataFrame:
         """Keep the lines that tell of moves, among them all removals: more than one look is taken at them."""
-        lines = self.batch.sparkSession.table("flatten_judged")
-        telling = lines.where(f"reason IS NULL AND ({moves.TELLING} OR astray)")
-        return staging.keep(telling, self.settings, f"{self.batch_id}-telling-{next(self._looks)}")
+        return staging.keep(told, self.settings, f"{self.batch_id}-told-{next(self._looks)}")
 
     def _note(
-        self, telling: DataFrame, judged: Verdicts, dates: frozenset[date], now: datetime
-    ) -> tuple[Verdicts, frozenset[date]]:
+        self, told: DataFrame, judged: Verdicts, dates: frozenset[date | None], now: datetime
+    ) -> tuple[Verdicts, frozenset[date | None]]:
         """Note what the lines tell; where an event stands under a date that was not known, judge the batch anew."""
         table = self.settings.table
         self.hold()
-        moves.note(moves.found(telling, table, astray=judged.astray, since=self.facts.removals_since), table, now)
+        moves.note(moves.found(told, table, astray=judged.astray, since=self.facts.removals_since), table, now)
         known = dates | moves.noted_dates(self.staged, table)
         return (judged, dates) if known == dates else (judge(self.staged, table, known), known)
 
-    def _merge(self, judged: Verdicts, dates: frozenset[date]) -> None:
+    def _merge(self, judged: Verdicts, dates: frozenset[date | None]) -> None:
         micros = round(self.settings.started_at.timestamp() * 1_000_000)
         rows = flat_rows.flat_rows(self.batch, judged.winners, self.facts.codes, micros)
         written = merge.merge_rows(rows, self.settings.table, dates, rows_met=judged.rows_met > 0)

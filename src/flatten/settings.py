@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from flatten.errors import BadLocation
-from flatten.lines import MAX_FILE_BYTES
+from flatten.lines import MAX_STORED_BYTES
 from flatten.tables import TableName
 
 RemovePolicy = Literal["soft", "hard", "keep"]
@@ -33,22 +33,32 @@ class Settings:
     max_files: int = 1000
     tolerate_missing_files: bool = True
     discovery: Discovery = "listing"
-    max_file_bytes: int = MAX_FILE_BYTES
+    max_file_bytes: int = MAX_STORED_BYTES
 
     @property
     def checkpoint(self) -> str:
         """Where the engine keeps what it has read."""
         return f"{self.state}/checkpoint"
 
+    def made(self) -> dict[str, str]:
+        """Return the folders that a run makes where they are missing: role -> place."""
+        tables = {"table": self.table.text, "ops": self.table.ops} if self.table.is_path else {}
+        return {"archive": self.archive, "rejects": self.rejects, "state": self.state} | tables
+
     def check(self) -> None:
         """Raise BadLocation when one location stands inside another that it must not be in."""
-        tables = {"table": self.table.text, "ops": self.table.ops} if self.table.is_path else {}
-        places = {"archive": self.archive, "rejects": self.rejects, "state": self.state} | tables
+        places = self.made()
         for name, place in places.items():
             if place == self.source:
                 raise BadLocation(f"The {name} folder is the source itself, {place}: give another folder.")
             if _is_inside(place, self.source):
                 raise BadLocation(f"The {name} folder {place} is inside the source: its files would be read as events.")
+        for place in self.table.places():
+            if _is_inside(place, self.state):
+                raise BadLocation(
+                    f"The table {place} is inside the state folder {self.state}: give another, because a state may "
+                    "be cleared and a table not."
+                )
         for name in ("archive", "rejects", "state"):
             for each in self.table.places():
                 if places[name] == each or _is_inside(places[name], each):
@@ -56,7 +66,7 @@ class Settings:
                         f"The {name} folder {places[name]} is inside the table {each}, where upkeep removes what is "
                         "not the table's: give another folder."
                     )
-        for name in ("archive", "rejects", *tables):
+        for name in [role for role in places if role != "state"]:
             if _is_inside(self.source, places[name]):
                 raise BadLocation(f"The source {self.source} is inside the {name} folder: give another folder.")
 

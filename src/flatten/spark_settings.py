@@ -56,6 +56,8 @@ def configuration(settings: SessionSettings, jars: list[Path], scratch: Path) ->
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
+        # The default, INT96, counts nanoseconds in other readers, and those of the year 9999 are too many.
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         # The default is a task for each file of a micro-batch, which takes longer than to read them.
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
         "spark.databricks.delta.snapshotPartitions": "2",

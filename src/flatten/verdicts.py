@@ -26,7 +26,8 @@ class Verdicts:
 
     `rows_met` is how many winners have a row already. `closes` says that a row is closed without new values.
     `astray` says that an event has no row under the dates although it must have had one (its oldest line in the
-    batch is no INSERT), or has it under another date than its line. `doubled` says that a line met several rows.
+    batch is no INSERT), or has it under another date than its line; `parted`, that lines of one event have different
+    dates. `doubled` says that a line met several rows.
     """
 
     files: list[Row]
@@ -34,13 +35,15 @@ class Verdicts:
     rows_met: int
     closes: bool
     astray: bool
+    parted: bool
     doubled: bool
 
 
-def judge(staged: DataFrame, table: TableName, dates: Iterable[date]) -> Verdicts:
+def judge(staged: DataFrame, table: TableName, dates: Iterable[date | None]) -> Verdicts:
     """Judge each staged line against the batch and against the table's rows under `dates`.
 
-    Leaves the temporary view `flatten_judged`: a row a line, with its verdict.
+    Leaves the temporary view `flatten_judged`: a row a line and row that it met (`stands`, under `row_date`), with
+    its verdict.
     """
     _against_table(_ranked(staged), table, dates).createOrReplaceTempView("flatten_judged")
     per_file = (
@@ -52,6 +55,7 @@ def judge(staged: DataFrame, table: TableName, dates: Iterable[date]) -> Verdict
             F.count_if("met").alias("met"),
             F.bool_or("closes").alias("closes"),
             F.bool_or("astray").alias("astray"),
+            F.bool_or("parted").alias("parted"),
         )
     )
     files = staged.where("line_number = 0").select("path", "size", "modified_at", "sha256", "line_count", "reason")
@@ -62,6 +66,7 @@ def judge(staged: DataFrame, table: TableName, dates: Iterable[date]) -> Verdict
         rows_met=sum(row.met or 0 for row in rows),
         closes=any(row.closes for row in rows),
         astray=any(row.astray for row in rows),
+        parted=any(row.parted for row in rows),
         doubled=any(row.reason is None and sum(row[each] or 0 for each in VERDICTS) > row.line_count for row in rows),
     )
 
@@ -70,31 +75,33 @@ def _ranked(staged: DataFrame) -> DataFrame:
     """Number the lines of each event, newest first; ignored and quarantined ones take no part.
 
     `place` is among the lines with values or among those without (a REMOVE without an image keeps the values
-    that an older line of its batch brings), `overall` among all; `inserted` says that the oldest is an INSERT.
+    that an older line of its batch brings), `overall` among all; `inserted` says that the oldest is an INSERT,
+    `parted` that they have different dates.
     """
     staged.where("line_number > 0").createOrReplaceTempView("flatten_lines")
     ranks = ", ".join(order.newest_first("l"))
     part = "l.event_id, l.counts"
+    all_of_it = f"OVER (PARTITION BY {part} ORDER BY {ranks} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"
+    dated = "coalesce(l.event_date, DATE'9999-12-31')"
     return staged.sparkSession.sql(
         f"""
         SELECT l.*, row_number() OVER (PARTITION BY {part} ORDER BY {ranks}) AS overall,
                row_number() OVER (PARTITION BY {part}, l.valueless ORDER BY {ranks}) AS place,
                first(struct(stream, sequence_number)) OVER (
                    PARTITION BY {part}, l.valueless ORDER BY {ranks}) AS best,
-               last(l.event_name) OVER (
-                   PARTITION BY {part} ORDER BY {ranks} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-               ) <=> 'INSERT' AS inserted
+               last(l.event_name) {all_of_it} <=> 'INSERT' AS inserted,
+               min({dated}) {all_of_it} <> max({dated}) {all_of_it} AS parted
         FROM (SELECT *, reason IS NULL AND action <> 'ignore' AS counts,
                      coalesce(action IN ('mark', 'erase'), false) AS valueless FROM flatten_lines) l
         """
     )
 
 
-def _against_table(ranked: DataFrame, table: TableName, dates: Iterable[date]) -> DataFrame:
+def _against_table(ranked: DataFrame, table: TableName, dates: Iterable[date | None]) -> DataFrame:
     ranked.createOrReplaceTempView("flatten_ranked")
     return ranked.sparkSession.sql(
         f"""
-        SELECT l.*, t.event_date AS row_date,
+        SELECT l.*, t.event_date AS row_date, t.event_id IS NOT NULL AS stands,
                CASE WHEN l.reason IS NOT NULL THEN 'quarantined'
                     WHEN NOT l.counts THEN 'ignored'
                     WHEN l.place > 1 AND l.sequence_number IS NULL THEN 'ignored'
@@ -119,8 +126,8 @@ def _against_table(ranked: DataFrame, table: TableName, dates: Iterable[date]) -
     )
 
 
-def within(dates: Iterable[date], alias: str = "") -> str:
-    """SQL: whether a row stands under one of the dates, or under none."""
+def within(dates: Iterable[date | None], alias: str = "") -> str:
+    """SQL: whether a row stands under one of the dates, or under none, which need not be among them."""
     column = f"{alias}.event_date" if alias else "event_date"
-    listed = ", ".join(f"DATE'{each.isoformat()}'" for each in sorted(dates))
+    listed = ", ".join(f"DATE'{each.isoformat()}'" for each in sorted(each for each in dates if each))
     return f"({column} IN ({listed}) OR {column} IS NULL)" if listed else f"{column} IS NULL"

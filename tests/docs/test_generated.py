@@ -23,6 +23,13 @@ def test_every_reason_that_the_code_gives_is_documented() -> None:
     assert given == set(REASONS)
 
 
+def test_every_variable_of_a_local_spark_is_documented() -> None:
+    code = (ROOT / "src/flatten/session_settings.py").read_text("utf-8")
+    read = re.findall(r'environment\.get\("([A-Z0-9_]+)"', code)
+    told = re.findall(r"`([A-Z][A-Z0-9_]+)`", (ROOT / "docs/commands.md").read_text("utf-8"))
+    assert set(read) == set(told)
+
+
 def test_readme_starts_with_the_two_commands() -> None:
     first_block = re.search(r"```sh\n(.*?)```", README, re.DOTALL)
     assert first_block

@@ -33,6 +33,7 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     (tmp_path / "landing").mkdir()
+    (tmp_path / "a file").touch()
     (tmp_path / "landing" / "a.ndjson.gz").write_bytes(lines_of([line("a", 1), b"{broken"]))
     return tmp_path
 
@@ -57,6 +58,12 @@ BAD_PLACES: dict[str, tuple[dict[str, str], str]] = {
     "archive inside the source, said crookedly": ({"archive": "landing/../landing/x"}, "is inside the source"),
     "state inside the source": ({"state": "landing/state"}, "is inside the source"),
     "source inside the archive": ({"archive": "."}, "is inside the archive"),
+    "table inside the state": ({"table": "state/tables/t"}, "is inside the state folder"),
+    "archive is a file": ({"archive": "a file"}, "a file stands at"),
+    "archive below a file": ({"archive": "a file/archive"}, "a file stands at"),
+    "table is a file": ({"table": "a file"}, "a file stands at"),
+    "table below a file": ({"table": "a file/tables/t"}, "a file stands at"),
+    "state of a name that is too long": ({"state": "s" * 300}, "cannot be made: File name too long."),
 }
 
 
@@ -86,6 +93,9 @@ def test_a_name_that_no_table_can_have_is_refused(table: str, place: Path, comma
         ["run"],
         ["walk"],
         ["run", "--max-files", "0"],
+        ["run", "--max-files", "99999999999999999999"],
+        ["sample", "--out", "x", "--events", "99999999999999999999"],
+        ["sample", "--out", ""],
         ["run", "--on-delete", "maybe"],
         ["status"],
         ["sample", "--events", "x"],

@@ -66,7 +66,18 @@ def test_the_line_that_names_the_cause_is_told(text: str, told: str) -> None:
     "error", [Py4JNetworkError("Answer from Java side is empty"), ConnectionRefusedError(111, "x")]
 )
 def test_a_spark_that_is_no_more_is_told(error: Exception) -> None:
-    assert last_words(error) == "Spark itself has ended, perhaps for want of memory."
+    assert last_words(error).startswith("Spark itself has ended, perhaps for want of memory (FLATTEN_DRIVER_MEMORY=")
+
+
+class Mute(Exception):
+    """As an error of Java, whose text is asked of a JVM that is no more."""
+
+    def __str__(self) -> str:
+        raise ConnectionRefusedError
+
+
+def test_an_error_whose_text_ended_with_spark_is_told_without_it() -> None:
+    assert last_words(Mute()) == "Spark has ended, and with it the text of its error."
 
 
 class Beside:

@@ -24,6 +24,7 @@ from flatten.tables import SIDE_TABLES, TableName
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]  # pyspark gives it no types
 
 STREAM = "2026-01-01T00:00:00.000"
+_BEGINNING, _APART = 1_767_600_000, 2 * 86_400
 NOW = datetime(2026, 2, 1, 12, 0, tzinfo=UTC)
 
 
@@ -45,7 +46,10 @@ def line(
     delivered: int | None = None,
     signals: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return a line's object. `number` None leaves the metadata out; `signals` maps codes to `value`."""
+    """Return a line's object. `number` None leaves the metadata out; `signals` maps codes to `value`.
+
+    Lines of numbers one after the other were made two days apart.
+    """
     item: dict[str, Any] = {"event_id": event_id}
     if not keys_only:
         entries = [{"code": code, "body": {"value": value}} for code, value in (signals or {}).items()]
@@ -59,7 +63,7 @@ def line(
             "event_name": name,
             "stream": stream,
             "sequence_number": str(number),
-            "approximate_creation_time": 1_767_600_000,
+            "approximate_creation_time": _BEGINNING + min(int(number), 1_000) * _APART,
             "expired_by_ttl": expired,
             **({"previous_recorded_at": f"{previous} 10:00:00"} if previous else {}),
         }
