@@ -42,12 +42,15 @@ _CLOCKS_DIFFER = timedelta(days=1)
 
 def noted_dates(staged: DataFrame, table: TableName) -> set[date | None]:
     """Return the dates noted earlier for the events of the batch, with None when one was noted without any."""
+    return {row.event_date for row in _noted(staged, table).select("event_date").distinct().collect()}
+
+
+def _noted(staged: DataFrame, table: TableName) -> DataFrame:
     events = staged.where("event_id IS NOT NULL").select("event_id").distinct()
-    noted = staged.sparkSession.table(table.side("moves")).join(events, "event_id", "left_semi")
-    return {row.event_date for row in noted.select("event_date").distinct().collect()}
+    return staged.sparkSession.table(table.side("moves")).join(events, "event_id", "left_semi")
 
 
-def telling(judged: DataFrame, table: TableName) -> DataFrame:
+def telling(judged: DataFrame, staged: DataFrame, table: TableName) -> DataFrame:
     """Return the lines of `verdicts.judge` whose dates are to be noted, with the cause.
 
     Those are all lines of an event of which one is TELLING, astray or parted, or which is noted already: a line may
@@ -55,7 +58,7 @@ def telling(judged: DataFrame, table: TableName) -> DataFrame:
     """
     good = judged.where("reason IS NULL")
     lasting = F.bool_or(F.col("cause") != PASSING)
-    noted = good.sparkSession.table(table.side("moves")).groupBy("event_id").agg(lasting.alias("lasting"))
+    noted = _noted(staged, table).groupBy("event_id").agg(lasting.alias("lasting"))
     good.selectExpr("*", f"CASE WHEN {TELLING} THEN {_CAUSE} END AS own").join(
         noted.withColumn("noted", F.lit(True)), "event_id", "left"
     ).createOrReplaceTempView("flatten_lines_told")

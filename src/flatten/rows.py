@@ -74,7 +74,7 @@ class RowsCommit:
         judged = judge(self.staged, table, dates)
         closing = None
         if self.facts.any_telling or judged.astray or judged.parted or noted:
-            told = self._keep(moves.telling(spark.table("flatten_judged"), table))
+            told = self._keep(moves.telling(spark.table("flatten_judged"), self.staged, table))
             # A line that meets several rows is there as often.
             closing = told.where("closes").dropDuplicates(["event_id"]) if judged.closes else None
             judged, dates = self._note(told, judged, dates, now)

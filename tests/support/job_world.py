@@ -63,7 +63,7 @@ def line(
             "event_name": name,
             "stream": stream,
             "sequence_number": str(number),
-            "approximate_creation_time": _BEGINNING + min(int(number), 1_000) * _APART,
+            "approximate_creation_time": _BEGINNING + (min(int(number), 1_000) - 1) * _APART,
             "expired_by_ttl": expired,
             **({"previous_recorded_at": f"{previous} 10:00:00"} if previous else {}),
         }
