@@ -10,10 +10,17 @@ PLAIN = {
     "spark.sql.adaptive.enabled": "false",
     # A log of a few commits is read by one task.
     "spark.databricks.delta.snapshotPartitions": "1",
+    # For its error messages Spark takes a stack trace of each column and each call, also of those inside Delta.
+    "spark.sql.dataFrameQueryContext.enabled": "false",
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
 """With these Spark does what it does for users, at another speed."""
 
 QUICK = PLAIN | {
+    # A few lines need no second task. The killed runs, with `PLAIN`, have as many tasks as users have.
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.leafNodeDefaultParallelism": "1",
+    "spark.sql.files.minPartitionNum": "1",
     # The default ways to write logs go through Hadoop's FileContext, which starts /bin/readlink 136 times a run.
     "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
     "spark.sql.streaming.checkpointFileManagerClass": (
