@@ -265,8 +265,7 @@ def _commented(columns: Mapping[str, tuple[str, str]], later: Container[str]) ->
 def add_new(rows: DataFrame, target: str, keys: Sequence[str]) -> None:
     """Append the rows whose `keys` (NULL equals NULL) the table does not have; doing it again changes nothing.
 
-    A MERGE would do the same in four times the time. It reads the table that it writes, so a writer beside it is
-    noticed and it is tried again on what that one left.
+    It reads the table that it writes, so a writer beside it is noticed and it is tried again on what that one left.
     """
     spark = rows.sparkSession
     columns = spark.table(target).columns
