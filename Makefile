@@ -26,7 +26,7 @@ demo-files: $(READY) ## the job alone, on the files of a made-up fleet
 
 # The Spark sessions of tests are too short for Java's second compiler to pay; what runs often is worth the first one soon.
 test test-%: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=0.5 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC
-# Python is started a few hundred times, with pandas and pyspark: compiled anew each time they take three times as long.
+# Python is started a few hundred times: without kept byte code it compiles pandas and pyspark each time anew.
 test test-%: export PYTHONDONTWRITEBYTECODE :=
 test test-%: export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 # Of several thousand tests only those of these folders are looked through for Spark; conftest.py sees that none is elsewhere.
