@@ -14,7 +14,7 @@ PLAIN = {
     "spark.sql.dataFrameQueryContext.enabled": "false",
     "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
-"""With these Spark does what it does for users, at another speed."""
+"""With these Spark does what it does for users, at another speed; its errors do not say which column or call."""
 
 QUICK = PLAIN | {
     # A few lines need no second task. The killed runs, with `PLAIN`, have as many tasks as users have.
