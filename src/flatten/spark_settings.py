@@ -32,6 +32,13 @@ _NO_HISTORY = {
 """Spark writes and keeps a picture of each query's plan for its web page, also where that is off."""
 
 
+_NO_STACK_TRACES = {
+    "spark.sql.dataFrameQueryContext.enabled": "false",
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
+}
+"""Spark takes one of each column and each call, also inside Delta, and pyspark logs an error with all of them."""
+
+
 def configuration(settings: SessionSettings, jars: list[Path], scratch: Path) -> dict[str, str]:
     """Return the Spark settings: Delta, UTC, this machine only, small tasks for small data."""
     java_options = [
@@ -52,6 +59,7 @@ def configuration(settings: SessionSettings, jars: list[Path], scratch: Path) ->
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         **_NO_HISTORY,
+        **_NO_STACK_TRACES,
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",

@@ -10,11 +10,8 @@ PLAIN = {
     "spark.sql.adaptive.enabled": "false",
     # A log of a few commits is read by one task.
     "spark.databricks.delta.snapshotPartitions": "1",
-    # For its error messages Spark takes a stack trace of each column and each call, also of those inside Delta.
-    "spark.sql.dataFrameQueryContext.enabled": "false",
-    "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
-"""With these Spark does what it does for users, at another speed; its errors do not say which column or call."""
+"""With these Spark does what it does for users, at another speed."""
 
 QUICK = PLAIN | {
     # A few lines need no second task. The killed runs, with `PLAIN`, have as many tasks as users have.
