@@ -105,7 +105,7 @@ def unread_paths(spark: SparkSession, settings: Settings, files: DataFrame, *, a
     without a byte.
     """
     plain = F.regexp_replace("path", "^(file|dbfs):/*", "/").alias("path")
-    listed = listed_paths(spark, settings, auto_loader=auto_loader).select(plain, "may_come").distinct()
+    listed = listed_paths(spark, settings, auto_loader=auto_loader).select(plain, "may_come")
     ours = listed.where(F.col("path").startswith(f"{settings.source}/"))
-    unread = ours.join(files.select("path"), "path", "left_anti").orderBy("path", "may_come").collect()
-    return {row.path: row.may_come for row in unread}
+    unread = ours.join(files.select("path"), "path", "left_anti").collect()
+    return {row.path: row.may_come for row in sorted(unread)}
