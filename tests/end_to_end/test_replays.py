@@ -1,7 +1,7 @@
 """A micro-batch that loses its lease stops there, and one that is done again changes nothing."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from flatten import lease
 from flatten.errors import AlreadyRunning
 from flatten.tables import SIDE_TABLES
-from support.job_world import NOW, World, line
+from support.job_world import NOW, Seen, World, line
 from support.thief import Thief
 
 pytestmark = pytest.mark.spark
@@ -36,30 +36,6 @@ SECOND: list[dict[str, Any] | bytes] = [
 ]
 
 
-def picture(world: World) -> dict[str, Any]:
-    """Return what the tables say, whatever the folder and the run."""
-    tables = {"rows": world.rows().values()} | {kind: world.side(kind) for kind in ("quarantine", "moves", "files")}
-    return {
-        kind: sorted(str({k: v for k, v in row.asDict().items() if k != "run_id"}) for row in rows)
-        for kind, rows in tables.items()
-    }
-
-
-@pytest.fixture(scope="module")
-def world(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
-    made = World(spark, tmp_path_factory.mktemp("replays")).furnished(blank)
-    made.land("1/x.ndjson.gz", FIRST)
-    made.land("2/x.ndjson.gz", SECOND)
-    made.batch(1, "1")
-    return made
-
-
-def commits(world: World) -> list[tuple[int, str]]:
-    """Return when (ms, by the tables' own logs) a commit was made to which table, in order."""
-    folders = zip(("rows", *SIDE_TABLES), world.table.folders(), strict=True)
-    return sorted((commit["timestamp"], name) for name, folder in folders for commit in DeltaTable(folder).history())
-
-
 class Ageing:
     """A clock by which the lease is to be renewed whenever it is asked for."""
 
@@ -71,30 +47,70 @@ class Ageing:
         return self.now
 
 
-def test_a_batch_that_lost_its_lease_commits_nothing_more_and_done_again_changes_nothing(world: World) -> None:
-    thief = Thief(world, "values")
+@dataclass(frozen=True)
+class Story:
+    """A batch that lost its lease, then was done to its end: what the tables said, and the commits made to which."""
+
+    world: World
+    stopped: Seen
+    finished: Seen
+    commits: list[str]
+
+
+@pytest.fixture(scope="module")
+def story(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    world = World(spark, tmp_path_factory.mktemp("replays")).furnished(blank)
+    world.land("1/x.ndjson.gz", FIRST)
+    world.land("2/x.ndjson.gz", SECOND)
+    world.batch(1, "1")
+    before = len(commits(world))
+    thief = Thief(world, "values", Ageing())
     with pytest.raises(AlreadyRunning, match=r"Another writer \(thief\) has taken"):
         world.batch(2, "2", thief.reached, run_id="until the values", now=thief)
-    rows = world.rows()
-    assert (rows["changed"].sequence_number, rows["removed"].deleted_at) == ("12", None)
-    assert (len(world.side("quarantine")), len(world.side("files"))) == (0, 1)
-    world.batch(2, "2", run_id="to its end")
-    done = picture(world)
-    for folder in ("1", "2"):
-        world.batch(int(folder), folder, run_id=f"{folder} again")
-    assert picture(world) == done
-    assert {row.event_id: row.sequence_number for row in world.rows().values()} == {
+    stopped = world.seen()
+    world.batch(2, "2", run_id="to its end", now=Ageing())
+    return Story(world, stopped, world.seen(), commits(world)[before:])
+
+
+def commits(world: World) -> list[str]:
+    """Return to which table (by the tables' own logs) each commit was made, in order."""
+    folders = zip(("rows", *SIDE_TABLES), world.table.folders(), strict=True)
+    made = ((commit["timestamp"], name) for name, folder in folders for commit in DeltaTable(folder).history())
+    return [name for _, name in sorted(made)]
+
+
+def picture(seen: Seen) -> dict[str, Any]:
+    """Return what the tables say, whatever the folder and the run."""
+    tables = {"rows": seen.rows.values()} | {kind: seen.sides[kind] for kind in ("quarantine", "moves", "files")}
+    return {
+        kind: sorted(str({k: v for k, v in row.asDict().items() if k != "run_id"}) for row in rows)
+        for kind, rows in tables.items()
+    }
+
+
+def test_a_batch_that_lost_its_lease_commits_nothing_more(story: Story) -> None:
+    seen = story.stopped
+    assert (seen.rows["changed"].sequence_number, seen.rows["removed"].deleted_at) == ("12", None)
+    assert (len(seen.sides["quarantine"]), len(seen.files)) == (0, 1)
+
+
+def test_done_to_its_end_it_has_the_newest_of_each_event(story: Story) -> None:
+    assert {row.event_id: row.sequence_number for row in story.finished.rows.values()} == {
         "kept": "1", "changed": "12", "moved": "14", "removed": "15", "new": "17", "bare": None,
     }  # fmt: skip
-    [counted] = [row for name, row in world.files().items() if Path(name).parts[0] == "2"]
+    [counted] = [row for name, row in story.finished.files.items() if Path(name).parts[0] == "2"]
     assert counted.lines == len(SECOND)
 
 
-def test_the_lease_is_asked_for_before_each_commit(spark: Any, blank: Path, tmp_path: Path) -> None:
-    world = World(spark, tmp_path).furnished(blank)
-    before = commits(world)
-    world.land("2/x.ndjson.gz", SECOND)
-    world.batch(2, "2", now=Ageing())
-    made = [table for _, table in commits(world)[len(before) :]]
-    followed = [pair for pair in pairwise(made) if pair[1] != "lease"]
-    assert followed == [("lease", table) for table in ("moves", "rows", "rows", "quarantine", "files")]
+def test_the_lease_is_asked_for_before_each_commit(story: Story) -> None:
+    begun, taken_and_let_go = ["lease"], ["lease", "lease"]
+    moves_are_there, values_are_there = ["lease"], ["lease"]
+    until_the_values = [*begun, "lease", "moves", "lease", "rows"]
+    to_its_end = [*begun, *moves_are_there, *values_are_there, "lease", "rows", "lease", "quarantine", "lease", "files"]
+    assert story.commits == [*until_the_values, *taken_and_let_go, *to_its_end]
+
+
+def test_a_batch_that_is_done_again_changes_nothing(story: Story) -> None:
+    for folder in ("1", "2"):
+        story.world.batch(int(folder), folder, run_id=f"{folder} again")
+    assert picture(story.world.seen()) == picture(story.finished)
