@@ -1,6 +1,7 @@
 """`flatten maintain` proves that an event has one row, mends, forgets and thins."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -62,29 +63,27 @@ def test_equal_rows_are_made_one(world: World) -> None:
     assert sorted(world.rows()) == sorted(["a", "c", HOSTILE])
 
 
-def test_dates_that_were_noted_in_passing_alone_are_forgotten_after_thirty_days(world: World) -> None:
-    for cause in ("passing", "moved", "moved"):
-        found = world.spark.createDataFrame(
-            [("x", date(2026, 1, 9), cause)], "event_id STRING, event_date DATE, cause STRING"
-        )
-        moves.note(found, world.table, NOW)
+def test_after_thirty_days_dates_noted_in_passing_alone_are_forgotten_and_archived_files_removed_if_asked(
+    world: World,
+) -> None:
+    for causes in (["passing"], ["passing", "moved"]):
+        dates = [("x", date(2026, 1, 9), cause) for cause in causes]
+        told = world.spark.createDataFrame(dates, "event_id STRING, event_date DATE, cause STRING")
+        moves.note(told, world.table, NOW)
     assert noted(world) == ["moved", "passing"]
-    assert maintain(world.spark, keeping(world), after(30))["moves_forgotten"] == 0
-    assert maintain(world.spark, keeping(world), after(31))["moves_forgotten"] == 2
+    upkeep = keeping(world, archive=str(world.root / "archive"), archive_days=30)
+    found = maintain(world.spark, upkeep, after(30))
+    assert (found["moves_forgotten"], found["archive_removed"]) == (0, 0)
+    assert world.archived() == ["a.ndjson.gz"]
+    found = maintain(world.spark, replace(upkeep, run_id="a day later"), after(31))
+    assert (found["moves_forgotten"], found["archive_removed"]) == (2, 1)
     assert noted(world) == ["moved"]
+    assert world.archived() == []
+    assert world.files()["a.ndjson.gz"].outcome == "removed"
 
 
 def noted(world: World) -> list[str]:
     return sorted(row.cause for row in world.side("moves") if row.event_id == "x")
-
-
-def test_archived_files_are_removed_by_age_and_their_record_stays(world: World) -> None:
-    archive = str(world.root / "archive")
-    found = maintain(world.spark, keeping(world, archive=archive, archive_days=7), after(6))
-    assert (found["archive_removed"], world.archived()) == (0, ["a.ndjson.gz"])
-    found = maintain(world.spark, keeping(world, archive=archive, archive_days=7), after(8))
-    assert (found["archive_removed"], world.archived()) == (1, [])
-    assert world.files()["a.ndjson.gz"].outcome == "removed"
 
 
 def test_a_removed_file_that_comes_again_is_known_still(world: World) -> None:

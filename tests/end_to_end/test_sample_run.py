@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from flatten.sample import SampleReport, write_sample
+from flatten.sample.sample import FEWEST_EVENTS_WITH_ODDITIES
 from flatten.status import status
 from support.job_world import Seen, World
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.spark
 @pytest.fixture(scope="module")
 def made(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, SampleReport, Seen]:
     world = World(spark, tmp_path_factory.mktemp("fleet"), max_files=9).furnished(blank)
-    report = write_sample(world.source, events=400, vehicles=8, seed=5, oddities=True)
+    report = write_sample(world.source, events=FEWEST_EVENTS_WITH_ODDITIES, vehicles=5, seed=5, oddities=True)
     world.run()
     return world, report, world.seen()
 
