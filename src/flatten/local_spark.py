@@ -40,6 +40,7 @@ def start(settings: SessionSettings, ending: ExitStack) -> "SparkSession":
         gateway = _start_jvm(settings, java_home, ending)
     except OSError as error:
         raise NoSession(f"Spark did not start: {error.filename} cannot be used: {error.strerror}.") from error
+    ending.enter_context(_errors_told_once())
     with interrupts_later():
         return _classic(gateway, ending) if settings.kind == "classic" else _connect(gateway, ending)
 
@@ -111,6 +112,22 @@ def _set(wanted: Mapping[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+
+
+@contextmanager
+def _errors_told_once() -> Iterator[None]:
+    """Keep pyspark from logging an error of a query to stderr, as JSON with all of its stack, before it is raised."""
+    from pyspark.logger import PySparkLogger
+
+    loggers = [PySparkLogger.getLogger(f"{kind}QueryContextLogger") for kind in ("DataFrame", "SQL")]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
 
 
 def _start_jvm(settings: SessionSettings, java_home: Path, ending: ExitStack) -> "JavaGateway":

@@ -21,6 +21,8 @@ from support.quick_spark import QUICK, spark_environment
 
 WORK = """
 import json, os, sys
+from contextlib import suppress
+from pyspark.errors import PySparkException
 from flatten.session import spark_session
 from flatten.session_settings import SessionSettings
 
@@ -32,6 +34,9 @@ def work(kind):
         spark.sql("CREATE SCHEMA IF NOT EXISTS telemetry")
         spark.range(3).write.format("delta").mode("append").saveAsTable("telemetry.rows")
         rows = spark.table("telemetry.rows").count()
+        for refused in ("SELECT nothing", "SELECT cast('x' AS INT)"):
+            with suppress(PySparkException):
+                spark.sql(refused).collect()
         moment = spark.sql("SELECT current_timezone() zone, cast(0 AS TIMESTAMP)::STRING start").first()
         return [type(spark).__module__, rows, *moment]
 
