@@ -18,7 +18,7 @@ from flatten import job
 from flatten.session import open_session
 from flatten.session_settings import SessionSettings
 from support.job_world import World, clock
-from support.quick_spark import PLAIN
+from support.quick_spark import ONE_TASK
 
 NOT_MET = 3
 """The exit code when a run came to its end instead."""
@@ -79,7 +79,7 @@ def _reached(death: Death, arrive: Callable[[], None]) -> Callable[[str], None]:
 
 
 def _main(deaths: Sequence[Death]) -> None:
-    spark = open_session(SessionSettings(extra=PLAIN))
+    spark = open_session(SessionSettings(extra=ONE_TASK))
     turn, all_there = Semaphore(_AT_ONCE), Barrier(len(deaths))
 
     def arrive() -> None:

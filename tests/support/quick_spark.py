@@ -13,11 +13,14 @@ PLAIN = {
 }
 """With these Spark does what it does for users, at another speed."""
 
-QUICK = PLAIN | {
-    # A few lines need no second task. The killed runs, with `PLAIN`, have as many tasks as users have.
+ONE_TASK = PLAIN | {
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.leafNodeDefaultParallelism": "1",
     "spark.sql.files.minPartitionNum": "1",
+}
+"""A few lines need no second task. Where a run is killed or interrupted inside a query, use `PLAIN`."""
+
+QUICK = ONE_TASK | {
     # The default ways to write logs go through Hadoop's FileContext, which starts /bin/readlink 136 times a run.
     "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
     "spark.sql.streaming.checkpointFileManagerClass": (
