@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON_HERE := .venv/bin/python
 READY := .venv/ready
+CLASSES := .cache/classes.jsa
 CODE := src/flatten src/rehearsal src/lambda conftest.py tests tools benchmarks
 
 # Set-up is done once, and again when a pin, a project file, a tool of it or a jar is another one or gone.
@@ -32,16 +33,21 @@ test test-%: export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 # Of several thousand tests only those of these folders are looked through for Spark; conftest.py sees that none is elsewhere.
 WITH_SPARK := tests/end_to_end tests/rehearsal
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
-test: lint ## everything that CI runs, two processes at a time
+test: $(READY) ## everything that CI runs, two processes at a time
+	@$(MAKE) --no-print-directory -j2 $(SYNC) lint $(CLASSES)
 	@$(MAKE) --no-print-directory -j2 $(SYNC) test-process test-connect test-spark test-fast
 
-test-connect: $(READY) ## the job's end-to-end tests in Spark Connect
+$(CLASSES): $(READY)
+	@echo "Archiving the classes of Spark for its many starts in tests (a minute, once)"
+	@PYTHONPATH=tests $(PYTHON_HERE) tools/class_archive.py $@
+
+test-connect: $(CLASSES) ## the job's end-to-end tests in Spark Connect
 	@FLATTEN_SESSION=connect $(PYTHON_HERE) -m pytest $(WITH_SPARK) -m connect
 
-test-process: $(READY) ## what runs the zip, an emulator or a Spark of its own
+test-process: $(CLASSES) ## what runs the zip, an emulator or a Spark of its own
 	@$(PYTHON_HERE) -m pytest -m process
 
-test-spark: $(READY) ## the rest of what needs Spark, in classic Spark
+test-spark: $(CLASSES) ## the rest of what needs Spark, in classic Spark
 	@$(PYTHON_HERE) -m pytest $(WITH_SPARK) -m "spark and not process"
 
 test-fast: $(READY) ## the rest

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from flatten.local_spark import cache_folder
+
+JAVA_OPTIONS = "spark.driver.defaultJavaOptions"
+_ARCHIVE = cache_folder() / "classes.jsa"
+"""Classes of Spark as Java maps them into memory: tools/class_archive.py."""
+
 PLAIN = {
+    **({JAVA_OPTIONS: f'"-XX:SharedArchiveFile={_ARCHIVE}"'} if _ARCHIVE.exists() and _ARCHIVE.stat().st_size else {}),
     # Compiling the queries and their expressions would take most of the time.
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",

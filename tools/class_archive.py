@@ -1,0 +1,33 @@
+"""Archive the classes that Java loads when Spark starts and the job runs: the Sparks of tests map them into memory.
+
+Tests start a dozen Sparks, and each takes seconds to find, check and load the same classes. A Java that makes no such
+archive leaves an empty file, which is not used. https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from flatten.sample import write_sample
+from flatten.sample.sample import FEWEST_EVENTS_WITH_ODDITIES
+from flatten.session import spark_session
+from flatten.session_settings import SessionSettings
+from support.job_world import World
+from support.quick_spark import JAVA_OPTIONS, QUICK
+
+
+def main(archive: Path) -> None:
+    """Run the job once, in Spark Connect, whose server has the classes of classic Spark, too."""
+    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+        made = Path(folder) / archive.name
+        told = QUICK | {JAVA_OPTIONS: f'"-XX:ArchiveClassesAtExit={made}"'}
+        with spark_session(SessionSettings(kind="connect", extra=told)) as spark:
+            world = World(spark, Path(folder))
+            write_sample(world.source, events=FEWEST_EVENTS_WITH_ODDITIES, vehicles=5, seed=1, oddities=True)
+            world.run()
+        made.touch()
+        made.replace(archive)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).absolute())
