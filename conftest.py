@@ -83,7 +83,7 @@ def _is_loopback(host: str) -> bool:
 def spark() -> "Iterator[SparkSession]":
     """One session for all tests: classic, or Spark Connect with FLATTEN_SESSION=connect."""
     from flatten.session import spark_session
-    from flatten.session_settings import SessionSettings
+    from flatten.local.settings import SessionSettings
 
     chosen = SessionSettings.from_environment(os.environ)
     with spark_session(SessionSettings(kind=chosen.kind, driver_memory="3g", extra=QUICK)) as session:
@@ -93,9 +93,9 @@ def spark() -> "Iterator[SparkSession]":
 @pytest.fixture(scope="session")
 def blank(spark: "SparkSession", tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the empty tables of a job, to be copied."""
-    from flatten import tables
+    from flatten.tables import create
     from support.job_world import World
 
     world = World(spark, tmp_path_factory.mktemp("blank"))
-    tables.ensure(spark, world.table)
+    create.ensure(spark, world.table, exists=False)
     return world.root

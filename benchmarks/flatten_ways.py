@@ -21,9 +21,9 @@ from benchmarks.recipes.python_udf import flatten_with_udf
 from benchmarks.recipes.schema import EVENT
 from benchmarks.recipes.two_from_json import flatten_with_from_json
 from benchmarks.rounds import Contender
-from flatten import catalogue
-from flatten.catalogue import Catalogue
-from flatten.flat_rows import Chosen, flat_rows
+from flatten.events import catalogue
+from flatten.events.catalogue import Catalogue
+from flatten.run.values import Chosen, flat_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrameReader, SparkSession

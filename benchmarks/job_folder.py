@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flatten import job, tables
-from flatten.session_settings import SessionSettings
+from flatten.local.settings import SessionSettings
 from flatten.settings import Settings
 from flatten.tables import TableName
 

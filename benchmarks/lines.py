@@ -12,11 +12,11 @@ from benchmarks import command, events
 from benchmarks.bars import Result
 from benchmarks.command import say
 from benchmarks.rounds import Contender, best, in_turns
-from flatten import catalogue
+from flatten.events import catalogue
 from flatten.columns import ColumnBuilder
-from flatten.envelope import read_change, read_line
-from flatten.event import flatten
-from flatten.flat_rows import columns_for
+from flatten.events.envelope import read_change, read_line
+from flatten.events.event import flatten
+from flatten.run.values import columns_for
 
 SIGNALS = (12, 60)
 SHORT, FULL = 2_000, 20_000

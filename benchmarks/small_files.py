@@ -17,7 +17,7 @@ from benchmarks.bars import Result, at_most
 from benchmarks.command import say
 from benchmarks.events import Change
 from benchmarks.job_folder import PARTS, JobFolder, Run, session, shared_parts
-from flatten.locations import open_location
+from flatten.storage.location import open_location
 from flatten.session import spark_session
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 from flatten.sample import write_sample
 from flatten.sample.sample import FEWEST_EVENTS_WITH_ODDITIES
 from flatten.session import spark_session
-from flatten.session_settings import SessionSettings
+from flatten.local.settings import SessionSettings
 from support.job_world import World
 from support.quick_spark import JAVA_OPTIONS, QUICK
 

@@ -15,8 +15,8 @@ from rich.table import Table
 from flatten import cli
 from flatten.sample import SampleReport, write_sample
 from flatten.session import spark_session
-from flatten.status import status
-from flatten.storage import absolute
+from flatten.run.status import status
+from flatten.storage.location import absolute
 from flatten.tables import TableName
 
 _SESSION_OF_CHARGING = """

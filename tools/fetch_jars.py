@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from flatten.errors import FlattenError
-from flatten.jars import DELTA, S3A, fetch
-from flatten.java import find_java
-from flatten.local_spark import cache_folder
+from flatten.local.jars import DELTA, S3A, fetch
+from flatten.local.java import find_java
+from flatten.local.spark import cache_folder
 
 
 @click.command(help=__doc__)

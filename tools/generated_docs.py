@@ -13,8 +13,9 @@ from typing import Any
 import click
 import yaml
 
-from flatten import catalogue, descriptions, quarantine
-from flatten.catalogue import Signal
+from flatten.events import catalogue
+from flatten.tables import describe as descriptions, quarantine
+from flatten.events.catalogue import Signal
 from flatten.cli import cli
 from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
 

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificat
 from cryptography.utils import CryptographyDeprecationWarning
 
 from flatten.errors import NoJava
-from flatten.java import find_java
-from flatten.local_spark import cache_folder
+from flatten.local.java import find_java
+from flatten.local.spark import cache_folder
 
 SHIM = """\
 #!/bin/sh

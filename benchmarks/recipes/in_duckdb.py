@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from flatten.catalogue import Catalogue, Signal
+from flatten.events.catalogue import Catalogue, Signal
 
 _COLUMNS = {
     "event_id": "VARCHAR",

@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from benchmarks.recipes.schema import EVENT, OWN, STATUS, stamp_columns, value_columns
-from flatten.catalogue import Catalogue, Signal
+from flatten.events.catalogue import Catalogue, Signal
 from flatten.columns import quoted
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from flatten.catalogue import Catalogue, Signal
+from flatten.events.catalogue import Catalogue, Signal
 from flatten.columns import ddl
 
 _OWN = ("event_id", "recorded_at")

@@ -1,6 +1,6 @@
 """The event as all recipes parse it: by one fixed schema, bodies as text."""
 
-from flatten.catalogue import Signal
+from flatten.events.catalogue import Signal
 from flatten.columns import quoted
 
 EVENT = """

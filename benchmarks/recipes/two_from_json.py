@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from benchmarks.recipes.schema import EVENT, OWN
-from flatten.catalogue import Catalogue, Signal
+from flatten.events.catalogue import Catalogue, Signal
 from flatten.columns import quoted
 
 

@@ -12,15 +12,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from flatten import __version__
-from flatten.errors import BadTable, CommandStopped, FlattenError
-from flatten.interrupts import heeded
+from flatten.errors import BadTable, CommandFailed, FilesLeft, FlattenError
 from flatten.screen import Screen, shown_status
-from flatten.storage import S3A
+from flatten.session import heeded, on_databricks, session_for
+from flatten.settings import Settings
+from flatten.storage.directory import require_possible
+from flatten.storage.location import absolute, open_location
+from flatten.tables.names import TableName
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,8 +65,8 @@ def cli() -> None:
 
 
 @cli.command()
-@_option("--source", required=True, metavar="DIR", help="Where the files arrive.")
-@_option("--archive", required=True, metavar="DIR", help="Where committed files are moved to.")
+@_option("--source", required=True, metavar="DIR", help="Where the files arrive (landing).")
+@_option("--archive", required=True, metavar="DIR", help="Where recorded files are moved to.")
 @_option("--rejects", metavar="DIR", help="Where unusable files are moved to. [default: <archive>/_quarantine]")
 @_TABLE
 @_option("--state", required=True, metavar="DIR", help="Where the job remembers what it has read.")
@@ -68,6 +74,13 @@ def cli() -> None:
 @_option("--on-delete", type=_POLICY, default="soft", show_default=True, help="What a removed item does to its row.")
 @_option("--on-expiry", type=_POLICY, default="keep", show_default=True, help="What an expired item does to its row.")
 @_option("--max-files", type=_COUNT, default=1000, show_default=True, help="Files a micro-batch at most.")
+@_option(
+    "--lookback-days",
+    type=click.IntRange(0, 36_500),
+    default=7,
+    show_default=True,
+    help="How many days from the dates of its lines an event's row is looked for.",
+)
 @_option(
     "--discovery",
     type=click.Choice(["listing", "file-events"]),
@@ -83,11 +96,6 @@ def run(as_json: bool, **options: Any) -> None:
     Example:
       flatten run --source landing --archive archive --table ./tables/telemetry --state state
     """
-    from flatten import job
-    from flatten.directory import require_possible
-    from flatten.locations import open_location
-    from flatten.session_settings import on_databricks
-
     settings = _run_settings(options)
     open_location(settings.source).check("source", to_write=True)
     for role, place in settings.made().items():
@@ -98,16 +106,21 @@ def run(as_json: bool, **options: Any) -> None:
         _session(settings.source, settings.archive, settings.rejects, settings.table.text) as spark,
         screen.progress("micro-batches") as progress,
     ):
+        from flatten import job
+        from flatten.run.batch import Around
+
         _require_lasting_catalog(spark, settings.table)
         auto_loader = on_databricks(os.environ)
-        report = heeded(lambda: job.run(spark, settings, _now, auto_loader=auto_loader, progress=progress))
+        report = heeded(lambda: job.run(spark, settings, Around(), auto_loader=auto_loader, progress=progress))
     click.echo(json.dumps(report.as_dict()) if as_json else report.as_text())
+    if report.problem:
+        raise FilesLeft(report.problem)
 
 
 @cli.command()
 @_TABLE
 @_OPS
-@_option("--source", metavar="DIR", help="Count the files that wait there, too.")
+@_option("--source", metavar="DIR", help="Look at the files that wait there, too.")
 @_option("--check-days", type=click.IntRange(1), help="End with 1 when a file of these days is not complete.")
 @_JSON
 def status(table: str, ops: str | None, source: str | None, check_days: int | None, as_json: bool) -> None:
@@ -117,66 +130,57 @@ def status(table: str, ops: str | None, source: str | None, check_days: int | No
     Example:
       flatten status --table ./tables/telemetry --source landing
     """
-    from flatten.locations import open_location
-    from flatten.status import require_complete
-    from flatten.status import status as read_status
-    from flatten.storage import absolute
-
     name = _table(table, ops)
-    if source:
-        open_location(absolute(source)).check("source", to_write=False)
-    with _session(source, name.text) as spark:
-        found = heeded(lambda: read_status(spark, name, source and absolute(source)))
+    landing = source and absolute(source)
+    if landing:
+        open_location(landing).check("source", to_write=False)
+    with _session(landing, name.text) as spark:
+        from flatten.run.status import require_complete
+        from flatten.run.status import status as read_status
+
+        found = heeded(lambda: read_status(spark, name, landing, _now()))
         click.echo(json.dumps(found) if as_json else shown_status(found))
         if check_days:
-            heeded(lambda: require_complete(spark, name, check_days, _now()))
+            heeded(lambda: require_complete(spark, name, check_days, landing, _now()))
 
 
 @cli.command()
 @_TABLE
 @_OPS
-@_option("--state", required=True, metavar="DIR", help="A folder of its own. The job's serves, too, on one machine.")
-@_option("--archive", metavar="DIR", help="The archive to thin.")
+@_option("--archive", metavar="DIR", help="The archive to delete expired files from.")
 @_option(
     "--archive-days",
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Remove archived files older than this; 0 keeps all.",
+    help="Delete days of the archive whose files are all older than this; 0 keeps all.",
 )
 @_option("--compact/--no-compact", default=None, help="Compact the tables. [default: yes, but not on Databricks]")
 @_JSON
 def maintain(as_json: bool, **options: Any) -> None:
-    """Prove that each event has one row, compact, and thin what may go.
+    """Check that every event has exactly one row, compact the tables, delete expired data.
 
     \b
     Example:
-      flatten maintain --table ./tables/telemetry --state state --archive archive --archive-days 365
+      flatten maintain --table ./tables/telemetry --archive archive --archive-days 365
     """
-    from flatten.locations import open_location
-    from flatten.maintain import Keeping
-    from flatten.maintain import maintain as keep
-    from flatten.session_settings import on_databricks
-    from flatten.storage import absolute
-
-    if options["archive_days"] and not options["archive"]:
-        raise click.UsageError("--archive-days needs --archive: which one is to be thinned?")
+    archive = options["archive"] and absolute(options["archive"])
+    if options["archive_days"] and not archive:
+        raise click.UsageError("--archive-days requires --archive.")
     if options["archive_days"]:
-        open_location(absolute(options["archive"])).check("archive", to_write=True)
+        open_location(archive).check("archive", to_write=True)
+    table = _table(options["table"], options["ops"])
     compact = options["compact"] if options["compact"] is not None else not on_databricks(os.environ)
-    keeping = Keeping(
-        table=_table(options["table"], options["ops"]),
-        state=absolute(options["state"]),
-        run_id=uuid.uuid4().hex,
-        compact=compact,
-        archive=options["archive"] and absolute(options["archive"]),
-        archive_days=options["archive_days"] or None,
-    )
-    with _session(keeping.archive, keeping.table.text) as spark:
-        found = heeded(lambda: keep(spark, keeping, _now))
-    mended = found["duplicates_mended"]
-    text = f"{len(mended)} events had several rows; {found['moves_forgotten']} old dates forgotten; "
-    click.echo(json.dumps(found) if as_json else f"{text}{found['archive_removed']} archived files removed.")
+    with _session(archive, table.text) as spark:
+        from flatten.run.batch import Around
+        from flatten.run.maintain import Keeping
+        from flatten.run.maintain import maintain as keep
+
+        keeping = Keeping(table, uuid.uuid4().hex, compact, archive, options["archive_days"] or None)
+        found = heeded(lambda: keep(spark, keeping, Around()))
+    duplicates, deleted = len(found["duplicates"]), len(found["archive_deleted"])
+    text = f"{duplicates} events had several rows; {deleted} days of the archive deleted."
+    click.echo(json.dumps(found) if as_json else text)
 
 
 @cli.command()
@@ -196,17 +200,13 @@ def sample(out: str, events: int, vehicles: int, seed: int, oddities: bool, as_j
     import dataclasses
 
     from flatten.sample import write_sample
-    from flatten.storage import absolute
 
     report = write_sample(Path(absolute(out)), events=events, vehicles=vehicles, seed=seed, oddities=oddities)
     text = f"{report.files} files, {report.lines} lines, {report.events} events in {out}"
     click.echo(json.dumps(dataclasses.asdict(report)) if as_json else text)
 
 
-def _run_settings(options: dict[str, Any]) -> Any:
-    from flatten.settings import Settings
-    from flatten.storage import absolute
-
+def _run_settings(options: dict[str, Any]) -> Settings:
     archive = absolute(options["archive"])
     settings = Settings(
         source=absolute(options["source"]),
@@ -219,6 +219,7 @@ def _run_settings(options: dict[str, Any]) -> Any:
         on_delete=options["on_delete"],
         on_expiry=options["on_expiry"],
         max_files=options["max_files"],
+        lookback_days=options["lookback_days"],
         discovery=options["discovery"],
     )
     settings.check()
@@ -226,49 +227,38 @@ def _run_settings(options: dict[str, Any]) -> Any:
 
 
 @contextmanager
-def _session(*locations: str | None) -> Iterator[Any]:
+def _session(*locations: str | None) -> Iterator["SparkSession"]:
     """Open a session that can read these locations, the tables and the state folder.
 
-    Raises CommandStopped for what Spark or the system raises in the `with`, while Spark can still say what it was.
+    Raises CommandFailed for what Spark or the system raises in the `with`, while Spark can still say what it was.
     """
-    import dataclasses
+    from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS
 
-    from flatten.commits import SPARK_ENDED, SPARK_ERRORS
-    from flatten.session import spark_session
-    from flatten.session_settings import SessionSettings
-
-    settings = SessionSettings.from_environment(os.environ)
-    in_bucket = any(location and location.startswith(S3A) for location in locations)
-    with spark_session(dataclasses.replace(settings, s3a=settings.s3a or in_bucket)) as spark:
+    with session_for(locations) as spark:
         try:
             yield spark
         except (*SPARK_ERRORS, *SPARK_ENDED, OSError) as error:
-            raise _stopped(error) from error
+            raise _failed(error) from error
 
 
-def _stopped(error: Exception) -> FlattenError:
-    from flatten.commits import last_words
+def _failed(error: Exception) -> FlattenError:
+    from flatten.tables.commits import last_words
 
-    return CommandStopped(f"The command stopped: {last_words(error).rstrip('.')}. Run it again when that is mended.")
+    return CommandFailed(f"Command failed: {last_words(error).rstrip('.')}. Fix the cause and run it again.")
 
 
-def _table(text: str, ops: str | None) -> Any:
-    from flatten.storage import absolute
-    from flatten.tables import TableName
-
+def _table(text: str, ops: str | None) -> TableName:
     if "/" not in text:
         return TableName.of(text, ops)
     return TableName.of(absolute(text), ops and absolute(ops))
 
 
-def _require_lasting_catalog(spark: Any, table: Any) -> None:
-    from flatten.session_settings import on_databricks
-
+def _require_lasting_catalog(spark: "SparkSession", table: TableName) -> None:
     if table.is_path or on_databricks(os.environ):
         return
     if spark.conf.get("spark.sql.catalogImplementation", "") == "in-memory":
         raise BadTable(
-            f"The table {table.text!r} would be gone when this command ends, as all that are made by name here: give "
+            f"The table {table.text!r} would be gone when this command ends, as all tables by name here: give "
             "--table a path, or name a folder for such tables in FLATTEN_WAREHOUSE."
         )
 
@@ -292,9 +282,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("flatten: interrupted; what was committed stays, run again to complete it.", err=True)
         raise SystemExit(130) from None
     except Exception as error:
-        from flatten.commits import SPARK_ENDED, SPARK_ERRORS
+        from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS
 
         if not isinstance(error, (*SPARK_ERRORS, *SPARK_ENDED, OSError)):
             raise
-        click.echo(f"flatten: {_stopped(error)}", err=True)
+        click.echo(f"flatten: {_failed(error)}", err=True)
         raise SystemExit(1) from None

@@ -5,13 +5,14 @@
     │   ├── BadLocation          a source, archive, quarantine or state folder that cannot serve
     │   ├── BadTable             a table name or path that is not ours to write
     │   └── OwnedElsewhere       the source belongs to another table or state folder
-    ├── AlreadyRunning           another run holds the state folder or the table's lease
-    ├── ConflictsPersist         other writers changed the table again and again
-    ├── CommandStopped           Spark or the system ended the work
+    ├── AlreadyRunning           another run holds the state folder
+    ├── ConflictsPersist         other writers changed the tables or the files again and again
+    ├── CommandFailed            Spark or the system ended the work
+    ├── FilesLeft                files could not be read or moved and stay in landing
     ├── FilesIncomplete          files are not wholly in the table
     ├── BadCatalogue             the signal catalogue contradicts itself
     ├── NoJava                   no Java 17 or newer for the local Spark
-    ├── NoJars                   a jar that Spark needs is neither there nor to be had
+    ├── NoJars                   a jar that Spark needs is neither there nor could be downloaded
     └── NoSession                the local Spark does not start
         └── WarehouseBusy        another process has the local catalog open
 
@@ -44,15 +45,19 @@ class OwnedElsewhere(UsageError):
 
 
 class AlreadyRunning(FlattenError):
-    """Raised when another run on the same state folder, or another writer of the table, is at work."""
+    """Raised when another run on the same state folder is at work."""
 
 
 class ConflictsPersist(FlattenError):
-    """Raised when a commit met changes of other writers more often than we try again."""
+    """Raised when the tables or the files changed more often than we try again."""
 
 
-class CommandStopped(FlattenError):
+class CommandFailed(FlattenError):
     """Raised when Spark or the system ends the work of a command."""
+
+
+class FilesLeft(FlattenError):
+    """Raised at the end of a run, when all else is done and files could not be read or moved."""
 
 
 class FilesIncomplete(FlattenError):
@@ -68,7 +73,7 @@ class NoJava(FlattenError):
 
 
 class NoJars(FlattenError):
-    """Raised when a jar that Spark needs is neither there nor to be had."""
+    """Raised when a jar that Spark needs is neither there nor could be downloaded."""
 
 
 class NoSession(FlattenError):

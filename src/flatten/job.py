@@ -1,44 +1,32 @@
-"""The run: what is done, and in which order it is committed.
+"""The run: what is done, and in which order.
 
-Three commits a micro-batch, rows, then quarantine, then files, each keyed by content so that doing it again
-changes nothing; then the engine commits its checkpoint; after the last batch the files are archived. Killed
-
-- before the rows: nothing has happened; the batch is replayed whole.
-- between rows, quarantine and files: the replay finds its own rows and bad lines and adds what is missing.
-- between files and the checkpoint: the replay changes nothing at all.
-- after the checkpoint: the files are committed and still in the landing folder; the next run archives them.
-
-An exception in `process_batch` must leave it: a batch that returns is committed, and its files may be moved.
+The engine hands the files over in micro-batches, each of which is committed (`run.batch`) before its checkpoint. When
+the query has ended, landing is compared with the files table: what was there when the run began and is not recorded
+is read by the run itself, and what is recorded is archived. So a crash anywhere is completed by the next run, and
+nothing depends on the engine's memory alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from functools import partial
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from flatten import lease, ledger, owner, quarantine, source, staging, tables
-from flatten.archive import Archiver, Moved
-from flatten.commits import SPARK_ENDED, SPARK_ERRORS, last_words, retried
+from flatten.decide.decision import VERDICTS
 from flatten.errors import FlattenError
-from flatten.locations import open_location
-from flatten.rows import RowsCommit, facts_of
-from flatten.runs import end_failed_run, end_run
+from flatten.run import owner, source
+from flatten.run.archive import Moved, archive
+from flatten.run.batch import Around, process_batch
+from flatten.run.passed_over import PassedOver, read_passed_over
 from flatten.settings import Settings
-from flatten.verdicts import VERDICTS
-
-Clock = Callable[[], datetime]
-Reached = Callable[[str], None]
-"""Told the name of each boundary that is passed: staged, moves, values, rows, quarantine, files, query, copied,
-deleted, moved, archived."""
+from flatten.storage.location import open_location
+from flatten.tables import create, files
+from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS, last_words
+from flatten.tables.runs import record_failed_run, record_run
 
 _POLL_SECONDS = 1
-
-
-def unobserved(boundary: str) -> None:
-    """Take no note of a boundary."""
+_FILES_NAMED = 5
 
 
 @dataclass
@@ -52,11 +40,16 @@ class Report:
     waiting: int
     counts: dict[str, int] = field(default_factory=dict)
     moved: Moved = field(default_factory=Moved)
-    missing: list[str] = field(default_factory=list)
+    passed_over: PassedOver = field(default_factory=PassedOver)
+
+    @property
+    def failed(self) -> list[str]:
+        """A sentence for each file that could not be read or moved; the next run tries again."""
+        return [*self.passed_over.failed, *self.moved.failed]
 
     def as_dict(self) -> dict[str, object]:
         """Return it as plain data."""
-        return asdict(self)
+        return asdict(self) | {"failed": self.failed}
 
     def as_text(self) -> str:
         """Return it as a few lines for a person."""
@@ -65,59 +58,57 @@ class Report:
         else:
             verdicts = ", ".join(f"{self.counts[verdict]:,} {verdict}" for verdict in VERDICTS)
             head = f"{self.counts['files']:,} files, {self.counts['lines']:,} lines: {verdicts}."
-        told = {name: paths for name, paths in asdict(self.moved).items() if paths} | {"missing": self.missing}
-        return "\n".join([head, *(f"{len(paths):,} files {name}" for name, paths in told.items() if paths)])
+        shown = {name: paths for name, paths in asdict(self.moved).items() if name != "failed"}
+        shown |= {"gone before they were read": self.passed_over.gone, "left in landing": self.failed}
+        return "\n".join([head, *(f"{len(paths):,} files {name}" for name, paths in shown.items() if paths)])
+
+    @property
+    def problem(self) -> str | None:
+        """The sentence with which the run ends, when files had to be left in landing."""
+        if not self.failed:
+            return None
+        more = f" ({len(self.failed) - _FILES_NAMED} more)" if len(self.failed) > _FILES_NAMED else ""
+        return f"{len(self.failed)} files stay in landing: {' '.join(self.failed[:_FILES_NAMED])}{more}"
 
 
 def run(
     spark: SparkSession,
     settings: Settings,
-    clock: Clock,
+    around: Around,
     *,
     auto_loader: bool = False,
     progress: Callable[[int], None] = lambda batches: None,
-    reached: Reached = unobserved,
 ) -> Report:
     """Handle every file that is there, then stop. `progress` is told how many micro-batches are done.
 
     Raises FlattenError: UsageError before anything is written; whatever another one leaves, the next run
-    completes.
+    completes. Files that cannot be read or moved stop no others: the report names them.
     """
-    tables.check(spark, settings.table)
+    exists = create.check(spark, settings.table)
     with owner.only_run(settings.state):
         owner.claim(settings)
-        report = Report(waiting=sum(1 for _ in open_location(settings.source).names()))
-        if report.waiting:
-            tables.ensure(spark, settings.table)
-        elif tables.columns_of(spark, settings.table.sql) is None:
+        there = list(open_location(settings.source).names())
+        report = Report(waiting=len(there))
+        if not there:
             return report
+        create.ensure(spark, settings.table, exists=exists)
         try:
-            _stream(spark, settings, clock, progress, auto_loader, reached)
-            reached("query")
-            _settle(spark, settings, clock, report, auto_loader, reached)
+            _stream(spark, settings, around, progress, auto_loader)
+            around.reached("query")
+            _settle(spark, settings, around, there, report)
+            _record(spark, settings, around, report)
         except (*SPARK_ERRORS, *SPARK_ENDED, OSError, FlattenError) as wrong:
-            end_failed_run(spark, settings.table, settings.run_id, "run", settings.started_at, clock())
-            if isinstance(wrong, FlattenError):
-                raise
-            raise FlattenError(
-                f"The run stopped: {last_words(wrong)} What it had committed stays; run again to complete it."
-            ) from wrong
+            raise _recorded_failure(spark, settings, around, wrong) from wrong
         return report
 
 
 def _stream(
-    spark: SparkSession,
-    settings: Settings,
-    clock: Clock,
-    progress: Callable[[int], None],
-    auto_loader: bool,
-    reached: Reached,
+    spark: SparkSession, settings: Settings, around: Around, progress: Callable[[int], None], auto_loader: bool
 ) -> None:
     """Run the query until all files that are there are committed."""
-    handle = partial(process_batch, settings=settings, clock=clock, reached=reached)
     query = (
         source.new_files(spark, settings, auto_loader=auto_loader)
-        .writeStream.foreachBatch(handle)
+        .writeStream.foreachBatch(partial(process_batch, settings=settings, around=around))
         .option("checkpointLocation", settings.checkpoint)
         .trigger(availableNow=True)
         .start()
@@ -133,63 +124,57 @@ def _done(query: StreamingQuery) -> int:
     return len({report["batchId"] for report in query.recentProgress if report["numInputRows"]})
 
 
-def process_batch(batch: DataFrame, batch_id: int, settings: Settings, clock: Clock, reached: Reached) -> None:
-    """Commit one micro-batch: rows, quarantine, files.
-
-    A module-level function of plain data: Spark Connect runs it in a process of its own, with the session of
-    the batch. What it has to report goes through the tables.
-    """
-    spark = batch.sparkSession
-    hold = partial(_hold, spark, settings, clock)
-    hold()
-    staged = staging.stage(batch, batch_id, settings)
-    facts = facts_of(staged)
-    reached("staged")
-    rows = RowsCommit(batch, batch_id, staged, facts, settings, hold, reached)
-    judged = retried(partial(rows.run, clock()))
-    reached("rows")
-    hold()
-    if facts.any_bad:
-        quarantine.write(staged, settings.table, clock())
-    reached("quarantine")
-    hold()
-    ledger.write_files(spark, judged.files, settings.table, settings.run_id, batch_id, clock())
-    reached("files")
+def _settle(spark: SparkSession, settings: Settings, around: Around, there: Iterable[str], report: Report) -> None:
+    """After the query: read what the engine passed over, archive what is recorded. What has come since is left."""
+    here = list(open_location(settings.source).names())
+    before = dict.fromkeys(there)
+    known = files.recorded(spark, settings.table, _paths(settings, {**before, **dict.fromkeys(here)}))
+    recorded = {row.path for row in known}
+    left = [name for name in before if f"{settings.source}/{name}" not in recorded]
+    if left:
+        report.passed_over = read_passed_over(spark, settings, around, left)
+        known += files.recorded(spark, settings.table, _paths(settings, left))
+    report.counts = files.summed(row for row in known if row.run_id == settings.run_id)
+    report.moved = archive(spark, settings, around, here, known)
 
 
-def _hold(spark: SparkSession, settings: Settings, clock: Clock) -> None:
-    """Ask for the lease: before each commit, because whatever came before it may have taken long."""
-    lease.hold(spark, settings.table, settings.run_id, settings.state, clock())
+def _paths(settings: Settings, names: Iterable[str]) -> list[str]:
+    return [f"{settings.source}/{name}" for name in names]
 
 
-def _settle(
-    spark: SparkSession, settings: Settings, clock: Clock, report: Report, auto_loader: bool, reached: Reached
-) -> None:
-    """After the query: record what it could not read, archive what it committed, let the table go."""
-    if not (report.waiting or _left_over(spark, settings, clock())):
-        return
-    hold = partial(_hold, spark, settings, clock)
-    hold()
-    report.missing = _record_unread(spark, settings, clock(), auto_loader)
-    report.counts = ledger.counts_of(spark, settings.table, settings.run_id)
-    staging.clear(settings)
-    report.moved = Archiver(spark, settings, clock(), reached, hold).run()
-    end_run(spark, settings.table, settings.run_id, "run", settings.started_at, clock(), "succeeded")
+def _record(spark: SparkSession, settings: Settings, around: Around, report: Report) -> None:
+    """Write the row of a run that did something, or could not."""
+    counts = report.counts | {name: len(paths) for name, paths in asdict(report.moved).items()}
+    counts |= {name: len(paths) for name, paths in asdict(report.passed_over).items()} | {"failed": len(report.failed)}
+    if any(counts.values()):
+        record_run(
+            spark,
+            settings.table,
+            run_id=settings.run_id,
+            command="run",
+            started_at=settings.started_at,
+            finished_at=around.clock(),
+            counts=counts,
+            error=report.problem,
+            patience=around.patience,
+        )
 
 
-def _left_over(spark: SparkSession, settings: Settings, now: datetime) -> bool:
-    """Return whether this run, without a file at its start, or a killed one before it left something to do."""
-    return (
-        staging.is_left(settings)
-        or bool(ledger.unarchived(spark, settings.table, settings.source))
-        or lease.is_held(spark, settings.table, settings.state, now)
+def _recorded_failure(spark: SparkSession, settings: Settings, around: Around, wrong: Exception) -> FlattenError:
+    """Record that an error ended the run; return what is to be raised."""
+    if isinstance(wrong, FlattenError):
+        failure = wrong
+    else:
+        failure = FlattenError(
+            f"The run failed: {last_words(wrong)} What it had committed stays; run again to complete it."
+        )
+    record_failed_run(
+        spark,
+        settings.table,
+        run_id=settings.run_id,
+        command="run",
+        started_at=settings.started_at,
+        finished_at=around.clock(),
+        error=str(failure),
     )
-
-
-def _record_unread(spark: SparkSession, settings: Settings, now: datetime, auto_loader: bool) -> list[str]:
-    files, here = spark.table(settings.table.side("files")), open_location(settings.source)
-    unread = {}
-    for path, may_come in source.unread_paths(spark, settings, files, auto_loader=auto_loader).items():
-        name = path.removeprefix(f"{settings.source}/")
-        unread[path] = ledger.Unread(here.sha256(name), here.size(name), settings.max_file_bytes, may_come)
-    return ledger.write_unread(spark, unread, settings.table, settings.run_id, now)
+    return failure

@@ -57,21 +57,22 @@ def _bar(out: TextIO, unit: str) -> Iterator[Callable[[int], None]]:
 
 def shown_status(found: dict[str, Any]) -> str:
     """Write the answer of `status` as lines of text."""
-    files, quarantined = found["files"], found["quarantined"]
+    files, landing = found["files"], found["landing"]
     lines = [
         f"table        {found['table']}",
         f"rows         {found['rows']:,} ({found['deleted']:,} deleted)",
         f"newest event {found['newest_event'] or '-'}",
-        f"files        {files['archived']:,} archived, {files['to_archive']:,} to archive",
-        f"trouble      {files['incomplete']:,} incomplete, {files['missing']:,} missing, "
-        f"{files['vanished']:,} vanished",
+        f"files        {files['committed']:,} committed, {files['quarantined']:,} quarantined",
+        f"searched     {found['searched']:,} lines looked for under all dates",
     ]
-    if found["waiting"] is not None:
-        lines.append(f"waiting      {found['waiting']:,} files")
-    lines += [f"quarantined  {count:,} {reason}" for reason, count in quarantined.items()]
+    if landing is not None:
+        late = f", {len(landing['late']):,} for more than an hour" if landing["late"] else ""
+        lines.append(f"landing      {landing['waiting']:,} to read, {landing['to_archive']:,} to archive{late}")
+    lines += [f"quarantined  {count:,} {reason}" for reason, count in found["quarantined"].items()]
     lines += map(_run_line, found["runs"])
     return "\n".join(lines)
 
 
 def _run_line(run: dict[str, Any]) -> str:
-    return f"{run['command']:<12} {run['started_at']}  {run['seconds']:.1f} s  {run['outcome']}"
+    error = f": {run['error']}" if run["error"] else ""
+    return f"{run['command']:<12} {run['started_at']}  {run['seconds']:.1f} s  {run['outcome']}{error}"

@@ -1,20 +1,29 @@
-"""The Spark session: the one that Databricks gives, or one of our own on this machine."""
+"""The Spark session: the one that Databricks gives, or one of our own on this machine (`flatten.local`)."""
 
 import atexit
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
-from flatten.session_settings import SessionSettings, on_databricks
+from flatten.storage.location import S3A
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from flatten.local.settings import SessionSettings
+
+T = TypeVar("T")
 _here: "tuple[SparkSession, ExitStack] | None" = None
 
 
-def open_session(settings: SessionSettings | None = None) -> "SparkSession":
+def on_databricks(environment: Mapping[str, str]) -> bool:
+    """Return whether this process runs on Databricks compute, which has a session of its own."""
+    return "DATABRICKS_RUNTIME_VERSION" in environment
+
+
+def open_session(settings: "SessionSettings | None" = None) -> "SparkSession":
     """Return the session of this process: the one that is there, or a new local one until `stop_session`.
 
     Without `settings` they are read from the environment. Raises `NoJava`, `NoJars` or `NoSession`.
@@ -25,7 +34,8 @@ def open_session(settings: SessionSettings | None = None) -> "SparkSession":
 
         return SparkSession.builder.getOrCreate()
     if not _here:
-        from flatten.local_spark import start
+        from flatten.local.settings import SessionSettings
+        from flatten.local.spark import start
 
         with ExitStack() as ending:
             spark = start(settings or SessionSettings.from_environment(os.environ), ending)
@@ -45,7 +55,7 @@ def stop_session() -> None:
 
 
 @contextmanager
-def spark_session(settings: SessionSettings | None = None) -> Iterator["SparkSession"]:
+def spark_session(settings: "SessionSettings | None" = None) -> Iterator["SparkSession"]:
     """Open a session for the time of a `with`; one that was open before stays open after it."""
     was_open = _here is not None
     try:
@@ -53,3 +63,26 @@ def spark_session(settings: SessionSettings | None = None) -> Iterator["SparkSes
     finally:
         if not was_open:
             stop_session()
+
+
+@contextmanager
+def session_for(locations: Iterable[str | None]) -> Iterator["SparkSession"]:
+    """Open the session for a command; what a local one needs for S3 follows from its locations."""
+    if on_databricks(os.environ):
+        yield open_session()
+        return
+    from flatten.local.settings import SessionSettings
+
+    settings = SessionSettings.from_environment(os.environ)
+    in_bucket = any(location and location.startswith(S3A) for location in locations)
+    with spark_session(replace(settings, s3a=settings.s3a or in_bucket)) as spark:
+        yield spark
+
+
+def heeded(work: Callable[[], T]) -> T:
+    """Do the work so that Ctrl-C ends it cleanly; return what it returns or raise what it raises."""
+    if on_databricks(os.environ):
+        return work()
+    from flatten.local.interrupts import heeded as heeded_here
+
+    return heeded_here(work)

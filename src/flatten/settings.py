@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Literal
 
 from flatten.errors import BadLocation
-from flatten.lines import MAX_STORED_BYTES
-from flatten.tables import TableName
+from flatten.events.lines import MAX_STORED_BYTES
+from flatten.tables.names import TableName
 
 RemovePolicy = Literal["soft", "hard", "keep"]
 Discovery = Literal["listing", "file-events"]
@@ -16,9 +16,10 @@ Discovery = Literal["listing", "file-events"]
 class Settings:
     """The options of `flatten run`. Locations are absolute and have no slash at the end.
 
-    `max_files` is per micro-batch. `discovery` is how Auto Loader finds files. `started_at` is aware and stands in
-    every row as `pipeline_processed_at`. `tolerate_missing_files` lets a run go on when a file went away between
-    listing and reading. `max_file_bytes` is how large a file may be as it stands there.
+    `max_files` is per micro-batch. `lookback_days` is how far from its lines' dates an event's row is looked for.
+    `discovery` is how Auto Loader finds files. `started_at` is aware and is the `pipeline_processed_at` of every row.
+    `tolerate_missing_files` lets a run go on when a file is gone or cannot be read once it has been listed.
+    `max_file_bytes` is how large a file may be as it is stored.
     """
 
     source: str
@@ -31,6 +32,7 @@ class Settings:
     on_delete: RemovePolicy = "soft"
     on_expiry: RemovePolicy = "keep"
     max_files: int = 1000
+    lookback_days: int = 7
     tolerate_missing_files: bool = True
     discovery: Discovery = "listing"
     max_file_bytes: int = MAX_STORED_BYTES
@@ -46,7 +48,7 @@ class Settings:
         return {"archive": self.archive, "rejects": self.rejects, "state": self.state} | tables
 
     def check(self) -> None:
-        """Raise BadLocation when one location stands inside another that it must not be in."""
+        """Raise BadLocation when one location is inside another that it must not be in."""
         places = self.made()
         for name, place in places.items():
             if place == self.source:
@@ -63,8 +65,8 @@ class Settings:
             for each in self.table.places():
                 if places[name] == each or _is_inside(places[name], each):
                     raise BadLocation(
-                        f"The {name} folder {places[name]} is inside the table {each}, where upkeep removes what is "
-                        "not the table's: give another folder."
+                        f"The {name} folder {places[name]} is inside the table {each}, where maintenance removes "
+                        "what is not the table's: give another folder."
                     )
         for name in [role for role in places if role != "state"]:
             if _is_inside(self.source, places[name]):

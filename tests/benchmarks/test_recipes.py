@@ -15,9 +15,9 @@ from benchmarks.recipes.python_udf import flat_row
 
 from benchmarks import events
 from benchmarks import lines as line_steps
-from flatten import catalogue
-from flatten.envelope import read_change, read_line
-from flatten.event import flatten
+from flatten.events import catalogue
+from flatten.events.envelope import read_change, read_line
+from flatten.events.event import flatten
 
 EVENTS, SIGNALS = 40, 12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -15,9 +15,10 @@ import pytest
 from deltalake import DeltaTable, QueryBuilder
 from pyspark.sql import Row, SparkSession
 
-from flatten import descriptions, tables
+from flatten import tables
+from flatten.tables import describe as descriptions
 from flatten.errors import FilesIncomplete, FlattenError
-from flatten.status import require_complete
+from flatten.run.status import require_complete
 from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS, TableName
 from support.bundle import Bundle, given_for, load
 from support.bundle_wheel import AS_A_TASK, build_wheel, clean_environment, run_there

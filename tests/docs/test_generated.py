@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from flatten.quarantine import REASONS
+from flatten.tables.quarantine import REASONS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -12,7 +12,7 @@ from pyspark.sql.functions import udtf
 
 from flatten import job, ledger
 from flatten.errors import BadLocation, FlattenError
-from flatten.source import unread_paths
+from flatten.run.source import unread_paths
 from support.job_world import NOW, World, at, event, verdicts
 
 pytestmark = pytest.mark.spark

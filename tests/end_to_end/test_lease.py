@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable
 
 from flatten import job, lease, tables
-from flatten.commits import retried
+from flatten.tables.commits import retried
 from flatten.errors import AlreadyRunning, ConflictsPersist
 from support.job_world import NOW, World, line
 from support.thief import Thief

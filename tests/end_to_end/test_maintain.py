@@ -9,11 +9,11 @@ import pytest
 from pyspark.sql import functions as F
 
 from flatten import lease, moves
-from flatten.duplicates import mend_duplicates
+from flatten.run.duplicates import mend_duplicates
 from flatten.errors import AlreadyRunning, BadLocation, ConflictsPersist
-from flatten.maintain import Keeping, maintain
-from flatten.owner import only_run
-from flatten.runs import end_run
+from flatten.run.maintain import Keeping, maintain
+from flatten.run.owner import only_run
+from flatten.tables.runs import end_run
 from support.job_world import NOW, World, clock, line
 
 pytestmark = pytest.mark.spark

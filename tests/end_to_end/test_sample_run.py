@@ -8,7 +8,7 @@ import pytest
 
 from flatten.sample import SampleReport, write_sample
 from flatten.sample.sample import FEWEST_EVENTS_WITH_ODDITIES
-from flatten.status import status
+from flatten.run.status import status
 from support.job_world import Seen, World
 
 pytestmark = pytest.mark.spark

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from flatten import catalogue
-from flatten.envelope import read_change, read_line
-from flatten.event import flatten
-from flatten.lines import split_file
+from flatten.events import catalogue
+from flatten.events.envelope import read_change, read_line
+from flatten.events.event import flatten
+from flatten.events.lines import split_file
 from flatten.tables import LINEAGE_COLUMNS
 from support.job_world import World, content, line
 

@@ -10,11 +10,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from flatten.bucket import Bucket, open_bucket
-from flatten.directory import Directory
+from flatten.storage.bucket import Bucket, open_bucket
+from flatten.storage.directory import Directory
 from flatten.errors import BadLocation
-from flatten.locations import open_location
-from flatten.storage import copy
+from flatten.storage.location import open_location
+from flatten.storage.location import copy
 
 HOSTILE_NAMES = ["a b", "it's", 'a"b', "a`b", "a\nb", "a\\b", "%41", "a+b", "é🚗", "-rf", "$HOME", "*", "a=b&c", "#"]
 

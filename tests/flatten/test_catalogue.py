@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flatten.catalogue import STAMPS, VERSION, Field, packaged, read_catalogue
+from flatten.events.catalogue import STAMPS, VERSION, Field, packaged, read_catalogue
 from flatten.errors import BadCatalogue
 from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS
 from support.catalogue_events import catalogue as entries

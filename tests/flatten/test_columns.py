@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from flatten.columns import ColumnBuilder, ddl, literal, quoted
-from flatten.flat_rows import columns_for
+from flatten.run.values import columns_for
 from flatten.staging import FILE_COLUMNS, LINE_COLUMNS
 from flatten.tables import SIDE_TABLES
 

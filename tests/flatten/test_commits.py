@@ -4,7 +4,7 @@ import pytest
 from py4j.protocol import Py4JNetworkError
 from pyspark.errors import PySparkException
 
-from flatten.commits import ATTEMPTS, last_words, retried
+from flatten.tables.commits import ATTEMPTS, last_words, retried
 from flatten.errors import ConflictsPersist
 
 IN_A_MICRO_BATCH = """[STREAM_FAILED] Query [id = 1, runId = 2] terminated with exception: An exception was raised \

@@ -6,7 +6,8 @@ from importlib.resources import files
 
 import pytest
 
-from flatten import catalogue, descriptions
+from flatten.events import catalogue
+from flatten.tables import describe as descriptions
 from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS
 
 COMMENTS = descriptions.signal_comments()

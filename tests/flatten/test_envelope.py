@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flatten.envelope import MAX_EVENT_ID_BYTES, METADATA, ORDER_DIGITS, BadLine, Change, read_change, read_line
-from flatten.json_text import Number
-from flatten.lines import MAX_LINE_BYTES
+from flatten.events.envelope import MAX_EVENT_ID_BYTES, METADATA, ORDER_DIGITS, BadLine, Change, read_change, read_line
+from flatten.events.json_text import Number
+from flatten.events.lines import MAX_LINE_BYTES
 from support.items import AT, SEQUENCE, STREAM, JsonText, change_of, item, line, metadata
 
 REASONS = {

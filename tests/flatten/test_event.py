@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flatten.envelope import METADATA
+from flatten.events.envelope import METADATA
 from support.items import AT, JsonText, item, metadata, row_of, signal, unmapped_attributes
 
 EVENT = {"event_id": "event-1", "event_date": date(2025, 10, 28), "recorded_at": AT, "signal_count": 0}

@@ -5,11 +5,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flatten import catalogue
+from flatten.events import catalogue
 from flatten.columns import ColumnBuilder
-from flatten.envelope import METADATA, read_change, read_line
-from flatten.event import flatten
-from flatten.signals import Row
+from flatten.events.envelope import METADATA, read_change, read_line
+from flatten.events.event import flatten
+from flatten.events.signals import Row
 from flatten.tables import EVENT_COLUMNS
 from support.items import JsonText, line, metadata, unmapped_attributes
 from support.lossless import code_of, joined, lost, misfits

@@ -7,7 +7,7 @@ from threading import Event, Thread, current_thread, main_thread
 
 import pytest
 
-from flatten.interrupts import heeded, interrupts_later
+from flatten.local.interrupts import heeded, interrupts_later
 
 
 @pytest.fixture

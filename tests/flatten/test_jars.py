@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from flatten.errors import NoJars
-from flatten.jars import DELTA, Jar, fetch
-from flatten.java import find_java
-from flatten.local_spark import cache_folder
+from flatten.local.jars import DELTA, Jar, fetch
+from flatten.local.java import find_java
+from flatten.local.spark import cache_folder
 
 SETTINGS = """\
 <ivysettings>

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flatten.errors import NoJava
-from flatten.java import find_java
+from flatten.local.java import find_java
 
 SAYS = """\
 #!/bin/sh

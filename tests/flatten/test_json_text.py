@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flatten.json_text import MAX_DEPTH, NotJson, Number, parse, storable, write
+from flatten.events.json_text import MAX_DEPTH, NotJson, Number, parse, storable, write
 
 LONG = "1" * 10_000
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flatten.json_text import MAX_DEPTH, NotJson, Number, parse, write
+from flatten.events.json_text import MAX_DEPTH, NotJson, Number, parse, write
 
 RUNS = settings(max_examples=100, deadline=None)
 

@@ -5,8 +5,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from flatten import order
-from flatten.envelope import ORDER_DIGITS
+from flatten.decide import order
+from flatten.events.envelope import ORDER_DIGITS
 
 OLD, NEW = "2025-10-01T08:00:00.000", "2026-01-01T08:00:00.000"
 EARLY, LATE = "2025-10-28 20:11:06", "2025-10-28 20:11:06.000001"

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from flatten.errors import AlreadyRunning, OwnedElsewhere
-from flatten.owner import MARKER, claim, only_run
+from flatten.run.owner import MARKER, claim, only_run
 from flatten.settings import Settings
 from flatten.tables import TableName
 
 RUNNER = """
 import sys
-from flatten.owner import only_run
+from flatten.run.owner import only_run
 with only_run(sys.argv[1]):
     print("runs", flush=True)
     sys.stdin.read(1)

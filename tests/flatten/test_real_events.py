@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from flatten import catalogue
-from flatten.envelope import read_line
-from flatten.signals import Row
+from flatten.events import catalogue
+from flatten.events.envelope import read_line
+from flatten.events.signals import Row
 from support.items import line, row_of
 from support.lossless import lost
 from support.rows import expected_row, shown

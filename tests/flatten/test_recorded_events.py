@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from flatten import catalogue
-from flatten.envelope import read_line
-from flatten.signals import Row, known_codes
+from flatten.events import catalogue
+from flatten.events.envelope import read_line
+from flatten.events.signals import Row, known_codes
 from flatten.tables import EVENT_COLUMNS
 from support.items import line, row_of
 from support.lossless import lost, misfits

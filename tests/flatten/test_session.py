@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from flatten.errors import UsageError
-from flatten.jars import DELTA
-from flatten.local_spark import cache_folder
-from flatten.session_settings import SessionSettings, on_databricks
+from flatten.local.jars import DELTA
+from flatten.local.spark import cache_folder
+from flatten.local.settings import SessionSettings, on_databricks
 from support.processes import lasting
 from support.quick_spark import QUICK, spark_environment
 
@@ -24,7 +24,7 @@ import json, os, sys
 from contextlib import suppress
 from pyspark.errors import PySparkException
 from flatten.session import spark_session
-from flatten.session_settings import SessionSettings
+from flatten.local.settings import SessionSettings
 
 def work(kind):
     settings = SessionSettings.from_environment(os.environ | {"FLATTEN_SESSION": kind})

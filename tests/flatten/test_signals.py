@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from flatten.catalogue import packaged, read_catalogue
-from flatten.event import flatten
-from flatten.signals import known_codes, path
+from flatten.events.catalogue import packaged, read_catalogue
+from flatten.events.event import flatten
+from flatten.events.signals import known_codes, path
 from support.catalogue_events import CatalogueEvent, catalogue_events
 from support.items import (
     JsonText,

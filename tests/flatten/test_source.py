@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from flatten.settings import Settings
-from flatten.source import auto_loader_options, file_source_options
+from flatten.run.source import auto_loader_options, file_source_options
 from support.job_world import World
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from flatten.directory import Directory
+from flatten.storage.directory import Directory
 from flatten.errors import BadLocation
-from flatten.locations import open_location
-from flatten.storage import absolute, copy, listed, literal_path, plain_path
+from flatten.storage.location import open_location
+from flatten.storage.location import absolute, copy, listed, literal_path, plain_path
 
 HOSTILE_NAMES = ["a b", "it's", 'a"b', "a`b", "a\nb", "a\\b", "%41", "é🚗", "-rf", "~", "a;b", "$HOME", "*", "x" * 200]
 WRITER = """
 import sys
-from flatten.directory import Directory
+from flatten.storage.directory import Directory
 print("ready", flush=True)
 sys.stdin.read(1)
 place = Directory(sys.argv[1])

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flatten.json_text import Number
-from flatten.timestamps import date_of, from_number, from_stamp, from_text
+from flatten.events.json_text import Number
+from flatten.events.timestamps import date_of, from_number, from_stamp, from_text
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999

@@ -11,8 +11,8 @@ from zipfile import ZipFile
 
 from packaging.requirements import Requirement
 
-from flatten.java import find_java
-from flatten.local_spark import cache_folder
+from flatten.local.java import find_java
+from flatten.local.spark import cache_folder
 from support.bundle import ROOT
 
 _RUNTIME = ("pyspark[connect]", "delta-spark", "pandas", "pyarrow", "click")
@@ -37,7 +37,7 @@ tasks, session = json.loads(sys.argv[1]), None
 if len(sys.argv) > 2:
     from dataclasses import replace
     from flatten.session import open_session
-    from flatten.session_settings import SessionSettings
+    from flatten.local.settings import SessionSettings
     settings = replace(SessionSettings.from_environment(os.environ), extra=json.loads(sys.argv[2]))
     session = type(open_session(settings)).__module__
 import flatten

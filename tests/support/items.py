@@ -4,10 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from flatten.catalogue import Catalogue, packaged
-from flatten.envelope import Change, read_change, read_line
-from flatten.event import flatten
-from flatten.signals import Row
+from flatten.events.catalogue import Catalogue, packaged
+from flatten.events.envelope import Change, read_change, read_line
+from flatten.events.event import flatten
+from flatten.events.signals import Row
 
 STREAM = "2025-10-01T08:00:00.000"
 SEQUENCE = "4900000000040012345678901"

@@ -17,8 +17,11 @@ from pyspark import cloudpickle
 from pyspark.sql import Row, SparkSession
 
 from flatten import job
+from flatten.run.batch import Around, Reached, process_batch, unobserved
 from flatten.settings import RemovePolicy, Settings
-from flatten.tables import SIDE_TABLES, TableName
+from flatten.tables.commits import Patience
+from flatten.tables.names import TableName
+from flatten.tables.schema import SIDE_TABLES
 
 # Spark Connect runs a micro-batch in a process that does not have tests/ on its path.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]  # pyspark gives it no types
@@ -31,6 +34,15 @@ NOW = datetime(2026, 2, 1, 12, 0, tzinfo=UTC)
 def clock() -> datetime:
     """Say what time it is in the tests."""
     return NOW
+
+
+def no_pause(seconds: float) -> None:
+    """Wait for nothing."""
+
+
+def around(reached: Reached = unobserved) -> Around:
+    """Return what a run takes from outside, here: the time of the tests, no waits."""
+    return Around(clock, Patience(pause=no_pause), reached)
 
 
 def line(
@@ -143,28 +155,20 @@ class World:
         path.write_bytes(data if isinstance(data, bytes) else content(data))
         return path
 
-    def run(self, reached: job.Reached = job.unobserved, **changes: Any) -> job.Report:
+    def run(self, reached: Reached = unobserved, **changes: Any) -> job.Report:
         """Run the job over what is there; `changes` are of its settings."""
         self.source.mkdir(parents=True, exist_ok=True)
-        return job.run(self.spark, replace(self.settings(), **changes), clock, reached=reached)
+        return job.run(self.spark, replace(self.settings(), **changes), around(reached))
 
-    def batch(
-        self,
-        number: int,
-        folder: str,
-        reached: job.Reached = job.unobserved,
-        *,
-        run_id: str = "run",
-        now: job.Clock = clock,
-    ) -> None:
+    def batch(self, number: int, folder: str, reached: Reached = unobserved) -> None:
         """Commit the files of one folder of the landing folder as one micro-batch, without the engine.
 
-        The tables must be there. The batches of one run take the lease once.
+        The tables must be there.
         """
         files = (
             self.spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(f"{self.source}/{folder}")
         )
-        job.process_batch(files, number, replace(self.settings(), run_id=run_id), now, reached)
+        process_batch(files, number, self.settings(), around(reached))
 
     def rows(self) -> dict[str, Row]:
         """Return the rows of the flat table by event_id. Fails when an event has two."""
@@ -214,7 +218,7 @@ def _names(folder: Path) -> list[str]:
     return sorted(str(name) for name in found if not str(name).startswith("_"))
 
 
-def at(boundary: str, act: Callable[[], None]) -> job.Reached:
+def at(boundary: str, act: Callable[[], None]) -> Reached:
     """Return what does something when a boundary is first reached."""
     left = [boundary]
 

@@ -16,7 +16,7 @@ from threading import Barrier, Event, Lock, Semaphore, Thread
 
 from flatten import job
 from flatten.session import open_session
-from flatten.session_settings import SessionSettings
+from flatten.local.settings import SessionSettings
 from support.job_world import World, clock
 from support.quick_spark import ONE_TASK
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from flatten import json_text, timestamps
-from flatten.catalogue import Catalogue, Signal
-from flatten.envelope import METADATA
-from flatten.json_text import Number
-from flatten.signals import Row
+from flatten.events import json_text, timestamps
+from flatten.events.catalogue import Catalogue, Signal
+from flatten.events.envelope import METADATA
+from flatten.events.json_text import Number
+from flatten.events.signals import Row
 
 PLACES: dict[tuple[str, ...], str] = {
     ("event_id",): "event_id",

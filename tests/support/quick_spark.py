@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from flatten.local_spark import cache_folder
+from flatten.local.spark import cache_folder
 
 JAVA_OPTIONS = "spark.driver.defaultJavaOptions"
 _ARCHIVE = cache_folder() / "classes.jsa"

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from flatten.signals import Row
+from flatten.events.signals import Row
 from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Which change wins: plain data in, plain data out, no Spark."""

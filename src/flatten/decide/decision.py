@@ -1,0 +1,133 @@
+"""The decision which change wins: a pure function of a batch's lines and of the rows that their events have.
+
+Rules (contract 3): of the lines of an event the newest wins, and it is applied when it is newer than the row. Equal
+is a repeat, older is superseded; neither changes anything. So the order in which lines come does not matter, and
+nothing is to be remembered but the row itself. Where it could go wrong:
+
+- the batch is replayed after a crash: the row already bears the winner's order and file, so the winner counts as
+  applied again and nothing is written. A row without a number is told by its file alone.
+- a removal without an image wins over a line with values that is in the same batch: the values are written first
+  (`chosen`), then the row is closed (`closings`). Killed in between, the replay finds the values and closes the row.
+- a tombstone (`erase`) below such a removal: values older than it never return.
+- an event has several rows, because its dates are further apart than the look-back: the newest decides. All of them
+  are older than a winner, so all are replaced; maintenance leaves one.
+- another writer commits between the look and the write: the MERGE compares the order again, in its own transaction.
+  `rows_to_write` and `rows_to_close` say how many rows it must change; another number means look again.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from flatten.decide.lines import VALUELESS, Action, FoundRow, JudgedLine
+
+VERDICTS = ("applied", "superseded", "repeated", "ignored", "quarantined")
+
+
+@dataclass
+class Decision:
+    """What becomes of each line, and what is to be written.
+
+    `verdicts` counts lines by file path. `chosen` has the numbers of the lines to flatten by path, ascending.
+    `closings` are removals that bring no values, with what each does. `dates` are the dates of all rows concerned,
+    before and after. `meets_rows` says that a chosen line replaces a row.
+    """
+
+    verdicts: dict[str, Counter[str]] = field(default_factory=dict)
+    chosen: dict[str, "array[int]"] = field(default_factory=dict)
+    closings: list[tuple[JudgedLine, Action]] = field(default_factory=list)
+    dates: set[date] = field(default_factory=set)
+    meets_rows: bool = False
+    rows_to_write: int = 0
+    rows_to_close: int = 0
+
+    def _count(self, line: JudgedLine, verdict: str) -> None:
+        self.verdicts.setdefault(line.path, Counter())[verdict] += 1
+
+    def _choose(self, line: JudgedLine, rows: Sequence[FoundRow]) -> None:
+        self.chosen.setdefault(line.path, array("I")).append(line.line_number)
+        self.meets_rows = self.meets_rows or bool(rows)
+        self.rows_to_write += max(1, len(rows))
+        self._concern(line, rows)
+
+    def _close(self, line: JudgedLine, action: Action, rows: Sequence[FoundRow]) -> None:
+        self.closings.append((line, action))
+        self.rows_to_close += max(1, len(rows))
+        self._concern(line, rows)
+
+    def _concern(self, line: JudgedLine, rows: Sequence[FoundRow]) -> None:
+        dates = (line.event_date, *(row.event_date for row in rows))
+        self.dates.update(each for each in dates if each)
+
+
+def decide(lines: Iterable[JudgedLine], rows: Iterable[FoundRow]) -> Decision:
+    """Decide on the lines of a batch, given all rows that were found of their events."""
+    decision = Decision()
+    found = _by_event(rows)
+    for event_id, group in _counting(lines, decision).items():
+        group.sort(key=lambda line: line.place)
+        group.sort(key=lambda line: line.order, reverse=True)
+        _decide_event(group, found.get(event_id, ()), decision)
+    for path, numbers in decision.chosen.items():
+        decision.chosen[path] = array("I", sorted(numbers))
+    return decision
+
+
+def _by_event(rows: Iterable[FoundRow]) -> Mapping[str, Sequence[FoundRow]]:
+    found: dict[str, list[FoundRow]] = {}
+    for row in rows:
+        found.setdefault(row.event_id, []).append(row)
+    return found
+
+
+def _counting(lines: Iterable[JudgedLine], decision: Decision) -> dict[str, list[JudgedLine]]:
+    """Return the lines that count by event; count the others."""
+    groups: dict[str, list[JudgedLine]] = {}
+    for line in lines:
+        if line.counts:
+            groups.setdefault(line.event_id, []).append(line)
+        else:
+            decision._count(line, "ignored" if line.reason is None else "quarantined")
+    return groups
+
+
+def _decide_event(lines: Sequence[JudgedLine], rows: Sequence[FoundRow], decision: Decision) -> None:
+    """Decide on the lines of one event, newest first."""
+    winner, *others = lines
+    row = max(rows, key=lambda each: each.order, default=None)
+    for line in others:
+        decision._count(line, _verdict_beside(line, winner))
+    if row is None or winner.order > row.order:
+        decision._count(winner, "applied")
+        _write(lines, row, rows, decision)
+    else:
+        decision._count(winner, _verdict_against(winner, row))
+
+
+def _verdict_beside(line: JudgedLine, winner: JudgedLine) -> str:
+    if line.sequence_number is None:
+        return "ignored"
+    return "repeated" if line.order == winner.order else "superseded"
+
+
+def _verdict_against(winner: JudgedLine, row: FoundRow) -> str:
+    """Say what a line is that is not newer than the row."""
+    unnumbered = winner.sequence_number is None and row.sequence_number is None
+    equal = unnumbered or winner.order == row.order
+    if equal and row.source_file == winner.path:
+        return "applied"
+    if winner.sequence_number is None:
+        return "ignored"
+    return "repeated" if equal else "superseded"
+
+
+def _write(lines: Sequence[JudgedLine], row: FoundRow | None, rows: Sequence[FoundRow], decision: Decision) -> None:
+    """Choose what gives the row its values, and close it when the winner brings none."""
+    winner = lines[0]
+    below = next((line for line in lines if line.action != "mark" and (row is None or line.order > row.order)), None)
+    if below is not None and below.action not in VALUELESS:
+        decision._choose(below, rows)
+    if winner.action in VALUELESS:
+        decision._close(winner, winner.action if below is None or below.action != "erase" else "erase", rows)

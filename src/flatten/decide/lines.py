@@ -1,0 +1,72 @@
+"""What the decision must know of a line, and of a row."""
+
+from datetime import date
+from typing import Literal, NamedTuple
+
+from flatten.decide.order import Order, order_of
+
+Action = Literal["insert", "put", "delete", "mark", "erase", "ignore"]
+"""What a line does to its event's row.
+
+insert, put: replaces it (an INSERT; a MODIFY or a line without metadata); delete: replaces it by the old image and
+sets `deleted_at`; mark: sets `deleted_at` alone, for a REMOVE without an image; erase: leaves a tombstone without
+values; ignore: nothing.
+"""
+
+VALUELESS: tuple[Action, ...] = ("mark", "erase")
+
+
+class JudgedLine(NamedTuple):
+    """A line without its values. A bad one has a `reason` and no event; times are microseconds since 1970 UTC.
+
+    `modified_at` is its file's; `path` and `line_number` say where it is.
+    """
+
+    path: str
+    modified_at: int
+    line_number: int
+    reason: str | None
+    action: Action
+    event_id: str
+    stream: str | None
+    sequence_number: str | None
+    changed_at: int | None
+    delivered_at: int | None
+    event_date: date | None
+    previous_date: date | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it takes part in the decision: it is good, and no policy says to ignore it."""
+        return self.reason is None and self.action != "ignore"
+
+    @property
+    def has_no_place(self) -> bool:
+        """Whether it does not say under which date its event's row may be, although there may be one."""
+        return self.action != "insert" and self.event_date is None and self.previous_date is None
+
+    @property
+    def order(self) -> Order:
+        """Its place among the changes of its event."""
+        return order_of(self.stream, self.sequence_number, self.delivered_at)
+
+    @property
+    def place(self) -> tuple[int, str, int]:
+        """When and where it was written: of equal lines the first one counts."""
+        return self.modified_at, self.path, self.line_number
+
+
+class FoundRow(NamedTuple):
+    """A row that the look-up found; `delivered_at` is microseconds since 1970 UTC."""
+
+    event_id: str
+    event_date: date | None
+    stream: str | None
+    sequence_number: str | None
+    delivered_at: int | None
+    source_file: str | None
+
+    @property
+    def order(self) -> Order:
+        """The place of the change that wrote it."""
+        return order_of(self.stream, self.sequence_number, self.delivered_at)

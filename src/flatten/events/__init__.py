@@ -1,0 +1,1 @@
+"""Bytes become lines, lines become events, events become flat rows: plain Python, no Spark."""

@@ -1,0 +1,99 @@
+"""A file's bytes become its lines, or the reason why the whole file cannot be used. Contract 1, reading side."""
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from flatten.events.timestamps import micros_of
+
+MAX_LINE_BYTES = 10 * 1024 * 1024
+"""A DynamoDB item has at most 400 KB, so no line of ours comes near."""
+
+MAX_FILE_BYTES = 256 * 1024 * 1024
+"""Unpacked. A Lambda call takes 6 MB; this keeps a gzip bomb from taking a worker's memory."""
+
+MAX_STORED_BYTES = 64 * 1024 * 1024
+"""As a file stands in the source. Spark holds each file that it reads several times over, in a heap of 2 GB."""
+
+_KEY = re.compile(r"[0-9]+-[0-9]+-([0-9]{1,9})-[0-9a-f]{8}\.ndjson\.gz")
+_HOUR = re.compile(r"/([0-9]{4})/([0-9]{2})/([0-9]{2})/([0-9]{2})/[^/]*\Z")
+_GZIP = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+
+
+class BadFile(Exception):
+    """Raised when no line of a file may be used. `reason` is file_unreadable or file_incomplete.
+
+    `lines` is how many lines could be counted.
+    """
+
+    def __init__(self, reason: str, detail: str, lines: int = 0) -> None:
+        super().__init__(detail)
+        self.reason, self.detail, self.lines = reason, detail, lines
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One physical line, without its end. `number` counts from 1, blank lines included."""
+
+    number: int
+    content: bytes
+
+
+def split_file(path: str, content: bytes, limit: int = MAX_FILE_BYTES) -> list[Line]:
+    """Return the lines of a file; blank ones are not lines.
+
+    Raises BadFile: file_unreadable for gzip that does not end or is damaged, and for more than `limit` bytes,
+    unpacked; file_incomplete when the key says another number of lines.
+    """
+    lines = list(_lines(_unpack(path, content, limit)))
+    promised = promised_lines(path)
+    if promised is not None and promised != len(lines):
+        raise BadFile("file_incomplete", f"the name says {promised} lines, the file has {len(lines)}", len(lines))
+    return lines
+
+
+def promised_lines(path: str) -> int | None:
+    """Return the number of lines in an object's key, where it has the form of contract 1."""
+    found = _KEY.fullmatch(path.rpartition("/")[2])
+    return int(found.group(1)) if found else None
+
+
+def hour_of(path: str) -> int | None:
+    """Return the hour that is in an object's path (YYYY/MM/DD/HH before the name), in microseconds since 1970 UTC.
+
+    None where the path has none, or one that no calendar has.
+    """
+    found = _HOUR.search(path)
+    if not found:
+        return None
+    try:
+        return micros_of(datetime(*map(int, found.groups()), tzinfo=UTC))  # type: ignore[misc, arg-type]  # four numbers by the pattern
+    except ValueError:
+        return None
+
+
+def _unpack(path: str, content: bytes, limit: int) -> bytes:
+    if not content.startswith(_GZIP):
+        if path.endswith(".gz") and content:
+            raise BadFile("file_unreadable", "the name ends in .gz but the content is not gzip")
+        if len(content) > limit:
+            raise BadFile("file_unreadable", f"has more than {limit} bytes")
+        return content
+    try:
+        unpacked = gzip.GzipFile(fileobj=io.BytesIO(content)).read(limit + 1)
+    except (EOFError, OSError, zlib.error) as wrong:
+        raise BadFile("file_unreadable", f"gzip of {len(content)} bytes: {wrong}") from None
+    if len(unpacked) > limit:
+        raise BadFile("file_unreadable", f"unpacks to more than {limit} bytes")
+    return unpacked
+
+
+def _lines(content: bytes) -> Iterator[Line]:
+    for number, line in enumerate(content.removeprefix(_BOM).split(b"\n"), start=1):
+        if line.strip(b" \t\r"):
+            yield Line(number, line)

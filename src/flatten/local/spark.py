@@ -1,0 +1,210 @@
+"""A Spark of our own: one JVM with Delta, in classic Spark or as a Spark Connect server.
+
+The JVM ends when this process does, however that ends: it watches the pipe that is its stdin. What it and
+Spark print goes to a log file. All temporary files lie in one folder, removed when the session stops.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from subprocess import STDOUT, TimeoutExpired
+from typing import TYPE_CHECKING, Any, cast
+
+from flatten.errors import NoSession, WarehouseBusy
+from flatten.local.interrupts import interrupts_later
+from flatten.local.jars import DELTA, S3A, Jar, fetch
+from flatten.local.java import find_java
+from flatten.local.settings import SessionSettings
+from flatten.local.spark_settings import configuration, variables
+
+if TYPE_CHECKING:
+    from py4j.java_gateway import JavaGateway
+    from pyspark.sql import SparkSession
+
+
+_CHECKOUT = Path(__file__).parents[3]
+_SECONDS_TO_END = 30
+_SCRATCH = "flatten-spark-"
+_LOCK = ".lock"
+
+
+def start(settings: SessionSettings, ending: ExitStack) -> "SparkSession":
+    """Start Spark and return its session; `ending` gets what must be undone. Raises a `FlattenError`."""
+    java_home = find_java(os.environ, cache_folder() / "java")
+    try:
+        gateway = _start_jvm(settings, java_home, ending)
+    except OSError as error:
+        raise NoSession(f"Spark did not start: {error.filename} cannot be used: {error.strerror}.") from error
+    ending.enter_context(_errors_told_once())
+    with interrupts_later():
+        return _classic(gateway, ending) if settings.kind == "classic" else _connect(gateway, ending)
+
+
+def cache_folder() -> Path:
+    """Return where `make setup` puts things in a checkout, else a folder of the user."""
+    in_checkout = (_CHECKOUT / "pyproject.toml").is_file() and _CHECKOUT / "src" in Path(__file__).parents
+    return _CHECKOUT / ".cache" if in_checkout else Path.home() / ".cache" / "flatten"
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Make the folder of all temporary files, and remove those of processes that were killed.
+
+    A lock says that the process of a folder lives. It is taken before it gets its name: whoever finds the name
+    and can lock it has found the folder of a dead process.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*/{_LOCK}"):
+        with suppress(OSError), left.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left.parent, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
+    with (scratch / "unnamed").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (scratch / "unnamed").rename(scratch / _LOCK)
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _linked(jars: Iterable[Jar], folder: Path, scratch: Path) -> list[Path]:
+    """Link the jars where no comma, bracket or star is in their paths: Spark would read more into those."""
+    links = [scratch / jar.file_name for jar in jars]
+    for link in links:
+        link.symlink_to((folder / link.name).absolute())
+    return links
+
+
+@contextmanager
+def _alone_in(warehouse: Path) -> Iterator[None]:
+    """Hold the warehouse for this process; the lock goes with the process, however it ends."""
+    warehouse.mkdir(parents=True, exist_ok=True)
+    with (warehouse / _LOCK).open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WarehouseBusy(
+                f"The warehouse {warehouse} is open in another process. Wait for that one to end, "
+                "or name the table by its path: paths need no warehouse."
+            ) from None
+        yield
+
+
+@contextmanager
+def _environment(wanted: Mapping[str, str | None]) -> Iterator[None]:
+    """Set the process's environment variables for a time: pyspark reads nothing else."""
+    before = {name: os.environ.get(name) for name in wanted}
+    _set(wanted)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(wanted: Mapping[str, str | None]) -> None:
+    for name, value in wanted.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+@contextmanager
+def _errors_told_once() -> Iterator[None]:
+    """Keep pyspark from logging an error of a query to stderr, as JSON with all of its stack, before it is raised."""
+    from pyspark.logger import PySparkLogger
+
+    loggers = [PySparkLogger.getLogger(f"{kind}QueryContextLogger") for kind in ("DataFrame", "SQL")]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
+
+
+def _start_jvm(settings: SessionSettings, java_home: Path, ending: ExitStack) -> "JavaGateway":
+    """Lay ready what the JVM needs and start it."""
+    wanted = DELTA + S3A if settings.s3a else DELTA
+    folder = settings.jars or cache_folder() / "jars"
+    fetch(wanted, folder, java_home)
+    if settings.warehouse:
+        ending.enter_context(_alone_in(settings.warehouse))
+    scratch = ending.enter_context(_scratch())
+    ending.enter_context(_environment(variables(settings, java_home)))
+    told = configuration(settings, _linked(wanted, folder, scratch), scratch)
+    with interrupts_later():
+        gateway = _launch(told, settings.log or scratch / "spark.log")
+        ending.callback(_end_jvm, gateway)
+    return gateway
+
+
+def _launch(told: Mapping[str, str], log: Path) -> "JavaGateway":
+    from pyspark import SparkConf
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.java_gateway import launch_gateway
+
+    conf = SparkConf(loadDefaults=False).setAll(list(told.items()))
+    with log.open("ab") as output:
+        began = output.tell()
+        try:
+            gateway = launch_gateway(  # type: ignore[no-untyped-call]  # pyspark gives it no types
+                conf, {"stdout": output, "stderr": STDOUT}
+            )
+        except PySparkRuntimeError as error:
+            raise NoSession(f"Spark did not start: {_complaint(log, began)}") from error
+    return cast("JavaGateway", gateway)
+
+
+def _complaint(log: Path, began: int) -> str:
+    """Return the first two lines of the log that are neither notes nor warnings nor parts of a stack trace."""
+    lines = log.read_bytes()[began:].decode(errors="replace").splitlines()
+    telling = [line for line in lines if re.match(r"(?!Picked up |WARNING|.* WARN )\S", line)]
+    return "; ".join(telling[:2]) or "it said nothing"
+
+
+def _end_jvm(gateway: "JavaGateway") -> None:
+    """End the JVM, then what talks to it here: a connection on which a thread waits can be closed only at its end."""
+    # py4j tells the JVM of each object that Python has collected; told to one that ends, that is an error in the log.
+    gateway._gateway_client.is_connected = False
+    gateway.proc.stdin.close()
+    try:
+        gateway.proc.wait(_SECONDS_TO_END)
+    except TimeoutExpired:
+        gateway.proc.kill()
+        gateway.proc.wait()
+    gateway.shutdown()
+
+
+def _classic(gateway: "JavaGateway", ending: ExitStack) -> "SparkSession":
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    def forget() -> None:
+        SparkContext._gateway = SparkContext._jvm = None
+
+    ending.callback(forget)
+    SparkContext._ensure_initialized(gateway=gateway)
+    spark = SparkSession.builder.getOrCreate()
+    ending.callback(spark.stop)
+    return spark
+
+
+def _connect(gateway: "JavaGateway", ending: ExitStack) -> "SparkSession":
+    """Start the server inside the JVM alone, so that this process has no classic Spark to fall back on."""
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    jvm: Any = gateway.jvm
+    jvm.org.apache.spark.sql.classic.SparkSession.builder().getOrCreate()
+    service = getattr(jvm, "org.apache.spark.sql.connect.service.SparkConnectService$")
+    ending.enter_context(_environment({"SPARK_CONNECT_MODE_ENABLED": "1"}))
+    spark = ConnectSession.builder.remote(f"sc://localhost:{service.__getattr__('MODULE$').localPort()}").getOrCreate()
+    ending.callback(spark.stop)
+    return cast("SparkSession", spark)

@@ -1,0 +1,136 @@
+"""What a local Spark is told: its settings, and the environment of its processes."""
+
+import os
+import sys
+import uuid
+from pathlib import Path
+
+from flatten.local.settings import SessionSettings
+
+_NOT_OURS = (
+    "MASTER",
+    "PYSPARK_GATEWAY_PORT",
+    "SPARK_API_MODE",
+    "SPARK_AUTH_SOCKET_TIMEOUT",
+    "SPARK_BUFFER_SIZE",
+    "SPARK_CONNECT_AUTHENTICATE_TOKEN",
+    "SPARK_CONNECT_MODE_ENABLED",
+    "SPARK_LOCAL_REMOTE",
+    "SPARK_REMOTE",
+    "SPARK_TESTING",
+)
+"""Variables that would turn pyspark to another Spark, and those that pyspark itself leaves behind."""
+
+_NO_HISTORY = {
+    "spark.ui.retainedJobs": "10",
+    "spark.ui.retainedStages": "10",
+    "spark.ui.retainedTasks": "100",
+    "spark.sql.ui.retainedExecutions": "2",
+    "spark.sql.ui.explainMode": "simple",
+    "spark.sql.maxPlanStringLength": "10000",
+}
+"""Spark writes and keeps a picture of each query's plan for its web page, also where that is off."""
+
+
+_NO_STACK_TRACES = {
+    "spark.sql.dataFrameQueryContext.enabled": "false",
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
+}
+"""Spark takes one of each column and each call, also inside Delta, and pyspark logs an error with all of them."""
+
+
+def configuration(settings: SessionSettings, jars: list[Path], scratch: Path) -> dict[str, str]:
+    """Return the Spark settings: Delta, UTC, this machine only, small tasks for small data."""
+    java_options = [
+        f'"-Dlog4j2.configurationFile={Path(__file__).with_name("log4j2.properties")}"',
+        f'"-Djava.io.tmpdir={scratch}"',
+        f'"-Dderby.stream.error.file={scratch / "derby.log"}"',
+        "-XX:-UsePerfData",
+    ]
+    return {
+        "spark.app.name": "flatten",
+        "spark.master": f"local[{settings.cores}]",
+        "spark.driver.memory": settings.driver_memory,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": " ".join(java_options),
+        "spark.jars": ",".join(link.as_uri() for link in jars),
+        "spark.local.dir": str(scratch),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        **_NO_HISTORY,
+        **_NO_STACK_TRACES,
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2",
+        # The default, INT96, counts nanoseconds in other readers, and those of the year 9999 are too many.
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        # The default is a task for each file of a micro-batch, which takes longer than to read them.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
+        "spark.databricks.delta.snapshotPartitions": "2",
+        **_catalog(settings.warehouse, scratch),
+        **_server(settings.kind),
+        **(_s3a(settings.s3_endpoint) if settings.s3a else {}),
+        **settings.extra,
+    }
+
+
+def _catalog(warehouse: Path | None, scratch: Path) -> dict[str, str]:
+    if not warehouse:
+        return {
+            "spark.sql.catalogImplementation": "in-memory",
+            "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        }
+    return {
+        "spark.sql.catalogImplementation": "hive",
+        "spark.sql.warehouse.dir": str(warehouse),
+        "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:{warehouse / '.metastore'};create=true",
+        "spark.hadoop.datanucleus.schema.autoCreateAll": "true",
+        "spark.hadoop.hive.metastore.schema.verification": "false",
+    }
+
+
+def _server(kind: str) -> dict[str, str]:
+    """Return what makes the JVM a Spark Connect server, on a free port of the loopback."""
+    if kind == "classic":
+        return {}
+    return {
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": "0",
+        "spark.sql.artifact.isolation.enabled": "true",
+        "spark.sql.artifact.isolation.alwaysApplyClassloader": "true",
+    }
+
+
+def _s3a(endpoint: str | None) -> dict[str, str]:
+    """Return what Hadoop's S3 client is told; credentials and region it finds in the environment, as boto3 does.
+
+    https://hadoop.apache.org/docs/r3.5.0/hadoop-aws/tools/hadoop-aws/index.html
+    """
+    told = {
+        "spark.hadoop.fs.s3a.endpoint.region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION", "")
+    }
+    if endpoint:
+        told["spark.hadoop.fs.s3a.endpoint"] = endpoint
+        told["spark.hadoop.fs.s3a.path.style.access"] = "true"
+        told["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(endpoint.startswith("https://")).lower()
+    return {name: value for name, value in told.items() if value}
+
+
+def variables(settings: SessionSettings, java_home: Path) -> dict[str, str | None]:
+    """Return the environment of Spark and of the Python processes that it starts; None means: not set."""
+    import pyspark
+
+    told: dict[str, str | None] = {
+        "JAVA_HOME": str(java_home),
+        "SPARK_HOME": str(Path(pyspark.__file__).parent),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LAUNCHER_OPTS": "-XX:-UsePerfData",
+        "PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON") or sys.executable,
+        **dict.fromkeys(_NOT_OURS),
+    }
+    if settings.kind == "connect":
+        told["SPARK_CONNECT_AUTHENTICATE_TOKEN"] = str(uuid.uuid4())
+    return told

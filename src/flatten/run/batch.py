@@ -1,0 +1,175 @@
+"""One micro-batch, in the order of its commits: rows, quarantine, files.
+
+Each commit is such that doing it again changes nothing: rows by their order, quarantined lines by file and number,
+files by path and digest. Killed
+
+- before the rows, or between rows, quarantine and files: the engine hands the batch over again, and what is missing
+  is added.
+- between the files and the engine's checkpoint: it comes again, and nothing changes.
+- after the checkpoint: the files are recorded and still in landing; the next run archives them.
+
+An exception must leave `process_batch`: a batch that returns is committed, and its files may be moved.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from flatten.decide.decision import VERDICTS, Decision, decide
+from flatten.decide.lines import JudgedLine
+from flatten.decide.windows import search_for
+from flatten.events import catalogue
+from flatten.events.timestamps import micros_of
+from flatten.run import values
+from flatten.run.envelopes import Envelopes, SeenFile, read_envelopes
+from flatten.run.source import whole_files
+from flatten.settings import Settings
+from flatten.storage.location import open_location
+from flatten.tables import create, files, merge, quarantine
+from flatten.tables.commits import LookAgain, Patience, retried
+from flatten.tables.look_up import look_up
+
+Reached = Callable[[str], None]
+"""Told the name of each boundary that is passed: envelopes, found, values, rows, quarantine, files, query, copied,
+deleted, archived."""
+
+
+def unobserved(boundary: str) -> None:
+    """Take no note of a boundary."""
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a run takes from outside: the time, patience with other writers, and who is told of boundaries."""
+
+    clock: Callable[[], datetime] = utc_now
+    patience: Patience = field(default_factory=Patience)
+    reached: Reached = unobserved
+
+
+def process_batch(batch: DataFrame, batch_id: int | None, settings: Settings, around: Around) -> None:
+    """Commit the files of a micro-batch (path, modificationTime, length, content).
+
+    A module-level function of plain data: Spark Connect runs it in a process of its own, with the session of the
+    batch. What it has to report goes through the tables.
+    """
+    written = _Batch(batch, settings, around)
+    entries = retried(written.commit, around.patience)
+    recorded = {"run_id": settings.run_id, "batch_id": batch_id, "committed_at": micros_of(around.clock())}
+    if entries:
+        files.record(batch.sparkSession, [entry | recorded for entry in entries], settings.table, around.patience)
+    around.reached("files")
+
+
+class _Batch:
+    """The rows and the quarantine of one micro-batch."""
+
+    def __init__(self, batch: DataFrame, settings: Settings, around: Around) -> None:
+        self._spark: SparkSession = batch.sparkSession
+        self._batch, self._settings, self._around = batch, settings, around
+        self._met: dict[int, frozenset[date]] = {}
+
+    def commit(self) -> list[dict[str, Any]]:
+        """Read, look up, decide, write; return what the files table is to say of each file.
+
+        Raises LookAgain when rows or files have changed since they were read: called again, it begins with the files.
+        """
+        seen = self._ours(read_envelopes(self._batch, self._settings))
+        self._around.reached("envelopes")
+        verdicts: dict[str, Counter[str]] = {}
+        searched: Counter[str] = Counter()
+        for number, lines in enumerate(seen.turns()):
+            decision = self._write(number, lines, seen)
+            verdicts |= decision.verdicts
+            searched.update(line.path for line in lines if line.counts and line.has_no_place)
+        self._around.reached("rows")
+        self._quarantine(seen)
+        self._around.reached("quarantine")
+        return [_entry(file, verdicts.get(file.path, Counter()), searched[file.path]) for file in seen.files.values()]
+
+    def _ours(self, seen: Envelopes) -> Envelopes:
+        """Leave out what is behind a link: it belongs to whoever has it where it really is."""
+        landing, root = open_location(self._settings.source), f"{self._settings.source}/"
+        links = {path for path in seen.files if landing.is_link(path.removeprefix(root))}
+        return seen.without(links) if links else seen
+
+    def _write(self, turn: int, lines: Sequence[JudgedLine], seen: Envelopes) -> Decision:
+        """Look up the rows of a turn's events, decide, and write the rows that follow.
+
+        What the MERGE can meet, the next look must find: so that one looks under the dates of this decision, too.
+        """
+        spark, table = self._spark, self._settings.table
+        search = search_for(lines, self._settings.lookback_days, self._met.get(turn, ()))
+        decision = decide(lines, look_up(spark, table, search))
+        self._met[turn] = frozenset(decision.dates)
+        self._around.reached("found")
+        if decision.chosen:
+            rows = self._flat_rows(decision.chosen, seen, alone=len(lines) == len(seen.lines))
+            written = merge.merge_rows(rows, table, decision.dates, meets_rows=decision.meets_rows)
+            _require(decision.rows_to_write, written)
+        self._around.reached("values")
+        if decision.closings:
+            closed = merge.close_rows(spark, decision.closings, table, decision.dates, self._settings.started_at)
+            _require(decision.rows_to_close, closed)
+        return decision
+
+    def _flat_rows(self, numbers: Mapping[str, "array[int]"], seen: Envelopes, *, alone: bool) -> DataFrame:
+        """Return the rows of the lines, whose new columns the table has got before."""
+        chosen = {path: (seen.files[path].sha256, each) for path, each in numbers.items()}
+        columns = values.columns_for({code for path in chosen for code in seen.files[path].codes})
+        known = set(self._spark.table(self._settings.table.sql).columns)
+        signals = catalogue.packaged().columns()
+        new = {name: kind for name, kind in columns.items() if name in signals and name not in known}
+        create.add_columns(self._spark, self._settings.table, new)
+        # Of several turns each reads its own files: the batch would be read as a whole each time.
+        files_read = self._batch if alone else whole_files(self._spark, chosen)
+        return values.flat_rows(files_read, chosen, columns, micros_of(self._settings.started_at))
+
+    def _quarantine(self, seen: Envelopes) -> None:
+        """Write bad files and bad lines to the quarantine; the lines' text takes a pass of its own."""
+        now = self._around.clock()
+        bad_files = [(file.path, file.reason, file.detail or "") for file in seen.files.values() if file.reason]
+        bad = seen.bad_lines()
+        paths = {path for path, *_ in bad_files} | bad.keys()
+        if not paths:
+            return
+        table = self._settings.table
+        rows = quarantine.file_rows(self._spark, bad_files, now)
+        if bad:
+            rows = rows.unionByName(values.bad_lines(self._batch, bad, micros_of(now)))
+        quarantine.write(self._spark, rows, table, paths, self._around.patience)
+        if bad:
+            wanted = sum(len(numbers) for _, numbers in bad.values())
+            _require(wanted, quarantine.lines_held(self._spark, table, bad))
+
+
+def _require(wanted: int, written: int) -> None:
+    if wanted != written:
+        raise LookAgain(f"{written} of {wanted} rows were written")
+
+
+def _entry(file: SeenFile, counted: Counter[str], searched: int) -> dict[str, Any]:
+    """Return what the files table says of a file: its lines by verdict, whose sum is the number of its lines."""
+    counts = {verdict: counted[verdict] for verdict in VERDICTS}
+    if file.reason:
+        counts["quarantined"] = file.line_count
+    return {
+        "path": file.path,
+        "size": file.size,
+        "modified_at": file.modified_at,
+        "sha256": file.sha256,
+        "lines": file.line_count,
+        **counts,
+        "searched": searched,
+        "outcome": files.QUARANTINED if file.reason else files.COMMITTED,
+    }

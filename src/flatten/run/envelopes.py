@@ -1,0 +1,195 @@
+"""The first look at the files of a micro-batch: what must be known of each line before one is decided on.
+
+Whole files are read (`binaryFile`), in Python, and each line is checked there. What comes to the driver is narrow: no
+values, no text of bad lines; a million lines are some 225 MB as Arrow, so they stay Arrow until a turn is decided on.
+"""
+
+import hashlib
+from array import array
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
+
+from flatten.decide.lines import Action, JudgedLine
+from flatten.events import catalogue
+from flatten.events.arrow import ColumnBuilder
+from flatten.events.envelope import BadLine, Change, read_change, read_line
+from flatten.events.lines import BadFile, Line, split_file
+from flatten.events.signals import known_codes
+from flatten.settings import RemovePolicy, Settings
+from flatten.storage.location import plain_path
+from flatten.tables.sql import ddl
+
+LINES_A_TURN = 100_000
+LINES_A_FILE = 200_000
+"""More lines than a file may have: they could not be decided on in turns of whole files."""
+
+_FILE_COLUMNS = {
+    "size": "BIGINT",
+    "sha256": "STRING",
+    "line_count": "INT",
+    "detail": "STRING",
+    "codes": "ARRAY<STRING>",
+}
+"""Of a file's own row, the one with line number 0."""
+
+_LINE_COLUMNS = {
+    "path": "STRING",
+    "modified_at": "BIGINT",
+    "line_number": "INT",
+    "reason": "STRING",
+    "action": "STRING",
+    "event_id": "STRING",
+    "stream": "STRING",
+    "sequence_number": "STRING",
+    "changed_at": "BIGINT",
+    "delivered_at": "BIGINT",
+    "event_date": "DATE",
+    "previous_date": "DATE",
+}
+"""Of a line: the fields of `JudgedLine`."""
+
+_COLUMNS = _FILE_COLUMNS | _LINE_COLUMNS
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFile:
+    """A file of a micro-batch. `reason` and `detail` say why none of its lines can be used, if so; `codes` are the
+    catalogued signals of its good lines.
+    """
+
+    path: str
+    modified_at: int
+    size: int
+    sha256: str
+    line_count: int
+    reason: str | None
+    detail: str | None
+    codes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Envelopes:
+    """The files of a micro-batch by path, and their lines as Arrow, with the fields of `JudgedLine`."""
+
+    files: dict[str, SeenFile]
+    lines: pa.Table
+
+    def turns(self, most: int = LINES_A_TURN) -> Iterator[list[JudgedLine]]:
+        """Yield the lines in turns of whole files, of at most so many lines where files allow it."""
+        if len(self.lines) <= most:
+            yield _judged(self.lines)
+            return
+        ordered = self.lines.sort_by([("path", "ascending"), ("line_number", "ascending")])
+        counted = pc.value_counts(ordered["path"].combine_chunks())
+        first = end = 0
+        for each in counted:
+            count = each["counts"].as_py()
+            if end > first and end + count - first > most:
+                yield _judged(ordered.slice(first, end - first))
+                first = end
+            end += count
+        yield _judged(ordered.slice(first, end - first))
+
+    def bad_lines(self) -> dict[str, tuple[str, "array[int]"]]:
+        """Return the digest and the bad lines of each file that has some, by path."""
+        bad = self.lines.filter(pc.is_valid(self.lines["reason"])).select(["path", "line_number"])
+        found: dict[str, tuple[str, array[int]]] = {}
+        for path, number in zip(*(column.to_pylist() for column in bad.columns), strict=True):
+            found.setdefault(path, (self.files[path].sha256, array("I")))[1].append(number)
+        return found
+
+    def without(self, paths: Collection[str]) -> "Envelopes":
+        """Return these envelopes without some files."""
+        left_out = pc.is_in(self.lines["path"], value_set=pa.array(paths, pa.string()))
+        files = {path: file for path, file in self.files.items() if path not in paths}
+        return Envelopes(files, self.lines.filter(pc.invert(left_out)))
+
+
+def _judged(lines: pa.Table) -> list[JudgedLine]:
+    return list(map(JudgedLine._make, zip(*(column.to_pylist() for column in lines.columns), strict=True)))
+
+
+def read_envelopes(files: DataFrame, settings: Settings) -> Envelopes:
+    """Read files (path, modificationTime, length, content) for the first time."""
+    read = partial(_read_files, on_delete=settings.on_delete, on_expiry=settings.on_expiry)
+    narrow = files.select("path", "modificationTime", "content").mapInArrow(read, ddl(_COLUMNS)).toArrow()
+    own = pc.equal(narrow["line_number"], 0)
+    rows = narrow.filter(own).select([*_FILE_COLUMNS, "path", "modified_at", "reason"]).to_pylist()
+    seen = {row["path"]: SeenFile(**{**row, "codes": frozenset(row["codes"] or ())}) for row in rows}
+    return Envelopes(seen, narrow.filter(pc.invert(own)).select(list(JudgedLine._fields)))
+
+
+def action_of(change: Change, on_delete: RemovePolicy, on_expiry: RemovePolicy) -> Action:
+    """Say what a line does to its event's row."""
+    if change.event_name != "REMOVE":
+        return "insert" if change.event_name == "INSERT" else "put"
+    policy = on_expiry if change.expired else on_delete
+    if policy == "keep":
+        return "ignore"
+    if policy == "hard":
+        return "erase"
+    return "mark" if change.keys_only else "delete"
+
+
+def _read_files(
+    batches: Iterable[pa.RecordBatch], *, on_delete: RemovePolicy, on_expiry: RemovePolicy
+) -> Iterator[pa.RecordBatch]:
+    builder = ColumnBuilder(_COLUMNS)
+    for path, modified_at, content in _files(batches):
+        for row in _file_rows(path, modified_at, content, on_delete, on_expiry):
+            builder.add(row)
+            if builder.is_full:
+                yield builder.take()
+    if len(builder):
+        yield builder.take()
+
+
+def _files(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, int, bytes]]:
+    for batch in batches:
+        modified = batch.column("modificationTime").cast(pa.int64())
+        for at in range(batch.num_rows):
+            yield batch.column("path")[at].as_py(), modified[at].as_py(), batch.column("content")[at].as_py()
+
+
+def _file_rows(
+    path: str, modified_at: int, content: bytes, on_delete: RemovePolicy, on_expiry: RemovePolicy
+) -> Iterator[dict[str, Any]]:
+    """Yield the row of each line, then the file's own."""
+    place = {"path": plain_path(path), "modified_at": modified_at}
+    own = place | {"line_number": 0, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    try:
+        lines = split_file(path, content)
+        if len(lines) > LINES_A_FILE:
+            raise BadFile("file_unreadable", f"has more than {LINES_A_FILE} lines", len(lines))
+    except BadFile as bad:
+        yield own | {"line_count": bad.lines, "reason": bad.reason, "detail": bad.detail}
+        return
+    codes: set[str] = set()
+    for line in lines:
+        yield place | {"line_number": line.number} | _line_row(line, codes, on_delete, on_expiry)
+    yield own | {"line_count": len(lines), "codes": sorted(codes)}
+
+
+def _line_row(line: Line, codes: set[str], on_delete: RemovePolicy, on_expiry: RemovePolicy) -> dict[str, Any]:
+    try:
+        event = read_line(line.content)
+        change = read_change(event)
+    except BadLine as bad:
+        return {"reason": bad.reason}
+    codes.update(known_codes(event.get("signals"), catalogue.packaged()))
+    return {
+        "action": action_of(change, on_delete, on_expiry),
+        "event_id": change.event_id,
+        "stream": change.stream,
+        "sequence_number": change.sequence_number,
+        "changed_at": change.changed_at,
+        "delivered_at": change.delivered_at,
+        "event_date": change.event_date,
+        "previous_date": change.previous_date,
+    }

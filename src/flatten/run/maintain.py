@@ -1,0 +1,88 @@
+"""Maintenance: every event has exactly one row, the tables have few files, the archive is no older than asked.
+
+It needs no lock against runs: what it changes, it changes by Delta commits that are refused when they meet a run's,
+and tried again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from flatten.errors import FlattenError
+from flatten.run.batch import Around
+from flatten.run.duplicates import remove_duplicates
+from flatten.storage.location import open_location
+from flatten.tables import create, files
+from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS, Patience, last_words, retried
+from flatten.tables.names import TableName
+from flatten.tables.runs import record_failed_run, record_run
+from flatten.tables.schema import SIDE_TABLES
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What to do. `compact` is for tables that no platform looks after; `archive_days` of None keeps the archive."""
+
+    table: TableName
+    run_id: str
+    compact: bool
+    archive: str | None = None
+    archive_days: int | None = None
+
+
+def maintain(spark: SparkSession, keeping: Keeping, around: Around) -> dict[str, Any]:
+    """Do it and return what was found: duplicates (event ids that had several rows), archive_deleted (folders
+    of days), compacted (tables).
+
+    Raises BadTable when there is no table of ours.
+    """
+    create.require(spark, keeping.table)
+    started = around.clock()
+    told: dict[str, Any] = {"run_id": keeping.run_id, "command": "maintain", "started_at": started}
+    steps: dict[str, Callable[[], Any]] = {
+        "duplicates": lambda: remove_duplicates(spark, keeping.table, around.patience),
+        "archive_deleted": lambda: _delete_expired(spark, keeping, started),
+        "compacted": lambda: _compact(spark, keeping.table, around.patience) if keeping.compact else [],
+    }
+    found: dict[str, Any] = {}
+    try:
+        for name, step in steps.items():
+            found[name] = step()
+    except (*SPARK_ERRORS, *SPARK_ENDED, OSError, FlattenError) as wrong:
+        record_failed_run(spark, keeping.table, **told, finished_at=around.clock(), error=last_words(wrong))
+        raise
+    counts = {name: len(each) for name, each in found.items()}
+    record_run(spark, keeping.table, **told, finished_at=around.clock(), counts=counts, patience=around.patience)
+    return found
+
+
+def _delete_expired(spark: SparkSession, keeping: Keeping, now: datetime) -> list[str]:
+    """Delete the days of the archive whose files were all recorded more than `archive_days` ago; return their folders.
+
+    The hour in a file's name says to which day it belongs; files of other names stay. Days, because on a volume to find
+    and delete single files takes long; a day that is gone already costs one look.
+    """
+    if keeping.archive is None or keeping.archive_days is None:
+        return []
+    archive, limit = open_location(keeping.archive), F.lit(now - timedelta(days=keeping.archive_days))
+    recorded = spark.table(keeping.table.side("files")).where(F.col("outcome") == files.COMMITTED)
+    days = recorded.groupBy(F.to_date("hour").alias("day")).agg(F.max("committed_at").alias("newest"))
+    found = []
+    for row in days.where(F.col("day").isNotNull() & (F.col("newest") < limit)).orderBy("day").collect():
+        folder = f"{row.day:%Y/%m/%d}"
+        if archive.remove_tree(folder):
+            found.append(folder)
+    return found
+
+
+def _compact(spark: SparkSession, table: TableName, patience: Patience) -> list[str]:
+    names = [table.sql, *(table.side(kind) for kind in SIDE_TABLES)]
+    for name in names:
+        retried(partial(spark.sql, f"OPTIMIZE {name}"), patience)
+        spark.sql(f"VACUUM {name}")
+    return names

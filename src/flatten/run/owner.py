@@ -1,0 +1,78 @@
+"""One owner for a source, one run for a state folder.
+
+Two jobs on one prefix would archive each other's files, and a state folder knows what one source has given to
+one table. So both carry a marker, written by the first run and compared by every later one.
+"""
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+
+from flatten.errors import AlreadyRunning, BadLocation, OwnedElsewhere
+from flatten.settings import Settings
+from flatten.storage.location import open_location
+
+MARKER = "_flatten_owner.json"
+
+
+def claim(settings: Settings) -> None:
+    """Mark the source and the state folder as this table's. Raises OwnedElsewhere; nothing is written then."""
+    confirm(settings)
+    for root, owner in _owners(settings):
+        with suppress(FileExistsError):
+            open_location(root).take(MARKER, BytesIO(json.dumps(owner, indent=1).encode()))
+    confirm(settings)
+
+
+def confirm(settings: Settings) -> None:
+    """Raise OwnedElsewhere when the source or the state folder is marked as another table's."""
+    for root, owner in _owners(settings):
+        _compare(root, owner)
+
+
+def _owners(settings: Settings) -> Iterator[tuple[str, Mapping[str, str]]]:
+    yield settings.source, {"table": settings.table.text, "state": settings.state}
+    yield settings.state, {"table": settings.table.text, "source": settings.source}
+
+
+def _compare(root: str, owner: Mapping[str, str]) -> None:
+    text = open_location(root).read_text(MARKER)
+    if not text:  # an empty one is what a crash leaves that came while it was written
+        return
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = text
+    if found != owner:
+        raise OwnedElsewhere(
+            f"{root} belongs to another job: its marker {MARKER} says {found}, this run says {dict(owner)}. "
+            "Give the folders of that job, or remove the marker when that job is gone."
+        )
+
+
+@contextmanager
+def only_run(state: str) -> Iterator[None]:
+    """Hold the state folder's lock while the run lasts; the system frees it when the process dies.
+
+    Raises AlreadyRunning, and BadLocation when the folder cannot be created.
+
+    On shared storage, where locks of one machine mean nothing, `max_concurrent_runs: 1` of the job does this.
+    """
+    if "://" in state or state.startswith("/Volumes/"):
+        yield
+        return
+    try:
+        Path(state).mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise BadLocation(
+            f"The state folder {state} cannot be created, there is a file of that name: give another."
+        ) from None
+    with (Path(state) / ".lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(f"Another run is at work on the state folder {state}; wait until it ends.") from None
+        yield

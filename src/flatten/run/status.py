@@ -1,0 +1,105 @@
+"""The state of a table: read, changing nothing."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from pyspark.sql import Column, SparkSession
+from pyspark.sql import functions as F
+
+from flatten.decide.decision import VERDICTS
+from flatten.errors import FilesIncomplete
+from flatten.storage.location import open_location
+from flatten.tables import create, files
+from flatten.tables.names import TableName
+
+_RUNS_SHOWN = 5
+_FILES_NAMED = 5
+LATE = timedelta(hours=1)
+"""A file that no run has taken for so long is reported."""
+
+
+def status(spark: SparkSession, table: TableName, source: str | None, now: datetime) -> dict[str, Any]:
+    """Return rows, deleted, newest_event, files by outcome, searched (lines whose event was looked for under all
+    dates), quarantined lines and files by reason, the last runs, and landing (None without a source): waiting,
+    to_archive, late. Times are text, in UTC.
+
+    Raises BadTable when there is no table of ours.
+    """
+    create.require(spark, table)
+    newest = F.max("recorded_at")
+    rows = spark.table(table.sql).agg(
+        F.count("*").alias("rows"), F.count("deleted_at").alias("deleted"), _text(newest).alias("newest_event")
+    )
+    return {
+        "table": table.text,
+        **rows.collect()[0].asDict(),
+        **_files(spark, table),
+        "landing": None if source is None else _landing(spark, table, source, now),
+        "quarantined": _quarantined(spark, table),
+        "runs": _last_runs(spark, table),
+    }
+
+
+def require_complete(spark: SparkSession, table: TableName, days: int, source: str | None, now: datetime) -> None:
+    """Raise FilesIncomplete when a file of the last `days` is not wholly in the table, or waits in `source` too long.
+
+    That is one that was quarantined, has a line that is not accounted for, or that no run has taken or archived for
+    more than an hour.
+    """
+    lost = (F.col("outcome") == files.QUARANTINED) | F.expr(f"lines <> {' + '.join(VERDICTS)}")
+    recent = spark.table(table.side("files")).where(F.col("committed_at") >= F.lit(now - timedelta(days=days)))
+    found = [f"{row.path} ({row.outcome})" for row in recent.where(lost).orderBy("path").collect()]
+    if source is not None:
+        found += [f"{path} (in landing)" for path in _landing(spark, table, source, now)["late"]]
+    if found:
+        raise FilesIncomplete(
+            f"{len(found)} files of the last {days} days are not wholly in {table.text}: "
+            f"{'; '.join(found[:_FILES_NAMED])}{', ...' if len(found) > _FILES_NAMED else ''}. "
+            "docs/runbook.md, incomplete_files, says what to do."
+        )
+
+
+def _landing(spark: SparkSession, table: TableName, source: str, now: datetime) -> dict[str, Any]:
+    """Return how many files wait to be read and to be archived, and which of them have waited too long."""
+    landing = open_location(source)
+    names = {f"{source}/{name}": name for name in landing.names()}
+    known = {row.path for row in files.recorded(spark, table, names)}
+    late = [path for path, name in names.items() if (stat := landing.stat(name)) and stat.modified_at < now - LATE]
+    return {"waiting": len(names.keys() - known), "to_archive": len(names.keys() & known), "late": late}
+
+
+def _files(spark: SparkSession, table: TableName) -> dict[str, Any]:
+    counted = spark.table(table.side("files")).agg(
+        F.count_if(F.col("outcome") == files.COMMITTED).alias(files.COMMITTED),
+        F.count_if(F.col("outcome") == files.QUARANTINED).alias(files.QUARANTINED),
+        F.coalesce(F.sum("searched"), F.lit(0)).alias("searched"),
+    )
+    found = counted.collect()[0].asDict()
+    searched = found.pop("searched")
+    return {"files": found, "searched": searched}
+
+
+def _quarantined(spark: SparkSession, table: TableName) -> dict[str, int]:
+    waiting = spark.table(table.side("quarantine")).where("redriven_at IS NULL")
+    return {row.reason: row["count"] for row in waiting.groupBy("reason").count().orderBy("reason").collect()}
+
+
+def _last_runs(spark: SparkSession, table: TableName) -> list[dict[str, Any]]:
+    """Return the newest runs (command, started_at, outcome, error, seconds, counts)."""
+    seconds = (F.unix_millis("finished_at") - F.unix_millis("started_at")) / 1000
+    newest = spark.table(table.side("runs")).orderBy(F.desc("started_at")).limit(_RUNS_SHOWN)
+    runs = newest.select(
+        "command",
+        _text(F.col("started_at")).alias("started_at"),
+        "outcome",
+        "error",
+        seconds.alias("seconds"),
+        "counts",
+    )
+    return [{**row.asDict(), "counts": json.loads(row.counts or "{}")} for row in runs.collect()]
+
+
+def _text(moment: Column) -> Column:
+    """Write a moment out in Spark, whose sessions are in UTC: Python would show it in the machine's zone."""
+    return F.date_format(moment, "yyyy-MM-dd'T'HH:mm:ss'Z'")

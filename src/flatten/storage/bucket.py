@@ -1,0 +1,179 @@
+"""A prefix of an S3 bucket, `s3a://bucket/prefix`: how files are moved where Spark runs outside Databricks.
+
+Spark reads through Hadoop's S3A; files are moved here, by boto3, which finds credentials, region and endpoint as
+every AWS tool does. Every write is conditional (`If-None-Match: *`), so of two writers one is told that it came
+second: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+"""
+
+import errno
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from flatten.errors import BadLocation
+from flatten.storage.location import S3A, Stat, listed
+
+_PIECE = 1024 * 1024
+_IN_MEMORY = 16 * 1024 * 1024
+_CONNECTIONS = 16
+_GONE = ("NoSuchKey", "404")
+_TAKEN = ("PreconditionFailed", "412")
+_LONGEST_KEY = 1024
+_KEYS_A_CALL = 1000
+_UNSEEN = ("", ".", "..")
+
+
+@cache
+def s3_client() -> Any:
+    """Return this process's S3 client. Raises BadLocation when boto3 is not there."""
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError:
+        raise BadLocation("s3a:// locations need boto3: install `flatten[s3]`.") from None
+    return boto3.client("s3", config=Config(retries={"mode": "standard"}, max_pool_connections=_CONNECTIONS))
+
+
+def open_bucket(root: str) -> "Bucket":
+    """Return the location of `s3a://bucket/prefix`. Raises BadLocation when it names no bucket."""
+    if not urlsplit(root).netloc:
+        raise BadLocation(f"{root}: no bucket is named; write s3a://bucket/prefix.")
+    return Bucket(root, s3_client())
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A prefix of a bucket. See Location for its methods; what S3 refuses is an OSError that names the call."""
+
+    root: str
+    client: Any = field(repr=False, compare=False)
+
+    def names(self) -> Iterator[str]:
+        """See Location. Keys that Hadoop has no path for (empty, `.` and `..` parts) are not listed, as in Spark."""
+        for name in self._keys(""):
+            parts = name.split("/")
+            if all(map(listed, parts)) and not any(part in _UNSEEN for part in parts):
+                yield name
+
+    def open(self, name: str) -> IO[bytes]:
+        """See Location."""
+        with ExitStack() as unless_read:
+            spooled: IO[bytes] = unless_read.enter_context(SpooledTemporaryFile(_IN_MEMORY))
+            for piece in self._pieces(name):
+                spooled.write(piece)
+            spooled.seek(0)
+            unless_read.pop_all()
+        return spooled
+
+    def sha256(self, name: str) -> str | None:
+        """See Location."""
+        if len(self._key(name).encode()) > _LONGEST_KEY:
+            return None
+        digest = hashlib.sha256()
+        try:
+            for piece in self._pieces(name):
+                digest.update(piece)
+        except FileNotFoundError:
+            return None
+        return digest.hexdigest()
+
+    def stat(self, name: str) -> Stat | None:
+        """See Location."""
+        try:
+            with _told("look at", self._url(name)):
+                found = self.client.head_object(Bucket=self._bucket, Key=self._key(name))
+        except FileNotFoundError:
+            return None
+        return Stat(int(found["ContentLength"]), found["LastModified"])
+
+    def is_link(self, name: str) -> bool:  # a bucket has none
+        """See Location."""
+        return False
+
+    def take(self, name: str, content: IO[bytes]) -> None:
+        """See Location."""
+        if len(self._key(name).encode()) > _LONGEST_KEY:
+            raise FileExistsError(errno.ENAMETOOLONG, "a key of S3 has at most 1,024 bytes", self._url(name))
+        with _told("write", self._url(name)):
+            self.client.put_object(Bucket=self._bucket, Key=self._key(name), Body=content, IfNoneMatch="*")
+
+    def remove(self, name: str) -> None:
+        """See Location."""
+        with _told("delete", self._url(name)):
+            self.client.delete_object(Bucket=self._bucket, Key=self._key(name))
+
+    def remove_tree(self, name: str) -> bool:
+        """See Location."""
+        keys = [{"Key": self._key(f"{name}/{key}")} for key in self._keys(f"{name}/")]
+        for start in range(0, len(keys), _KEYS_A_CALL):
+            with _told("delete", self._url(name)):
+                batch = {"Objects": keys[start : start + _KEYS_A_CALL], "Quiet": True}
+                refused = self.client.delete_objects(Bucket=self._bucket, Delete=batch).get("Errors")
+            if refused:
+                raise OSError(errno.EIO, f"S3 refused to delete it ({refused[0]['Code']})", refused[0]["Key"])
+        return bool(keys)
+
+    def read_text(self, name: str) -> str | None:
+        """See Location."""
+        try:
+            with self.open(name) as file:
+                return file.read().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+
+    def check(self, role: str, *, to_write: bool) -> None:  # a write would have to be tried
+        """See Location."""
+        try:
+            with _told("list", self.root):
+                self.client.list_objects_v2(Bucket=self._bucket, Prefix=self._key(""), MaxKeys=1)
+        except OSError as wrong:
+            raise BadLocation(f"The {role} {self.root} cannot be read: {wrong.strerror}.") from None
+
+    @property
+    def _bucket(self) -> str:
+        return urlsplit(self.root).netloc
+
+    def _key(self, name: str) -> str:
+        prefix = self.root.removeprefix(S3A).partition("/")[2]
+        return f"{prefix}/{name}" if prefix else name
+
+    def _url(self, name: str) -> str:
+        return f"{self.root}/{name}"
+
+    def _pieces(self, name: str) -> Iterator[bytes]:
+        with _told("read", self._url(name)), closing(self._body(name)) as body:
+            yield from body.iter_chunks(_PIECE)
+
+    def _body(self, name: str) -> Any:
+        return self.client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"]
+
+    def _keys(self, below: str) -> Iterator[str]:
+        prefix = self._key(below)
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        with _told("list", self._url(below)):
+            for page in pages:
+                for entry in page.get("Contents", ()):
+                    yield entry["Key"].removeprefix(prefix)
+
+
+@contextmanager
+def _told(doing: str, url: str) -> Iterator[None]:
+    """Turn what boto3 raises into the OSError that a directory would raise."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as wrong:
+        code = wrong.response.get("Error", {}).get("Code", "")
+        if code in _GONE:
+            raise FileNotFoundError(errno.ENOENT, "no such object", url) from None
+        if code in _TAKEN:
+            raise FileExistsError(errno.EEXIST, "the object is there already", url) from None
+        raise OSError(errno.EIO, f"S3 refused to {doing} it ({code})", url) from wrong
+    except BotoCoreError as wrong:
+        raise OSError(errno.EIO, f"S3 could not {doing} it ({wrong})", url) from wrong

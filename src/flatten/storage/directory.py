@@ -1,0 +1,152 @@
+"""A directory of a file system; a `/Volumes/...` path is one, which has no rename, no hard links and no fsync.
+
+So a file is written under its final name, and whoever wrote it verifies it. One that a crash cut short is the
+beginning of what it was to be, which is how the next attempt knows that it may go on.
+"""
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from flatten.errors import BadLocation
+from flatten.storage.location import Stat, listed
+
+_PIECE = 1024 * 1024
+_TAKEN = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory of a file system. See Location for its methods."""
+
+    root: str
+
+    def names(self) -> Iterator[str]:
+        """See Location."""
+        yield from _names(self.root, "")
+
+    def stat(self, name: str) -> Stat | None:
+        """See Location."""
+        with _absent_is_none():
+            if self._path(name).is_file():
+                found = self._path(name).stat()
+                return Stat(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+        return None
+
+    def is_link(self, name: str) -> bool:
+        """See Location."""
+        parts = name.split("/")
+        return any(self._path("/".join(parts[: end + 1])).is_symlink() for end in range(len(parts)))
+
+    def sha256(self, name: str) -> str | None:
+        """See Location."""
+        with _absent_is_none():
+            if self._path(name).is_file():  # to open a pipe would wait for ever
+                with self._path(name).open("rb") as file:
+                    return hashlib.file_digest(file, "sha256").hexdigest()
+        return None
+
+    def open(self, name: str) -> IO[bytes]:
+        """See Location."""
+        return self._path(name).open("rb")
+
+    def take(self, name: str, content: IO[bytes]) -> None:
+        """See Location."""
+        final = self._path(name)
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            sink = final.open("xb")
+        except OSError as wrong:
+            if wrong.errno not in _TAKEN:
+                raise
+            if not _is_beginning(final, content):
+                raise FileExistsError(str(final)) from None
+            content.seek(0)
+            sink = final.open("wb")
+        with sink:
+            shutil.copyfileobj(content, sink, _PIECE)
+            sink.flush()
+            with suppress(OSError):  # /Volumes has none
+                os.fsync(sink.fileno())
+
+    def remove(self, name: str) -> None:
+        """See Location."""
+        self._path(name).unlink(missing_ok=True)
+
+    def remove_tree(self, name: str) -> bool:
+        """See Location."""
+        if not self._path(name).is_dir():
+            return False
+        shutil.rmtree(self._path(name))
+        return True
+
+    def read_text(self, name: str) -> str | None:
+        """See Location."""
+        try:
+            return self._path(name).read_text("utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def check(self, role: str, *, to_write: bool) -> None:
+        """See Location."""
+        if not Path(self.root).is_dir():
+            raise BadLocation(f"The {role} {self.root} is not a folder: give the one in which the files are.")
+        if not os.access(self.root, os.R_OK | os.X_OK):
+            raise BadLocation(f"The {role} {self.root} cannot be read: give this user the right to.")
+        if to_write and not os.access(self.root, os.W_OK):
+            raise BadLocation(f"The {role} {self.root} cannot be written: files are taken out of it.")
+
+    def _path(self, name: str) -> Path:
+        return Path(self.root) / name
+
+
+def require_possible(role: str, folder: str) -> None:
+    """Raise BadLocation when a folder cannot be created, because a file is in the way or because of its name."""
+    try:
+        there = next(each for each in (Path(folder), *Path(folder).parents) if each.exists())
+    except OSError as wrong:
+        raise BadLocation(f"The {role} folder {folder!r} cannot be created: {wrong.strerror}.") from None
+    if not there.is_dir():
+        raise BadLocation(f"The {role} folder {folder} cannot be created, {there} is a file: give another.")
+
+
+@contextmanager
+def _absent_is_none() -> Iterator[None]:
+    """Go on after the `with` when it finds that a file does not exist, or that none can."""
+    try:
+        yield
+    except OSError as wrong:
+        if wrong.errno not in (errno.ENOENT, *_TAKEN):
+            raise
+
+
+def _names(folder: str, below: str) -> Iterator[str]:
+    try:
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return
+    with entries:
+        ordered = sorted((each for each in entries if listed(each.name)), key=lambda each: each.name)
+    for entry in ordered:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _names(entry.path, f"{below}{entry.name}/")
+        elif entry.is_file(follow_symlinks=False):
+            yield f"{below}{entry.name}"
+
+
+def _is_beginning(held: Path, content: IO[bytes]) -> bool:
+    """Return whether a file's bytes are the first bytes of `content`."""
+    if not held.is_file():
+        return False
+    with held.open("rb") as file:
+        while piece := file.read(_PIECE):
+            if content.read(len(piece)) != piece:
+                return False
+    return True

@@ -1,0 +1,125 @@
+"""What every kind of storage can do, which kind a location is, and how locations and names are written."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Protocol
+
+from flatten.errors import BadLocation
+
+S3A = "s3a://"
+_PATTERN = re.compile(r"([\\{}\[\]*?^])")
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """How large a file is, in bytes, and when it was written."""
+
+    size: int
+    modified_at: datetime
+
+
+class Location(Protocol):
+    """A directory or a prefix of a bucket. Names are relative to it, with `/` between parts."""
+
+    @property
+    def root(self) -> str:
+        """Where it is, as `absolute` writes it."""
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of all files below that Spark lists, too (see `listed`); links are not followed."""
+
+    def stat(self, name: str) -> Stat | None:
+        """Return what is known of a file; None when it does not exist."""
+
+    def is_link(self, name: str) -> bool:
+        """Return whether a file is a link or is below one: it belongs to the place where it really is."""
+
+    def sha256(self, name: str) -> str | None:
+        """Return the SHA-256 of a file's bytes in hex; None when it does not exist. Raises OSError."""
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open a file to read its bytes. Raises FileNotFoundError when it does not exist."""
+
+    def take(self, name: str, content: IO[bytes]) -> None:
+        """Write a file. What exists is overwritten only by content that it is the beginning of: then an earlier
+        attempt was cut short.
+
+        Raises FileExistsError when the name is taken by anything else.
+        """
+
+    def remove(self, name: str) -> None:
+        """Delete a file; one that does not exist is no error."""
+
+    def remove_tree(self, name: str) -> bool:
+        """Delete all files below a folder, hidden ones too; return whether there were any."""
+
+    def read_text(self, name: str) -> str | None:
+        """Return a small file's text; None when it does not exist."""
+
+    def check(self, role: str, *, to_write: bool) -> None:
+        """Raise BadLocation, which names the role, when files cannot be read here, or taken away if `to_write`."""
+
+
+def open_location(text: str) -> Location:
+    """Return the location that `absolute` named. Raises BadLocation for a scheme that is not supported."""
+    from flatten.storage.bucket import open_bucket
+    from flatten.storage.directory import Directory
+
+    if text.startswith(S3A):
+        return open_bucket(text)
+    if "://" in text:
+        raise BadLocation(f"{text}: files can be moved in directories, /Volumes/... paths and s3a://bucket/prefix.")
+    return Directory(text)
+
+
+def copy(source: Location, name: str, target: Location, target_name: str) -> None:
+    """Copy a file; see `Location.take` for what is overwritten.
+
+    Raises FileExistsError when the target's name is taken, FileNotFoundError when the file does not exist.
+    """
+    with source.open(name) as content:
+        target.take(target_name, content)
+
+
+def listed(name: str) -> bool:
+    """Return whether Spark lists a file or folder of this name, and can open it.
+
+    https://github.com/apache/spark/blob/v4.2.0/core/src/main/scala/org/apache/spark/util/HadoopFSUtils.scala
+    """
+    hidden = name.startswith(".") or (name.startswith("_") and "=" not in name) or name.endswith("._COPYING_")
+    return not hidden and _is_text(name)
+
+
+def literal_path(path: str) -> str:
+    """Escape what Spark would read as a pattern."""
+    return _PATTERN.sub(r"\\\1", path)
+
+
+def plain_path(path: str) -> str:
+    """Drop the scheme that Spark puts before a path of a file system that is mounted."""
+    for scheme in ("file:", "dbfs:"):
+        if path.startswith(scheme):
+            return "/" + path.removeprefix(scheme).lstrip("/")
+    return path
+
+
+def absolute(text: str) -> str:
+    """Return a location in the one form that the job uses: no relative parts, no slash at the end.
+
+    Raises BadLocation for no text at all, and for the home of an unknown user.
+    """
+    if not text:
+        raise BadLocation("An empty text is no folder: give one.")
+    if "://" in text:
+        return text.rstrip("/")
+    try:
+        return str(Path(text).expanduser().resolve())
+    except RuntimeError:
+        raise BadLocation(f"{text}: there is no such user; give a folder.") from None
+
+
+def _is_text(name: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)

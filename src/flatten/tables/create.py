@@ -1,0 +1,178 @@
+"""The tables are created where they are missing, and described when the version or their columns change.
+
+A run asks one property of the table: which version created it last, with which side tables. Only when that is
+another one are the statements below made, so a usual run makes none.
+"""
+
+import os
+from collections.abc import Container, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import SparkSession
+
+from flatten import __version__
+from flatten.errors import BadTable, FlattenError
+from flatten.events import catalogue
+from flatten.session import on_databricks
+from flatten.storage.location import open_location
+from flatten.tables import describe
+from flatten.tables.commits import SPARK_ERRORS
+from flatten.tables.names import TableName
+from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
+from flatten.tables.sql import ddl, literal, quoted
+
+# Statistics steer which files are read; on all columns they cost more than the rest of the write.
+_STATISTICS = "'delta.dataSkippingStatsColumns' = 'event_date,recorded_at,pipeline_processed_at,vehicle_id,event_id'"
+
+# Two inserts of one event must conflict. With deletion vectors, which a workspace may give every new table,
+# Databricks looks for conflicts row by row, and neither would be refused.
+# https://docs.databricks.com/aws/en/optimizations/isolation/row-level-concurrency
+_CONFLICTS_BY_FILE = "'delta.enableDeletionVectors' = 'false', 'delta.isolationLevel' = 'Serializable'"
+
+_CREATED_BY = "flatten.created_by"
+_SIDE_STATISTICS = {
+    "files": ", 'delta.dataSkippingStatsColumns' = 'hour,committed_at,run_id'",
+    "quarantine": ", 'delta.dataSkippingStatsColumns' = 'hour,quarantined_at'",
+    "runs": ", 'delta.dataSkippingStatsColumns' = 'started_at'",
+}
+_KEY_COLUMNS = ("event_id", "event_date", "stream", "sequence_number", "delivered_at", "source_file")
+
+_ABSENT = frozenset(
+    {"TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND", "PATH_NOT_FOUND"}
+    | {"DELTA_TABLE_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE", "DELTA_PATH_DOES_NOT_EXIST"}
+)
+
+
+def columns_of(spark: SparkSession, name: str) -> list[str] | None:
+    """Return a table's columns, in order; None when there is no such Delta table."""
+    try:
+        return spark.table(name).columns
+    except AnalysisException as wrong:
+        if wrong.getCondition() in _ABSENT:
+            return None
+        raise
+
+
+def check(spark: SparkSession, table: TableName) -> bool:
+    """Return whether the table exists. Raise BadTable when there is something else in its place; write nothing."""
+    present = columns_of(spark, table.sql)
+    missing = [name for name in _KEY_COLUMNS if name not in (present or ())]
+    if present is not None and missing:
+        raise BadTable(
+            f"{table.text} is a table without our columns ({', '.join(missing[:3])}, ...): "
+            "name a table that this job created, or a new one."
+        )
+    if present is None and table.is_path and _occupied(table.text):
+        raise BadTable(f"{table.text} exists and is not a Delta table: give the path of one, or a new path.")
+    return present is not None
+
+
+def require(spark: SparkSession, table: TableName) -> None:
+    """Raise BadTable when the table or its side tables do not exist, or are not ours."""
+    if not check(spark, table):
+        raise BadTable(f"There is no table {table.text} yet: `flatten run` creates it.")
+    if columns_of(spark, table.side("runs")) is None:
+        raise BadTable(f"{table.ops} has no side tables of {table.text}: give --ops as `flatten run` was given it.")
+
+
+def _occupied(path: str) -> bool:
+    """Say whether a file is there. An empty log is none: a run that is killed while it makes the table leaves that."""
+    return Path(path).is_file() or any(open_location(path).names())
+
+
+def ensure(spark: SparkSession, table: TableName, *, exists: bool) -> None:
+    """Create the table and its side tables where they are missing, and describe the columns of a table by name.
+
+    `exists` is the answer of `check`. Raises FlattenError when the columns cannot be described.
+    """
+    created_by = f"{__version__}, catalogue {catalogue.VERSION}, side tables in {table.ops}"
+    if exists and _created_by(spark, table) == created_by:
+        return
+    for folder in table.folders():
+        _clear_half_made(folder)
+    for schema in table.schemas():
+        if not spark.catalog.databaseExists(schema):  # the bundle creates it, and the job may lack the right to
+            spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    _create(spark, table)
+    if not table.is_path:
+        _describe(spark, table)
+    properties = f"{_STATISTICS}, {_CONFLICTS_BY_FILE}, '{_CREATED_BY}' = {literal(created_by)}"
+    spark.sql(f"ALTER TABLE {table.sql} SET TBLPROPERTIES ({properties})")
+
+
+def _created_by(spark: SparkSession, table: TableName) -> str:
+    [row] = spark.sql(f"SHOW TBLPROPERTIES {table.sql} ('{_CREATED_BY}')").collect()
+    return str(row.value)
+
+
+def _create(spark: SparkSession, table: TableName) -> None:
+    # In a table by name a column that is to be tagged is described once it has its tag.
+    later = () if table.is_path else describe.PERSONAL
+    spark.sql(
+        f"CREATE TABLE IF NOT EXISTS {table.sql} ({_commented(EVENT_COLUMNS | LINEAGE_COLUMNS, later)}) USING DELTA "
+        "CLUSTER BY (event_date) COMMENT 'Vehicle telemetry, one flat row per event' "
+        f"TBLPROPERTIES ({_STATISTICS}, {_CONFLICTS_BY_FILE})"
+    )
+    for kind, columns in SIDE_TABLES.items():
+        clustered = " CLUSTER BY (hour)" if "hour" in columns else ""
+        spark.sql(
+            f"CREATE TABLE IF NOT EXISTS {table.side(kind)} ({ddl(columns)}) USING DELTA{clustered} "
+            f"TBLPROPERTIES ({_CONFLICTS_BY_FILE}{_SIDE_STATISTICS.get(kind, '')})"
+        )
+
+
+def add_columns(spark: SparkSession, table: TableName, columns: Mapping[str, str]) -> None:
+    """Add columns, name -> SQL type, to a table by name, and describe them, before a row fills them.
+
+    Rules of access may hang on the tags, so no row comes before them. A table by path has neither tags nor comments:
+    its new columns come with the rows.
+    """
+    if columns and not table.is_path:
+        spark.sql(f"ALTER TABLE {table.sql} ADD COLUMNS ({ddl(columns)})")
+        _describe(spark, table)
+
+
+def _clear_half_made(folder: Path) -> None:
+    """Remove what a run leaves that is killed while it makes a table: a log without a commit.
+
+    Delta takes any folder that is not empty for a table. Only half-written commits and empty folders go, so a log
+    that gets its first commit meanwhile stays.
+    """
+    log = folder / "_delta_log"
+    if log.is_dir() and not any(open_location(str(log)).names()):
+        for each in [*sorted(log.rglob("*"), reverse=True), log, folder]:
+            with suppress(OSError):
+                if each.is_dir():
+                    each.rmdir()
+                elif each.name.startswith("."):
+                    each.unlink()
+
+
+def _describe(spark: SparkSession, table: TableName) -> None:
+    """Comment and tag the columns that have no comment yet. Raises FlattenError when that is refused."""
+    try:
+        for statement in description(spark, table, tags=on_databricks(os.environ)):
+            spark.sql(statement)
+    except SPARK_ERRORS as refused:
+        raise FlattenError(
+            f"The columns of {table.text} could not be described ({str(refused).strip().splitlines()[0]}): "
+            "let the principal of the job own the table, or grant it MODIFY and APPLY TAG."
+        ) from refused
+
+
+def description(spark: SparkSession, table: TableName, *, tags: bool) -> list[str]:
+    """Return the SQL that comments, and with `tags` tags, the columns of a table that have no comment yet."""
+    known = describe.signal_comments() | {name: about for name, (_, about) in (EVENT_COLUMNS | LINEAGE_COLUMNS).items()}
+    bare = [field.name for field in spark.table(table.sql).schema.fields if not field.metadata.get("comment")]
+    missing = {name: known[name] for name in bare if name in known}
+    return describe.statements(table.sql, missing, tags=tags)
+
+
+def _commented(columns: Mapping[str, tuple[str, str]], later: Container[str]) -> str:
+    return ", ".join(
+        f"{quoted(name)} {kind}{' NOT NULL' if name == 'event_id' else ''}"
+        f"{'' if name in later else f' COMMENT {literal(about)}'}"
+        for name, (kind, about) in columns.items()
+    )

@@ -1,0 +1,89 @@
+"""The files table: what became of each line of each file.
+
+A file is known by its path and the digest of its content. What is to be read, archived or reported follows from this
+table and a listing of landing, and from nothing else that a run would have to remember.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from flatten.decide.decision import VERDICTS
+from flatten.errors import FlattenError
+from flatten.events.arrow import gathered
+from flatten.events.lines import hour_of
+from flatten.tables.commits import Patience, retried
+from flatten.tables.names import TableName
+from flatten.tables.schema import SIDE_TABLES
+from flatten.tables.sql import hours_among, named, quoted
+
+COMMITTED, QUARANTINED = "committed", "quarantined"
+"""Outcomes of a file. quarantined: it cannot be used, none of its lines was."""
+
+COUNTS = ("lines", *VERDICTS, "searched")
+
+
+class Recorded(NamedTuple):
+    """A row of the files table."""
+
+    path: str
+    sha256: str
+    outcome: str
+    run_id: str
+    batch_id: int | None
+    lines: int
+    applied: int
+    superseded: int
+    repeated: int
+    ignored: int
+    quarantined: int
+    searched: int
+
+
+def record(spark: SparkSession, entries: Sequence[Mapping[str, Any]], table: TableName, patience: Patience) -> None:
+    """Record files, column -> value (times in microseconds since 1970 UTC); one that is recorded stays as it is.
+
+    Raises FlattenError when a file's lines are not all accounted for, which would be a fault of this job: nothing is
+    recorded then, and the batch is tried again by the next run.
+    """
+    for entry in entries:
+        accounted = sum(entry[verdict] for verdict in VERDICTS)
+        if accounted != entry["lines"]:
+            raise FlattenError(f"{entry['path']}: of {entry['lines']} lines {accounted} are accounted for.")
+    files, columns = table.side("files"), SIDE_TABLES["files"]
+    rows = [{**entry, "hour": hour_of(entry["path"])} for entry in entries]
+    known = (
+        f"(SELECT path, sha256 FROM {files} WHERE {hours_among('hour', _hours(entry['path'] for entry in entries))})"
+    )
+    with named(spark.createDataFrame(pa.Table.from_batches([gathered(columns, rows)]))) as source:
+        insert = f"""
+            INSERT INTO {files} SELECT {", ".join(f"n.{quoted(name)}" for name in columns)}
+            FROM {source} n LEFT ANTI JOIN {known} t ON n.path = t.path AND n.sha256 = t.sha256
+            """
+        retried(lambda: spark.sql(insert), patience)
+
+
+def recorded(spark: SparkSession, table: TableName, paths: Iterable[str]) -> list[Recorded]:
+    """Return the rows of these paths; only the hours of the paths are read. A path with two contents has two rows."""
+    asked = sorted(paths)
+    if not asked:
+        return []
+    rows = spark.table(table.side("files")).where(hours_among("hour", _hours(asked))).select(*Recorded._fields)
+    named_paths = spark.createDataFrame(pa.table({"path": pa.array(asked, pa.string())}))
+    found = rows.join(F.broadcast(named_paths), "path", "left_semi").collect()
+    return [Recorded(*row) for row in found]
+
+
+def _hours(paths: Iterable[str]) -> list[Any]:
+    return list({hour_of(path) for path in paths})
+
+
+def summed(rows: Iterable[Recorded]) -> dict[str, int]:
+    """Return what these files come to: files, batches (those that the engine handed over), and lines by verdict."""
+    kept = list(rows)
+    batches = {row.batch_id for row in kept if row.batch_id is not None}
+    sums = {name: sum(getattr(row, name) for row in kept) for name in COUNTS}
+    return {"files": len(kept), "batches": len(batches), **sums}

@@ -1,0 +1,46 @@
+"""The look-up: which rows the events of a batch have, in narrow columns and under few dates."""
+
+from collections.abc import Iterable, Iterator
+from functools import reduce
+
+import pyarrow as pa
+from pyspark.sql import Column, SparkSession
+from pyspark.sql import functions as F
+
+from flatten.decide.lines import FoundRow
+from flatten.decide.windows import Search, Window
+from flatten.tables.names import TableName
+
+
+def look_up(spark: SparkSession, table: TableName, search: Search) -> list[FoundRow]:
+    """Return the rows of the events of a search, several of one event too.
+
+    The ids are broadcast, so the rows of the table are not moved; which files are read follows from the dates.
+    """
+    found = list(_rows(spark, table, search.near, _within(search.windows)))
+    found += _rows(spark, table, search.everywhere, F.lit(True))
+    return found
+
+
+def _rows(spark: SparkSession, table: TableName, event_ids: Iterable[str], where: Column) -> Iterator[FoundRow]:
+    ids = pa.table({"event_id": pa.array(sorted(event_ids), pa.string())})
+    if not len(ids):
+        return
+    rows = spark.table(table.sql).where(where)
+    narrow = rows.select(
+        "event_id",
+        "event_date",
+        "stream",
+        "sequence_number",
+        F.unix_micros("delivered_at").alias("delivered_at"),
+        "source_file",
+    )
+    met = narrow.join(F.broadcast(spark.createDataFrame(ids)), "event_id", "left_semi").toArrow()
+    yield from map(FoundRow._make, zip(*(column.to_pylist() for column in met.columns), strict=True))
+
+
+def _within(windows: Iterable[Window]) -> Column:
+    """Say whether a row has a date in one of the windows, or none."""
+    date = F.col("event_date")
+    parts = [date.isNull(), *(date.between(F.lit(first), F.lit(last)) for first, last in windows)]
+    return reduce(Column.__or__, parts)

@@ -1,0 +1,131 @@
+"""The MERGE: what was decided is written, and the order is compared once more, in the MERGE's own transaction.
+
+Literal dates are what Delta prunes files by; they are those of all rows that were found and of all lines that were
+chosen, so the MERGE costs the same in a table of years as in one of a day. The interleavings:
+
+- the same batch again after a crash: each row bears the same order, so no clause applies.
+- another writer committed a newer row after the look: the clause does not apply, the number of rows is short, and the
+  caller looks again. An older row: it is replaced.
+- another writer inserts the same event at the same time: both have read files that the other one changes, so Delta
+  refuses the second commit, and its caller looks again. That holds because tables are created without deletion
+  vectors, by which Databricks would look for conflicts row by row.
+- a file was changed or taken away after its lines were judged: its rows are missing, the number is short.
+- another job moved the event to a date that is not among the literal ones, after the look: the insert adds a second
+  row, which maintenance removes.
+
+A change replaces the whole row. `UPDATE SET *` with schema evolution would leave columns that the batch lacks at
+their old value, so the rows are given every catalogued column of the table, NULL where no line of the batch has the
+signal. Columns that somebody else added to the table stay as they are.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from flatten import __version__
+from flatten.decide import order
+from flatten.decide.lines import Action, JudgedLine
+from flatten.events import catalogue
+from flatten.tables.names import TableName
+from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS
+from flatten.tables.sql import assigned, dates_among, named
+
+_SIGNAL_COLUMNS = catalogue.packaged().columns()
+_STAMP = pa.timestamp("us", "UTC")
+
+
+def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, meets_rows: bool) -> int:
+    """Merge flat rows, at most one per event; return how many rows of the table were written.
+
+    New signal columns are added to the table. Where no event has a row yet, only the insert is left: Delta then
+    rewrites no file.
+    """
+    present = rows.sparkSession.table(table.sql).columns
+    with named(_whole(rows, present if meets_rows else ()).withColumns(_plain_texts(rows, present))) as source:
+        return _changed(
+            rows.sparkSession,
+            f"""
+            MERGE WITH SCHEMA EVOLUTION INTO {table.sql} t USING {source} s
+            ON t.event_id = s.event_id AND {dates_among("t.event_date", dates)}
+            {f"WHEN MATCHED AND {order.newer('s', 't')} THEN UPDATE SET *" if meets_rows else ""}
+            WHEN NOT MATCHED THEN INSERT *
+            """,
+        )
+
+
+def _whole(rows: DataFrame, present: Iterable[str]) -> DataFrame:
+    """Give the rows the catalogued columns of the table that they lack."""
+    given = set(rows.columns)
+    absent = [name for name in present if name in _SIGNAL_COLUMNS and name not in given]
+    return rows.withColumns({name: F.lit(None).cast(_SIGNAL_COLUMNS[name]) for name in absent}) if absent else rows
+
+
+def _plain_texts(rows: DataFrame, present: Iterable[str]) -> dict[str, Column]:
+    """Return the new text columns as plain ones.
+
+    A text that has travelled through Spark Connect is `string collate UTF8_BINARY`; other engines cannot read that.
+    """
+    known = set(present)
+    new = [name for name in rows.columns if name not in known and _SIGNAL_COLUMNS.get(name) == "STRING"]
+    return {name: F.col(name).cast("string") for name in new}
+
+
+def close_rows(
+    spark: SparkSession,
+    closings: Sequence[tuple[JudgedLine, Action]],
+    table: TableName,
+    dates: Iterable[date],
+    processed_at: datetime,
+) -> int:
+    """Close the rows of removals that bring no values; return how many rows of the table were written.
+
+    A row is marked, or erased to a tombstone; an event without a row gets a tombstone.
+    """
+    lineage = {name: f"s.{name}" for name in LINEAGE_COLUMNS}
+    inserted = {name: f"s.{name}" for name in ("event_id", "event_date")} | lineage
+    erased = lineage | dict.fromkeys(_values(spark.table(table.sql).columns), "NULL")
+    with named(spark.createDataFrame(_closing_rows(closings, processed_at))) as source:
+        return _changed(
+            spark,
+            f"""
+            MERGE INTO {table.sql} t USING {source} s
+            ON t.event_id = s.event_id AND {dates_among("t.event_date", dates)}
+            WHEN MATCHED AND s.action = 'erase' AND {order.newer("s", "t")} THEN UPDATE SET {assigned(erased)}
+            WHEN MATCHED AND {order.newer("s", "t")} THEN UPDATE SET {assigned(lineage)}
+            WHEN NOT MATCHED THEN INSERT ({", ".join(inserted)}) VALUES ({", ".join(inserted.values())})
+            """,
+        )
+
+
+def _closing_rows(closings: Sequence[tuple[JudgedLine, Action]], processed_at: datetime) -> pa.Table:
+    lines, actions = zip(*closings, strict=True)
+    changed = pa.array([line.changed_at for line in lines], pa.int64()).cast(_STAMP)
+    texts = ("event_id", "stream", "sequence_number")
+    return pa.table(
+        {
+            **{name: pa.array([getattr(line, name) for line in lines], pa.string()) for name in texts},
+            "event_date": pa.array([line.event_date for line in lines], pa.date32()),
+            "delivered_at": pa.array([line.delivered_at for line in lines], pa.int64()).cast(_STAMP),
+            "changed_at": changed,
+            "deleted_at": changed.fill_null(pa.scalar(processed_at, _STAMP)),
+            "source_file": pa.array([line.path for line in lines], pa.string()),
+            "action": pa.array(actions, pa.string()),
+            "catalogue_version": pa.array([catalogue.VERSION] * len(lines)),
+            "pipeline_version": pa.array([__version__] * len(lines)),
+            "pipeline_processed_at": pa.array([processed_at] * len(lines), _STAMP),
+        }
+    )
+
+
+def _values(present: Iterable[str]) -> list[str]:
+    """Return the columns of a table that hold what an event said."""
+    kept = {"event_id", "event_date"} | LINEAGE_COLUMNS.keys()
+    ours = EVENT_COLUMNS.keys() | _SIGNAL_COLUMNS.keys()
+    return [name for name in present if name in ours - kept]
+
+
+def _changed(spark: SparkSession, merge: str) -> int:
+    return int(spark.sql(merge).collect()[0].num_affected_rows)

@@ -1,0 +1,77 @@
+"""How the table and its side tables are named: by path (it has a slash) or by name in a catalog."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flatten.errors import BadTable
+from flatten.tables.sql import quoted
+
+SIDES = ("quarantine", "files", "runs")
+"""The tables beside the flat one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table by path (it has a slash) or by name (one to three parts), and where its side tables live.
+
+    `ops` is a folder or a schema. Raises BadTable for a name that cannot be one.
+    """
+
+    text: str
+    ops: str
+
+    def __post_init__(self) -> None:
+        if ("/" in self.text) != ("/" in self.ops):
+            raise BadTable(f"{self.text!r} and {self.ops!r}: give a table and its side tables both by path or by name.")
+        for name in (self.text, self.ops):
+            if "${" in name:
+                raise BadTable(f"{name!r} has ${{ in it, which Spark SQL replaces by a setting: give another name.")
+            if not self.is_path and not all(part.strip() and "`" not in part for part in name.split(".")):
+                raise BadTable(f"{name!r} is no table or schema name; give schema.table or a path with a slash.")
+        if not self.is_path and not 1 <= len(self.text.split(".")) <= 3:
+            raise BadTable(f"{self.text!r} has too many parts; give catalog.schema.table.")
+        table, *sides = self.places() or [""]
+        if any(side.startswith(f"{table}/") or table.startswith(f"{side}/") for side in sides):
+            raise BadTable(f"{self.ops!r} is inside the table {table}, which VACUUM would empty: give another folder.")
+
+    @classmethod
+    def of(cls, text: str, ops: str | None = None) -> "TableName":
+        """Name a table; its side tables stand in its schema or folder with `_ops` unless said otherwise."""
+        if "/" in text:
+            folder = text.rstrip("/").rpartition("/")[0]
+            return cls(text.rstrip("/") or "/", ops.rstrip("/") if ops else f"{folder or '/'}_ops")
+        return cls(text, ops or f"{text.rpartition('.')[0] or 'default'}_ops")
+
+    @property
+    def is_path(self) -> bool:
+        """Whether the table is a folder rather than a name in a catalog."""
+        return "/" in self.text
+
+    @property
+    def sql(self) -> str:
+        """The table as SQL names it."""
+        return _sql(self.text)
+
+    def side(self, kind: str) -> str:
+        """One of `SIDES` as SQL names it."""
+        return _sql(self._side(kind))
+
+    def folders(self) -> list[Path]:
+        """Return the folders of all the tables in the file system; none for names and buckets."""
+        return [] if "://" in self.text + self.ops else list(map(Path, self.places()))
+
+    def places(self) -> list[str]:
+        """Return where all the tables stand; nothing for names."""
+        return [self.text, *map(self._side, SIDES)] if self.is_path else []
+
+    def _side(self, kind: str) -> str:
+        separator = "/" if self.is_path else "."
+        return f"{self.ops}{separator}{self.text.rpartition(separator)[2]}_{kind}"
+
+    def schemas(self) -> list[str]:
+        """Return the schemas that the tables need, as SQL names them; none for paths."""
+        return [] if self.is_path else [_sql(self.text.rpartition(".")[0] or "default"), _sql(self.ops)]
+
+
+def _sql(text: str) -> str:
+    return f"delta.{quoted(text)}" if "/" in text else ".".join(map(quoted, text.split(".")))

@@ -1,0 +1,64 @@
+"""The quarantine table: what could not be used, with its reason and its place."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from flatten.events.arrow import gathered
+from flatten.events.lines import hour_of
+from flatten.events.timestamps import micros_of
+from flatten.tables.commits import Patience, retried
+from flatten.tables.names import TableName
+from flatten.tables.schema import SIDE_TABLES
+from flatten.tables.sql import hours_among, named
+
+REASONS = {
+    "not_utf8": "The line is not UTF-8; its bytes are in raw_base64.",
+    "not_json": "The line is not one JSON value by RFC 8259, or is nested deeper than 256 levels.",
+    "not_an_object": "The line is JSON but not an object.",
+    "bad_event_id": "event_id is missing, not text, empty, over 1,024 bytes, or no valid Unicode.",
+    "bad_signals": "signals is there and not an array.",
+    "bad_metadata": "_stream_metadata does not say the order of the change.",
+    "line_too_long": "The line is longer than 10 MiB; the archived file has it.",
+    "file_unreadable": "The file is not gzip to its end, or has more than 64 MiB (256 MiB unpacked); no line was used.",
+    "file_incomplete": "The file has another number of lines than its name says; no line was used.",
+    "file_changed": "A file of the same name was read before, with other content; this one was not read.",
+}
+"""Every reason, with the sentence that docs/quarantine.md prints."""
+
+
+def write(spark: SparkSession, rows: DataFrame, table: TableName, paths: Iterable[str], patience: Patience) -> None:
+    """Add rows that are not there yet, by place, reason and detail; `paths` are their files."""
+    quarantine, columns = table.side("quarantine"), SIDE_TABLES["quarantine"]
+    hours = hours_among("hour", {hour_of(path) for path in paths})
+    keys = ("source_file", "line_number", "reason", "detail")
+    known = f"(SELECT {', '.join(keys)} FROM {quarantine} WHERE {hours})"
+    matched = " AND ".join(f"n.{key} <=> t.{key}" for key in keys)
+    with named(rows) as source:
+        insert = f"""
+            INSERT INTO {quarantine} SELECT {", ".join(f"n.{name}" for name in columns)}
+            FROM {source} n LEFT ANTI JOIN {known} t ON {matched}
+            """
+        retried(lambda: spark.sql(insert), patience)
+
+
+def lines_held(spark: SparkSession, table: TableName, paths: Iterable[str]) -> int:
+    """Return how many lines of these files are in the table."""
+    asked = sorted(paths)
+    rows = spark.table(table.side("quarantine")).where(hours_among("hour", {hour_of(path) for path in asked}))
+    files = spark.createDataFrame(pa.table({"source_file": pa.array(asked, pa.string())}))
+    lines = rows.where("line_number IS NOT NULL").join(F.broadcast(files), "source_file", "left_semi")
+    return lines.select("source_file", "line_number").distinct().count()
+
+
+def file_rows(spark: SparkSession, files: Sequence[tuple[str, str, str]], now: datetime) -> DataFrame:
+    """Return the rows of whole files (path, reason, detail)."""
+    micros = micros_of(now)
+    rows = [
+        {"reason": reason, "detail": detail, "source_file": path, "hour": hour_of(path), "quarantined_at": micros}
+        for path, reason, detail in files
+    ]
+    return spark.createDataFrame(pa.Table.from_batches([gathered(SIDE_TABLES["quarantine"], rows)]))

@@ -1,0 +1,66 @@
+"""SQL text: names, literals, schemas and predicates, and the one way in which a DataFrame gets a name."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def quoted(name: str) -> str:
+    """Quote a name for Spark SQL."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def literal(text: str) -> str:
+    """Write text as a literal of Spark SQL, which would replace ${...} by a setting even there."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("$", "\\u0024") + "'"
+
+
+def moment_literal(moment: datetime) -> str:
+    """Write a moment that knows its zone as a literal of Spark SQL."""
+    return f"TIMESTAMP'{moment.isoformat()}'"
+
+
+def ddl(columns: Mapping[str, str]) -> str:
+    """Write columns, name -> SQL type, as a schema for Spark."""
+    return ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
+
+
+def assigned(values: Mapping[str, str], alias: str = "t") -> str:
+    """Write the assignments of an UPDATE, name -> SQL."""
+    return ", ".join(f"{alias}.{quoted(name)} = {value}" for name, value in values.items())
+
+
+def among(column: str, literals: Iterable[str]) -> str:
+    """SQL: whether a column is NULL or one of these literals: what Delta prunes files by."""
+    listed = ", ".join(sorted(literals))
+    return f"({column} IN ({listed}) OR {column} IS NULL)" if listed else f"{column} IS NULL"
+
+
+def dates_among(column: str, dates: Iterable[date]) -> str:
+    """SQL: whether a date column is NULL or one of these dates."""
+    return among(column, (f"DATE'{each.isoformat()}'" for each in dates))
+
+
+def hours_among(column: str, hours: Iterable[int | None]) -> str:
+    """SQL: whether a TIMESTAMP column is one of these hours, in microseconds since 1970 UTC; None stands for NULL."""
+    given = set(hours)
+    known = ", ".join(f"timestamp_micros({each})" for each in sorted(each for each in given if each is not None))
+    parts = [f"{column} IN ({known})"] if known else []
+    parts += [f"{column} IS NULL"] if None in given else []
+    return f"({' OR '.join(parts)})" if parts else "false"
+
+
+@contextmanager
+def named(rows: "DataFrame") -> Iterator[str]:
+    """Give a DataFrame a name that SQL can use, for the time of the `with`; nobody else can know it."""
+    name = f"flatten_{uuid.uuid4().hex}"
+    rows.createTempView(name)
+    try:
+        yield name
+    finally:
+        rows.sparkSession.catalog.dropTempView(name)
