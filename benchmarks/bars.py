@@ -1,12 +1,12 @@
-"""What a benchmark found, and the bars that it was held against.
+"""What a benchmark found: seconds side by side, other figures, and the bars that it was held against.
 
-A bar is a ratio, because machines are noisy: both of its sides were measured in turns in one run. One that could not
-be measured says why, and is neither met nor missed.
+A bar is a ratio where it can be, because machines are noisy: both of its sides were measured in turns in one process.
+One that could not be measured says why, and is neither met nor missed.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 Side = Literal["at most", "at least"]
 
@@ -51,63 +51,48 @@ class Result:
     figures: Mapping[str, float] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
-    def ratio(self, contender: str) -> float | None:
-        """How many times as long as ours this one took; None when one of the two was not measured."""
-        return ratio(self.seconds, contender, self.ours)
-
-
-@dataclass(frozen=True)
-class Report:
-    """All results of one benchmark, with the command that gave them, when (UTC, ISO 8601) and on what machine."""
-
-    benchmark: str
-    command: str
-    at: str
-    machine: Mapping[str, str]
-    results: Sequence[Result]
-
-    @property
-    def missed(self) -> list[Bar]:
-        """The bars that do not hold."""
-        return [bar for result in self.results for bar in result.bars if bar.met is False]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for a file, with what follows from it: ratios and verdicts."""
-        told = asdict(self)
-        for shown, result in zip(told["results"], self.results, strict=True):
-            shown["ratios"] = {name: result.ratio(name) for name in result.seconds}
-            for row, bar in zip(shown["bars"], result.bars, strict=True):
-                row["met"] = bar.met
-        return told
-
-    @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> "Report":
-        """The report that `as_dict` made plain data of. Raises KeyError or TypeError for other data."""
-        results = [
-            Result(
-                name=entry["name"],
-                seconds=entry["seconds"],
-                ours=entry["ours"],
-                bars=[Bar(**{name: value for name, value in bar.items() if name != "met"}) for bar in entry["bars"]],
-                figures=entry["figures"],
-                notes=entry["notes"],
-            )
-            for entry in told["results"]
-        ]
-        return cls(told["benchmark"], told["command"], told["at"], told["machine"], results)
+    def as_text(self) -> str:
+        """Return it as one table of Markdown, which reads as well on a screen."""
+        times = {name: ratio(self.seconds, name, self.ours) for name in self.seconds}
+        rows = [(name, f"{taken:.2f} s", _times(times[name])) for name, taken in self.seconds.items()]
+        rows += [(name, number(value), "") for name, value in self.figures.items()]
+        rows += [(bar.what, _found(bar), f"{bar.side} {bar.limit:g}: {bar.verdict}") for bar in self.bars]
+        return "\n".join([f"**{self.name}**", "", aligned([("what", "found", ""), *rows]), "", *self.notes])
 
 
 def ratio(seconds: Mapping[str, float], over: str, under: str) -> float | None:
-    """How many times as long one contender took as another; None when one of the two was not measured."""
+    """Return how many times as long one contender took as another; None when one of the two was not measured."""
     above, below = seconds.get(over), seconds.get(under)
     return above / below if above is not None and below else None
 
 
 def at_most(what: str, limit: float, found: float | None, unit: str = "times", why_not: str = "") -> Bar:
-    """A bar to stay below."""
+    """Return a bar to stay below."""
     return Bar(what, "at most", limit, found, unit, why_not)
 
 
 def at_least(what: str, limit: float, found: float | None, unit: str = "times", why_not: str = "") -> Bar:
-    """A bar to reach."""
+    """Return a bar to reach."""
     return Bar(what, "at least", limit, found, unit, why_not)
+
+
+def number(value: float) -> str:
+    """Return a figure with as many digits as it deserves."""
+    if value == int(value) or abs(value) >= 1_000:
+        return f"{value:,.0f}"
+    return f"{value:,.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
+
+
+def _times(found: float | None) -> str:
+    return "" if found is None else f"{found:.2f} times"
+
+
+def _found(bar: Bar) -> str:
+    return "-" if bar.found is None else f"{number(bar.found)} {bar.unit}"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows, the first of which is the head, as a table of Markdown."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    head, *body = [" | ".join(map(str.ljust, row, widths)) for row in rows]
+    return "\n".join(f"| {line} |" for line in [head, " | ".join("-" * width for width in widths), *body])

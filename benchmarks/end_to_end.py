@@ -1,42 +1,27 @@
-"""The whole rehearsed pipeline at a steady rate: how long an event takes from its put to its row.
+"""The whole rehearsed pipeline at a steady rate: how long an event takes from its put to its object and its row.
 
 DynamoDB stream, mapping, Lambda's zip, S3, the job: all on this machine, sharing its cores, the application too. The
-Lambda starts the job (Option A). A rate that the machine cannot make is shown as the one that it made.
+Lambda starts the job. A rate that the machine cannot make is shown as the one that it made.
 """
 
-import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-from benchmarks import command
+from benchmarks import command, events
 from benchmarks.bars import Result
 from benchmarks.command import say
 from rehearsal.demo import rehearse
 from rehearsal.errors import RehearsalError
 from rehearsal.pipeline import Plan
-from rehearsal.producer import Change, sample_changes
-from rehearsal.summary import STAGES, delays, percentile
+from rehearsal.producer import Change
+from rehearsal.summary import delays, percentile
 from rehearsal.trace import Trace
 
-SHORT, FULL = ((10.0, 100.0), 20), ((1.0, 10.0, 100.0, 500.0), 60)
-_PERCENTS = (50, 95, 99)
-_VEHICLES, _SEED = 100, 1
-
-
-@dataclass(frozen=True)
-class Load:
-    """So many changes a second for so many seconds."""
-
-    rate: float
-    seconds: int
-
-    @property
-    def changes(self) -> int:
-        """All of them."""
-        return max(1, round(self.rate * self.seconds))
+SHORT, FULL = ((10.0, 100.0), 20), ((1.0, 10.0, 100.0), 60)
+_STAGES, _PERCENTS = ("object", "row"), (50, 95)
+_SIGNALS = 12
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,55 +33,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if any(rate <= 0 for rate in options.rates or ()):
         parser.error(f"--rates {options.rates}: each must be more than 0")
     rates, seconds = FULL if options.full else SHORT
-    loads = [Load(rate, options.seconds or seconds) for rate in options.rates or rates]
-    changes = sample_changes(max(load.changes for load in loads), _VEHICLES, _SEED)
-    with command.work_folder(options) as work:
-        results = [_measured(Path(work) / f"{load.rate:g}", load, changes) for load in loads]
-    return command.finish("end_to_end", results, options, arguments)
-
-
-def _measured(folder: Path, load: Load, changes: Sequence[Change]) -> Result:
-    say(name_of(load))
-    folder.mkdir(parents=True)
-    try:
-        found = rehearse(folder, Plan(rate=load.rate), list(changes[: load.changes]), StringIO())
-    except RehearsalError as wrong:
-        return Result(name_of(load), notes=[f"Not sustained: {wrong}"])
-    finally:
-        shutil.rmtree(folder)
-    return result(load, found)
-
-
-def name_of(load: Load) -> str:
-    """For people."""
-    return f"{load.rate:g} changes a second for {load.seconds} s"
-
-
-def result(load: Load, trace: Trace) -> Result:
-    """The table of one rate: latencies from the put to each stage, and what was sustained from the first put on."""
+    rates, seconds = options.rates or rates, options.seconds or seconds
     figures: dict[str, float] = {}
-    for stage in STAGES:
+    notes = []
+    with command.work_folder(options) as work:
+        for rate in rates:
+            say(f"{rate:g} changes a second for {seconds} s")
+            folder = Path(work) / f"{rate:g}"
+            folder.mkdir()
+            try:
+                trace = rehearse(folder, Plan(rate=rate), changes(max(1, round(rate * seconds))), StringIO())
+            except RehearsalError as wrong:
+                notes.append(f"{rate:g} a second was not sustained: {wrong}")
+            else:
+                figures |= {f"{rate:g} a second: {name}": value for name, value in figures_of(trace).items()}
+                notes += [f"{rate:g} a second: {problem}" for problem in trace.problems]
+    name = f"from the put to the object and to the row, {seconds} s of changes"
+    result = Result(name, figures=figures, notes=notes or ["Every change was where it has to be."])
+    return command.finish("end_to_end", [result], options, arguments)
+
+
+def changes(count: int) -> list[Change]:
+    """Return so many new items."""
+    return [Change("put", item["event_id"], item) for item in map(_item, events.fleet(count))]
+
+
+def _item(change: events.Change) -> events.Json:
+    return events.item(change, _SIGNALS)
+
+
+def figures_of(trace: Trace) -> dict[str, float]:
+    """Return seconds from the put to each stage, and the rates that were made."""
+    figures = {}
+    for stage in _STAGES:
         ordered = delays(trace.passages, stage)
         for percent in _PERCENTS:
             value = percentile(ordered, percent)
             if value is not None:
                 figures[f"put to {stage}, p{percent}, seconds"] = value
-    figures |= _rates(trace)
-    figures["runs of the job"] = float(len(trace.runs))
-    figures["objects"] = float(trace.objects)
-    notes = [f"Problem: {problem}" for problem in trace.problems] or ["Every change was where it has to be."]
-    return Result(name_of(load), figures=figures, notes=notes)
-
-
-def _rates(trace: Trace) -> dict[str, float]:
     put = [passage.put for passage in trace.passages]
     rows = [passage.in_table for passage in trace.passages if passage.in_table is not None]
-    if len(put) < 2 or not rows:
-        return {}
-    return {
-        "events put a second": (len(put) - 1) / max(1e-9, max(put) - min(put)),
-        "events a second from the first put to the last row": len(rows) / max(1e-9, max(rows) - min(put)),
-    }
+    if len(put) > 1 and rows:
+        figures["events put a second"] = (len(put) - 1) / max(1e-9, max(put) - min(put))
+        figures["rows a second, from the first put to the last row"] = len(rows) / max(1e-9, max(rows) - min(put))
+    return figures | {"runs of the job": float(len(trace.runs))}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Made-up events that carry the catalogue's own examples, as the Lambda's objects hold them.
+"""Made-up events that carry the catalogue's own examples, as the Lambda's objects hold them; bodies are JSON text.
 
 The same arguments make the same bytes. `SUMMED` is the column by whose sum a contender shows that it flattened.
 """
@@ -42,25 +42,23 @@ class Change:
 
 @cache
 def catalogued() -> list[Json]:
-    """The signals of the catalogue as the package has them, with an example of each."""
-    found: list[Json] = json.loads((files("flatten") / "signal_catalogue.json").read_text("utf-8"))
+    """Return the signals of the catalogue as the package has them, with an example of each."""
+    found: list[Json] = json.loads((files("flatten.events") / "signal_catalogue.json").read_text("utf-8"))
     return found
 
 
 def event_id(number: int) -> str:
-    """The key of the event of this number, as random as real ones are; `EVENT_ID_SQL` says the same."""
+    """Return the key of the event of this number, as random as real ones are; `EVENT_ID_SQL` says the same."""
     return hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()
 
 
 def fleet(events: int, days: int = 28) -> Iterator[Change]:
-    """So many new events, the days one after the other, again and again."""
+    """Yield so many new events, the days one after the other, again and again."""
     return (Change(number, number, FIRST_DAY + timedelta(days=number % days)) for number in range(events))
 
 
 def line(change: Change, signals: int) -> str:
-    """One line of an object, without its end: the item, and where its change stands in the stream."""
-    rng = random.Random(change.order)  # noqa: S311 # made-up data
-    chosen = rng.sample(catalogued(), signals)
+    """Return one line of an object, without its end: the item, and where its change is in the stream."""
     metadata = {
         "event_name": change.kind,
         "stream": STREAM,
@@ -69,10 +67,11 @@ def line(change: Change, signals: int) -> str:
         "stream_event_id": f"{change.order:032x}",
         "expired_by_ttl": False,
     }
-    return json.dumps({**_item(change, chosen), "_stream_metadata": metadata}, separators=(",", ":"))
+    return json.dumps({**item(change, signals), "_stream_metadata": metadata}, separators=(",", ":"))
 
 
-def _item(change: Change, signals: Sequence[Json]) -> Json:
+def item(change: Change, signals: int) -> Json:
+    """Return the item after a change, with so many signals."""
     car = f"{change.number % 1000:08x}"
     return {
         "event_id": event_id(change.number),
@@ -82,13 +81,17 @@ def _item(change: Change, signals: Sequence[Json]) -> Json:
             "deliveryId": f"delivery-{change.order}",
             "mode": "LIVE",
             "version": "4.0",
-            "signalCount": len(signals),
+            "signalCount": signals,
         },
         "vehicle": {"id": f"vehicle-{car}", "make": "TOYOTA", "model": "RAV4", "year": 2023},
         "user": {"id": f"user-{car}"},
         "triggers": [{"type": "SIGNAL_UPDATED"}],
-        "signals": [_signal(signal, change.order) for signal in signals],
+        "signals": [_signal(signal, change.order) for signal in _chosen(change, signals)],
     }
+
+
+def _chosen(change: Change, signals: int) -> list[Json]:
+    return random.Random(change.order).sample(catalogued(), signals)  # noqa: S311 # made-up data
 
 
 def _signal(signal: Json, order: int) -> Json:
@@ -98,7 +101,7 @@ def _signal(signal: Json, order: int) -> Json:
         body = body | {"value": value + order % 997}
     stamps = {"retrievedAt": _MOMENT + order, "oemUpdatedAt": _MOMENT - 60_000 + order}
     heading = {name: signal[name] for name in ("code", "name", "group")}
-    return heading | {"body": body, "meta": stamps, "status": {"value": "SUCCESS"}}
+    return heading | {"body": json.dumps(body), "meta": stamps, "status": {"value": "SUCCESS"}}
 
 
 def write_objects(folder: Path, changes: Iterable[Change], signals: int, lines_per_file: int = LINES_PER_FILE) -> int:
@@ -125,22 +128,17 @@ def _parts(changes: Iterable[Change], size: int) -> Iterator[tuple[Change, ...]]
 
 
 def key(part: Sequence[Change]) -> str:
-    """The name of the object with these lines, below the prefix."""
+    """Return the name of the object with these lines, below the prefix."""
     hour = f"{datetime.fromtimestamp(_MOMENT / 1000, UTC):%Y/%m/%d/%H}"
     first, last = (_NUMBER_OF_FIRST + change.order for change in (part[0], part[-1]))
     return f"{hour}/{first}-{last}-{len(part)}-{part[0].order:08x}.ndjson.gz"
 
 
 def expected_sum(changes: Iterable[Change], signals: int) -> float:
-    """What the column `SUMMED` adds up to over these changes, one for each event."""
-    total = 0.0
-    for change in changes:
-        rng = random.Random(change.order)  # noqa: S311 # as in `line`
-        if any(signal["code"] == SUMMED_CODE for signal in rng.sample(catalogued(), signals)):
-            total += _odometer()["example"]["value"] + change.order % 997
-    return total
-
-
-@cache
-def _odometer() -> Json:
-    return next(signal for signal in catalogued() if signal["code"] == SUMMED_CODE)
+    """Return what the column `SUMMED` adds up to over these changes, one for each event."""
+    return sum(
+        float(signal["example"]["value"] + change.order % 997)
+        for change in changes
+        for signal in _chosen(change, signals)
+        if signal["code"] == SUMMED_CODE
+    )

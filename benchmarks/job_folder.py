@@ -1,59 +1,71 @@
-"""The job on folders of its own, run as the bundle runs it and timed part by part."""
+"""The job on folders of its own, run as the bundle runs it: seconds, Spark jobs and Delta commits of each run."""
 
 import os
 import shutil
+import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flatten import job, tables
+from flatten import job
 from flatten.local.settings import SessionSettings
+from flatten.run.batch import Around
 from flatten.settings import Settings
-from flatten.tables import TableName
+from flatten.tables import create
+from flatten.tables.names import TableName
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+LOOK_UP, MERGE = "look up and decide", "flatten and MERGE"
 PARTS = {
-    "staged": "list, read and stage",
-    "moves": "judge and note moves",
-    "values": "flatten and MERGE",
+    "envelopes": "list, start the query, read envelopes",
+    "found": LOOK_UP,
+    "values": MERGE,
     "rows": "close removed rows",
     "quarantine": "quarantine",
     "files": "record the files",
-    "query": "commit of the engine",
-    "copied": "settle: lease, books, what waits",
-    "moved": "move the files",
-    "archived": "record the archive",
+    "query": "checkpoint, end the query",
+    "copied": "compare landing with the files table",
+    "archived": "move the files",
+    "end": "record the run",
 }
-"""What a run does until each boundary that it passes (`flatten.job.Reached`), in order."""
-_END = "end of the run"
+"""What a run does until each boundary that it passes (`flatten.run.batch.Reached`), in order."""
 
 
 @dataclass
 class Run:
-    """One run: `seconds` in all, `parts` by the names of `PARTS`, summed over micro-batches, `counts` as committed."""
+    """One run: seconds and Spark jobs by the names of `PARTS` that it passed, Delta commits by table, counts as the run
+    reports them, and how often it listed the landing folder.
+    """
 
-    seconds: float = 0.0
-    parts: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    jobs: dict[str, int] = field(default_factory=dict)
+    commits: dict[str, int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    listings: int = 0
 
-    def merging(self) -> float:
-        """Seconds from the staged lines to the rows: judging, moves and MERGE."""
-        return sum(self.parts.get(PARTS[name], 0.0) for name in ("moves", "values", "rows"))
+    @property
+    def total(self) -> float:
+        """Seconds in all."""
+        return sum(self.seconds.values())
+
+    def figures(self, prefix: str = "") -> dict[str, float]:
+        """Return the seconds of each part that took a hundredth of a second, for a table."""
+        return {f"{prefix}{name}, seconds": taken for name, taken in self.seconds.items() if taken >= 0.01}
 
 
 @dataclass(frozen=True)
 class JobFolder:
-    """The places of one job below `root`. `clock` gives seconds."""
+    """The places of one job below `root`."""
 
     spark: "SparkSession"
     root: Path
-    clock: Callable[[], float] = time.perf_counter
 
     @property
     def source(self) -> Path:
@@ -61,72 +73,77 @@ class JobFolder:
         return self.root / "landing"
 
     @property
-    def state(self) -> Path:
-        """Checkpoint and stage."""
-        return self.root / "state"
-
-    @property
     def table(self) -> TableName:
         """The flat table, by path."""
         return TableName.of(str(self.root / "tables" / "telemetry"))
 
-    def make(self) -> None:
+    def make(self) -> "JobFolder":
         """Make the tables, empty: what only the first run of all does."""
         self.source.mkdir(parents=True, exist_ok=True)
-        tables.ensure(self.spark, self.table)
+        create.ensure(self.spark, self.table, exists=False)
+        return self
 
     def copied_to(self, root: Path) -> "JobFolder":
-        """The same job in another folder, with what its tables hold now."""
+        """Return the same job in another folder, with what its tables hold now."""
         shutil.copytree(self.root, root)
-        return JobFolder(self.spark, root, self.clock)
+        return JobFolder(self.spark, root)
 
-    def run(self, max_files: int = 1000) -> Run:
+    def run(self) -> Run:
         """Run the job over what is there. Raises FlattenError as `job.run` does."""
-        run = Run()
-        started = last = self.clock()
+        _listed.clear()
+        before, marks = self._commits(), [("", time.perf_counter(), jobs_so_far(self.spark))]
 
-        passed = ""
+        def reached(boundary: str) -> None:  # also from threads that move files: the first of them counts
+            if boundary in PARTS and boundary != marks[-1][0]:
+                marks.append((boundary, time.perf_counter(), jobs_so_far(self.spark)))
 
-        def reached(boundary: str) -> None:
-            nonlocal last, passed
-            if boundary in PARTS and boundary != passed:  # each file says that it is copied: the first one counts
-                now = self.clock()
-                run.parts[PARTS[boundary]] = run.parts.get(PARTS[boundary], 0.0) + now - last
-                last, passed = now, boundary
-
-        report = job.run(self.spark, self._settings(max_files), _now, reached=reached)
-        ended = self.clock()
-        run.parts[_END] = ended - last
-        run.seconds, run.counts = ended - started, report.counts
+        report = job.run(self.spark, self._settings(), Around(reached=reached))
+        reached("end")
+        run = Run(counts=report.counts, listings=_listed[str(self.source)])
+        for (_, began, jobs_before), (boundary, ended, jobs) in pairwise(marks):
+            part = PARTS[boundary]
+            run.seconds[part] = run.seconds.get(part, 0.0) + ended - began
+            run.jobs[part] = run.jobs.get(part, 0) + jobs - jobs_before
+        run.commits = {name: count - before[name] for name, count in self._commits().items()}
         return run
 
-    def _settings(self, max_files: int) -> Settings:
+    def _commits(self) -> dict[str, int]:
+        """Return how many versions each table has: files of its log, from which a short history loses none."""
+        folders = [Path(place) for place in self.table.places()]
+        return {folder.name: len(list((folder / "_delta_log").glob("*.json"))) for folder in folders}
+
+    def _settings(self) -> Settings:
         return Settings(
             source=str(self.source),
             archive=str(self.root / "archive"),
             rejects=str(self.root / "rejects"),
             table=self.table,
-            state=str(self.state),
+            state=str(self.root / "state"),
             run_id=uuid.uuid4().hex,
-            started_at=_now(),
-            max_files=max_files,
+            started_at=datetime.now(UTC),
         )
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+_listed: Counter[str] = Counter()
 
 
-def shared_parts(runs: "list[Run]") -> dict[str, float]:
-    """The seconds of each part in the fastest of some runs, named for a table of figures."""
-    fastest = min(runs, key=lambda run: run.seconds)
-    return {f"{name}, seconds": taken for name, taken in fastest.parts.items()}
+def _note_listing(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "os.scandir":
+        _listed[str(arguments[0])] += 1
+
+
+sys.addaudithook(_note_listing)
+
+
+def jobs_so_far(spark: "SparkSession") -> int:
+    """Return how many jobs Spark has begun in this session."""
+    return int(spark.sparkContext._jsc.sc().dagScheduler().numTotalJobs())
 
 
 def session(cores: int, heap: str) -> SessionSettings:
-    """A local session's settings: those of the environment, with so many cores and such a heap (as Java writes it).
-
-    Raises UsageError for a heap that Java would not understand.
+    """Return a local session's settings: those of the environment, with so many cores and such a heap (as Java writes
+    it). Raises UsageError for a heap that Java would not understand.
     """
-    told = {"FLATTEN_CORES": str(cores), "FLATTEN_DRIVER_MEMORY": heap}
-    return SessionSettings.from_environment({**os.environ, **told})
+    return SessionSettings.from_environment(
+        {**os.environ, "FLATTEN_CORES": str(cores), "FLATTEN_DRIVER_MEMORY": heap, "FLATTEN_SESSION": "classic"}
+    )

@@ -2,50 +2,24 @@
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 
 _PACKAGES = ("pyspark", "delta-spark", "duckdb", "pyarrow")
 
 
-def machine() -> dict[str, str]:
-    """Processor, cores that this process may use, memory, versions; what cannot be found out is left out."""
-    found = {"processor": _processor(), "cores": f"{_cores()} cores"}
-    memory = _gigabytes()
-    if memory:
-        found["memory"] = f"{memory:.0f} GB"
-    found |= {"load": f"load {os.getloadavg()[0]:.1f} at the end", "python": f"Python {platform.python_version()}"}
-    return found | _packages()
+def machine() -> list[str]:
+    """Return processor, cores that this process may use, memory, load, versions; what is unknown is left out."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    memory = [int(line.split()[1]) / 1024**2 for line in _lines("/proc/meminfo") if line.startswith("MemTotal:")]
+    found = [*(names[:1] or [platform.machine()]), f"{cores} cores", *(f"{each:.0f} GB" for each in memory)]
+    found += [f"load {os.getloadavg()[0]:.1f} at the end", f"Python {platform.python_version()}"]
+    return found + [f"{name} {version(name)}" for name in _PACKAGES]
 
 
-def _cores() -> int:
-    """How many this process may use; all there are where the system does not say."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _packages() -> dict[str, str]:
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = f"{name} {version(name)}"
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _processor() -> str:
-    lines = _lines("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def _gigabytes() -> float | None:
-    totals = [int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal:")]
-    return totals[0] / 1024**2 if totals else None
-
-
-def peak_bytes(process: int) -> int | None:
-    """The most memory (resident) that a process ever held; None where the system does not say."""
+def peak_bytes(process: int | str = "self") -> int | None:
+    """Return the most memory (resident) that a process ever held; None where the system does not say."""
     peaks = [int(line.split()[1]) * 1024 for line in _lines(f"/proc/{process}/status") if line.startswith("VmHWM:")]
     return peaks[0] if peaks else None
 

@@ -7,27 +7,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-Clock = Callable[[], float]
-Say = Callable[[str], None]
-
-
-def _nothing() -> None:
-    return
-
 
 @dataclass(frozen=True)
 class Contender:
     """A way that is measured: `run` is timed, `prepare` before it is not."""
 
     name: str
-    run: Callable[[], None]
-    prepare: Callable[[], None] = _nothing
+    run: Callable[[], object]
+    prepare: Callable[[], object] = lambda: None
 
 
 def in_turns(
-    contenders: Sequence[Contender], rounds: int, say: Say, clock: Clock = time.perf_counter
+    contenders: Sequence[Contender],
+    rounds: int,
+    say: Callable[[str], None],
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """The seconds of each contender's rounds, by name. `say` is told each as it comes."""
+    """Return the seconds of each contender's rounds, by name. `say` is told each as it comes."""
     seconds: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for number in range(1, rounds + 1):
         for contender in contenders:
@@ -40,5 +36,5 @@ def in_turns(
 
 
 def best(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """The best round of each that had one."""
+    """Return the best round of each that had one."""
     return {name: min(rounds) for name, rounds in seconds.items() if rounds}

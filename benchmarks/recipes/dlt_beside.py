@@ -13,7 +13,7 @@ _SCRIPT = Path(__file__).with_name("dlt_script.py")
 _SAID = "dlt.json"
 
 
-class DltFailed(Exception):
+class DltError(Exception):
     """Raised when dlt's process ended with an error; the message is the end of what it said."""
 
 
@@ -23,7 +23,7 @@ def is_installed() -> bool:
 
 
 def merge(source: Path, target: Path) -> None:
-    """Merge all objects below a folder into Delta tables below `target`. Raises DltFailed."""
+    """Merge all objects below a folder into Delta tables below `target`. Raises DltError."""
     target.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(  # noqa: S603 # our own script
         [str(PYTHON), str(_SCRIPT), str(source), str(target)],
@@ -33,7 +33,7 @@ def merge(source: Path, target: Path) -> None:
         env={"HOME": str(target), "PATH": "/usr/bin:/bin", "RUNTIME__DLTHUB_TELEMETRY": "false"},
     )
     if done.returncode:
-        raise DltFailed(done.stderr.strip()[-2000:])
+        raise DltError(done.stderr.strip()[-2000:])
     (target / _SAID).write_text(done.stdout.splitlines()[-1], "utf-8")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import dlt  # type: ignore[import-not-found]  # it stands in an environment of its own
+import dlt  # type: ignore[import-not-found]  # it is in an environment of its own
 from deltalake import DeltaTable
 
 _NUMBERS = ("body__value", "body__value__v_double", "body__value__v_bigint")
@@ -42,7 +42,10 @@ def main() -> None:
 def _events(source: Path) -> Iterator[dict[str, Any]]:
     for path in sorted(source.rglob("*.ndjson.gz")):
         for line in gzip.decompress(path.read_bytes()).splitlines():
-            yield json.loads(line)
+            event = json.loads(line)
+            for signal in event["signals"]:
+                signal["body"] = json.loads(signal["body"])
+            yield event
 
 
 def _total(lake: Path) -> float:

@@ -13,8 +13,8 @@ _COLUMNS = {
     "meta": "STRUCT(deliveredAt BIGINT, version VARCHAR, deliveryId VARCHAR, webhookId VARCHAR, mode VARCHAR)",
     "vehicle": "STRUCT(id VARCHAR, make VARCHAR, model VARCHAR, year INTEGER)",
     "user": "STRUCT(id VARCHAR)",
-    "signals": "STRUCT(code VARCHAR, body JSON, status STRUCT(value VARCHAR, error STRUCT(type VARCHAR, code VARCHAR)),"
-    " meta STRUCT(retrievedAt BIGINT, oemUpdatedAt BIGINT))[]",
+    "signals": "STRUCT(code VARCHAR, body VARCHAR, meta STRUCT(retrievedAt BIGINT, oemUpdatedAt BIGINT), "
+    "status STRUCT(value VARCHAR, error STRUCT(type VARCHAR, code VARCHAR)))[]",
 }
 _KINDS = {"DOUBLE": "DOUBLE", "BOOLEAN": "BOOLEAN", "STRING": "VARCHAR"}
 

@@ -3,20 +3,21 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from benchmarks.recipes.schema import EVENT, OWN, STATUS, stamp_columns, value_columns
+from benchmarks.recipes.schema import BY_CODE, EVENT, OWN, stamp_columns, status_column
 from flatten.events.catalogue import Catalogue, Signal
-from flatten.columns import quoted
+from flatten.tables.sql import quoted
 
 
 def flatten_field_by_field(lines: DataFrame, catalogue: Catalogue) -> DataFrame:
     """Return flat rows of `lines` (value STRING), with the columns of every signal."""
-    parsed = lines.select(F.from_json("value", EVENT).alias("e"))
-    by_code = F.expr("map_from_entries(transform(e.signals, s -> struct(s.code, s)))")
-    columns = [column for signal in catalogue.signals.values() for column in _columns(signal)]
-    return parsed.select("e", by_code.alias("m")).selectExpr(*OWN, *columns)
+    parsed = lines.select(F.from_json("value", EVENT).alias("e")).select("e", F.expr(BY_CODE).alias("m"))
+    return parsed.selectExpr(*OWN, *(column for signal in catalogue.signals.values() for column in _columns(signal)))
 
 
 def _columns(signal: Signal) -> list[str]:
     found = f"m['{signal.code}']"
-    status = f"if({found} IS NULL, NULL, {STATUS.format(found)}) AS {quoted(signal.status)}"
-    return [*value_columns(signal, f"{found}.body"), *stamp_columns(signal, f"{found}.meta"), status]
+    values = [
+        f"CAST(get_json_object({found}.body, '$.{key}') AS {field.sql_type}) AS {quoted(field.column)}"
+        for key, field in signal.fields.items()
+    ]
+    return [*values, *stamp_columns(signal, f"{found}.meta"), status_column(signal, found)]

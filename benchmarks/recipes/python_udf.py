@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from flatten.events.catalogue import Catalogue, Signal
-from flatten.columns import ddl
+from flatten.tables.sql import ddl
 
 _OWN = ("event_id", "recorded_at")
 _READ: dict[str, Callable[[Any], Any]] = {"number": float, "boolean": bool, "text": str, "json": json.dumps}
@@ -41,8 +41,9 @@ def flat_row(line: str, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _fill(row: dict[str, Any], signal: Signal, entry: dict[str, Any]) -> None:
+    body = json.loads(entry["body"]) if entry.get("body") else {}
     for key, field in signal.fields.items():
-        value = (entry.get("body") or {}).get(key)
+        value = body.get(key)
         row[field.column] = None if value is None else _READ[field.kind](value)
     for stamp, column in signal.stamps.items():
         millis = (entry.get("meta") or {}).get(stamp)

@@ -1,7 +1,7 @@
 """The event as all recipes parse it: by one fixed schema, bodies as text."""
 
 from flatten.events.catalogue import Signal
-from flatten.columns import quoted
+from flatten.tables.sql import quoted
 
 EVENT = """
     event_id STRING, recorded_at STRING, triggers STRING,
@@ -25,18 +25,16 @@ OWN = [
 ]
 """The columns of the event itself."""
 
-STATUS = "coalesce(nullif(concat_ws(':', {0}.status.error.type, {0}.status.error.code), ''), 'OK')"
-"""SQL: the status column of a signal, `OK` or `TYPE:CODE`."""
-
-
-def value_columns(signal: Signal, body: str) -> list[str]:
-    """SQL: the value columns of a signal, each by a get_json_object of its own over the text `body`."""
-    return [
-        f"CAST(get_json_object({body}, '$.{key}') AS {field.sql_type}) AS {quoted(field.column)}"
-        for key, field in signal.fields.items()
-    ]
+BY_CODE = "map_from_entries(transform(e.signals, s -> struct(s.code, s)))"
+"""SQL: the signals of an event, by code."""
 
 
 def stamp_columns(signal: Signal, stamps: str) -> list[str]:
     """SQL: the two times of a signal, from the struct `stamps`."""
     return [f"timestamp_millis({stamps}.{key}) AS {quoted(column)}" for key, column in signal.stamps.items()]
+
+
+def status_column(signal: Signal, found: str) -> str:
+    """SQL: the status column of a signal, `OK` or `TYPE:CODE`; NULL when the struct `found` is."""
+    error = f"nullif(concat_ws(':', {found}.status.error.type, {found}.status.error.code), '')"
+    return f"if({found} IS NULL, NULL, coalesce({error}, 'OK')) AS {quoted(signal.status)}"

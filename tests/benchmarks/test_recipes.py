@@ -9,12 +9,10 @@ from typing import Any
 
 import duckdb
 import pytest
-from benchmarks.flatten_ways import chosen_of
 from benchmarks.recipes.in_duckdb import flat_query, flatten_in_duckdb, parquet_sum
 from benchmarks.recipes.python_udf import flat_row
 
 from benchmarks import events
-from benchmarks import lines as line_steps
 from flatten.events import catalogue
 from flatten.events.envelope import read_change, read_line
 from flatten.events.event import flatten
@@ -86,11 +84,6 @@ def test_the_sum_by_which_contenders_are_checked_is_the_one_that_was_written(sou
     assert sum(ours(line).get(events.SUMMED, 0.0) for line in lines(source)) == pytest.approx(wanted)
 
 
-def test_all_lines_of_all_objects_are_chosen(source: Path) -> None:
-    chosen = chosen_of(source)
-    assert sorted(len(numbers) for _, numbers in chosen.values()) == [10, 15, 15]
-
-
 def test_the_same_events_are_the_same_bytes(source: Path, tmp_path: Path) -> None:
     events.write_objects(tmp_path, events.fleet(EVENTS), SIGNALS, 15)
     assert [path.read_bytes() for path in sorted(tmp_path.rglob("*.gz"))] == [
@@ -104,12 +97,3 @@ def test_every_signal_of_a_line_is_mapped_whole() -> None:
     assert row["signal_count"] == 60
     assert "unmapped_signals" not in row
     assert "unmapped_attributes" not in row
-
-
-def test_each_step_of_a_line_does_what_it_says(source: Path) -> None:
-    [line, *_] = lines(source)
-    steps = line_steps.steps()
-    assert steps[line_steps.READ](line) == read_line(line)
-    assert steps[line_steps.JUDGE](line) == read_change(read_line(line))
-    assert signals_of(steps[line_steps.FLAT](line)).keys() == ours(line).keys()  # type: ignore[arg-type]  # a row
-    assert steps[line_steps.ALL](line) is None

@@ -1,0 +1,68 @@
+"""A table that has its rows already, some days of them, and the batches that come next."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from benchmarks import events
+from benchmarks.events import EVENT_ID_SQL, FIRST_DAY, SEQUENCE_NUMBER_SQL, Change, Kind
+
+_SAMPLE = 500
+
+
+@dataclass(frozen=True)
+class Size:
+    """A table: its rows, over how many days. Each day is one file."""
+
+    rows: int
+    days: int
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.rows / 1_000_000:g} million rows, {self.days} day{'s' if self.days > 1 else ''}"
+
+    @property
+    def last_day(self) -> date:
+        """The day of the newest rows, and of the batches."""
+        return FIRST_DAY + timedelta(days=self.days - 1)
+
+    def rows_like(self, sample: DataFrame) -> DataFrame:
+        """Return the rows: the values of some flat rows (event_id, event_date, sequence_number, ...), again and again
+        under keys of their own.
+        """
+        spark, a_day = sample.sparkSession, self.rows // self.days
+        key = {
+            "event_id": EVENT_ID_SQL,
+            "event_date": f"date_add(DATE'{FIRST_DAY}', CAST(id DIV {a_day} AS INT))",
+            "sequence_number": SEQUENCE_NUMBER_SQL,
+        }
+        own = [f"{value} AS {name}" for name, value in key.items() if name in sample.columns]
+        numbered = sample.withColumn("n", F.expr("row_number() OVER (ORDER BY event_id) - 1")).drop(*key)
+        keys = spark.range(0, self.rows, 1, self.days).selectExpr(*own, f"CAST(id % {_SAMPLE} AS INT) AS n")
+        return keys.join(F.broadcast(numbered), "n").drop("n")
+
+    def batch(self, number: int, lines: int, *, mixed: bool = True) -> Iterator[Change]:
+        """Yield the lines of the batch of this number (from 0): every id once, later in the stream than all before.
+
+        Of mixed lines a tenth are updates and a hundredth removals of events of the last day.
+        """
+        for place in range(lines):
+            order = self.rows + number * lines + place
+            kind = _kind(place) if mixed else "INSERT"
+            met = self.rows - 1 - (number * lines + place) % (self.rows // self.days)
+            yield Change(order if kind == "INSERT" else met, order, self.last_day, kind)
+
+
+def sample_changes() -> Iterator[Change]:
+    """Yield the changes whose flat rows `rows_like` takes."""
+    return events.fleet(_SAMPLE)
+
+
+def _kind(place: int) -> Kind:
+    if place % 100 == 0:
+        return "REMOVE"
+    return "MODIFY" if place % 10 == 5 else "INSERT"
