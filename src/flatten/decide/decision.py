@@ -10,7 +10,8 @@ nothing is to be remembered but the row itself. Where it could go wrong:
   (`chosen`), then the row is closed (`closings`). Killed in between, the replay finds the values and closes the row.
 - a tombstone (`erase`) below such a removal: values older than it never return.
 - an event has several rows, because its dates are further apart than the look-back: the newest decides. All of them
-  are older than a winner, so all are replaced; maintenance leaves one.
+  are older than a winner, so all are replaced; maintenance leaves one. A removal without an image gives its order to
+  the newest alone: with equal orders, maintenance might keep old values.
 - another writer commits between the look and the write: the MERGE compares the order again, in its own transaction.
   `rows_to_write` and `rows_to_close` say how many rows it must change; another number means look again.
 """
@@ -21,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from flatten.decide.lines import VALUELESS, Action, FoundRow, JudgedLine
+from flatten.decide.lines import VALUELESS, Action, Closing, FoundRow, JudgedLine
 
 VERDICTS = ("applied", "superseded", "repeated", "ignored", "quarantined")
 
@@ -31,13 +32,13 @@ class Decision:
     """What becomes of each line, and what is to be written.
 
     `verdicts` counts lines by file path. `chosen` has the numbers of the lines to flatten by path, ascending.
-    `closings` are removals that bring no values, with what each does. `dates` are the dates of all rows concerned,
-    before and after. `meets_rows` says that a chosen line replaces a row.
+    `closings` are removals that bring no values. `dates` are the dates of all rows concerned, before and after.
+    `meets_rows` says that a chosen line replaces a row.
     """
 
     verdicts: dict[str, Counter[str]] = field(default_factory=dict)
     chosen: dict[str, "array[int]"] = field(default_factory=dict)
-    closings: list[tuple[JudgedLine, Action]] = field(default_factory=list)
+    closings: list[Closing] = field(default_factory=list)
     dates: set[date] = field(default_factory=set)
     meets_rows: bool = False
     rows_to_write: int = 0
@@ -52,10 +53,10 @@ class Decision:
         self.rows_to_write += max(1, len(rows))
         self._concern(line, rows)
 
-    def _close(self, line: JudgedLine, action: Action, rows: Sequence[FoundRow]) -> None:
-        self.closings.append((line, action))
+    def _close(self, closing: Closing, rows: Sequence[FoundRow]) -> None:
+        self.closings.append(closing)
         self.rows_to_close += max(1, len(rows))
-        self._concern(line, rows)
+        self._concern(closing.line, rows)
 
     def _concern(self, line: JudgedLine, rows: Sequence[FoundRow]) -> None:
         dates = (line.event_date, *(row.event_date for row in rows))
@@ -126,8 +127,11 @@ def _verdict_against(winner: JudgedLine, row: FoundRow) -> str:
 def _write(lines: Sequence[JudgedLine], row: FoundRow | None, rows: Sequence[FoundRow], decision: Decision) -> None:
     """Choose what gives the row its values, and close it when the winner brings none."""
     winner = lines[0]
+    newest: JudgedLine | FoundRow | None = row
     below = next((line for line in lines if line.action != "mark" and (row is None or line.order > row.order)), None)
     if below is not None and below.action not in VALUELESS:
         decision._choose(below, rows)
+        newest = below
     if winner.action in VALUELESS:
-        decision._close(winner, winner.action if below is None or below.action != "erase" else "erase", rows)
+        action: Action = "erase" if below is not None and below.action == "erase" else winner.action
+        decision._close(Closing(winner, action, newest), rows)

@@ -70,3 +70,13 @@ class FoundRow(NamedTuple):
     def order(self) -> Order:
         """The place of the change that wrote it."""
         return order_of(self.stream, self.sequence_number, self.delivered_at)
+
+
+class Closing(NamedTuple):
+    """A removal that brings no values, what it does, and the newest of what it closes: the line whose values are
+    written before, or a row; None for an event that has none.
+    """
+
+    line: JudgedLine
+    action: Action
+    newest: JudgedLine | FoundRow | None

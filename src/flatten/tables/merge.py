@@ -11,7 +11,8 @@ chosen, so the MERGE costs the same in a table of years as in one of a day. The 
   vectors, by which Databricks would look for conflicts row by row.
 - a file was changed or taken away after its lines were judged: its rows are missing, the number is short.
 - another job moved the event to a date that is not among the literal ones, after the look: the insert adds a second
-  row, which maintenance removes.
+  row, which maintenance removes. A removal that brings no values adds none where a row was found: as the newest row
+  it would replace the values. The number is short, and the caller looks again.
 
 A change replaces the whole row. `UPDATE SET *` with schema evolution would leave columns that the batch lacks at
 their old value, so the rows are given every catalogued column of the table, NULL where no line of the batch has the
@@ -27,7 +28,7 @@ from pyspark.sql import functions as F
 
 from flatten import __version__
 from flatten.decide import order
-from flatten.decide.lines import Action, JudgedLine
+from flatten.decide.lines import Closing
 from flatten.events import catalogue
 from flatten.tables.names import TableName
 from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS
@@ -35,6 +36,7 @@ from flatten.tables.sql import assigned, dates_among, named
 
 _SIGNAL_COLUMNS = catalogue.packaged().columns()
 _STAMP = pa.timestamp("us", "UTC")
+_ORDER = pa.struct([("stream", pa.string()), ("sequence_number", pa.string()), ("delivered_at", _STAMP)])
 
 
 def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, meets_rows: bool) -> int:
@@ -75,14 +77,15 @@ def _plain_texts(rows: DataFrame, present: Iterable[str]) -> dict[str, Column]:
 
 def close_rows(
     spark: SparkSession,
-    closings: Sequence[tuple[JudgedLine, Action]],
+    closings: Sequence[Closing],
     table: TableName,
     dates: Iterable[date],
     processed_at: datetime,
 ) -> int:
     """Close the rows of removals that bring no values; return how many rows of the table were written.
 
-    A row is marked, or erased to a tombstone; an event without a row gets a tombstone.
+    A row is marked, or erased to a tombstone; an event without a row gets a tombstone. Of several rows, those that
+    are older than what the removal closes stay older: only `deleted_at` is set.
     """
     lineage = {name: f"s.{name}" for name in LINEAGE_COLUMNS}
     inserted = {name: f"s.{name}" for name in ("event_id", "event_date")} | lineage
@@ -94,21 +97,26 @@ def close_rows(
             MERGE INTO {table.sql} t USING {source} s
             ON t.event_id = s.event_id AND {dates_among("t.event_date", dates)}
             WHEN MATCHED AND s.action = 'erase' AND {order.newer("s", "t")} THEN UPDATE SET {assigned(erased)}
+            WHEN MATCHED AND {order.newer("s", "t")} AND {order.newer("s.newest", "t")}
+                THEN UPDATE SET t.deleted_at = s.deleted_at
             WHEN MATCHED AND {order.newer("s", "t")} THEN UPDATE SET {assigned(lineage)}
-            WHEN NOT MATCHED THEN INSERT ({", ".join(inserted)}) VALUES ({", ".join(inserted.values())})
+            WHEN NOT MATCHED AND s.newest IS NULL
+                THEN INSERT ({", ".join(inserted)}) VALUES ({", ".join(inserted.values())})
             """,
         )
 
 
-def _closing_rows(closings: Sequence[tuple[JudgedLine, Action]], processed_at: datetime) -> pa.Table:
-    lines, actions = zip(*closings, strict=True)
+def _closing_rows(closings: Sequence[Closing], processed_at: datetime) -> pa.Table:
+    lines, actions, newest = zip(*closings, strict=True)
     changed = pa.array([line.changed_at for line in lines], pa.int64()).cast(_STAMP)
     texts = ("event_id", "stream", "sequence_number")
+    orders = [each and {part.name: getattr(each, part.name) for part in _ORDER} for each in newest]
     return pa.table(
         {
             **{name: pa.array([getattr(line, name) for line in lines], pa.string()) for name in texts},
             "event_date": pa.array([line.event_date for line in lines], pa.date32()),
             "delivered_at": pa.array([line.delivered_at for line in lines], pa.int64()).cast(_STAMP),
+            "newest": pa.array(orders, _ORDER),
             "changed_at": changed,
             "deleted_at": changed.fill_null(pa.scalar(processed_at, _STAMP)),
             "source_file": pa.array([line.path for line in lines], pa.string()),
