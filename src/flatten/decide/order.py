@@ -36,7 +36,10 @@ def newer(left: str, right: str) -> str:
     numbered = (
         f"{left}.stream > {right}.stream OR ({left}.stream = {right}.stream AND {_padded(left)} > {_padded(right)})"
     )
-    later = f"{left}.delivered_at > coalesce({right}.delivered_at, timestamp'0001-01-01 00:00:00')"
+    later = (
+        f"{left}.delivered_at > {right}.delivered_at "
+        f"OR ({left}.delivered_at IS NOT NULL AND {right}.delivered_at IS NULL)"
+    )
     return (
         f"coalesce(CASE WHEN {left}.sequence_number IS NOT NULL AND {right}.sequence_number IS NOT NULL "
         f"THEN {numbered} WHEN {left}.sequence_number IS NOT NULL THEN true "

@@ -1,0 +1,126 @@
+"""Which change is newer, in Python and in SQL. DuckDB reads the SQL as Spark does, without starting one."""
+
+from typing import NamedTuple
+
+import duckdb
+import pytest
+
+from flatten.decide import order
+from flatten.events.envelope import ORDER_DIGITS
+from flatten.events.timestamps import from_text
+from support.table_model import rank
+
+OLD, NEW = "2025-10-01T08:00:00.000", "2026-01-01T08:00:00.000"
+EARLY, LATE, FIRST = "2025-10-28 20:11:06", "2025-10-28 20:11:06.000001", "0001-01-01 00:00:00"
+
+
+class Change(NamedTuple):
+    """What orders a change; `delivered_at` is text."""
+
+    stream: str | None
+    number: str | None
+    delivered_at: str | None
+
+    @property
+    def order(self) -> order.Order:
+        """Its order in Python."""
+        return order.order_of(self.stream, self.number, from_text(self.delivered_at))
+
+
+CHANGES = {
+    "first": Change(OLD, "1", None),
+    "nine": Change(OLD, "9", LATE),
+    "nine again": Change(OLD, "9", EARLY),
+    "nine, padded": Change(OLD, "009", None),
+    "ten": Change(OLD, "10", EARLY),
+    "21 digits": Change(OLD, "9" * 21, None),
+    "22 digits": Change(OLD, "1" + "0" * 21, None),
+    "40 digits": Change(OLD, "1" + "0" * 39, None),
+    "the highest": Change(OLD, "9" * ORDER_DIGITS, None),
+    "newer stream, lower number": Change(NEW, "1", EARLY),
+    "stream of high letters": Change("\uffff", "1", None),
+    "stream of letters beyond 16 bits": Change("\U00010000", "1", None),
+    "no number, late": Change(None, None, LATE),
+    "no number, early": Change(None, None, EARLY),
+    "no number, the earliest time": Change(None, None, FIRST),
+    "no number, no time": Change(None, None, None),
+}
+
+
+@pytest.fixture(scope="module")
+def changes() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE l (name TEXT, stream TEXT, sequence_number TEXT, delivered_at TIMESTAMP)")
+    rows = [(name, *change) for name, change in CHANGES.items()]
+    connection.executemany("INSERT INTO l VALUES (?, ?, ?, ?)", rows)
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("ten", "nine"),
+        ("22 digits", "21 digits"),
+        ("40 digits", "22 digits"),
+        ("the highest", "40 digits"),
+        ("newer stream, lower number", "the highest"),
+        ("stream of letters beyond 16 bits", "stream of high letters"),
+        ("first", "no number, late"),
+        ("no number, late", "no number, early"),
+        ("no number, the earliest time", "no number, no time"),
+    ],
+    ids=[
+        "numbers compare as numbers",
+        "22 digits outrank 21",
+        "40 digits outrank 22",
+        "the highest of 40 digits",
+        "a newer stream outranks an older one",
+        "streams compare by code points",
+        "a number outranks none",
+        "a later delivery",
+        "any time outranks none",
+    ],
+)
+def test_the_left_is_newer(left: str, right: str) -> None:
+    assert CHANGES[left].order > CHANGES[right].order
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("nine", "nine again"), ("nine", "nine, padded"), ("no number, early", "no number, early")],
+    ids=["the same number", "the same number with zeros", "no number and the same time"],
+)
+def test_both_are_equal(left: str, right: str) -> None:
+    assert CHANGES[left].order == CHANGES[right].order
+
+
+@pytest.mark.parametrize("left", CHANGES)
+def test_sql_says_newer_as_python_does(changes: duckdb.DuckDBPyConnection, left: str) -> None:
+    query = f"SELECT b.name, {order.newer('a', 'b')} FROM l a, l b WHERE a.name = ?"
+    found = dict(changes.execute(query, [left]).fetchall())
+    assert found == {right: CHANGES[left].order > CHANGES[right].order for right in CHANGES}
+
+
+def test_sql_says_newer_of_the_order_inside_a_column_too(changes: duckdb.DuckDBPyConnection) -> None:
+    order_type = "STRUCT(stream TEXT, sequence_number TEXT, delivered_at TIMESTAMP)"
+    changes.execute(f"CREATE TEMP TABLE s (name TEXT, newest {order_type})")
+    changes.execute("INSERT INTO s VALUES ('none', NULL)")
+    changes.execute("INSERT INTO s SELECT name, struct_pack(stream, sequence_number, delivered_at) FROM l")
+    found = changes.execute(f"SELECT s.name, l.name, {order.newer('s.newest', 'l')} FROM s, l").fetchall()
+    assert {each for each in found if each[2]} == {
+        (left, right, True) for left in CHANGES for right in CHANGES if CHANGES[left].order > CHANGES[right].order
+    }
+    assert {newer for *_, newer in found} == {True, False}
+
+
+def test_sql_sorts_the_newest_row_first_as_python_does(changes: duckdb.DuckDBPyConnection) -> None:
+    found = changes.execute(f"SELECT l.name FROM l ORDER BY {', '.join(order.newest_first('l'))}").fetchall()
+    orders = [CHANGES[name].order for (name,) in found]
+    assert orders == sorted(orders, reverse=True)
+
+
+def test_the_order_is_that_of_pythons_own_numbers() -> None:
+    ranks = {name: rank(*change[:2], from_text(change.delivered_at)) for name, change in CHANGES.items()}
+    for left in CHANGES:
+        for right in CHANGES:
+            assert (CHANGES[left].order > CHANGES[right].order) is (ranks[left] > ranks[right])
