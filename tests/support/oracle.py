@@ -1,0 +1,102 @@
+"""What a table must hold, by somebody who knows all of it: each change is applied to its event's one row, in turn."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Literal, NamedTuple
+
+from support.job_model import Place, Policies
+from support.table_model import Rank, TableRow, rank
+
+Kind = Literal["insert", "modify", "remove", "remove keys", "expire", "expire keys", "plain", "bad"]
+"""plain: a line without metadata."""
+
+
+class Made(NamedTuple):
+    """A change as it was made, whatever file brings it. `values` is what it says, None for keys and bad lines."""
+
+    event_id: str
+    kind: Kind
+    stream: str | None
+    number: str | None
+    delivered_at: int | None
+    day: date | None
+    previous: date | None
+    values: str | None
+
+    @property
+    def rank(self) -> Rank:
+        """Its order."""
+        return rank(self.stream, self.number, self.delivered_at)
+
+    def policy(self, policies: Policies) -> str | None:
+        """Return what is asked for removals of its kind; None when it removes nothing."""
+        if self.kind in ("remove", "remove keys"):
+            return policies.on_delete
+        return policies.on_expiry if self.kind in ("expire", "expire keys") else None
+
+    def is_ignored(self, policies: Policies) -> bool:
+        """Whether it must change nothing, its place in the order included."""
+        return self.kind == "bad" or self.policy(policies) == "keep"
+
+
+class Delivered(NamedTuple):
+    """A change in a file."""
+
+    made: Made
+    place: Place
+
+    @property
+    def turn(self) -> tuple[Rank, int, str, int]:
+        """Its place among the changes of its batch: by order, of equals the one that was written first."""
+        place = self.place
+        return self.made.rank, place.modified_at, place.path, place.line_number
+
+
+State = TableRow | None
+
+
+def after(row: State, lines: Iterable[Delivered], policies: Policies) -> State:
+    """Return an event's row after the lines of a batch that concern it."""
+    for each in sorted(lines, key=lambda line: line.turn):
+        if not each.made.is_ignored(policies) and (row is None or each.made.rank > row.rank):
+            row = _applied(row, each, policies)
+    return row
+
+
+def _applied(row: State, each: Delivered, policies: Policies) -> TableRow:
+    made, policy = each.made, each.made.policy(policies)
+    new = TableRow(made.event_id, made.day, made.stream, made.number, made.delivered_at, each.place.path)
+    if policy is None:
+        return new._replace(values=made.values)
+    if policy == "hard":
+        return new._replace(deleted=True)
+    if not made.kind.endswith("keys"):
+        return new._replace(deleted=True, values=made.values)
+    kept = row or new
+    return new._replace(deleted=True, values=kept.values, event_date=kept.event_date, delivered_at=kept.delivered_at)
+
+
+def verdicts(row: State, lines: Sequence[Delivered], policies: Policies) -> dict[str, Counter[str]]:
+    """Return how the lines of one event count, by path, given its row after their batch."""
+    counted: dict[str, Counter[str]] = {}
+    counting = sorted((line for line in lines if not line.made.is_ignored(policies)), key=lambda line: line.turn)
+    newest = max((line.made.rank for line in counting), default=None)
+    first = next((line for line in counting if line.made.rank == newest), None)
+    for line in lines:
+        counted.setdefault(line.place.path, Counter())[_verdict(line, row, first, policies)] += 1
+    return counted
+
+
+def _verdict(line: Delivered, row: State, first: Delivered | None, policies: Policies) -> str:
+    made = line.made
+    if made.kind == "bad":
+        return "quarantined"
+    if made.is_ignored(policies) or row is None or first is None:
+        return "ignored"
+    if line is first and (row.source_file, row.sequence_number) == (line.place.path, made.number):
+        return "applied"
+    if made.number is None:
+        return "ignored"
+    is_repeat = made.rank == row.rank or (made.rank == first.made.rank and line is not first)
+    return "repeated" if is_repeat else "superseded"
