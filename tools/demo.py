@@ -17,7 +17,7 @@ from flatten.sample import SampleReport, write_sample
 from flatten.session import spark_session
 from flatten.run.status import status
 from flatten.storage.location import absolute
-from flatten.tables import TableName
+from flatten.tables.names import TableName
 
 _SESSION_OF_CHARGING = """
 SELECT vehicle_make, date_format(recorded_at, 'MM-dd HH:mm') AS at,

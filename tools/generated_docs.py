@@ -17,7 +17,7 @@ from flatten.events import catalogue
 from flatten.tables import describe as descriptions, quarantine
 from flatten.events.catalogue import Signal
 from flatten.cli import cli
-from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
+from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import NoEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
 from cryptography.utils import CryptographyDeprecationWarning
 
-from flatten.errors import NoJava
+from flatten.errors import JavaError
 from flatten.local.java import find_java
 from flatten.local.spark import cache_folder
 
@@ -45,7 +45,7 @@ def found(context: click.Context) -> None:
     """Exit with 0 when there is a Java that is new enough, of the machine or brought, else with 3."""
     try:
         find_java(os.environ, cache_folder() / "java")
-    except NoJava:
+    except JavaError:
         context.exit(3)
 
 

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from flatten import __version__
-from flatten.errors import BadTable, CommandFailed, FilesLeft, FlattenError
+from flatten.errors import CommandError, FilesLeftError, FlattenError, TableError
 from flatten.screen import Screen, shown_status
 from flatten.session import heeded, on_databricks, session_for
 from flatten.settings import Settings
+from flatten.storage import open_location
 from flatten.storage.directory import require_possible
-from flatten.storage.location import absolute, open_location
+from flatten.storage.location import absolute
 from flatten.tables.names import TableName
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def run(as_json: bool, **options: Any) -> None:
         report = heeded(lambda: job.run(spark, settings, Around(), auto_loader=auto_loader, progress=progress))
     click.echo(json.dumps(report.as_dict()) if as_json else report.as_text())
     if report.problem:
-        raise FilesLeft(report.problem)
+        raise FilesLeftError(report.problem)
 
 
 @cli.command()
@@ -230,7 +231,7 @@ def _run_settings(options: dict[str, Any]) -> Settings:
 def _session(*locations: str | None) -> Iterator["SparkSession"]:
     """Open a session that can read these locations, the tables and the state folder.
 
-    Raises CommandFailed for what Spark or the system raises in the `with`, while Spark can still say what it was.
+    Raises CommandError for what Spark or the system raises in the `with`, while Spark can still say what it was.
     """
     from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS
 
@@ -244,7 +245,7 @@ def _session(*locations: str | None) -> Iterator["SparkSession"]:
 def _failed(error: Exception) -> FlattenError:
     from flatten.tables.commits import last_words
 
-    return CommandFailed(f"Command failed: {last_words(error).rstrip('.')}. Fix the cause and run it again.")
+    return CommandError(f"Command failed: {last_words(error).rstrip('.')}. Fix the cause and run it again.")
 
 
 def _table(text: str, ops: str | None) -> TableName:
@@ -257,7 +258,7 @@ def _require_lasting_catalog(spark: "SparkSession", table: TableName) -> None:
     if table.is_path or on_databricks(os.environ):
         return
     if spark.conf.get("spark.sql.catalogImplementation", "") == "in-memory":
-        raise BadTable(
+        raise TableError(
             f"The table {table.text!r} would be gone when this command ends, as all tables by name here: give "
             "--table a path, or name a folder for such tables in FLATTEN_WAREHOUSE."
         )

@@ -1,22 +1,22 @@
 """What the job and its commands raise.
 
-    FlattenError                 the work could not be done: exit code 1
-    ├── UsageError               the options cannot be right: exit code 2
-    │   ├── BadLocation          a source, archive, quarantine or state folder that cannot serve
-    │   ├── BadTable             a table name or path that is not ours to write
-    │   └── OwnedElsewhere       the source belongs to another table or state folder
-    ├── AlreadyRunning           another run holds the state folder
-    ├── ConflictsPersist         other writers changed the tables or the files again and again
-    ├── CommandFailed            Spark or the system ended the work
-    ├── FilesLeft                files could not be read or moved and stay in landing
-    ├── FilesIncomplete          files are not wholly in the table
-    ├── BadCatalogue             the signal catalogue contradicts itself
-    ├── NoJava                   no Java 17 or newer for the local Spark
-    ├── NoJars                   a jar that Spark needs is neither there nor could be downloaded
-    └── NoSession                the local Spark does not start
-        └── WarehouseBusy        another process has the local catalog open
+    FlattenError                    the work could not be done: exit code 1
+    ├── UsageError                  the options cannot be right: exit code 2
+    │   ├── LocationError           a source, archive, quarantine or state folder that cannot serve
+    │   ├── TableError              a table name or path that is not ours to write
+    │   └── OwnerError              the source belongs to another table or state folder
+    ├── AlreadyRunningError         another run holds the state folder
+    ├── ConflictError               other writers changed the tables or the files again and again
+    ├── CommandError                Spark or the system ended the work
+    ├── FilesLeftError              files could not be read or moved and stay in landing
+    ├── IncompleteFilesError        files are not wholly in the table
+    ├── CatalogueError              the signal catalogue contradicts itself
+    ├── JavaError                   no Java 17 or newer for the local Spark
+    ├── JarsError                   a jar that Spark needs is neither there nor could be downloaded
+    └── SessionError                the local Spark does not start
+        └── WarehouseError          another process has the local catalog open
 
-`json_text.NotJson` and `lines.BadFile` stay inside the package: they become rows of the quarantine table.
+`json_text.NotJsonError` and `lines.BadFileError` stay inside the package: they become rows of the quarantine table.
 """
 
 
@@ -32,53 +32,53 @@ class UsageError(FlattenError):
     exit_code = 2
 
 
-class BadLocation(UsageError):
+class LocationError(UsageError):
     """Raised when a folder or prefix is missing, unreadable, or inside one that it must not be in."""
 
 
-class BadTable(UsageError):
+class TableError(UsageError):
     """Raised when the table is not a Delta table, or is one without our columns."""
 
 
-class OwnedElsewhere(UsageError):
+class OwnerError(UsageError):
     """Raised when a source or state folder carries the marker of another table or state."""
 
 
-class AlreadyRunning(FlattenError):
+class AlreadyRunningError(FlattenError):
     """Raised when another run on the same state folder is at work."""
 
 
-class ConflictsPersist(FlattenError):
+class ConflictError(FlattenError):
     """Raised when the tables or the files changed more often than we try again."""
 
 
-class CommandFailed(FlattenError):
+class CommandError(FlattenError):
     """Raised when Spark or the system ends the work of a command."""
 
 
-class FilesLeft(FlattenError):
-    """Raised at the end of a run, when all else is done and files could not be read or moved."""
+class FilesLeftError(FlattenError):
+    """Raised when all else of a run is done and files could not be read or moved."""
 
 
-class FilesIncomplete(FlattenError):
+class IncompleteFilesError(FlattenError):
     """Raised when a check was asked for and files are not wholly in the table."""
 
 
-class BadCatalogue(FlattenError):
+class CatalogueError(FlattenError):
     """Raised when a signal catalogue names a column twice or lacks a part that the job needs."""
 
 
-class NoJava(FlattenError):
+class JavaError(FlattenError):
     """Raised when neither JAVA_HOME, nor PATH, nor the project's cache has a Java that is new enough."""
 
 
-class NoJars(FlattenError):
+class JarsError(FlattenError):
     """Raised when a jar that Spark needs is neither there nor could be downloaded."""
 
 
-class NoSession(FlattenError):
+class SessionError(FlattenError):
     """Raised when the local Spark does not start."""
 
 
-class WarehouseBusy(NoSession):
+class WarehouseError(SessionError):
     """Raised when another process has the warehouse open: Derby, its catalog, serves one at a time."""

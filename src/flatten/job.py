@@ -20,7 +20,7 @@ from flatten.run.archive import Moved, archive
 from flatten.run.batch import Around, process_batch
 from flatten.run.passed_over import PassedOver, read_passed_over
 from flatten.settings import Settings
-from flatten.storage.location import open_location
+from flatten.storage import open_location
 from flatten.tables import create, files
 from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS, last_words
 from flatten.tables.runs import record_failed_run, record_run
@@ -126,13 +126,14 @@ def _done(query: StreamingQuery) -> int:
 
 def _settle(spark: SparkSession, settings: Settings, around: Around, there: Iterable[str], report: Report) -> None:
     """After the query: read what the engine passed over, archive what is recorded. What has come since is left."""
-    here = list(open_location(settings.source).names())
+    landing = open_location(settings.source)
+    here = list(landing.names())
     before = dict.fromkeys(there)
     known = files.recorded(spark, settings.table, _paths(settings, {**before, **dict.fromkeys(here)}))
     recorded = {row.path for row in known}
     left = [name for name in before if f"{settings.source}/{name}" not in recorded]
     if left:
-        report.passed_over = read_passed_over(spark, settings, around, left)
+        report.passed_over = read_passed_over(spark, settings, around, landing, left)
         known += files.recorded(spark, settings.table, _paths(settings, left))
     report.counts = files.summed(row for row in known if row.run_id == settings.run_id)
     report.moved = archive(spark, settings, around, here, known)

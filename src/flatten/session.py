@@ -26,7 +26,7 @@ def on_databricks(environment: Mapping[str, str]) -> bool:
 def open_session(settings: "SessionSettings | None" = None) -> "SparkSession":
     """Return the session of this process: the one that is there, or a new local one until `stop_session`.
 
-    Without `settings` they are read from the environment. Raises `NoJava`, `NoJars` or `NoSession`.
+    Without `settings` they are read from the environment. Raises `JavaError`, `JarsError` or `SessionError`.
     """
     global _here
     if on_databricks(os.environ):

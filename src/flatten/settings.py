@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from flatten.errors import BadLocation
+from flatten.errors import LocationError
 from flatten.events.lines import MAX_STORED_BYTES
 from flatten.tables.names import TableName
 
@@ -48,29 +48,31 @@ class Settings:
         return {"archive": self.archive, "rejects": self.rejects, "state": self.state} | tables
 
     def check(self) -> None:
-        """Raise BadLocation when one location is inside another that it must not be in."""
+        """Raise LocationError when one location is inside another that it must not be in."""
         places = self.made()
         for name, place in places.items():
             if place == self.source:
-                raise BadLocation(f"The {name} folder is the source itself, {place}: give another folder.")
+                raise LocationError(f"The {name} folder is the source itself, {place}: give another folder.")
             if _is_inside(place, self.source):
-                raise BadLocation(f"The {name} folder {place} is inside the source: its files would be read as events.")
+                raise LocationError(
+                    f"The {name} folder {place} is inside the source: its files would be read as events."
+                )
         for place in self.table.places():
             if _is_inside(place, self.state):
-                raise BadLocation(
+                raise LocationError(
                     f"The table {place} is inside the state folder {self.state}: give another, because a state may "
                     "be cleared and a table not."
                 )
         for name in ("archive", "rejects", "state"):
             for each in self.table.places():
                 if places[name] == each or _is_inside(places[name], each):
-                    raise BadLocation(
+                    raise LocationError(
                         f"The {name} folder {places[name]} is inside the table {each}, where maintenance removes "
                         "what is not the table's: give another folder."
                     )
         for name in [role for role in places if role != "state"]:
             if _is_inside(self.source, places[name]):
-                raise BadLocation(f"The source {self.source} is inside the {name} folder: give another folder.")
+                raise LocationError(f"The source {self.source} is inside the {name} folder: give another folder.")
 
 
 def _is_inside(place: str, folder: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
+from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
 from support.bundle import TARGETS, given_for, load
 from support.dashboards import dashboard, dashboard_mistakes, dashboards, datasets, tables_of, widgets
 

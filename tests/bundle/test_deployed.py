@@ -16,10 +16,11 @@ from deltalake import DeltaTable, QueryBuilder
 from pyspark.sql import Row, SparkSession
 
 from flatten import tables
-from flatten.tables import describe as descriptions
-from flatten.errors import FilesIncomplete, FlattenError
+from flatten.errors import IncompleteFilesError, FlattenError
 from flatten.run.status import require_complete
-from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS, TableName
+from flatten.tables import describe as descriptions
+from flatten.tables.names import TableName
+from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS
 from support.bundle import Bundle, given_for, load
 from support.bundle_wheel import AS_A_TASK, build_wheel, clean_environment, run_there
 from support.dashboards import asked_of, dashboard, datasets, runnable
@@ -265,6 +266,6 @@ def test_an_alert_fires_when_it_should(
 
 
 def test_the_check_and_the_alert_mean_the_same_files(deployed: Deployed, now: datetime) -> None:
-    with pytest.raises(FilesIncomplete, match=r"^1 files of the last 1 days .*\(quarantined\)"):
+    with pytest.raises(IncompleteFilesError, match=r"^1 files of the last 1 days .*\(quarantined\)"):
         require_complete(deployed.spark, deployed.table, 1, now + timedelta(hours=1))
     require_complete(deployed.spark, deployed.table, 1, now + timedelta(hours=25))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flatten.cli import main
-from flatten.tables import SIDE_TABLES
+from flatten.tables.schema import SIDE_TABLES
 from support.job_world import World, line
 from support.job_world import content as lines_of
 
@@ -59,11 +59,11 @@ BAD_PLACES: dict[str, tuple[dict[str, str], str]] = {
     "state inside the source": ({"state": "landing/state"}, "is inside the source"),
     "source inside the archive": ({"archive": "."}, "is inside the archive"),
     "table inside the state": ({"table": "state/tables/t"}, "is inside the state folder"),
-    "archive is a file": ({"archive": "a file"}, "a file stands at"),
-    "archive below a file": ({"archive": "a file/archive"}, "a file stands at"),
-    "table is a file": ({"table": "a file"}, "a file stands at"),
-    "table below a file": ({"table": "a file/tables/t"}, "a file stands at"),
-    "state of a name that is too long": ({"state": "s" * 300}, "cannot be made: File name too long."),
+    "archive is a file": ({"archive": "a file"}, "is a file: give another"),
+    "archive below a file": ({"archive": "a file/archive"}, "is a file: give another"),
+    "table is a file": ({"table": "a file"}, "is a file: give another"),
+    "table below a file": ({"table": "a file/tables/t"}, "is a file: give another"),
+    "state of a name that is too long": ({"state": "s" * 300}, "cannot be created: File name too long."),
 }
 
 
@@ -100,8 +100,9 @@ def test_a_name_that_no_table_can_have_is_refused(table: str, place: Path, comma
         ["status"],
         ["sample", "--events", "x"],
         ["status", "--table", "/tables/none", "--source", "/nowhere at all"],
-        ["maintain", "--table", "/tables/none", "--state", "/nowhere", "--archive-days", "1"],
-        ["maintain", "--table", "/tables/none", "--state", "/nowhere", "--archive", "/nowhere at all"],
+        ["maintain", "--table", "/tables/none", "--archive-days", "1"],
+        ["maintain", "--table", "/tables/none", "--archive", "/nowhere at all", "--archive-days", "1"],
+        ["run", "--lookback-days", "-1"],
     ],
     ids=" ".join,
 )
@@ -154,10 +155,12 @@ class TestWithSpark:
             "repeated": 0,
             "ignored": 0,
             "quarantined": 1,
+            "searched": 0,
         }
         code, out, _ = command("status", "--table", place / "tables/telemetry", "--source", place / "landing", "--json")
         found = json.loads(out)
-        assert (code, found["rows"], found["waiting"], found["quarantined"]) == (0, 1, 0, {"not_json": 1})
+        assert (code, found["rows"], found["quarantined"]) == (0, 1, {"not_json": 1})
+        assert found["landing"] == {"waiting": 0, "to_archive": 0, "late": []}
 
     def test_commands_speak_to_people_in_plain_text_and_refuse_folders_of_another_table(
         self, place: Path, blank: Path, command: Command
@@ -170,8 +173,8 @@ class TestWithSpark:
         table = "--table", place / "tables/telemetry"
         code, out, _ = command("status", *table)
         assert (code, "rows         1 (0 deleted)" in out, "not_json" in out) == (0, True, True)
-        code, out, _ = command("maintain", *table, "--state", place / "state", "--no-compact")
-        assert (code, out) == (0, "0 events had several rows; 0 old dates forgotten; 0 archived files removed.\n")
+        code, out, _ = command("maintain", *table, "--no-compact")
+        assert (code, out) == (0, "0 events had several rows; 0 days of the archive deleted.\n")
         for changes in ({"table": place / "tables/other"}, {"state": place / "state2"}):
             code, _, err = command(*run_arguments(place, **changes))
             assert (code, "belongs to another job" in err) == (2, True)
@@ -188,13 +191,13 @@ class TestWithSpark:
         (place / "tables" / "telemetry" / "notes.txt").write_text("mine")
         before = everything(place)
         code, _, err = command(*run_arguments(place))
-        assert (code, "is no Delta table" in err) == (2, True)
+        assert (code, "is not a Delta table" in err) == (2, True)
         assert everything(place) == before
 
     def test_a_table_without_our_columns_is_refused(self, place: Path, command: Command, spark: Any) -> None:
         spark.range(3).write.format("delta").save(str(place / "tables" / "telemetry"))
         table = "--table", place / "tables/telemetry"
-        for arguments in (run_arguments(place), ["status", *table], ["maintain", *table, "--state", place / "state"]):
+        for arguments in (run_arguments(place), ["status", *table], ["maintain", *table]):
             code, _, err = command(*arguments)
             assert (code, "without our columns" in err) == (2, True)
         assert not (place / "state" / "checkpoint").exists()
@@ -202,7 +205,7 @@ class TestWithSpark:
     def test_side_tables_that_are_not_there_are_told(self, place: Path, blank: Path, command: Command) -> None:
         World(None, place).furnished(blank)  # type: ignore[arg-type]  # as above
         table = "--table", place / "tables/telemetry", "--ops", place / "elsewhere"
-        for arguments in (["status", *table], ["maintain", *table, "--state", place / "state"]):
+        for arguments in (["status", *table], ["maintain", *table]):
             code, _, err = command(*arguments)
             assert (code, "elsewhere has no side tables" in err, err.count("\n")) == (2, True, 1)
 
@@ -217,7 +220,7 @@ class TestWithSpark:
         ]
 
     def test_status_and_maintain_without_a_table_say_so(self, place: Path, command: Command) -> None:
-        for arguments in (["status"], ["maintain", "--state", place / "state"]):
+        for arguments in (["status"], ["maintain"]):
             code, _, err = command(*arguments, "--table", place / "tables/none")
             assert (code, "There is no table" in err) == (2, True)
 

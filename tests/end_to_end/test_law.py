@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from flatten.decide.decision import VERDICTS
 from flatten.events import catalogue
 from flatten.events.lines import MAX_LINE_BYTES
-from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS
-from flatten.decide.decision import VERDICTS
+from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS
 from support.job_world import STREAM, World
 
 pytestmark = pytest.mark.spark

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from flatten.run.status import status
 from flatten.sample import SampleReport, write_sample
 from flatten.sample.sample import FEWEST_EVENTS_WITH_ODDITIES
-from flatten.run.status import status
 from support.job_world import Seen, World
 
 pytestmark = pytest.mark.spark

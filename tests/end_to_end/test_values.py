@@ -10,7 +10,7 @@ from flatten.events import catalogue
 from flatten.events.envelope import read_change, read_line
 from flatten.events.event import flatten
 from flatten.events.lines import split_file
-from flatten.tables import LINEAGE_COLUMNS
+from flatten.tables.schema import LINEAGE_COLUMNS
 from support.job_world import World, content, line
 
 pytestmark = [pytest.mark.spark, pytest.mark.connect]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flatten.errors import BadLocation, FlattenError, UsageError
+from flatten.errors import FlattenError, LocationError, UsageError
 from flatten.sample import SampleReport, write_sample
 from flatten.sample.sample import DEFAULT_START
 from support.sample_reader import KEY, ReadFile, final_states, good_events, read_sample, verdict
@@ -223,7 +223,7 @@ def test_it_is_completed_where_it_was_interrupted(tmp_path: Path) -> None:
 def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "2025").mkdir()
     (tmp_path / "2025" / "mine '`.txt").write_text("keep")
-    with pytest.raises(BadLocation, match=r"holds 1 files .*mine '`.txt.*: choose an empty folder"):
+    with pytest.raises(LocationError, match=r"holds 1 files .*mine '`.txt.*: choose an empty folder"):
         small(tmp_path)
     assert _contents(tmp_path).keys() == {"2025/mine '`.txt"}
 
@@ -231,7 +231,7 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> 
 def test_the_folder_of_another_sample_is_refused_and_left_alone(tmp_path: Path) -> None:
     small(tmp_path)
     before = _contents(tmp_path)
-    with pytest.raises(BadLocation, match="choose an empty folder"):
+    with pytest.raises(LocationError, match="choose an empty folder"):
         small(tmp_path, seed=6)
     assert _contents(tmp_path) == before
 
@@ -239,7 +239,7 @@ def test_the_folder_of_another_sample_is_refused_and_left_alone(tmp_path: Path) 
 @pytest.mark.parametrize("place", ["file", "file/below"])
 def test_a_place_that_cannot_be_a_folder_is_refused(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("keep")
-    with pytest.raises(BadLocation, match="another"):
+    with pytest.raises(LocationError, match="another"):
         small(tmp_path / place)
     assert _contents(tmp_path).keys() == {"file"}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flatten.sample import SampleReport, write_sample
-from flatten.sample.bad_lines import BAD_LINES, BadLine
+from flatten.sample.bad_lines import BAD_LINES, BadLineError
 from flatten.sample.fleet import fleet_events
 from flatten.sample.lines import to_json
 from flatten.sample.odd_items import KINDS, make_odd
@@ -84,7 +84,7 @@ def test_odd_signals_have_codes_of_the_catalogue_unless_the_code_is_what_is_odd(
 
 
 @pytest.mark.parametrize("bad", BAD_LINES, ids=lambda bad: bad.kind)
-def test_a_bad_line_is_quarantined_for_its_reason(item: Event, bad: BadLine) -> None:
+def test_a_bad_line_is_quarantined_for_its_reason(item: Event, bad: BadLineError) -> None:
     metadata = {"event_name": "INSERT", "stream": "2025-11-12T00:00:00.000", "sequence_number": "1" * 21}
     event = {**item, "_stream_metadata": metadata}
     line = bad.make(event)

@@ -12,10 +12,19 @@ FOUND: dict[str, Any] = {
     "rows": 1_234_567,
     "deleted": 1_000,
     "newest_event": "2025-10-28T20:11:06Z",
-    "files": {"archived": 5_432, "to_archive": 1, "incomplete": 2, "missing": 3, "vanished": 4},
-    "waiting": 12_000,
+    "files": {"committed": 5_432, "quarantined": 2},
+    "searched": 3,
+    "landing": {"waiting": 12_000, "to_archive": 1, "late": ["a", "b"]},
     "quarantined": {"not_json": 1_500, "file_incomplete": 1},
-    "runs": [{"command": "run", "started_at": "2025-10-28T20:11:06Z", "seconds": 12.345, "outcome": "succeeded"}],
+    "runs": [
+        {
+            "command": "run",
+            "started_at": "2025-10-28T20:11:06Z",
+            "seconds": 12.345,
+            "outcome": "failed",
+            "error": "It is full.",
+        }
+    ],
 }
 
 
@@ -61,16 +70,16 @@ def test_the_status_is_lines_of_text() -> None:
         "table        main.telemetry.flat",
         "rows         1,234,567 (1,000 deleted)",
         "newest event 2025-10-28T20:11:06Z",
-        "files        5,432 archived, 1 to archive",
-        "trouble      2 incomplete, 3 missing, 4 vanished",
-        "waiting      12,000 files",
+        "files        5,432 committed, 2 quarantined",
+        "searched     3 lines looked for under all dates",
+        "landing      12,000 to read, 1 to archive, 2 for more than an hour",
         "quarantined  1,500 not_json",
         "quarantined  1 file_incomplete",
-        "run          2025-10-28T20:11:06Z  12.3 s  succeeded",
+        "run          2025-10-28T20:11:06Z  12.3 s  failed: It is full.",
     ]
 
 
 def test_what_is_not_known_is_left_out_of_the_status() -> None:
-    lines = shown_status(FOUND | {"waiting": None, "newest_event": None, "quarantined": {}, "runs": []}).splitlines()
+    lines = shown_status(FOUND | {"landing": None, "newest_event": None, "quarantined": {}, "runs": []}).splitlines()
     assert "newest event -" in lines
-    assert not any(line.startswith(("waiting", "quarantined", "run")) for line in lines)
+    assert not any(line.startswith(("landing", "quarantined", "run")) for line in lines)

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flatten.errors import BadLocation, BadTable
+from flatten.errors import LocationError, TableError
 from flatten.settings import Settings
-from flatten.tables import TableName
+from flatten.tables.names import TableName
 
 
 def settings(
@@ -44,7 +44,7 @@ def test_locations_beside_one_another_serve(changes: dict[str, str]) -> None:
     ids=["the source itself", "inside", "deep inside"],
 )
 def test_no_location_may_be_the_source_or_inside_it(name: str, place: str, message: str) -> None:
-    with pytest.raises(BadLocation, match=message) as refusal:
+    with pytest.raises(LocationError, match=message) as refusal:
         settings(**{name: place}).check()
     assert str(refusal.value).startswith(f"The {name} folder")
 
@@ -53,14 +53,14 @@ def test_no_location_may_be_the_source_or_inside_it(name: str, place: str, messa
 @pytest.mark.parametrize("place", ["/tables/flat", "/tables/flat/x", "/tables_ops/flat_files/x"])
 def test_no_location_may_be_inside_a_table(name: str, place: str) -> None:
     """VACUUM removes from a table's folder what the table does not know, the only copy of a file as well."""
-    with pytest.raises(BadLocation, match=f"The {name} folder {place} is inside the table /tables") as refusal:
+    with pytest.raises(LocationError, match=f"The {name} folder {place} is inside the table /tables") as refusal:
         settings(**{name: place}).check()
     assert str(refusal.value).endswith("give another folder.")
 
 
 @pytest.mark.parametrize("name", ["archive", "rejects"])
 def test_the_source_may_not_be_inside_what_receives_its_files(name: str) -> None:
-    with pytest.raises(BadLocation, match=f"The source /data/in is inside the {name} folder"):
+    with pytest.raises(LocationError, match=f"The source /data/in is inside the {name} folder"):
         settings(**{name: "/data"}).check()
 
 
@@ -70,18 +70,18 @@ def test_the_table_may_not_be_inside_the_source(table: str) -> None:
     inside = Settings(
         "/data/in", "/out", "/bad", TableName.of(table, "/ops"), "/st", "run", datetime(2025, 1, 1, tzinfo=UTC)
     )
-    with pytest.raises(BadLocation, match="The table folder"):
+    with pytest.raises(LocationError, match="The table folder"):
         inside.check()
 
 
 def test_nothing_may_be_inside_a_source_that_is_the_root() -> None:
-    with pytest.raises(BadLocation, match="is inside the source"):
+    with pytest.raises(LocationError, match="is inside the source"):
         settings(source="/").check()
 
 
 @pytest.mark.parametrize(("table", "ops"), [("a.b", "/ops"), ("/a/b", "ops"), ("a", "x/y")])
 def test_a_table_and_its_side_tables_are_both_paths_or_both_names(table: str, ops: str) -> None:
-    with pytest.raises(BadTable, match="both by path or by name"):
+    with pytest.raises(TableError, match="both by path or by name"):
         TableName.of(table, ops)
 
 

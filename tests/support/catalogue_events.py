@@ -20,7 +20,7 @@ class CatalogueEvent:
 
 def catalogue() -> list[dict[str, Any]]:
     """Return the entries of the packaged catalogue."""
-    entries: list[dict[str, Any]] = json.loads((files("flatten") / "signal_catalogue.json").read_text("utf-8"))
+    entries: list[dict[str, Any]] = json.loads((files("flatten.events") / "signal_catalogue.json").read_text("utf-8"))
     return entries
 
 

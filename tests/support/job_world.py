@@ -117,11 +117,12 @@ class World:
     on_delete: RemovePolicy = "soft"
     on_expiry: RemovePolicy = "keep"
     max_files: int = 1000
+    landing: str = "landing"
 
     @property
     def source(self) -> Path:
         """The landing folder."""
-        return self.root / "landing"
+        return self.root / self.landing
 
     @property
     def table(self) -> TableName:
@@ -135,7 +136,7 @@ class World:
             archive=str(self.root / "archive"),
             rejects=str(self.root / "archive" / "_quarantine"),
             table=self.table,
-            state=str(self.root / "state"),
+            state=str(self.root / ("state" if self.landing == "landing" else f"state of {self.landing}")),
             run_id=uuid.uuid4().hex,
             started_at=NOW,
             on_delete=self.on_delete,
@@ -165,9 +166,8 @@ class World:
 
         The tables must be there.
         """
-        files = (
-            self.spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(f"{self.source}/{folder}")
-        )
+        tolerant = {"recursiveFileLookup": "true", "ignoreMissingFiles": "true"}
+        files = self.spark.read.format("binaryFile").options(**tolerant).load(f"{self.source}/{folder}")
         process_batch(files, number, self.settings(), around(reached))
 
     def rows(self) -> dict[str, Row]:
@@ -193,7 +193,10 @@ class World:
         return self._by_name(self.side("files"))
 
     def _by_name(self, files: Iterable[Row]) -> dict[str, Row]:
-        return {str(Path(row.path).relative_to(self.source)): row for row in files}
+        ours = [row for row in files if Path(row.path).is_relative_to(self.source)]
+        found = {str(Path(row.path).relative_to(self.source)): row for row in ours}
+        assert len(found) == len(ours), "a file was recorded twice"
+        return found
 
     def seen(self) -> Seen:
         """Read all tables, for tests that share what they say."""

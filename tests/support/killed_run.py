@@ -10,14 +10,16 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from threading import Barrier, Event, Lock, Semaphore, Thread
 
 from flatten import job
-from flatten.session import open_session
 from flatten.local.settings import SessionSettings
-from support.job_world import World, clock
+from flatten.session import open_session
+from support.job_world import World, around
 from support.quick_spark import ONE_TASK
 
 NOT_MET = 3
@@ -42,22 +44,46 @@ class Death:
     held: str = ""
 
 
-def killed(deaths: Sequence[Death]) -> None:
-    """Run the job in each folder, kill all of them where they are to end, and return when that is done."""
-    done = subprocess.run(
-        command(deaths),
+def killed(deaths: Sequence[Death], kind: str = "classic") -> None:
+    """Run the job in each folder, kill all of them where they are to end, and return when that is done.
+
+    In Spark Connect each has a process of its own: there a micro-batch is another process, which is to kill this one.
+    """
+    groups = [deaths] if kind == "classic" else [[death] for death in deaths]
+    with ThreadPoolExecutor(_AT_ONCE) as starters:
+        for done in starters.map(partial(_killed, kind), groups):
+            assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+def _killed(kind: str, deaths: Sequence[Death]) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        command(kind, deaths),
         env=os.environ | {"PYTHONPATH": str(_TESTS)},
         start_new_session=True,  # a process group of its own: it dies as a whole
         capture_output=True,
         timeout=_SECONDS_AT_MOST,
         check=False,
     )
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
 
 
-def command(deaths: Sequence[Death]) -> list[str]:
+def command(kind: str, deaths: Sequence[Death]) -> list[str]:
     """Return what starts the process in which runs meet these deaths."""
-    return [sys.executable, __file__, *(str(part) for death in deaths for part in astuple(death))]
+    return [sys.executable, __file__, kind, *(str(part) for death in deaths for part in astuple(death))]
+
+
+@dataclass
+class _Kill:
+    """Kills the process group of a run at a boundary, from whichever process reaches it."""
+
+    boundary: str
+    left: int
+    group: int
+
+    def __call__(self, boundary: str) -> None:
+        self.left -= boundary == self.boundary
+        if boundary == self.boundary and self.left == 0:
+            os.killpg(self.group, signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _reached(death: Death, arrive: Callable[[], None]) -> Callable[[str], None]:
@@ -78,8 +104,11 @@ def _reached(death: Death, arrive: Callable[[], None]) -> Callable[[str], None]:
     return reached
 
 
-def _main(deaths: Sequence[Death]) -> None:
-    spark = open_session(SessionSettings(extra=ONE_TASK))
+def _main(kind: str, deaths: Sequence[Death]) -> None:
+    spark = open_session(SessionSettings(kind=kind, extra=ONE_TASK))
+    if kind == "connect":
+        [death] = deaths
+        _live(World(spark, death.root, max_files=death.max_files), _Kill(death.boundary, death.nth, os.getpgrp()))
     turn, all_there = Semaphore(_AT_ONCE), Barrier(len(deaths))
 
     def arrive() -> None:
@@ -88,17 +117,8 @@ def _main(deaths: Sequence[Death]) -> None:
         os.killpg(0, signal.SIGKILL)
 
     def live(death: Death) -> None:
-        world = World(spark.newSession(), death.root, max_files=death.max_files)
         with turn:
-            try:
-                report = job.run(world.spark, world.settings(), clock, reached=_reached(death, arrive))
-                code = NOT_MET
-                print(f"{death} was not met: {report}", file=sys.stderr)
-            except BaseException:  # noqa: BLE001  # whatever ends a thread must end the process
-                code = 1
-                traceback.print_exc()
-            sys.stderr.flush()
-            os._exit(code)
+            _live(World(spark.newSession(), death.root, max_files=death.max_files), _reached(death, arrive))
 
     threads = [Thread(target=live, args=[death]) for death in deaths]
     for thread in threads:
@@ -107,6 +127,21 @@ def _main(deaths: Sequence[Death]) -> None:
         thread.join()
 
 
+def _live(world: World, reached: Callable[[str], None]) -> None:
+    """Run the job; when it was not killed, end the process and say so."""
+    try:
+        report = job.run(world.spark, world.settings(), around(reached))
+        code = NOT_MET
+        print(f"the death in {world.root} was not met: {report}", file=sys.stderr)
+    except BaseException:  # noqa: BLE001  # whatever ends a thread must end the process
+        code = 1
+        traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    _told = zip(*[iter(sys.argv[1:])] * 5, strict=True)
-    _main([Death(Path(root), boundary, int(nth), int(files), held) for root, boundary, nth, files, held in _told])
+    _told = zip(*[iter(sys.argv[2:])] * 5, strict=True)
+    _main(
+        sys.argv[1], [Death(Path(root), where, int(nth), int(files), held) for root, where, nth, files, held in _told]
+    )

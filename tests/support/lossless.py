@@ -16,6 +16,7 @@ PLACES: dict[tuple[str, ...], str] = {
     ("event_id",): "event_id",
     ("recorded_at",): "recorded_at",
     ("eventType",): "event_type",
+    **{(key,): key for key in ("record_type", "car_timezone", "smartcar_user_id")},
     ("triggers",): "triggers",
     ("meta", "deliveredAt"): "delivered_at",
     ("meta", "signalCount"): "signal_count",

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from flatten.events.signals import Row
-from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS
+from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STAMPS = ("_retrievedAt", "_oemUpdatedAt")

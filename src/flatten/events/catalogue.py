@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from flatten.errors import BadCatalogue
+from flatten.errors import CatalogueError
 
 VERSION = "1"
 """Grows by one with every change of signal_catalogue.json; stands in each row as `catalogue_version`."""
@@ -81,7 +81,7 @@ class Catalogue:
 def read_catalogue(entries: Iterable[Mapping[str, Any]]) -> Catalogue:
     """Build a catalogue from the entries of signal_catalogue.json.
 
-    Raises BadCatalogue when an entry lacks a part, a body field has no column or an unknown type, a code comes
+    Raises CatalogueError when an entry lacks a part, a body field has no column or an unknown type, a code comes
     twice, or two columns differ in case at most (other engines fold the case of names).
     """
     signals = list(map(_signal, entries))
@@ -96,7 +96,7 @@ def read_catalogue(entries: Iterable[Mapping[str, Any]]) -> Catalogue:
 def _once(what: str, names: Iterable[str]) -> None:
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        raise BadCatalogue(f"The signal catalogue names a {what} twice: {', '.join(twice)}.")
+        raise CatalogueError(f"The signal catalogue names a {what} twice: {', '.join(twice)}.")
 
 
 def _signal(entry: Mapping[str, Any]) -> Signal:
@@ -106,12 +106,12 @@ def _signal(entry: Mapping[str, Any]) -> Signal:
         stamps = {stamp: f"{stem}_{stamp}" for stamp in STAMPS}
         return Signal(entry["code"], entry["group"], entry["name"], fields, stamps, f"{stem}_status")
     except KeyError as missing:
-        raise BadCatalogue(f"The catalogue's entry {entry.get('code')!r} lacks {missing}.") from None
+        raise CatalogueError(f"The catalogue's entry {entry.get('code')!r} lacks {missing}.") from None
 
 
 def _field(column: str, body: Mapping[str, Any]) -> Field:
     if body["type"] not in _KINDS:
-        raise BadCatalogue(f"The catalogue's column {column} has the unknown type {body['type']!r}.")
+        raise CatalogueError(f"The catalogue's column {column} has the unknown type {body['type']!r}.")
     kind, sql_type = _KINDS[body["type"]]
     return Field(column, kind, sql_type, body.get("unit"), tuple(body.get("enum", ())))
 

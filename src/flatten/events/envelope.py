@@ -19,7 +19,7 @@ METADATA = "_stream_metadata"
 EVENT_NAMES = ("INSERT", "MODIFY", "REMOVE")
 
 
-class BadLine(Exception):
+class BadLineError(Exception):
     """Raised for a line that goes to quarantine. `reason` is one of docs/quarantine.md, `detail` says more."""
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -48,28 +48,28 @@ class Change:
 
 
 def read_line(content: bytes, limit: int = MAX_LINE_BYTES) -> dict[str, Any]:
-    """Return the object on a line. Raises BadLine: line_too_long, not_utf8, not_json, not_an_object."""
+    """Return the object on a line. Raises BadLineError: line_too_long, not_utf8, not_json, not_an_object."""
     if len(content) > limit:
-        raise BadLine("line_too_long", f"{len(content)} bytes, at most {limit}; the archived file has them all")
+        raise BadLineError("line_too_long", f"{len(content)} bytes, at most {limit}; the archived file has them all")
     try:
         event = json_text.parse(content.decode())
     except UnicodeDecodeError as wrong:
-        raise BadLine("not_utf8", f"byte {wrong.start + 1}: {wrong.reason}") from None
-    except json_text.NotJson as wrong:
-        raise BadLine("not_json", str(wrong)) from None
+        raise BadLineError("not_utf8", f"byte {wrong.start + 1}: {wrong.reason}") from None
+    except json_text.NotJsonError as wrong:
+        raise BadLineError("not_json", str(wrong)) from None
     if not isinstance(event, dict):
-        raise BadLine("not_an_object", f"a JSON {_kind(event)}")
+        raise BadLineError("not_an_object", f"a JSON {_kind(event)}")
     return event
 
 
 def read_change(event: dict[str, Any]) -> Change:
-    """Return the change that an event stands for. Raises BadLine: bad_event_id, bad_signals, bad_metadata."""
+    """Return the change that an event stands for. Raises BadLineError: bad_event_id, bad_signals, bad_metadata."""
     event_id = _event_id(event)
     if not isinstance(event.get("signals"), list | None):
-        raise BadLine("bad_signals", f"signals is a JSON {_kind(event['signals'])}, not an array")
+        raise BadLineError("bad_signals", f"signals is a JSON {_kind(event['signals'])}, not an array")
     metadata = event.get(METADATA) if METADATA in event else None
     if METADATA in event and not isinstance(metadata, dict):
-        raise BadLine("bad_metadata", f"{METADATA} is a JSON {_kind(metadata)}, not an object")
+        raise BadLineError("bad_metadata", f"{METADATA} is a JSON {_kind(metadata)}, not an object")
     name, stream, number = _order(metadata) if metadata is not None else (None, None, None)
     known = metadata or {}
     return Change(
@@ -89,24 +89,24 @@ def read_change(event: dict[str, Any]) -> Change:
 def _event_id(event: dict[str, Any]) -> str:
     event_id = event.get("event_id")
     if not isinstance(event_id, str):
-        raise BadLine("bad_event_id", "missing" if event_id is None else f"a JSON {_kind(event_id)}, not text")
+        raise BadLineError("bad_event_id", "missing" if event_id is None else f"a JSON {_kind(event_id)}, not text")
     if not event_id:
-        raise BadLine("bad_event_id", "empty")
+        raise BadLineError("bad_event_id", "empty")
     if not json_text.storable(event_id):
-        raise BadLine("bad_event_id", "has half of a surrogate pair")
+        raise BadLineError("bad_event_id", "has half of a surrogate pair")
     if len(event_id.encode()) > MAX_EVENT_ID_BYTES:
-        raise BadLine("bad_event_id", f"{len(event_id.encode())} bytes, at most {MAX_EVENT_ID_BYTES}")
+        raise BadLineError("bad_event_id", f"{len(event_id.encode())} bytes, at most {MAX_EVENT_ID_BYTES}")
     return event_id
 
 
 def _order(metadata: dict[str, Any]) -> tuple[str, str, str]:
     name, stream, number = (metadata.get(key) for key in ("event_name", "stream", "sequence_number"))
     if name not in EVENT_NAMES:
-        raise BadLine("bad_metadata", f"event_name {_shown(name)} is none of {', '.join(EVENT_NAMES)}")
+        raise BadLineError("bad_metadata", f"event_name {_shown(name)} is none of {', '.join(EVENT_NAMES)}")
     if not isinstance(stream, str) or not stream or not json_text.storable(stream):
-        raise BadLine("bad_metadata", f"stream {_shown(stream)} is not the label of a stream")
+        raise BadLineError("bad_metadata", f"stream {_shown(stream)} is not the label of a stream")
     if not (isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= ORDER_DIGITS):
-        raise BadLine("bad_metadata", f"sequence_number {_shown(number)} is not 1 to {ORDER_DIGITS} digits")
+        raise BadLineError("bad_metadata", f"sequence_number {_shown(number)} is not 1 to {ORDER_DIGITS} digits")
     return name, stream, number
 
 

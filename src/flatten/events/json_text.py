@@ -16,7 +16,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.htm
 """
 
 
-class NotJson(ValueError):
+class NotJsonError(ValueError):
     """Raised for a text that is not one JSON value by RFC 8259, or is nested deeper than `MAX_DEPTH`."""
 
 
@@ -42,7 +42,7 @@ class Number:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise NotJson(f"{constant} is not JSON")
+    raise NotJsonError(f"{constant} is not JSON")
 
 
 def _integer(digits: str) -> int | Number:
@@ -63,20 +63,20 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 def parse(text: str) -> Any:
     """Read one JSON value; floats come as `Number`, integers as int (as `Number` beyond 4,300 digits).
 
-    Of two equal keys in one object the last wins. Raises NotJson.
+    Of two equal keys in one object the last wins. Raises NotJsonError.
     """
     if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
-        raise NotJson(f"nested deeper than {MAX_DEPTH} levels")
+        raise NotJsonError(f"nested deeper than {MAX_DEPTH} levels")
     try:
         return _parse(text)
     except json.JSONDecodeError as wrong:
-        raise NotJson(f"column {wrong.pos + 1}: {wrong.msg}") from None
+        raise NotJsonError(f"column {wrong.pos + 1}: {wrong.msg}") from None
 
 
 def _parse(text: str) -> Any:
     try:
         return _read(text)
-    except (json.JSONDecodeError, NotJson):
+    except (json.JSONDecodeError, NotJsonError):
         raise
     except ValueError:  # Python's own limit on the digits of an int
         return _read_long(text)

@@ -25,7 +25,7 @@ _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
 
-class BadFile(Exception):
+class BadFileError(Exception):
     """Raised when no line of a file may be used. `reason` is file_unreadable or file_incomplete.
 
     `lines` is how many lines could be counted.
@@ -47,13 +47,13 @@ class Line:
 def split_file(path: str, content: bytes, limit: int = MAX_FILE_BYTES) -> list[Line]:
     """Return the lines of a file; blank ones are not lines.
 
-    Raises BadFile: file_unreadable for gzip that does not end or is damaged, and for more than `limit` bytes,
+    Raises BadFileError: file_unreadable for gzip that does not end or is damaged, and for more than `limit` bytes,
     unpacked; file_incomplete when the key says another number of lines.
     """
     lines = list(_lines(_unpack(path, content, limit)))
     promised = promised_lines(path)
     if promised is not None and promised != len(lines):
-        raise BadFile("file_incomplete", f"the name says {promised} lines, the file has {len(lines)}", len(lines))
+        raise BadFileError("file_incomplete", f"the name says {promised} lines, the file has {len(lines)}", len(lines))
     return lines
 
 
@@ -80,16 +80,16 @@ def hour_of(path: str) -> int | None:
 def _unpack(path: str, content: bytes, limit: int) -> bytes:
     if not content.startswith(_GZIP):
         if path.endswith(".gz") and content:
-            raise BadFile("file_unreadable", "the name ends in .gz but the content is not gzip")
+            raise BadFileError("file_unreadable", "the name ends in .gz but the content is not gzip")
         if len(content) > limit:
-            raise BadFile("file_unreadable", f"has more than {limit} bytes")
+            raise BadFileError("file_unreadable", f"has more than {limit} bytes")
         return content
     try:
         unpacked = gzip.GzipFile(fileobj=io.BytesIO(content)).read(limit + 1)
     except (EOFError, OSError, zlib.error) as wrong:
-        raise BadFile("file_unreadable", f"gzip of {len(content)} bytes: {wrong}") from None
+        raise BadFileError("file_unreadable", f"gzip of {len(content)} bytes: {wrong}") from None
     if len(unpacked) > limit:
-        raise BadFile("file_unreadable", f"unpacks to more than {limit} bytes")
+        raise BadFileError("file_unreadable", f"unpacks to more than {limit} bytes")
     return unpacked
 
 

@@ -82,7 +82,7 @@ def _map_body(body: Any, signal: Signal, row: Row) -> bool:
     if isinstance(body, str):
         try:
             body = json_text.parse(body)
-        except json_text.NotJson:
+        except json_text.NotJsonError:
             return False
     if body is None:
         return True

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flatten.errors import NoJars
+from flatten.errors import JarsError
 
 _IVY_SETTINGS = """\
 <ivysettings>
@@ -68,7 +68,7 @@ def fetch(jars: Iterable[Jar], folder: Path, java_home: Path, ivy_settings: Path
     """Bring the jars that the folder lacks and return them; ask nobody when it has them all.
 
     `ivy_settings` stands in for ours, where another repository must be asked. Each jar appears in the folder
-    whole and checked, or not at all. Raises `NoJars`.
+    whole and checked, or not at all. Raises `JarsError`.
     """
     missing = [jar for jar in jars if not jar.is_in(folder)]
     if missing:
@@ -79,7 +79,7 @@ def fetch(jars: Iterable[Jar], folder: Path, java_home: Path, ivy_settings: Path
                 for jar in missing:
                     _keep(jar, Path(scratch), folder)
         except OSError as error:
-            raise NoJars(f"The jars of Spark cannot be put into {folder}: {error.strerror}.") from error
+            raise JarsError(f"The jars of Spark cannot be put into {folder}: {error.strerror}.") from error
     return missing
 
 
@@ -103,7 +103,7 @@ def _resolve(jars: list[Jar], scratch: Path, java_home: Path, ivy_settings: Path
     environment |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - pyspark's own
     if answer.returncode:
-        raise NoJars(
+        raise JarsError(
             f"{', '.join(jar.file_name for jar in jars)}: not fetched ({_reason(answer.stderr)}). "
             "Check the network and try again, or put the files into a folder and name it in FLATTEN_JARS."
         )
@@ -120,7 +120,7 @@ def _keep(jar: Jar, scratch: Path, folder: Path) -> None:
     fetched = scratch / "jars" / f"{jar.group}_{jar.file_name}"
     found = _sha256(fetched)
     if found != jar.sha256:
-        raise NoJars(f"{jar.file_name} came with SHA-256 {found}, not {jar.sha256}; it was not kept.")
+        raise JarsError(f"{jar.file_name} came with SHA-256 {found}, not {jar.sha256}; it was not kept.")
     fetched.replace(folder / jar.file_name)
 
 

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from flatten.errors import NoJava
+from flatten.errors import JavaError
 
 OLDEST = 17
 """Spark 4 asks for Java 17 or newer: https://spark.apache.org/docs/latest/"""
@@ -17,7 +17,7 @@ _PROPERTY = re.compile(r"^\s*(java\.home|java\.specification\.version) = (.+?)\s
 def find_java(environment: Mapping[str, str], brought: Path | None = None) -> Path:
     """Return the home of the first Java 17 or newer: JAVA_HOME, then PATH, then `brought`.
 
-    `brought` is a folder with bin/java that `make setup` may have made. Raises `NoJava`.
+    `brought` is a folder with bin/java that `make setup` may have made. Raises `JavaError`.
     """
     refused = []
     for origin, command, home in _candidates(environment, brought):
@@ -27,7 +27,7 @@ def find_java(environment: Mapping[str, str], brought: Path | None = None) -> Pa
             return home or Path(properties["java.home"])
         refused.append(f"{origin} ({command}) is Java {version}" if version else f"{origin} ({command}) does not start")
     seen = "; ".join(refused) or "JAVA_HOME is not set and there is no java on PATH"
-    raise NoJava(
+    raise JavaError(
         f"Spark needs Java {OLDEST} or newer, but {seen}. Install a JDK and set JAVA_HOME, "
         "or run `make setup` in a checkout, which brings one."
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from subprocess import STDOUT, TimeoutExpired
 from typing import TYPE_CHECKING, Any, cast
 
-from flatten.errors import NoSession, WarehouseBusy
+from flatten.errors import SessionError, WarehouseError
 from flatten.local.interrupts import interrupts_later
 from flatten.local.jars import DELTA, S3A, Jar, fetch
 from flatten.local.java import find_java
@@ -39,7 +39,7 @@ def start(settings: SessionSettings, ending: ExitStack) -> "SparkSession":
     try:
         gateway = _start_jvm(settings, java_home, ending)
     except OSError as error:
-        raise NoSession(f"Spark did not start: {error.filename} cannot be used: {error.strerror}.") from error
+        raise SessionError(f"Spark did not start: {error.filename} cannot be used: {error.strerror}.") from error
     ending.enter_context(_errors_told_once())
     with interrupts_later():
         return _classic(gateway, ending) if settings.kind == "classic" else _connect(gateway, ending)
@@ -88,7 +88,7 @@ def _alone_in(warehouse: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise WarehouseBusy(
+            raise WarehouseError(
                 f"The warehouse {warehouse} is open in another process. Wait for that one to end, "
                 "or name the table by its path: paths need no warehouse."
             ) from None
@@ -159,7 +159,7 @@ def _launch(told: Mapping[str, str], log: Path) -> "JavaGateway":
                 conf, {"stdout": output, "stderr": STDOUT}
             )
         except PySparkRuntimeError as error:
-            raise NoSession(f"Spark did not start: {_complaint(log, began)}") from error
+            raise SessionError(f"Spark did not start: {_complaint(log, began)}") from error
     return cast("JavaGateway", gateway)
 
 

@@ -27,7 +27,8 @@ from flatten.errors import FlattenError
 from flatten.run import owner
 from flatten.run.batch import Around, Reached
 from flatten.settings import Settings
-from flatten.storage.location import copy, open_location
+from flatten.storage import open_location
+from flatten.storage.location import copy
 from flatten.tables import files, quarantine
 from flatten.tables.commits import last_words
 from flatten.tables.files import Recorded

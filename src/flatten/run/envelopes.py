@@ -18,8 +18,8 @@ from pyspark.sql import DataFrame
 from flatten.decide.lines import Action, JudgedLine
 from flatten.events import catalogue
 from flatten.events.arrow import ColumnBuilder
-from flatten.events.envelope import BadLine, Change, read_change, read_line
-from flatten.events.lines import BadFile, Line, split_file
+from flatten.events.envelope import BadLineError, Change, read_change, read_line
+from flatten.events.lines import BadFileError, Line, split_file
 from flatten.events.signals import known_codes
 from flatten.settings import RemovePolicy, Settings
 from flatten.storage.location import plain_path
@@ -166,8 +166,8 @@ def _file_rows(
     try:
         lines = split_file(path, content)
         if len(lines) > LINES_A_FILE:
-            raise BadFile("file_unreadable", f"has more than {LINES_A_FILE} lines", len(lines))
-    except BadFile as bad:
+            raise BadFileError("file_unreadable", f"has more than {LINES_A_FILE} lines", len(lines))
+    except BadFileError as bad:
         yield own | {"line_count": bad.lines, "reason": bad.reason, "detail": bad.detail}
         return
     codes: set[str] = set()
@@ -180,7 +180,7 @@ def _line_row(line: Line, codes: set[str], on_delete: RemovePolicy, on_expiry: R
     try:
         event = read_line(line.content)
         change = read_change(event)
-    except BadLine as bad:
+    except BadLineError as bad:
         return {"reason": bad.reason}
     codes.update(known_codes(event.get("signals"), catalogue.packaged()))
     return {

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from flatten.errors import FlattenError
 from flatten.run.batch import Around
 from flatten.run.duplicates import remove_duplicates
-from flatten.storage.location import open_location
+from flatten.storage import open_location
 from flatten.tables import create, files
 from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS, Patience, last_words, retried
 from flatten.tables.names import TableName
@@ -39,7 +39,7 @@ def maintain(spark: SparkSession, keeping: Keeping, around: Around) -> dict[str,
     """Do it and return what was found: duplicates (event ids that had several rows), archive_deleted (folders
     of days), compacted (tables).
 
-    Raises BadTable when there is no table of ours.
+    Raises TableError when there is no table of ours.
     """
     create.require(spark, keeping.table)
     started = around.clock()

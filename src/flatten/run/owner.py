@@ -11,15 +11,15 @@ from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 
-from flatten.errors import AlreadyRunning, BadLocation, OwnedElsewhere
+from flatten.errors import AlreadyRunningError, LocationError, OwnerError
 from flatten.settings import Settings
-from flatten.storage.location import open_location
+from flatten.storage import open_location
 
 MARKER = "_flatten_owner.json"
 
 
 def claim(settings: Settings) -> None:
-    """Mark the source and the state folder as this table's. Raises OwnedElsewhere; nothing is written then."""
+    """Mark the source and the state folder as this table's. Raises OwnerError; nothing is written then."""
     confirm(settings)
     for root, owner in _owners(settings):
         with suppress(FileExistsError):
@@ -28,7 +28,7 @@ def claim(settings: Settings) -> None:
 
 
 def confirm(settings: Settings) -> None:
-    """Raise OwnedElsewhere when the source or the state folder is marked as another table's."""
+    """Raise OwnerError when the source or the state folder is marked as another table's."""
     for root, owner in _owners(settings):
         _compare(root, owner)
 
@@ -47,7 +47,7 @@ def _compare(root: str, owner: Mapping[str, str]) -> None:
     except ValueError:
         found = text
     if found != owner:
-        raise OwnedElsewhere(
+        raise OwnerError(
             f"{root} belongs to another job: its marker {MARKER} says {found}, this run says {dict(owner)}. "
             "Give the folders of that job, or remove the marker when that job is gone."
         )
@@ -57,7 +57,7 @@ def _compare(root: str, owner: Mapping[str, str]) -> None:
 def only_run(state: str) -> Iterator[None]:
     """Hold the state folder's lock while the run lasts; the system frees it when the process dies.
 
-    Raises AlreadyRunning, and BadLocation when the folder cannot be created.
+    Raises AlreadyRunningError, and LocationError when the folder cannot be created.
 
     On shared storage, where locks of one machine mean nothing, `max_concurrent_runs: 1` of the job does this.
     """
@@ -67,12 +67,14 @@ def only_run(state: str) -> Iterator[None]:
     try:
         Path(state).mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise BadLocation(
+        raise LocationError(
             f"The state folder {state} cannot be created, there is a file of that name: give another."
         ) from None
     with (Path(state) / ".lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AlreadyRunning(f"Another run is at work on the state folder {state}; wait until it ends.") from None
+            raise AlreadyRunningError(
+                f"Another run is at work on the state folder {state}; wait until it ends."
+            ) from None
         yield

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from flatten.events.timestamps import micros_of
 from flatten.run.batch import Around, process_batch
 from flatten.settings import Settings
-from flatten.storage.location import Location, Stat, open_location
+from flatten.storage.location import Location, Stat
 from flatten.tables import files as ledger
 from flatten.tables import quarantine
 
@@ -42,14 +42,16 @@ class PassedOver:
     failed: list[str] = field(default_factory=list)
 
 
-def read_passed_over(spark: SparkSession, settings: Settings, around: Around, names: Iterable[str]) -> PassedOver:
+def read_passed_over(
+    spark: SparkSession, settings: Settings, around: Around, landing: Location, names: Iterable[str]
+) -> PassedOver:
     """Commit the files of landing of these names, as far as they can be read now."""
-    landing, found = open_location(settings.source), PassedOver()
+    found = PassedOver()
     for batch in _batches(_contents(landing, names, settings, found), settings.max_files):
         process_batch(_frame(spark, batch), None, settings, around)
         found.read += [file.path for file in batch]
     if found.too_large:
-        _quarantine_too_large(spark, settings, around, found.too_large)
+        _quarantine_too_large(spark, settings, around, landing, found.too_large)
     return found
 
 
@@ -96,9 +98,11 @@ def _frame(spark: SparkSession, batch: Iterable[_File]) -> DataFrame:
     )
 
 
-def _quarantine_too_large(spark: SparkSession, settings: Settings, around: Around, paths: Iterable[str]) -> None:
+def _quarantine_too_large(
+    spark: SparkSession, settings: Settings, around: Around, landing: Location, paths: Iterable[str]
+) -> None:
     """Quarantine files unread: their digest is all that is asked of them, for the move to the quarantine folder."""
-    landing, now = open_location(settings.source), around.clock()
+    now = around.clock()
     entries = []
     for path in paths:
         name = path.removeprefix(f"{settings.source}/")

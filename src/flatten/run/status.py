@@ -8,8 +8,8 @@ from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
 from flatten.decide.decision import VERDICTS
-from flatten.errors import FilesIncomplete
-from flatten.storage.location import open_location
+from flatten.errors import IncompleteFilesError
+from flatten.storage import open_location
 from flatten.tables import create, files
 from flatten.tables.names import TableName
 
@@ -24,7 +24,7 @@ def status(spark: SparkSession, table: TableName, source: str | None, now: datet
     dates), quarantined lines and files by reason, the last runs, and landing (None without a source): waiting,
     to_archive, late. Times are text, in UTC.
 
-    Raises BadTable when there is no table of ours.
+    Raises TableError when there is no table of ours.
     """
     create.require(spark, table)
     newest = F.max("recorded_at")
@@ -42,7 +42,7 @@ def status(spark: SparkSession, table: TableName, source: str | None, now: datet
 
 
 def require_complete(spark: SparkSession, table: TableName, days: int, source: str | None, now: datetime) -> None:
-    """Raise FilesIncomplete when a file of the last `days` is not wholly in the table, or waits in `source` too long.
+    """Raise IncompleteFilesError when a file of the last `days` is not wholly in the table, or waits too long.
 
     That is one that was quarantined, has a line that is not accounted for, or that no run has taken or archived for
     more than an hour.
@@ -53,7 +53,7 @@ def require_complete(spark: SparkSession, table: TableName, days: int, source: s
     if source is not None:
         found += [f"{path} (in landing)" for path in _landing(spark, table, source, now)["late"]]
     if found:
-        raise FilesIncomplete(
+        raise IncompleteFilesError(
             f"{len(found)} files of the last {days} days are not wholly in {table.text}: "
             f"{'; '.join(found[:_FILES_NAMED])}{', ...' if len(found) > _FILES_NAMED else ''}. "
             "docs/runbook.md, incomplete_files, says what to do."

@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame
 from flatten import __version__
 from flatten.events import catalogue
 from flatten.events.arrow import ColumnBuilder
-from flatten.events.envelope import BadLine, read_change, read_line
+from flatten.events.envelope import BadLineError, read_change, read_line
 from flatten.events.event import flatten
 from flatten.events.lines import Line, hour_of, split_file
 from flatten.storage.location import plain_path
@@ -103,7 +103,7 @@ def _bad_row(line: Line, source_file: str, *, quarantined_at: int) -> dict[str, 
     }
     try:
         read_change(read_line(line.content))
-    except BadLine as bad:
+    except BadLineError as bad:
         return place | {"reason": bad.reason, "detail": bad.detail, **_raw(line.content, bad.reason)}
     raise AssertionError(f"{source_file}, line {line.number} is good, and was bad a moment ago.")
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 
-from flatten.sample.bad_lines import BAD_LINES, BadLine
+from flatten.sample.bad_lines import BAD_LINES, BadLineError
 from flatten.sample.batches import SampleFile, hour, is_plain, key, packed
 from flatten.sample.car import new_id
 from flatten.sample.lines import Line, to_json
@@ -30,7 +30,7 @@ def with_bad_lines(found: Iterable[list[Line]], expected: int, rng: Random, tall
         yield batch
 
 
-def _bad_line(kind: BadLine, model: Line, rng: Random, tally: Tally) -> Line:
+def _bad_line(kind: BadLineError, model: Line, rng: Random, tally: Tally) -> Line:
     tally.quarantined[kind.reason] += 1
     tally.oddities[kind.kind] += 1
     return Line(kind.make({**json.loads(model.content), "event_id": new_id(rng)}), model.at)

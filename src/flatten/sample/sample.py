@@ -40,7 +40,7 @@ def write_sample(
     which are the files' arrivals. `progress` is called after each file with the number of events so far.
 
     Files are renamed into place; what an interrupted call left is completed by the same call. Raises
-    UsageError for numbers that cannot be, BadLocation when `out` holds anything else or cannot be written.
+    UsageError for numbers that cannot be, LocationError when `out` holds anything else or cannot be written.
     """
     _check(events, vehicles, lines_per_file, start, oddities)
     sample = _Sample(events, vehicles, seed, oddities, start or DEFAULT_START, lines_per_file)

@@ -15,7 +15,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from flatten.errors import BadLocation
+from flatten.errors import LocationError
 from flatten.storage.location import S3A, Stat, listed
 
 _PIECE = 1024 * 1024
@@ -30,19 +30,19 @@ _UNSEEN = ("", ".", "..")
 
 @cache
 def s3_client() -> Any:
-    """Return this process's S3 client. Raises BadLocation when boto3 is not there."""
+    """Return this process's S3 client. Raises LocationError when boto3 is not there."""
     try:
         import boto3
         from botocore.config import Config
     except ImportError:
-        raise BadLocation("s3a:// locations need boto3: install `flatten[s3]`.") from None
+        raise LocationError("s3a:// locations need boto3: install `flatten[s3]`.") from None
     return boto3.client("s3", config=Config(retries={"mode": "standard"}, max_pool_connections=_CONNECTIONS))
 
 
 def open_bucket(root: str) -> "Bucket":
-    """Return the location of `s3a://bucket/prefix`. Raises BadLocation when it names no bucket."""
+    """Return the location of `s3a://bucket/prefix`. Raises LocationError when it names no bucket."""
     if not urlsplit(root).netloc:
-        raise BadLocation(f"{root}: no bucket is named; write s3a://bucket/prefix.")
+        raise LocationError(f"{root}: no bucket is named; write s3a://bucket/prefix.")
     return Bucket(root, s3_client())
 
 
@@ -132,7 +132,7 @@ class Bucket:
             with _told("list", self.root):
                 self.client.list_objects_v2(Bucket=self._bucket, Prefix=self._key(""), MaxKeys=1)
         except OSError as wrong:
-            raise BadLocation(f"The {role} {self.root} cannot be read: {wrong.strerror}.") from None
+            raise LocationError(f"The {role} {self.root} cannot be read: {wrong.strerror}.") from None
 
     @property
     def _bucket(self) -> str:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from flatten.errors import BadLocation
+from flatten.errors import LocationError
 from flatten.storage.location import Stat, listed
 
 _PIECE = 1024 * 1024
@@ -97,24 +97,24 @@ class Directory:
     def check(self, role: str, *, to_write: bool) -> None:
         """See Location."""
         if not Path(self.root).is_dir():
-            raise BadLocation(f"The {role} {self.root} is not a folder: give the one in which the files are.")
+            raise LocationError(f"The {role} {self.root} is not a folder: give the one in which the files are.")
         if not os.access(self.root, os.R_OK | os.X_OK):
-            raise BadLocation(f"The {role} {self.root} cannot be read: give this user the right to.")
+            raise LocationError(f"The {role} {self.root} cannot be read: give this user the right to.")
         if to_write and not os.access(self.root, os.W_OK):
-            raise BadLocation(f"The {role} {self.root} cannot be written: files are taken out of it.")
+            raise LocationError(f"The {role} {self.root} cannot be written: files are taken out of it.")
 
     def _path(self, name: str) -> Path:
         return Path(self.root) / name
 
 
 def require_possible(role: str, folder: str) -> None:
-    """Raise BadLocation when a folder cannot be created, because a file is in the way or because of its name."""
+    """Raise LocationError when a folder cannot be created, because a file is in the way or because of its name."""
     try:
         there = next(each for each in (Path(folder), *Path(folder).parents) if each.exists())
     except OSError as wrong:
-        raise BadLocation(f"The {role} folder {folder!r} cannot be created: {wrong.strerror}.") from None
+        raise LocationError(f"The {role} folder {folder!r} cannot be created: {wrong.strerror}.") from None
     if not there.is_dir():
-        raise BadLocation(f"The {role} folder {folder} cannot be created, {there} is a file: give another.")
+        raise LocationError(f"The {role} folder {folder} cannot be created, {there} is a file: give another.")
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def _absent_is_none() -> Iterator[None]:
 def _names(folder: str, below: str) -> Iterator[str]:
     try:
         entries = os.scandir(folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     with entries:
         ordered = sorted((each for each in entries if listed(each.name)), key=lambda each: each.name)
@@ -143,10 +143,8 @@ def _names(folder: str, below: str) -> Iterator[str]:
 
 def _is_beginning(held: Path, content: IO[bytes]) -> bool:
     """Return whether a file's bytes are the first bytes of `content`."""
-    if not held.is_file():
-        return False
-    with held.open("rb") as file:
-        while piece := file.read(_PIECE):
-            if content.read(len(piece)) != piece:
-                return False
-    return True
+    with _absent_is_none():
+        if held.is_file():
+            with held.open("rb") as file:
+                return all(content.read(len(piece)) == piece for piece in iter(lambda: file.read(_PIECE), b""))
+    return False

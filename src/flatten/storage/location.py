@@ -1,4 +1,4 @@
-"""What every kind of storage can do, which kind a location is, and how locations and names are written."""
+"""What every kind of storage can do, and how locations and names are written."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Protocol
 
-from flatten.errors import BadLocation
+from flatten.errors import LocationError
 
 S3A = "s3a://"
 _PATTERN = re.compile(r"([\\{}\[\]*?^])")
@@ -60,19 +60,7 @@ class Location(Protocol):
         """Return a small file's text; None when it does not exist."""
 
     def check(self, role: str, *, to_write: bool) -> None:
-        """Raise BadLocation, which names the role, when files cannot be read here, or taken away if `to_write`."""
-
-
-def open_location(text: str) -> Location:
-    """Return the location that `absolute` named. Raises BadLocation for a scheme that is not supported."""
-    from flatten.storage.bucket import open_bucket
-    from flatten.storage.directory import Directory
-
-    if text.startswith(S3A):
-        return open_bucket(text)
-    if "://" in text:
-        raise BadLocation(f"{text}: files can be moved in directories, /Volumes/... paths and s3a://bucket/prefix.")
-    return Directory(text)
+        """Raise LocationError, which names the role, when files cannot be read here, or taken away if `to_write`."""
 
 
 def copy(source: Location, name: str, target: Location, target_name: str) -> None:
@@ -109,16 +97,16 @@ def plain_path(path: str) -> str:
 def absolute(text: str) -> str:
     """Return a location in the one form that the job uses: no relative parts, no slash at the end.
 
-    Raises BadLocation for no text at all, and for the home of an unknown user.
+    Raises LocationError for no text at all, and for the home of an unknown user.
     """
     if not text:
-        raise BadLocation("An empty text is no folder: give one.")
+        raise LocationError("An empty text is no folder: give one.")
     if "://" in text:
         return text.rstrip("/")
     try:
         return str(Path(text).expanduser().resolve())
     except RuntimeError:
-        raise BadLocation(f"{text}: there is no such user; give a folder.") from None
+        raise LocationError(f"{text}: there is no such user; give a folder.") from None
 
 
 def _is_text(name: str) -> bool:

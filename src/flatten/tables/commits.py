@@ -11,7 +11,7 @@ from typing import TypeVar
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 
-from flatten.errors import ConflictsPersist
+from flatten.errors import ConflictError
 
 T = TypeVar("T")
 SPARK_ERRORS = (PySparkException, Py4JJavaError)
@@ -27,7 +27,7 @@ _ERROR = re.compile(r"[A-Za-z_][\w.]*(: |$)")
 _AFTERWARDS = re.compile(r"\s+at [\w.$/]+\(|=== ")  # frames of Java, or the state of the query
 
 
-class LookAgain(Exception):
+class LookAgainError(Exception):
     """Raised inside a commit when the tables or files are no longer as they were when it was decided."""
 
 
@@ -45,7 +45,7 @@ def retried(commit: Callable[[], T], patience: Patience | None = None) -> T:
     """Call `commit` until it meets no conflict. It must do the same however often it is called.
 
     The n-th wait is up to `seconds` * 2**n, by chance, so that two writers do not meet again and again. Raises
-    ConflictsPersist after all attempts; other errors pass.
+    ConflictError after all attempts; other errors pass.
     https://docs.delta.io/latest/concurrency-control.html
     """
     patience = patience or Patience()
@@ -54,13 +54,13 @@ def retried(commit: Callable[[], T], patience: Patience | None = None) -> T:
             patience.pause(patience.chance() * patience.seconds * 2**attempt)
         try:
             return commit()
-        except LookAgain as changed:
+        except LookAgainError as changed:
             why = str(changed)
         except SPARK_ERRORS as met:
             why = _name(met)
             if not why.startswith(_CONFLICTS + _JAVA_CONFLICTS):
                 raise
-    raise ConflictsPersist(
+    raise ConflictError(
         f"The tables or the files of the source changed {patience.attempts} times in a row while this job worked on "
         f"them ({why}): stop the other writers, then run again."
     )

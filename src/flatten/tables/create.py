@@ -13,10 +13,10 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
 from flatten import __version__
-from flatten.errors import BadTable, FlattenError
+from flatten.errors import FlattenError, TableError
 from flatten.events import catalogue
 from flatten.session import on_databricks
-from flatten.storage.location import open_location
+from flatten.storage import open_location
 from flatten.tables import describe
 from flatten.tables.commits import SPARK_ERRORS
 from flatten.tables.names import TableName
@@ -56,25 +56,25 @@ def columns_of(spark: SparkSession, name: str) -> list[str] | None:
 
 
 def check(spark: SparkSession, table: TableName) -> bool:
-    """Return whether the table exists. Raise BadTable when there is something else in its place; write nothing."""
+    """Return whether the table exists. Raise TableError when there is something else in its place; write nothing."""
     present = columns_of(spark, table.sql)
     missing = [name for name in _KEY_COLUMNS if name not in (present or ())]
     if present is not None and missing:
-        raise BadTable(
+        raise TableError(
             f"{table.text} is a table without our columns ({', '.join(missing[:3])}, ...): "
             "name a table that this job created, or a new one."
         )
     if present is None and table.is_path and _occupied(table.text):
-        raise BadTable(f"{table.text} exists and is not a Delta table: give the path of one, or a new path.")
+        raise TableError(f"{table.text} exists and is not a Delta table: give the path of one, or a new path.")
     return present is not None
 
 
 def require(spark: SparkSession, table: TableName) -> None:
-    """Raise BadTable when the table or its side tables do not exist, or are not ours."""
+    """Raise TableError when the table or its side tables do not exist, or are not ours."""
     if not check(spark, table):
-        raise BadTable(f"There is no table {table.text} yet: `flatten run` creates it.")
+        raise TableError(f"There is no table {table.text} yet: `flatten run` creates it.")
     if columns_of(spark, table.side("runs")) is None:
-        raise BadTable(f"{table.ops} has no side tables of {table.text}: give --ops as `flatten run` was given it.")
+        raise TableError(f"{table.ops} has no side tables of {table.text}: give --ops as `flatten run` was given it.")
 
 
 def _occupied(path: str) -> bool:

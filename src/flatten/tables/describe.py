@@ -15,6 +15,7 @@ TAG = "personal_data"
 
 PERSONAL = {
     "vehicle_id": "vehicle",
+    "smartcar_user_id": "person",
     "user_id": "person",
     "user_externalId": "person",
     "unmapped_signals": "any",

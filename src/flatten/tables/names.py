@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from flatten.errors import BadTable
+from flatten.errors import TableError
 from flatten.tables.sql import quoted
 
 SIDES = ("quarantine", "files", "runs")
@@ -14,7 +14,7 @@ SIDES = ("quarantine", "files", "runs")
 class TableName:
     """A table by path (it has a slash) or by name (one to three parts), and where its side tables live.
 
-    `ops` is a folder or a schema. Raises BadTable for a name that cannot be one.
+    `ops` is a folder or a schema. Raises TableError for a name that cannot be one.
     """
 
     text: str
@@ -22,17 +22,21 @@ class TableName:
 
     def __post_init__(self) -> None:
         if ("/" in self.text) != ("/" in self.ops):
-            raise BadTable(f"{self.text!r} and {self.ops!r}: give a table and its side tables both by path or by name.")
+            raise TableError(
+                f"{self.text!r} and {self.ops!r}: give a table and its side tables both by path or by name."
+            )
         for name in (self.text, self.ops):
             if "${" in name:
-                raise BadTable(f"{name!r} has ${{ in it, which Spark SQL replaces by a setting: give another name.")
+                raise TableError(f"{name!r} has ${{ in it, which Spark SQL replaces by a setting: give another name.")
             if not self.is_path and not all(part.strip() and "`" not in part for part in name.split(".")):
-                raise BadTable(f"{name!r} is no table or schema name; give schema.table or a path with a slash.")
+                raise TableError(f"{name!r} is no table or schema name; give schema.table or a path with a slash.")
         if not self.is_path and not 1 <= len(self.text.split(".")) <= 3:
-            raise BadTable(f"{self.text!r} has too many parts; give catalog.schema.table.")
+            raise TableError(f"{self.text!r} has too many parts; give catalog.schema.table.")
         table, *sides = self.places() or [""]
         if any(side.startswith(f"{table}/") or table.startswith(f"{side}/") for side in sides):
-            raise BadTable(f"{self.ops!r} is inside the table {table}, which VACUUM would empty: give another folder.")
+            raise TableError(
+                f"{self.ops!r} is inside the table {table}, which VACUUM empties: give another folder."
+            )
 
     @classmethod
     def of(cls, text: str, ops: str | None = None) -> "TableName":

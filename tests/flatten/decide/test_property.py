@@ -28,7 +28,7 @@ POLICIES: tuple[tuple[RemovePolicy, RemovePolicy], ...] = (
     *(("hard", "keep"), ("keep", "soft"), ("soft", "hard")),
 )
 """Of removals and of expiries."""
-BATCHES, FILES = 3, 3
+CHANGES, BATCHES, FILES = 8, 3, 3
 PLACES = range(BATCHES * FILES)
 STREAMS = ("2025-12-01", "2026-01-01", "2026-01-01")
 BOUNDARIES = ("found", "values", "rows", "files")
@@ -94,20 +94,17 @@ class History:
 
 
 class Dice:
-    """Choices out of one number: a draw for each takes hypothesis most of the time of a history."""
+    """Choices out of a few bytes. A draw for each would take most of the time, and hypothesis would draw few of most."""
 
-    FACES = 2**24 - 1
+    BYTES = 3
 
-    def __init__(self, number: int) -> None:
-        self._left = number
+    def __init__(self, thrown: bytes) -> None:
+        self._left = int.from_bytes(thrown)
 
     def choose(self, *choices: T) -> T:
-        """Take the next choice; the first one when the number is used up."""
+        """Take the next choice; the first one when nothing is left."""
         self._left, at = divmod(self._left, len(choices))
         return choices[at]
-
-
-numbers = st.integers(0, Dice.FACES)
 
 
 def made(at: int, dice: Dice, offsets: tuple[int, ...]) -> Made:
@@ -134,23 +131,22 @@ def trouble(dice: Dice, calm: bool) -> Trouble:
     return Trouble(killed, None if calm else meddled, dice.choose(*range(8)))
 
 
-def history(head: int, batches: list[int], drawn: list[int]) -> History:
-    """Return the history that these numbers say."""
-    dice, changes = Dice(head), [Dice(each) for each in drawn]
+def history(thrown: bytes) -> History:
+    """Return the history that these bytes say."""
+    dice, *others = (Dice(thrown[at : at + Dice.BYTES]) for at in range(0, len(thrown), Dice.BYTES))
+    batches, changes = others[:BATCHES], others[BATCHES:]
     offsets, calm, in_turns = dice.choose(NEAR, FAR), dice.choose(True, True, False), dice.choose(False, True)
-    policies = Policies(*dice.choose(*POLICIES))
     return History(
-        [made(at, each, offsets) for at, each in enumerate(changes)],
-        [[each.choose(*PLACES), *each.choose((), *((place,) for place in PLACES))] for each in changes],
-        [trouble(Dice(each), calm) for each in batches],
-        policies,
-        in_turns,
+        policies=Policies(*dice.choose(*POLICIES)),
+        in_turns=in_turns,
+        made=[made(at, each, offsets) for at, each in enumerate(changes)],
+        places=[[each.choose(*PLACES), *each.choose((), *((place,) for place in PLACES))] for each in changes],
+        troubles=[trouble(each, calm) for each in batches],
     )
 
 
-histories = st.builds(
-    history, numbers, st.lists(numbers, min_size=BATCHES, max_size=BATCHES), st.lists(numbers, min_size=1, max_size=10)
-)
+SIZE = Dice.BYTES * (1 + BATCHES + CHANGES)
+histories = st.binary(min_size=SIZE, max_size=SIZE).map(history)
 
 
 class Witness:

@@ -164,8 +164,8 @@ def test_a_container_without_values_leaves_nothing(container: str, given: Any) -
 def test_whatever_else_was_stored_is_kept_by_its_path() -> None:
     row = row_of(
         item(
-            smartcar_user_id="user",
-            car_timezone={"name": "Europe/Berlin", "offsets": [JsonText("1.50")]},
+            smartcar_user="user",
+            car_zone={"name": "Europe/Berlin", "offsets": [JsonText("1.50")]},
             nothing=JsonText("null"),
             vehicle={"id": "vehicle", "colour": {"code": "\ud83d"}},
             meta={"a.b": 1, "deliveryTime": 1_758_238_783_185},
@@ -174,8 +174,8 @@ def test_whatever_else_was_stored_is_kept_by_its_path() -> None:
     )
     assert row["vehicle_id"] == "vehicle"
     assert unmapped_attributes(row) == {
-        "smartcar_user_id": "user",
-        "car_timezone": {"name": "Europe/Berlin", "offsets": [JsonText("1.50")]},
+        "smartcar_user": "user",
+        "car_zone": {"name": "Europe/Berlin", "offsets": [JsonText("1.50")]},
         "vehicle.colour": {"code": "\ud83d"},
         "meta.a\\.b": 1,
         "meta.deliveryTime": 1_758_238_783_185,

@@ -2,26 +2,17 @@
 
 import hashlib
 import os
-import subprocess
-import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from flatten.errors import LocationError
+from flatten.storage import open_location
 from flatten.storage.directory import Directory
-from flatten.errors import BadLocation
-from flatten.storage.location import open_location
-from flatten.storage.location import absolute, copy, listed, literal_path, plain_path
+from flatten.storage.location import Stat, absolute, copy, listed, literal_path, plain_path
 
 HOSTILE_NAMES = ["a b", "it's", 'a"b', "a`b", "a\nb", "a\\b", "%41", "é🚗", "-rf", "~", "a;b", "$HOME", "*", "x" * 200]
-WRITER = """
-import sys
-from flatten.storage.directory import Directory
-print("ready", flush=True)
-sys.stdin.read(1)
-place = Directory(sys.argv[1])
-print(*(str(number) for number in range(300) if place.write_new(str(number), sys.argv[2])))
-"""
 
 
 @pytest.fixture
@@ -79,13 +70,13 @@ def test_two_names_of_one_folder_are_one_location(tmp_path: Path) -> None:
     ids=["empty", "unknown user"],
 )
 def test_a_text_that_names_no_folder_is_refused(text: str, message: str) -> None:
-    with pytest.raises(BadLocation, match=message):
+    with pytest.raises(LocationError, match=message):
         absolute(text)
 
 
 @pytest.mark.parametrize("text", ["s3://bucket/prefix", "abfss://a@b/c", "file:///data"])
 def test_a_scheme_that_cannot_be_served_is_refused(text: str) -> None:
-    with pytest.raises(BadLocation, match=text):
+    with pytest.raises(LocationError, match=text):
         open_location(text)
 
 
@@ -130,7 +121,7 @@ def test_a_path_is_no_pattern(path: str, literal: str) -> None:
 def test_files_are_named_as_spark_lists_them(place: Directory) -> None:
     for name in ("b", "a/2", "a/1", "a/_hidden", "a/.hidden", "_folder/x", ".folder/x", "c.part", "a_b/c"):
         put(place, name)
-    assert list(place.names()) == ["b", "c.part", "a/1", "a/2", "a_b/c"]
+    assert list(place.names()) == ["a/1", "a/2", "a_b/c", "b", "c.part"]
 
 
 @pytest.mark.parametrize("root", ["missing", "file"])
@@ -154,7 +145,8 @@ def test_hostile_names_are_names_like_others(place: Directory, tmp_path: Path, n
 def test_the_digest_is_that_of_the_bytes(place: Directory, content: bytes) -> None:
     put(place, "a/b", content)
     assert place.sha256("a/b") == hashlib.sha256(content).hexdigest()
-    assert place.size("a/b") == len(content)
+    os.utime(Path(place.root) / "a" / "b", (0, 1_767_600_000))
+    assert place.stat("a/b") == Stat(len(content), datetime(2026, 1, 5, 8, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("name", ["missing", "folder", "missing/b", "file/b"])
@@ -162,7 +154,7 @@ def test_what_is_no_file_has_no_digest(place: Directory, name: str) -> None:
     put(place, "folder/x")
     put(place, "file")
     assert place.sha256(name) is None
-    assert place.size(name) is None
+    assert place.stat(name) is None
 
 
 def test_a_copy_is_the_same_bytes_under_the_new_name(place: Directory, tmp_path: Path) -> None:
@@ -205,7 +197,7 @@ def test_the_longest_name_that_can_be_had_is_copied(place: Directory, tmp_path: 
 def test_a_pipe_is_no_file(place: Directory) -> None:
     os.mkfifo(Path(place.root) / "pipe")
     assert place.sha256("pipe") is None
-    assert place.size("pipe") is None
+    assert place.stat("pipe") is None
 
 
 def test_a_copy_of_what_is_gone_leaves_nothing(place: Directory, tmp_path: Path) -> None:
@@ -215,14 +207,37 @@ def test_a_copy_of_what_is_gone_leaves_nothing(place: Directory, tmp_path: Path)
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
-def test_the_rest_of_a_copy_that_was_killed_is_no_file_and_is_replaced(place: Directory, tmp_path: Path) -> None:
+@pytest.mark.parametrize("half", [b"", b"con", b"content"], ids=["nothing", "half", "all of it"])
+def test_a_copy_that_was_cut_short_is_written_again(place: Directory, tmp_path: Path, half: bytes) -> None:
     target = Directory(str(tmp_path / "target"))
     put(place, "a")
-    put(target, ".a.part", b"half of a longer content")
-    assert list(target.names()) == []
+    put(target, "a", half)
     copy(place, "a", target, "a")
-    assert [path.name for path in Path(target.root).iterdir()] == ["a"]
     assert target.read_text("a") == "content"
+
+
+@pytest.mark.parametrize("other", [b"cOn", b"content and more"], ids=["other bytes", "more bytes"])
+def test_what_is_no_beginning_of_the_copy_stays(place: Directory, tmp_path: Path, other: bytes) -> None:
+    target = Directory(str(tmp_path / "target"))
+    put(place, "a")
+    put(target, "a", other)
+    with pytest.raises(FileExistsError):
+        copy(place, "a", target, "a")
+    assert (Path(target.root) / "a").read_bytes() == other
+
+
+def test_links_are_not_followed(place: Directory, tmp_path: Path) -> None:
+    put(place, "a/b")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x").write_text("x")
+    (Path(place.root) / "folder").symlink_to(tmp_path / "outside")
+    (Path(place.root) / "file").symlink_to(tmp_path / "outside" / "x")
+    (Path(place.root) / "nowhere").symlink_to(tmp_path / "missing")
+    assert list(place.names()) == ["a/b"]
+    linked = {name: place.is_link(name) for name in ("a/b", "folder/x", "folder/missing/x", "file", "nowhere", "c")}
+    assert linked == {
+        "a/b": False, "folder/x": True, "folder/missing/x": True, "file": True, "nowhere": True, "c": False,
+    }  # fmt: skip
 
 
 def test_to_remove_what_is_gone_is_no_error(place: Directory) -> None:
@@ -236,7 +251,7 @@ def test_to_remove_what_is_gone_is_no_error(place: Directory) -> None:
 def test_a_tree_is_removed_with_its_hidden_files_and_no_other(place: Directory) -> None:
     for name in ("stage/run/_SUCCESS", "stage/run/.crc", "stage/x", "stage2/x"):
         put(place, name)
-    place.remove_tree("stage")
+    assert (place.remove_tree("stage"), place.remove_tree("stage")) == (True, False)
     assert [path.as_posix() for path in Path(place.root).rglob("*") if path.is_file()] == [f"{place.root}/stage2/x"]
 
 
@@ -249,35 +264,3 @@ def test_a_small_file_is_read_or_is_not_there(place: Directory, name: str, text:
     put(place, "a", "é\n".encode())
     put(place, "bad", b"\xff{")
     assert place.read_text(name) == text
-
-
-def test_a_small_file_is_written_once(place: Directory) -> None:
-    assert place.write_new("a/b", "first é") is True
-    assert place.write_new("a/b", "second") is False
-    assert place.read_text("a/b") == "first é"
-    assert [path.name for path in (Path(place.root) / "a").iterdir()] == ["b"]
-
-
-def test_of_several_writers_at_once_each_file_has_one(tmp_path: Path) -> None:
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path), name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for name in ("one", "two", "three")
-    ]
-    for writer in writers:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
-    for writer in writers:
-        assert writer.stdin is not None
-        writer.stdin.write("g")
-        writer.stdin.flush()
-    written = [writer.communicate()[0].split() for writer in writers]
-    owners = {
-        number: name for name, numbers in zip(("one", "two", "three"), written, strict=True) for number in numbers
-    }
-    assert sum(map(len, written)) == len(owners) == 300
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == owners

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flatten.errors import NoJars
+from flatten.errors import JarsError
 from flatten.local.jars import DELTA, Jar, fetch
 from flatten.local.java import find_java
 from flatten.local.spark import cache_folder
@@ -69,7 +69,7 @@ def test_nobody_is_asked_when_all_is_there(tmp_path: Path) -> None:
 @pytest.mark.spark
 def test_another_content_than_the_pinned_one_is_not_kept(repository: Path, settings: Path, tmp_path: Path) -> None:
     publish(repository, "jar")
-    with pytest.raises(NoJars, match=r"jar-1\.0\.jar came with SHA-256 [0-9a-f]{64}, not 0000; it was not kept"):
+    with pytest.raises(JarsError, match=r"jar-1\.0\.jar came with SHA-256 [0-9a-f]{64}, not 0000; it was not kept"):
         fetch([Jar("org.example", "jar", "1.0", "0000")], tmp_path / "jars", java_home(), settings)
     assert not list((tmp_path / "jars").iterdir())
 
@@ -77,7 +77,7 @@ def test_another_content_than_the_pinned_one_is_not_kept(repository: Path, setti
 @pytest.mark.spark
 def test_a_jar_that_is_not_to_be_had_is_one_sentence(repository: Path, settings: Path, tmp_path: Path) -> None:
     there, gone = publish(repository, "there"), Jar("org.example", "gone", "1.0", "0000")
-    with pytest.raises(NoJars, match=r"not fetched \(unresolved .*gone;1\.0: not found\)\. Check") as error:
+    with pytest.raises(JarsError, match=r"not fetched \(unresolved .*gone;1\.0: not found\)\. Check") as error:
         fetch([there, gone], tmp_path / "jars", java_home(), settings)
     assert "\n" not in str(error.value)
     assert not list((tmp_path / "jars").iterdir())
@@ -85,5 +85,5 @@ def test_a_jar_that_is_not_to_be_had_is_one_sentence(repository: Path, settings:
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(NoJars, match=r"cannot be put into .*file/jars: Not a directory\.$"):
+    with pytest.raises(JarsError, match=r"cannot be put into .*file/jars: Not a directory\.$"):
         fetch(DELTA, tmp_path / "file" / "jars", Path("/no/java"))

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flatten.events import catalogue
-from flatten.columns import ColumnBuilder
+from flatten.events.arrow import ColumnBuilder
 from flatten.events.envelope import METADATA, read_change, read_line
 from flatten.events.event import flatten
 from flatten.events.signals import Row
-from flatten.tables import EVENT_COLUMNS
+from flatten.tables.schema import EVENT_COLUMNS
 from support.items import JsonText, line, metadata, unmapped_attributes
 from support.lossless import code_of, joined, lost, misfits
 

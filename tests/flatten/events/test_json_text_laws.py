@@ -1,4 +1,4 @@
-"""Whatever text comes, it is JSON with all its digits, or NotJson; nothing else is ever raised."""
+"""Whatever text comes, it is JSON with all its digits, or NotJsonError; nothing else is ever raised."""
 
 import json
 from contextlib import suppress
@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flatten.events.json_text import MAX_DEPTH, NotJson, Number, parse, write
+from flatten.events.json_text import MAX_DEPTH, NotJsonError, Number, parse, write
 
 RUNS = settings(max_examples=100, deadline=None)
 
@@ -79,7 +79,7 @@ def test_json_with_a_piece_cut_out_or_put_in_is_read_as_python_reads_it(text: st
     st.integers(1, 90),
 )
 def test_nesting_ends_in_a_value_or_in_not_json(pieces: list[str], times: int) -> None:
-    with suppress(NotJson):
+    with suppress(NotJsonError):
         write(parse("".join(pieces * times)))
 
 
@@ -101,7 +101,7 @@ def test_nesting_is_read_exactly_up_to_the_limit(levels: int, mark: tuple[str, s
     depth = levels * (start.count("[") + start.count("{"))
     try:
         assert write(parse(text)) == text
-    except NotJson:
+    except NotJsonError:
         assert depth > MAX_DEPTH
     else:
         assert depth <= MAX_DEPTH
@@ -119,6 +119,6 @@ def _agrees(text: str) -> None:
 def _refused(text: str) -> None:
     try:
         value = parse(text)
-    except NotJson:
+    except NotJsonError:
         return
     raise AssertionError(f"{text!r} was read as {value!r}")

@@ -16,7 +16,7 @@ from support.items import line, row_of
 from support.lossless import lost
 from support.rows import expected_row, shown
 
-FOLDER = Path(__file__).parents[3] / "shared" / "payloads"
+FOLDER = Path(__file__).parents[4] / "shared" / "payloads"
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the real events lie in {FOLDER}, outside the project")
 
@@ -48,10 +48,8 @@ TOYOTA = {
     "meta_webhookId": "75c4cffc-b886-5696-b33f-7f60fa391d8b",
     "meta_webhookName": "Webhook",
     "meta_mode": "LIVE",
-    "unmapped_attributes": {
-        "record_type": "ALL",
-        "smartcar_user_id": "79450881-0838-570c-baba-7ec8110e705c",
-    },
+    "record_type": "ALL",
+    "smartcar_user_id": "79450881-0838-570c-baba-7ec8110e705c",
     "Location_PreciseLocation_status": "PERMISSION",
     "Charge_TimeToComplete_value": 40.0,
     "Charge_TimeToComplete_retrievedAt": "2025-10-28T19:55:48.999+00:00",
@@ -84,9 +82,9 @@ VOLKSWAGEN = {
     ),
     "signal_count": 8,
     "meta_deliveryId": "9a174d74-66fa-56ad-9b78-5685a5da9dae",
+    "record_type": "ALL",
+    "smartcar_user_id": "cd50ae25-5bb6-5870-b691-5776c178dbe2",
     "unmapped_attributes": {
-        "record_type": "ALL",
-        "smartcar_user_id": "cd50ae25-5bb6-5870-b691-5776c178dbe2",
         "meta.deliveryTime": 1758238783185,
     },
     "ConnectivityStatus_IsOnline_status": NOT_CAPABLE,
@@ -136,10 +134,8 @@ BYD = {
     "meta_webhookId": "1ddba19d-ac89-564c-83e8-aa13159fbc95",
     "meta_webhookName": "Home Assistant",
     "meta_mode": "LIVE",
-    "unmapped_attributes": {
-        "record_type": "ALL",
-        "smartcar_user_id": "05537558-b7a9-5f3c-b6ed-2c257245a1ae",
-    },
+    "record_type": "ALL",
+    "smartcar_user_id": "05537558-b7a9-5f3c-b6ed-2c257245a1ae",
     "VehicleUserAccount_Role_status": NOT_CAPABLE,
     "VehicleUserAccount_Permissions_status": NOT_CAPABLE,
     "ConnectivitySoftware_CurrentFirmwareVersion_status": NOT_CAPABLE,

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flatten.events.envelope import MAX_EVENT_ID_BYTES, METADATA, ORDER_DIGITS, BadLine, Change, read_change, read_line
+from flatten.events.envelope import (
+    MAX_EVENT_ID_BYTES,
+    METADATA,
+    ORDER_DIGITS,
+    BadLineError,
+    Change,
+    read_change,
+    read_line,
+)
 from flatten.events.json_text import Number
 from flatten.events.lines import MAX_LINE_BYTES
 from support.items import AT, SEQUENCE, STREAM, JsonText, change_of, item, line, metadata
@@ -57,14 +65,14 @@ def test_a_line_is_one_object(content: bytes, event: dict[str, Any]) -> None:
     ids=lambda value: f"{value!r:.40}",
 )
 def test_a_line_that_is_no_object_says_why(content: bytes, reason: str, detail: str) -> None:
-    with pytest.raises(BadLine) as bad:
+    with pytest.raises(BadLineError) as bad:
         read_line(content)
     assert (bad.value.reason, bad.value.detail) == (reason, detail)
 
 
 def test_a_line_beyond_the_limit_is_not_parsed() -> None:
     assert read_line(b'{"a":1}', limit=7) == {"a": 1}
-    with pytest.raises(BadLine, match="7 bytes, at most 6") as bad:
+    with pytest.raises(BadLineError, match="7 bytes, at most 6") as bad:
         read_line(b'{"a":1}', limit=6)
     assert bad.value.reason == "line_too_long"
 
@@ -125,7 +133,7 @@ def test_a_line_of_the_older_pipeline_has_no_place_in_the_order() -> None:
     ids=lambda value: f"{value!r:.30}",
 )
 def test_an_event_needs_an_id(event_id: Any, detail: str) -> None:
-    with pytest.raises(BadLine) as bad:
+    with pytest.raises(BadLineError) as bad:
         change_of(item(event_id=event_id))
     assert (bad.value.reason, bad.value.detail) == ("bad_event_id", detail)
 
@@ -145,7 +153,7 @@ def test_any_other_text_is_an_id_and_stays_as_it_is(event_id: str) -> None:
     ids=["object", "text", "zero", "false", "number"],
 )
 def test_signals_must_be_an_array(signals: Any, kind: str) -> None:
-    with pytest.raises(BadLine) as bad:
+    with pytest.raises(BadLineError) as bad:
         change_of(item(signals=signals))
     assert (bad.value.reason, bad.value.detail) == ("bad_signals", f"signals is a JSON {kind}, not an array")
 
@@ -183,7 +191,7 @@ def test_signals_may_be_missing_null_or_hold_anything(signals: Any) -> None:
     ids=lambda value: f"{value!r:.50}",
 )
 def test_metadata_whose_order_cannot_be_read_is_refused(added: Any, detail: str) -> None:
-    with pytest.raises(BadLine) as bad:
+    with pytest.raises(BadLineError) as bad:
         change_of(item() | {METADATA: added})
     assert (bad.value.reason, bad.value.detail) == ("bad_metadata", detail)
 
@@ -288,8 +296,8 @@ def test_any_bytes_are_a_change_or_a_bad_line(content: bytes) -> None:
         assert bad.detail.encode()
 
 
-def _read(content: bytes) -> tuple[Change | None, BadLine | None]:
+def _read(content: bytes) -> tuple[Change | None, BadLineError | None]:
     try:
         return read_change(read_line(content)), None
-    except BadLine as bad:
+    except BadLineError as bad:
         return None, bad

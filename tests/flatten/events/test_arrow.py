@@ -1,14 +1,13 @@
-"""Rows in Python become Arrow batches, and columns become DDL."""
+"""Rows in Python become Arrow batches."""
 
 from datetime import date
 
 import pyarrow as pa
 import pytest
 
-from flatten.columns import ColumnBuilder, ddl, literal, quoted
+from flatten.events.arrow import ColumnBuilder
 from flatten.run.values import columns_for
-from flatten.staging import FILE_COLUMNS, LINE_COLUMNS
-from flatten.tables import SIDE_TABLES
+from flatten.tables.schema import SIDE_TABLES
 
 ALL_TYPES = {
     "text": "STRING",
@@ -46,8 +45,8 @@ def test_every_type_of_our_tables_has_its_arrow_type() -> None:
 
 @pytest.mark.parametrize(
     "columns",
-    [columns_for([]), columns_for(["wheel-tires"]), FILE_COLUMNS, LINE_COLUMNS, *SIDE_TABLES.values()],
-    ids=["event", "signal", "files", "lines", *SIDE_TABLES],
+    [columns_for([]), columns_for(["wheel-tires"]), *SIDE_TABLES.values()],
+    ids=["event", "signal", *SIDE_TABLES],
 )
 def test_every_table_of_ours_can_be_built(columns: dict[str, str]) -> None:
     builder = ColumnBuilder(columns)
@@ -71,7 +70,7 @@ def test_a_column_that_no_row_fills_is_null_and_has_its_type() -> None:
     assert batch.column("at").type == pa.timestamp("us", "UTC")
 
 
-def test_a_batch_starts_anew_and_knows_nothing_of_the_last() -> None:
+def test_a_batch_begins_again_and_knows_nothing_of_the_last() -> None:
     builder = ColumnBuilder({"a": "INT", "b": "INT"})
     builder.add({"a": 1, "b": 1})
     builder.take()
@@ -105,42 +104,3 @@ def test_a_value_of_another_type_is_refused_not_bent(kind: str, value: object) -
     builder.add({"a": value})
     with pytest.raises((pa.ArrowInvalid, pa.ArrowTypeError, OverflowError)):
         builder.take()
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("a", "`a`"),
-        ("", "``"),
-        ("a b.c", "`a b.c`"),
-        ("a`b", "`a``b`"),
-        ("``", "``````"),
-        ("`; DROP TABLE t; --", "```; DROP TABLE t; --`"),
-        ("a'\"\\\n", "`a'\"\\\n`"),
-    ],
-    ids=repr,
-)
-def test_a_name_is_quoted(name: str, text: str) -> None:
-    assert quoted(name) == text
-
-
-@pytest.mark.parametrize(
-    ("text", "written"),
-    [
-        ("", "''"),
-        ("it's", "'it\\'s'"),
-        ("a\\", "'a\\\\'"),
-        ("\\'", "'\\\\\\''"),
-        ("'; DROP TABLE t; --", "'\\'; DROP TABLE t; --'"),
-        ('`"\né', "'`\"\né'"),
-        ("${env:HOME}", "'\\u0024{env:HOME}'"),
-    ],
-    ids=repr,
-)
-def test_a_text_is_written_as_a_literal(text: str, written: str) -> None:
-    assert literal(text) == written
-
-
-def test_columns_are_written_as_ddl() -> None:
-    assert ddl({"a": "INT", "b`c": "ARRAY<STRING>"}) == "`a` INT, `b``c` ARRAY<STRING>"
-    assert ddl({}) == ""

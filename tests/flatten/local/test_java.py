@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flatten.errors import NoJava
+from flatten.errors import JavaError
 from flatten.local.java import find_java
 
 SAYS = """\
@@ -63,14 +63,14 @@ def test_the_brought_java_comes_last(java: MakeJava, tmp_path: Path) -> None:
 
 
 def test_a_brought_java_that_is_not_there_is_no_java(tmp_path: Path) -> None:
-    with pytest.raises(NoJava, match="JAVA_HOME is not set and there is no java on PATH"):
+    with pytest.raises(JavaError, match="JAVA_HOME is not set and there is no java on PATH"):
         find_java({"PATH": str(tmp_path)}, tmp_path / "brought")
 
 
 @pytest.mark.parametrize("version", ["1.8", "11", "16"])
 def test_a_java_that_is_too_old_is_named_with_its_version(java: MakeJava, version: str, tmp_path: Path) -> None:
     old = java("old", version)
-    with pytest.raises(NoJava, match=f"old/bin/java\\) is Java {version}\\. Install a JDK"):
+    with pytest.raises(JavaError, match=f"old/bin/java\\) is Java {version}\\. Install a JDK"):
         find_java({"JAVA_HOME": str(old), "PATH": str(tmp_path)})
 
 
@@ -84,5 +84,5 @@ def test_a_java_that_does_not_start_is_said_so(script: str, tmp_path: Path) -> N
     command = tmp_path / "bin" / "java"
     command.write_text(script)
     command.chmod(0o755)
-    with pytest.raises(NoJava, match=r"JAVA_HOME \(.*bin/java\) does not start"):
+    with pytest.raises(JavaError, match=r"JAVA_HOME \(.*bin/java\) does not start"):
         find_java({"JAVA_HOME": str(tmp_path), "PATH": ""})

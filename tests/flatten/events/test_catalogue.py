@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from flatten.errors import CatalogueError
 from flatten.events.catalogue import STAMPS, VERSION, Field, packaged, read_catalogue
-from flatten.errors import BadCatalogue
-from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS
+from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS
 from support.catalogue_events import catalogue as entries
 from support.catalogue_events import column
 
@@ -25,7 +25,7 @@ ENTRY = {
 
 
 def test_a_change_of_the_catalogue_is_a_new_version() -> None:
-    content = (files("flatten") / "signal_catalogue.json").read_bytes()
+    content = (files("flatten.events") / "signal_catalogue.json").read_bytes()
     assert SHA256_OF[VERSION] == hashlib.sha256(content).hexdigest()
     assert max(SHA256_OF, key=int) == VERSION
 
@@ -167,5 +167,5 @@ def _same_column_but_for_case() -> list[Any]:
     ids=["code", "case", "delivery status", "two fields", "no column", "no group", "empty", "no type", "odd type"],
 )
 def test_a_catalogue_that_contradicts_itself_is_refused(given: list[Any], message: str) -> None:
-    with pytest.raises(BadCatalogue, match=message):
+    with pytest.raises(CatalogueError, match=message):
         read_catalogue(given)

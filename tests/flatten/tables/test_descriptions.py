@@ -8,7 +8,7 @@ import pytest
 
 from flatten.events import catalogue
 from flatten.tables import describe as descriptions
-from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS
+from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS
 
 COMMENTS = descriptions.signal_comments()
 _TELLING = re.compile(r"latitude|longitude|address|\bVIN\b|Nickname", re.IGNORECASE)
@@ -44,7 +44,7 @@ def test_every_unit_of_the_catalogue_is_told() -> None:
 
 
 def test_personal_data_is_tagged_wherever_the_catalogue_speaks_of_it() -> None:
-    entries = json.loads((files("flatten") / "signal_catalogue.json").read_text("utf-8"))
+    entries = json.loads((files("flatten.events") / "signal_catalogue.json").read_text("utf-8"))
     telling = {
         entry["columns"][key]
         for entry in entries

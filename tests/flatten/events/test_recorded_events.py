@@ -9,12 +9,12 @@ import pytest
 from flatten.events import catalogue
 from flatten.events.envelope import read_line
 from flatten.events.signals import Row, known_codes
-from flatten.tables import EVENT_COLUMNS
+from flatten.tables.schema import EVENT_COLUMNS
 from support.items import line, row_of
 from support.lossless import lost, misfits
 from support.rows import expected_row, shown
 
-FILES = sorted((Path(__file__).parents[1] / "events").glob("*.json"))
+FILES = sorted((Path(__file__).parents[2] / "events").glob("*.json"))
 COLUMNS = {name: kind for name, (kind, _) in EVENT_COLUMNS.items()} | catalogue.packaged().columns()
 
 

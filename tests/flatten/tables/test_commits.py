@@ -4,8 +4,8 @@ import pytest
 from py4j.protocol import Py4JNetworkError
 from pyspark.errors import PySparkException
 
-from flatten.tables.commits import ATTEMPTS, last_words, retried
-from flatten.errors import ConflictsPersist
+from flatten.errors import ConflictError
+from flatten.tables.commits import LookAgainError, Patience, last_words, retried
 
 IN_A_MICRO_BATCH = """[STREAM_FAILED] Query [id = 1, runId = 2] terminated with exception: An exception was raised \
 by the Python Proxy. Return Message: Traceback (most recent call last):
@@ -65,19 +65,19 @@ def test_the_line_that_names_the_cause_is_told(text: str, told: str) -> None:
 @pytest.mark.parametrize(
     "error", [Py4JNetworkError("Answer from Java side is empty"), ConnectionRefusedError(111, "x")]
 )
-def test_a_spark_that_is_no_more_is_told(error: Exception) -> None:
+def test_a_spark_that_has_ended_is_named(error: Exception) -> None:
     assert last_words(error).startswith("Spark itself has ended, perhaps for want of memory (FLATTEN_DRIVER_MEMORY=")
 
 
-class Mute(Exception):
-    """As an error of Java, whose text is asked of a JVM that is no more."""
+class MuteError(Exception):
+    """As an error of Java, whose text is asked of a JVM that has ended."""
 
     def __str__(self) -> str:
         raise ConnectionRefusedError
 
 
 def test_an_error_whose_text_ended_with_spark_is_told_without_it() -> None:
-    assert last_words(Mute()) == "Spark has ended, and with it the text of its error."
+    assert last_words(MuteError()) == "Spark has ended, and with it the text of its error."
 
 
 class Beside:
@@ -89,11 +89,11 @@ class Beside:
     def __call__(self) -> int:
         self.calls += 1
         if self.calls <= self._conflicts:
-            raise Conflict(self._condition)
+            raise MetError(self._condition)
         return self.calls
 
 
-class Conflict(PySparkException):
+class MetError(PySparkException):
     """As Delta's errors come."""
 
     def __init__(self, condition: str) -> None:
@@ -104,21 +104,39 @@ class Conflict(PySparkException):
         return self._condition
 
 
-@pytest.mark.parametrize("conflicts", range(ATTEMPTS))
-def test_a_conflict_is_tried_again(conflicts: int) -> None:
-    commit = Beside(conflicts)
-    assert retried(commit) == conflicts + 1
+def patience(waits: list[float], attempts: int = 4) -> Patience:
+    return Patience(attempts, 0.5, lambda: 0.5, waits.append)
+
+
+@pytest.mark.parametrize("conflicts", range(4))
+@pytest.mark.parametrize("condition", ["DELTA_CONCURRENT_APPEND", "DELTA_METADATA_CHANGED", "FIELD_ALREADY_EXISTS"])
+def test_a_conflict_is_tried_again_after_a_growing_wait(conflicts: int, condition: str) -> None:
+    commit, waits = Beside(conflicts, condition), list[float]()
+    assert retried(commit, patience(waits)) == conflicts + 1
+    assert waits == [0.5, 1.0, 2.0][:conflicts]
+
+
+def test_what_changed_since_it_was_read_is_looked_at_again() -> None:
+    calls = []
+
+    def commit() -> str:
+        calls.append(1)
+        if len(calls) < 3:
+            raise LookAgainError("2 of 3 rows were written")
+        return "done"
+
+    assert retried(commit, patience([])) == "done"
 
 
 def test_conflicts_are_tried_a_bounded_number_of_times() -> None:
     commit = Beside(1_000, "DELTA_METADATA_CHANGED")
-    with pytest.raises(ConflictsPersist, match=r"5 times in a row \(DELTA_METADATA_CHANGED\): stop them"):
-        retried(commit)
-    assert commit.calls == ATTEMPTS
+    with pytest.raises(ConflictError, match=r"4 times in a row .*\(DELTA_METADATA_CHANGED\): stop the"):
+        retried(commit, patience([]))
+    assert commit.calls == 4
 
 
 def test_another_error_is_not_tried_again() -> None:
     commit = Beside(1_000, "DIVIDE_BY_ZERO")
-    with pytest.raises(Conflict):
-        retried(commit)
+    with pytest.raises(MetError):
+        retried(commit, patience([]))
     assert commit.calls == 1

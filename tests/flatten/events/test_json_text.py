@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flatten.events.json_text import MAX_DEPTH, NotJson, Number, parse, storable, write
+from flatten.events.json_text import MAX_DEPTH, NotJsonError, Number, parse, storable, write
 
 LONG = "1" * 10_000
 
@@ -53,7 +53,7 @@ def test_json_is_read(text: str, value: Any) -> None:
     ids=lambda text: f"{text!r:.40}",
 )
 def test_what_is_not_json_is_refused(text: str) -> None:
-    with pytest.raises(NotJson):
+    with pytest.raises(NotJsonError):
         parse(text)
 
 
@@ -67,7 +67,7 @@ def test_what_is_not_json_is_refused(text: str) -> None:
     ids=["syntax", "constant", "depth"],
 )
 def test_the_refusal_says_what_is_wrong_where(text: str, message: str) -> None:
-    with pytest.raises(NotJson) as refusal:
+    with pytest.raises(NotJsonError) as refusal:
         parse(text)
     assert str(refusal.value) == message
 
@@ -77,7 +77,7 @@ def test_nesting_is_read_to_the_limit_and_no_deeper(start: str, end: str) -> Non
     whole = start * MAX_DEPTH + "1.5" + end * MAX_DEPTH
     assert write(parse(whole)) == whole
     for depth in (MAX_DEPTH + 1, 5_000):
-        with pytest.raises(NotJson, match="nested deeper"):
+        with pytest.raises(NotJsonError, match="nested deeper"):
             parse(start * depth + "1.5" + end * depth)
 
 
@@ -92,7 +92,7 @@ def test_brackets_that_do_not_nest_are_not_counted(text: str) -> None:
 
 def test_a_text_without_an_end_is_refused_in_one_pass() -> None:
     """A scan that begins anew at each of these quotes would take hours."""
-    with pytest.raises(NotJson):
+    with pytest.raises(NotJsonError):
         parse("[" * (MAX_DEPTH + 1) + '"' + '\\"' * 1_000_000)
 
 

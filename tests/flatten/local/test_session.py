@@ -14,8 +14,9 @@ import pytest
 
 from flatten.errors import UsageError
 from flatten.local.jars import DELTA
+from flatten.local.settings import SessionSettings
 from flatten.local.spark import cache_folder
-from flatten.local.settings import SessionSettings, on_databricks
+from flatten.session import on_databricks
 from support.processes import lasting
 from support.quick_spark import QUICK, spark_environment
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 EVENTS = TESTS.parent / "events"
 PAGE = (TESTS.parents[1] / "docs" / "oddities.md").read_text("utf-8")
 ROWS = {int(number): shown for number, shown in re.findall(r"^\| (\d+) \|.*\| ([^|]*) \|$", PAGE, re.MULTILINE)}
@@ -15,7 +15,8 @@ ROWS = {int(number): shown for number, shown in re.findall(r"^\| (\d+) \|.*\| ([
 
 @cache
 def _tests_of(file: str) -> set[str]:
-    tree = ast.parse((TESTS / file).read_text("utf-8"))
+    [path] = TESTS.rglob(file)
+    tree = ast.parse(path.read_text("utf-8"))
     return {part.name for part in ast.walk(tree) if isinstance(part, ast.FunctionDef) and part.name.startswith("test_")}
 
 

@@ -7,6 +7,7 @@ from threading import Event, Thread, current_thread, main_thread
 
 import pytest
 
+from flatten import session
 from flatten.local.interrupts import heeded, interrupts_later
 
 
@@ -44,7 +45,7 @@ def test_an_interrupt_is_heeded_while_the_work_goes_on(asked: Event) -> None:
 @pytest.mark.parametrize("variable", ["DATABRICKS_RUNTIME_VERSION", "SPARK_CONNECT_MODE_ENABLED"])
 def test_without_a_jvm_of_ours_there_is_no_other_thread(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "1")
-    assert heeded(current_thread) is main_thread()
+    assert session.heeded(current_thread) is main_thread()
 
 
 def test_an_interrupt_waits_for_the_end_and_the_handler_from_before_gets_it() -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from flatten.errors import BadTable
-from flatten.tables import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES, TableName
+from flatten.errors import TableError
+from flatten.tables.names import SIDES, TableName
+from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_side_tables_stand_where_they_are_told_to(text: str, ops: str, side: str
     ids=repr,
 )
 def test_a_text_that_is_no_name_is_refused_with_the_text(text: str) -> None:
-    with pytest.raises(BadTable) as refusal:
+    with pytest.raises(TableError) as refusal:
         TableName.of(text)
     assert repr(text) in str(refusal.value) or repr(f"{text}_ops") in str(refusal.value)
     assert "give" in str(refusal.value)
@@ -65,23 +66,23 @@ def test_a_text_that_is_no_name_is_refused_with_the_text(text: str) -> None:
 
 @pytest.mark.parametrize("ops", ["a`b", "a..b", " "], ids=repr)
 def test_an_ops_schema_that_is_no_name_is_refused(ops: str) -> None:
-    with pytest.raises(BadTable, match="no table or schema name"):
+    with pytest.raises(TableError, match="no table or schema name"):
         TableName.of("main.tele.flat", ops)
 
 
 @pytest.mark.parametrize("ops", ["/data/flat", "/data/flat/ops", "/data/flat/a/b/"])
 def test_side_tables_inside_the_table_are_refused(ops: str) -> None:
-    with pytest.raises(BadTable, match=r"is inside the table /data/flat, which VACUUM would empty: give another"):
+    with pytest.raises(TableError, match=r"is inside the table /data/flat, which VACUUM empties: give another"):
         TableName.of("/data/flat", ops)
 
 
 def test_a_table_inside_a_side_table_is_refused() -> None:
-    with pytest.raises(BadTable, match="is inside"):
+    with pytest.raises(TableError, match="is inside"):
         TableName.of("/data/flat_runs/flat", "/data")
 
 
 def test_every_kind_of_side_table_has_a_name_of_its_own() -> None:
-    assert set(SIDE_TABLES) == {"quarantine", "files", "runs", "moves", "lease"}
+    assert set(SIDE_TABLES) == set(SIDES) == {"quarantine", "files", "runs"}
     assert len({TableName.of("/data/flat").side(kind) for kind in SIDE_TABLES}) == len(SIDE_TABLES)
 
 
@@ -89,7 +90,8 @@ def test_the_event_columns_are_those_of_the_contract() -> None:
     vehicle = [f"vehicle_{key}" for key in ("id", "make", "model", "year", "mode", "powertrainType")]
     meta = [f"meta_{key}" for key in ("version", "deliveryId", "webhookId", "webhookName", "applicationId", "sequence")]
     assert list(EVENT_COLUMNS | LINEAGE_COLUMNS) == [
-        *("event_id", "event_date", "recorded_at", "event_type", "delivered_at"),
+        *("event_id", "event_date", "recorded_at", "event_type", "record_type", "car_timezone", "smartcar_user_id"),
+        "delivered_at",
         *(*vehicle, "user_id", "user_externalId", "triggers", *meta, "meta_mode"),
         *("signal_count", "unmapped_signals", "unmapped_attributes"),
         *("deleted_at", "stream", "sequence_number", "changed_at", "source_file"),

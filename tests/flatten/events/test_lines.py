@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flatten.events.lines import BadFile, Line, promised_lines, split_file
+from flatten.events.lines import BadFileError, Line, promised_lines, split_file
 
 FOLDER = "/Volumes/main/raw/telemetry/2025/10/28/20"
 PLAIN = f"{FOLDER}/telemetry_1761682266000_2.json"
@@ -90,7 +90,7 @@ def _damaged() -> bytes:
     ],
 )
 def test_a_file_that_cannot_be_read_to_its_end_gives_no_line(content: bytes) -> None:
-    with pytest.raises(BadFile) as bad:
+    with pytest.raises(BadFileError) as bad:
         split_file(f"{PLAIN}.gz", content)
     assert (bad.value.reason, bad.value.lines) == ("file_unreadable", 0)
     assert str(bad.value) == bad.value.detail != ""
@@ -103,27 +103,27 @@ def test_an_empty_object_named_gz_has_no_lines() -> None:
 def test_a_gzip_bomb_stops_at_the_limit() -> None:
     bomb = gzip.compress(b"\n" * 1_001)
     assert split_file(PLAIN, bomb, limit=1_001) == []
-    with pytest.raises(BadFile, match="unpacks to more than 1000 bytes") as bad:
+    with pytest.raises(BadFileError, match="unpacks to more than 1000 bytes") as bad:
         split_file(PLAIN, bomb, limit=1_000)
     assert bad.value.reason == "file_unreadable"
 
 
 def test_a_file_that_was_never_packed_has_the_same_limit() -> None:
     assert split_file(PLAIN, b"\n" * 1_000, limit=1_000) == []
-    with pytest.raises(BadFile, match="has more than 1000 bytes") as bad:
+    with pytest.raises(BadFileError, match="has more than 1000 bytes") as bad:
         split_file(PLAIN, b"\n" * 1_001, limit=1_000)
     assert bad.value.reason == "file_unreadable"
 
 
 @pytest.mark.parametrize("count", [0, 1, 3], ids=["none", "fewer", "more"])
 def test_a_file_with_other_lines_than_its_key_says_gives_no_line(count: int) -> None:
-    with pytest.raises(BadFile, match=f"the name says 2 lines, the file has {count}") as bad:
+    with pytest.raises(BadFileError, match=f"the name says 2 lines, the file has {count}") as bad:
         split_file(key(2), gzip.compress(b"{}\n" * count))
     assert (bad.value.reason, bad.value.lines) == ("file_incomplete", count)
 
 
 def test_an_empty_object_under_a_key_that_promises_lines_is_incomplete() -> None:
-    with pytest.raises(BadFile) as bad:
+    with pytest.raises(BadFileError) as bad:
         split_file(key(2), b"")
     assert bad.value.reason == "file_incomplete"
 
@@ -168,7 +168,7 @@ def test_any_bytes_are_lines_or_a_bad_file(path: str, content: bytes, packed: bo
     content = gzip.compress(content)[: -cut or None] if packed else content
     try:
         lines, reason = split_file(path, content), None
-    except BadFile as bad:
+    except BadFileError as bad:
         lines, reason = [], bad.reason
     assert reason in (None, "file_unreadable", "file_incomplete")
     assert reason or promised_lines(path) in (None, len(lines))

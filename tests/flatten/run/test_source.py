@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from flatten.settings import Settings
 from flatten.run.source import auto_loader_options, file_source_options
+from flatten.settings import Settings
 from support.job_world import World
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from flatten.errors import AlreadyRunning, OwnedElsewhere
-from flatten.run.owner import MARKER, claim, only_run
+from flatten.errors import AlreadyRunningError, OwnerError
+from flatten.run.owner import MARKER, claim, confirm, only_run
 from flatten.settings import Settings
-from flatten.tables import TableName
+from flatten.tables.names import TableName
 
 RUNNER = """
 import sys
@@ -66,20 +66,35 @@ def test_the_same_run_claims_again(tmp_path: Path) -> None:
 def test_another_owner_is_refused_and_nothing_is_written(tmp_path: Path, changed: str, other: str, told: str) -> None:
     claim(settings(tmp_path))
     before = files(tmp_path)
-    with pytest.raises(OwnedElsewhere) as refusal:
+    with pytest.raises(OwnerError) as refusal:
         claim(settings(tmp_path, **{changed: f"{tmp_path}/{other}"}))
     assert str(refusal.value).startswith(f"{tmp_path}/{told} belongs to another job")
     assert MARKER in str(refusal.value)
     assert files(tmp_path) == before
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"null", b"[]", b"\xff", b'{"table": 1}'], ids=repr)
+@pytest.mark.parametrize("content", [b"{", b"null", b"[]", b"\xff", b'{"table": 1}'], ids=repr)
 def test_a_marker_that_is_not_ours_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / MARKER).write_bytes(content)
-    with pytest.raises(OwnedElsewhere, match="remove the marker when that job is gone"):
+    with pytest.raises(OwnerError, match="remove the marker when that job is gone"):
         claim(settings(tmp_path))
     assert not (tmp_path / "state").exists()
+
+
+def test_a_marker_that_a_crash_left_empty_is_written(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / MARKER).touch()
+    claim(settings(tmp_path))
+    assert json.loads((tmp_path / "source" / MARKER).read_text())["table"] == f"{tmp_path}/table"
+
+
+def test_a_claim_is_confirmed_as_long_as_nobody_else_has_the_source(tmp_path: Path) -> None:
+    claim(settings(tmp_path))
+    confirm(settings(tmp_path))
+    (tmp_path / "source" / MARKER).write_text("{}")
+    with pytest.raises(OwnerError):
+        confirm(settings(tmp_path))
 
 
 def test_a_claim_that_was_killed_between_its_markers_is_completed(tmp_path: Path) -> None:
@@ -103,7 +118,7 @@ def running(state: Path) -> Iterator[subprocess.Popen[str]]:
 def test_two_processes_never_run_on_one_state_folder(tmp_path: Path) -> None:
     with running(tmp_path / "state") as process:
         with (
-            pytest.raises(AlreadyRunning, match=f"{tmp_path}/state; wait until it ends"),
+            pytest.raises(AlreadyRunningError, match=f"{tmp_path}/state; wait until it ends"),
             only_run(f"{tmp_path}/state"),
         ):
             pytest.fail("two runs at once")

@@ -1,0 +1,62 @@
+"""SQL text: names, literals, schemas and predicates."""
+
+from datetime import date
+
+import pytest
+
+from flatten.events.lines import hour_of
+from flatten.tables.sql import dates_among, ddl, hours_among, literal, quoted
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a", "`a`"),
+        ("", "``"),
+        ("a b.c", "`a b.c`"),
+        ("a`b", "`a``b`"),
+        ("``", "``````"),
+        ("`; DROP TABLE t; --", "```; DROP TABLE t; --`"),
+        ("a'\"\\\n", "`a'\"\\\n`"),
+    ],
+    ids=repr,
+)
+def test_a_name_is_quoted(name: str, text: str) -> None:
+    assert quoted(name) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("", "''"),
+        ("it's", "'it\\'s'"),
+        ("a\\", "'a\\\\'"),
+        ("\\'", "'\\\\\\''"),
+        ("'; DROP TABLE t; --", "'\\'; DROP TABLE t; --'"),
+        ('`"\né', "'`\"\né'"),
+        ("${env:HOME}", "'\\u0024{env:HOME}'"),
+    ],
+    ids=repr,
+)
+def test_a_text_is_written_as_a_literal(text: str, written: str) -> None:
+    assert literal(text) == written
+
+
+def test_columns_are_written_as_ddl() -> None:
+    assert ddl({"a": "INT", "b`c": "ARRAY<STRING>"}) == "`a` INT, `b``c` ARRAY<STRING>"
+    assert ddl({}) == ""
+
+
+def test_dates_are_literals_and_none_is_always_among_them() -> None:
+    assert (
+        dates_among("d", [date(2026, 1, 2), date(1, 1, 1)])
+        == "(d IN (DATE'0001-01-01', DATE'2026-01-02') OR d IS NULL)"
+    )
+    assert dates_among("d", []) == "d IS NULL"
+
+
+def test_hours_are_literals_and_none_is_among_them_when_it_is_given() -> None:
+    hour = hour_of("/landing/1970/01/01/01/x")
+    assert hours_among("h", [hour]) == "(h IN (timestamp_micros(3600000000)))"
+    assert hours_among("h", [None, hour]) == "(h IN (timestamp_micros(3600000000)) OR h IS NULL)"
+    assert hours_among("h", []) == "false"
