@@ -6,30 +6,29 @@ from typing import Any
 
 import pytest
 
-from flatten.sample import SampleReport, write_sample
-from flatten.sample.sample import FEWEST_EVENTS_WITH_ODDITIES
 from flatten.status import status
+from rehearsal.fleet import FleetReport, write_fleet
 from support.job_world import Seen, World
 
 pytestmark = pytest.mark.spark
 
 
 @pytest.fixture(scope="module")
-def made(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, SampleReport, Seen]:
+def made(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, FleetReport, Seen]:
     world = World(spark, tmp_path_factory.mktemp("fleet"), max_files=9).furnished(blank)
-    report = write_sample(world.source, events=FEWEST_EVENTS_WITH_ODDITIES, vehicles=5, seed=5, oddities=True)
+    report = write_fleet(world.source, events=300, vehicles=5, seed=5, oddities=True)
     world.run()
     return world, report, world.seen()
 
 
-def test_every_event_has_one_row(made: tuple[World, SampleReport, Seen]) -> None:
+def test_every_event_has_one_row(made: tuple[World, FleetReport, Seen]) -> None:
     _, report, seen = made
     rows = seen.rows
     assert len(rows) == report.events
     assert sum(row.deleted_at is not None for row in rows.values()) == report.deleted
 
 
-def test_bad_lines_and_files_are_quarantined_and_nothing_else(made: tuple[World, SampleReport, Seen]) -> None:
+def test_bad_lines_and_files_are_quarantined_and_nothing_else(made: tuple[World, FleetReport, Seen]) -> None:
     _, report, seen = made
     found: dict[str, int] = {}
     for row in seen.sides["quarantine"]:
@@ -37,14 +36,14 @@ def test_bad_lines_and_files_are_quarantined_and_nothing_else(made: tuple[World,
     assert found == dict(report.quarantine_expected)
 
 
-def test_every_line_is_counted_once(made: tuple[World, SampleReport, Seen]) -> None:
+def test_every_line_is_counted_once(made: tuple[World, FleetReport, Seen]) -> None:
     _, _, seen = made
     for name, row in seen.files.items():
         counted = row.applied + row.superseded + row.repeated + row.ignored + row.quarantined
         assert counted == row.lines, name
 
 
-def test_every_file_has_left_the_landing_folder(made: tuple[World, SampleReport, Seen]) -> None:
+def test_every_file_has_left_the_landing_folder(made: tuple[World, FleetReport, Seen]) -> None:
     world, report, _ = made
     assert world.landed() == []
     assert len(world.archived()) + len(world.rejected()) == report.files
@@ -53,14 +52,14 @@ def test_every_file_has_left_the_landing_folder(made: tuple[World, SampleReport,
     )
 
 
-def test_a_second_run_finds_nothing_to_do(made: tuple[World, SampleReport, Seen]) -> None:
+def test_a_second_run_finds_nothing_to_do(made: tuple[World, FleetReport, Seen]) -> None:
     world, _, seen = made
     report = world.run()
     assert (report.waiting, report.counts) == (0, {})
     assert world.rows() == seen.rows
 
 
-def test_status_says_what_is_there(made: tuple[World, SampleReport, Seen]) -> None:
+def test_status_says_what_is_there(made: tuple[World, FleetReport, Seen]) -> None:
     world, report, _ = made
     world.land("2026/02/01/12/later.ndjson.gz", [])
     found = status(world.spark, world.table, str(world.source))
@@ -78,6 +77,6 @@ def test_status_says_what_is_there(made: tuple[World, SampleReport, Seen]) -> No
     assert datetime.fromisoformat(found["newest_event"]).replace(tzinfo=UTC).year == 2025
 
 
-def test_no_staged_line_is_left(made: tuple[World, SampleReport, Seen]) -> None:
+def test_no_staged_line_is_left(made: tuple[World, FleetReport, Seen]) -> None:
     world, _, _ = made
     assert not (Path(world.settings().state) / "stage").exists()
