@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -38,7 +38,7 @@ _HOMES = (
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """What a model can do. Energy in kWh, power in kW, distances in km, fuel in litres; 0 for what it lacks.
+    """What a model can do. Energy in kWh, power in kW; `dc_kw` is 0 without fast charging.
 
     `reports` are patterns of the signals beyond `COMMON` that it can send, `lacks` the signals that it answers with
     VEHICLE_NOT_CAPABLE. `idle_errors`: while nothing charges, the charging signals are errors and not zeros.
@@ -55,15 +55,13 @@ class Make:
     reports: Sequence[str]
     lacks: Sequence[str]
     dc_kw: float = 0.0
-    tank_litres: float = 0.0
-    litres_per_100_km: float = 0.0
     imperial: bool = False
     decimals: int = 0
     idle_errors: bool = False
 
     def extras(self) -> list[str]:
         """Return the signals beyond `COMMON` that its cars can send."""
-        known = [name for name in bodies() if name not in {*COMMON, *self.lacks}]
+        known = [name for name in templates().signals if name not in {*COMMON, *self.lacks}]
         return [name for name in known if any(fnmatchcase(name, pattern) for pattern in self.reports)]
 
 
@@ -108,32 +106,27 @@ def new_id(rng: Random) -> str:
     return str(UUID(int=rng.getrandbits(128), version=4))
 
 
-@cache
-def bodies() -> dict[str, dict[str, Any]]:
-    """Return the template of each signal's body by `Group.Name`, in the shapes of recorded events.
+class Templates(NamedTuple):
+    """The item, the body of each signal by `Group.Name`, and the makes, in the shapes of recorded events.
 
     A value `$name` is filled in by `rehearsal.fleet.events`.
     """
-    signals: dict[str, dict[str, Any]] = _templates()["signals"]
-    return signals
+
+    item: dict[str, Any]
+    signals: dict[str, dict[str, Any]]
+    makes: list[Make]
 
 
 @cache
-def makes() -> tuple[Make, ...]:
-    """Return the makes of the fleet."""
-    found: list[dict[str, Any]] = _templates()["makes"]
-    return tuple(Make(**each) for each in found)
-
-
-@cache
-def _templates() -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((Path(__file__).parent / "templates.json").read_text("utf-8"))
-    return read
+def templates() -> Templates:
+    """Return what templates.json has."""
+    read = json.loads((Path(__file__).parent / "templates.json").read_text("utf-8"))
+    return Templates(read["item"], read["signals"], [Make(**make) for make in read["makes"]])
 
 
 def make_car(index: int, rng: Random) -> Car:
     """Make the car with this place in the fleet; every make comes in turn."""
-    make = makes()[index % len(makes())]
+    make = templates().makes[index % len(templates().makes)]
     latitude, longitude, timezone = rng.choice(_HOMES)
     lacks, extras = tuple(rng.sample(make.lacks, rng.randint(1, len(make.lacks)))), make.extras()
     wanted = rng.randint(_FEWEST, _MOST) - len(COMMON) - len(lacks)

@@ -6,14 +6,14 @@ Shapes and units: https://smartcar.com/docs/api-reference/signals
 import heapq
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from rehearsal.fleet.cars import COMMON, Car, bodies, make_car, new_id, seeded
-from rehearsal.fleet.script import Charge, Life, State
+from rehearsal.fleet.cars import COMMON, Car, make_car, new_id, seeded, templates
+from rehearsal.fleet.script import Life, State
 
 Item = dict[str, Any]
 Error = tuple[str, str | None]
@@ -21,7 +21,7 @@ Error = tuple[str, str | None]
 STATUS_SINCE = datetime(2025, 11, 17, tzinfo=UTC).timestamp()
 """From this day on a signal that succeeded says so. https://smartcar.com/docs/changelog/latest"""
 
-_MILE, _GALLON, _DAY = 1.609344, 3.785412, 86_400
+_MILE, _DAY, _FASTEST_AC = 1.609344, 86_400, 22
 _NO_STAMPS = ("VehicleIdentification.VIN", "VehicleIdentification.ExteriorColor", "TractionBattery.NominalCapacity")
 _WHILE_CHARGING = ("Charge.TimeToComplete", "Charge.ChargeRate", "Charge.Wattage", "Charge.Voltage")
 _TRIGGERS = (*COMMON, "ConnectivityStatus.IsAsleep", "Climate.ExternalTemperature")
@@ -72,7 +72,10 @@ class _Reporter:
     """Writes the items of one car. A signal keeps its oemUpdatedAt until its body changes."""
 
     def __init__(self, car: Car, start: float, webhook_id: str, rng: Random) -> None:
-        self._car, self._webhook_id, self._rng = car, webhook_id, rng
+        self._car, self._rng = car, rng
+        limits = [{"type": "GLOBAL", "limit": car.limit, "condition": None}] if car.year % 2 else []
+        self._constants = {**asdict(car.make), **asdict(car), "webhook_id": webhook_id, "limits": limits}
+        self._constants |= {"make": car.make.make}
         # Of five, one owner takes a permission back on the second day, for two days; of ten, one for good.
         since = start + 1.3 * _DAY if car.index % 5 == 2 else math.inf
         self._denied = since, math.inf if car.index % 10 == 7 else since + 2 * _DAY
@@ -82,25 +85,31 @@ class _Reporter:
 
     def item(self, state: State) -> tuple[float, Item]:
         """Return when the app stores the item of this state, and the item."""
-        triggers = self._look(state)
+        values = self._constants | _values(self._car, state)
+        triggers, errors = self._look(values, state.at), self._errors(state)
         seen = round((state.at + self._rng.uniform(1, 20)) * 1000)
-        as_text = self._written % 20 == 7
-        self._written += 1
-        errors = self._errors(state)
-        signals = [self._signal(name, errors.get(name), seen, as_text) for name in self._car.signals]
         delivered = seen + self._rng.randrange(900, 1900)
-        return delivered / 1000 + 0.5, self._envelope(signals, triggers, delivered)
+        self._written += 1
+        signals = [self._signal(name, errors.get(name), seen) for name in self._car.signals]
+        values |= {
+            "event_id": new_id(self._rng),
+            "recorded_at": recorded_at(delivered / 1000 + 0.5),
+            "delivery_id": new_id(self._rng),
+            "delivered_at": delivered,
+            "signal_count": len(signals),
+            "signals": signals,
+            "triggers": [{"type": "SIGNAL_UPDATED", "signal": self._headings[name]} for name in triggers],
+        }
+        item = _filled(templates().item, values)
+        return delivered / 1000 + 0.5, {name: value for name, value in item.items() if value is not None}
 
-    def _look(self, state: State) -> list[str]:
+    def _look(self, values: Mapping[str, Any], at: float) -> list[str]:
         """Remember the bodies that have changed, and return those of them that trigger an event."""
-        values, triggers = _values(self._car, state), []
+        triggers = []
         for name in self._car.signals:
-            body = {
-                field: values[value[1:]] if isinstance(value, str) and value[:1] == "$" else value
-                for field, value in bodies()[name].items()
-            }
+            body = _filled(templates().signals[name], values)
             if name not in self._last or self._last[name][0] != body:
-                self._last[name] = body, round(state.at * 1000)
+                self._last[name] = body, round(at * 1000)
                 triggers += [name] if name in _TRIGGERS else []
         return triggers
 
@@ -115,7 +124,7 @@ class _Reporter:
             errors |= {name: ("PERMISSION", None) for name in self._car.signals if name.startswith(_PERSONAL)}
         return errors | dict.fromkeys(self._car.lacks, ("COMPATIBILITY", "VEHICLE_NOT_CAPABLE"))
 
-    def _signal(self, name: str, error: Error | None, seen: int, as_text: bool) -> Item:
+    def _signal(self, name: str, error: Error | None, seen: int) -> Item:
         if error:
             status = {"value": "ERROR", "error": {"type": error[0], "code": error[1]}}
             return {**self._headings[name], "status": status}
@@ -123,33 +132,16 @@ class _Reporter:
         stamps = (0, 0) if name in _NO_STAMPS else (seen, updated)
         return {
             **self._headings[name],
-            "body": json.dumps(body) if as_text else body,
+            "body": json.dumps(body) if self._written % 20 == 7 else body,
             "meta": {"retrievedAt": stamps[0], "oemUpdatedAt": stamps[1]},
             **({"status": {"value": "SUCCESS"}} if seen / 1000 >= STATUS_SINCE else {}),
         }
 
-    def _envelope(self, signals: list[Item], triggers: list[str], delivered: int) -> Item:
-        car = self._car
-        return {
-            "event_id": new_id(self._rng),
-            "recorded_at": recorded_at(delivered / 1000 + 0.5),
-            "record_type": "ALL",
-            **({"car_timezone": car.timezone} if car.timezone else {}),
-            "smartcar_user_id": car.user_id,
-            "meta": {
-                "version": "4.0",
-                "mode": "LIVE",
-                "deliveryId": new_id(self._rng),
-                "deliveredAt": delivered,
-                "webhookId": self._webhook_id,
-                "webhookName": "Fleet",
-                "signalCount": len(signals),
-            },
-            "user": {"id": car.user_id},
-            "vehicle": {"id": car.vehicle_id, "make": car.make.make, "model": car.make.model, "year": car.year},
-            "triggers": [{"type": "SIGNAL_UPDATED", "signal": self._headings[name]} for name in triggers],
-            "signals": signals,
-        }
+
+def _filled(template: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(template, dict):
+        return {name: _filled(value, values) for name, value in template.items()}
+    return values[template[1:]] if isinstance(template, str) and template[:1] == "$" else template
 
 
 def recorded_at(at: float) -> str:
@@ -163,34 +155,29 @@ def _heading(signal: str) -> dict[str, str]:
 
 
 def _values(car: Car, state: State) -> dict[str, Any]:
-    """Return what the templates' `$name` stand for."""
-    make = car.make
-    km, degrees = (_MILE, 1.8) if make.imperial else (1.0, 1.0)
-    units = ("miles", "mph", "gallons", "fahrenheit") if make.imperial else ("km", "kph", "liters", "celsius")
-    volts = (420 if state.kw > 22 else 231 * (3 if make.ac_kw > 7.4 else 1)) if state.kw else 0
+    """Return what the templates' `$name` stand for, but for what never changes."""
+    make, is_driving = car.make, state.act == "driving"
+    km, units = (_MILE, ("miles", "mph", "fahrenheit")) if make.imperial else (1.0, ("km", "kph", "celsius"))
+    volts = (420 if state.kw > _FASTEST_AC else 231 * (3 if make.ac_kw > 7.4 else 1)) if state.kw else 0
     is_full = state.is_plugged and round(state.soc) >= car.limit
-    outside = _outside(car, state.at)
     return {
-        **dict(zip(("distance_unit", "speed_unit", "fuel_unit", "temperature_unit"), units, strict=True)),
+        **dict(zip(("distance_unit", "speed_unit", "temperature_unit"), units, strict=True)),
         "soc": round(state.soc),
         "odometer": _number(state.odometer_km / km, make.decimals),
         "range": round(state.soc / make.kwh_per_100_km * make.kwh / km),
         "speed": round(state.speed / km),
-        "gear": "DRIVE" if state.act == "driving" else "PARK",
+        "gear": "DRIVE" if is_driving else "PARK",
         "latitude": _number(state.latitude, 6),
         "longitude": _number(state.longitude, 6),
         "is_at_home": state.place == "home",
-        "is_driving": state.act == "driving",
-        "is_locked": state.act != "driving",
+        "is_driving": is_driving,
+        "is_locked": not is_driving,
         "is_asleep": state.act == "asleep",
         "is_online": not (state.act == "asleep" and make.idle_errors),
-        "fuel_left": _number(state.fuel_litres / (_GALLON if make.imperial else 1), 1),
-        "fuel_percent": round(state.fuel_litres / (make.tank_litres or 1) * 100),
-        "fuel_range": round(state.fuel_litres / (make.litres_per_100_km or 7) * 100 / km),
         "is_charging": state.act == "charging",
         "is_plugged": state.is_plugged,
-        "is_fast": state.kw > 22,
-        "connector": "CCS" if state.kw > 22 else "TYPE2",
+        "is_fast": state.kw > _FASTEST_AC,
+        "connector": "CCS" if state.kw > _FASTEST_AC else "TYPE2",
         "port_color": "GREEN" if state.kw else "BLUE" if state.is_plugged else "ETC",
         "charging_status": "CHARGING" if state.kw else "FULLY_CHARGED" if is_full else "NOT_CHARGING",
         "watts": round(state.kw * 1000),
@@ -199,48 +186,19 @@ def _values(car: Car, state: State) -> dict[str, Any]:
         "km_per_hour": round(state.kw / make.kwh_per_100_km * 100),
         "minutes_left": state.minutes_left,
         "energy_added": _number(state.charges[-1].kwh, 2) if state.charges else 0,
-        "charge_records": [_charge_record(charge) for charge in state.charges[-3:] if charge.end],
-        "limit": car.limit,
-        "limits": [{"type": "GLOBAL", "limit": car.limit, "condition": None}] if car.year % 2 else [],
-        "outside": _temperature(outside, degrees),
-        "inside": _temperature(21 if state.act == "driving" else outside + 1.5, degrees),
-        "wanted": _temperature(21, degrees),
-        "kwh": make.kwh,
-        "trim": make.trim,
-        "model": make.model.upper(),
-        "color": ("Space", "Glacier White", "Deep Blue Metallic")[car.index % 3],
-        "vin": car.vin,
+        "outside": _outside(car, state.at),
     }
 
 
-def _outside(car: Car, at: float) -> float:
-    """Return the temperature in celsius: the season's, and warmer in the afternoon and in the south."""
+def _outside(car: Car, at: float) -> float | int:
+    """Return the temperature, in the car's unit: the season's, and warmer in the afternoon and in the south."""
     hours = at / 3600 + car.longitude / 15
     season = 10.5 - 9 * math.cos((hours / 24 - 20) / 365.25 * 2 * math.pi)
-    return season + 4 * math.cos((hours - 15) / 24 * 2 * math.pi) - (car.latitude - 50) / 3
-
-
-def _temperature(celsius: float, degrees: float) -> float | int:
-    return _number(round(celsius * 2) / 2, 1) if degrees == 1 else round(celsius * degrees + 32)
+    celsius = season + 4 * math.cos((hours - 15) / 24 * 2 * math.pi) - (car.latitude - 50) / 3
+    return round(celsius * 1.8 + 32) if car.make.imperial else _number(round(celsius * 2) / 2, 1)
 
 
 def _number(value: float, decimals: int) -> float | int:
     """Round as DynamoDB keeps a number: without zeros at its end."""
     number = round(value, decimals)
     return int(number) if number == int(number) else number
-
-
-def _charge_record(charge: Charge) -> Item:
-    return {
-        "id": f"CHG{round(charge.start)}",
-        "startTime": _iso(charge.start),
-        "endTime": _iso(charge.end or 0),
-        "energyAdded": _number(charge.kwh, 2),
-        "startStateOfCharge": round(charge.soc_from),
-        "endStateOfCharge": round(charge.soc_to),
-        "location": {"latitude": _number(charge.latitude, 5), "longitude": _number(charge.longitude, 5)},
-    }
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(round(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -26,7 +26,7 @@ _HOUR = 3600.0
 _KM_PER_DEGREE = 111.2
 _ROAD_FACTOR = 1.3
 _CHARGING_LOSS = 0.08
-_FLOOR_OF_HYBRIDS = 12.0
+_LOWEST = 2.0
 _LONGEST_NAP = 3 * _HOUR
 
 
@@ -63,7 +63,6 @@ class State:
     at: float
     soc: float
     odometer_km: float
-    fuel_litres: float
     latitude: float
     longitude: float
     place: str = "home"
@@ -90,7 +89,6 @@ class Life:
             at=start + rng.uniform(0, 3 * _HOUR),
             soc=rng.uniform(40, 70),
             odometer_km=rng.uniform(2_000, 90_000),
-            fuel_litres=car.make.tank_litres * rng.uniform(0.3, 0.95),
             latitude=car.latitude,
             longitude=car.longitude,
         )
@@ -145,13 +143,15 @@ class Life:
         begun, drives = self._state, self._state.drives
         speed = 88.0 if km > 45 else self._rng.uniform(30, 46)
         steps = max(2, math.ceil(km / speed * _HOUR / 600))
+        used = self._car.make.kwh_per_100_km * km / self._car.make.kwh
         started = (*drives, Drive(begun.at, None, 0.0, place))
         yield self._now(act="driving", place="road", is_plugged=False, bound=True, drives=started)
         for step in range(1, steps + 1):
             share, is_over, start = step / steps, step == steps, self._state.at
-            self._roll(km / steps)
             self._now(
                 after=km / speed * _HOUR / steps,
+                odometer_km=begun.odometer_km + km * share,
+                soc=max(_LOWEST, begun.soc - used * share),  # from there a hybrid goes on with fuel
                 latitude=begun.latitude + (latitude - begun.latitude) * share,
                 longitude=begun.longitude + (longitude - begun.longitude) * share,
                 speed=0.0 if is_over else speed * self._rng.uniform(0.7, 1.3),
@@ -161,14 +161,6 @@ class Life:
             drive = Drive(begun.at, self._state.at if is_over else None, km * share, place)
             self._now(drives=(*drives, drive), days=self._days(start, km=km / steps))
             yield self._now(act="parked", place=place) if is_over else self._state
-
-    def _roll(self, km: float) -> None:
-        state, make = self._state, self._car.make
-        used = make.kwh_per_100_km * km / make.kwh
-        electric = min(used, max(0.0, state.soc - (_FLOOR_OF_HYBRIDS if make.tank_litres else 0)))
-        fuel = state.fuel_litres - km * (1 - electric / used) * make.litres_per_100_km / 100
-        refilled = 0.95 * make.tank_litres if fuel < 0.15 * make.tank_litres else fuel
-        self._now(soc=state.soc - electric, odometer_km=state.odometer_km + km, fuel_litres=refilled)
 
     def _stay(self, until: float, *, connected: bool) -> Iterator[State]:
         state, car = self._now(after=self._rng.uniform(60, 240)), self._car

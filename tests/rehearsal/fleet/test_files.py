@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from rehearsal.errors import FleetError
 from rehearsal.fleet import FleetReport, write_fleet
 from rehearsal.fleet.__main__ import fleet
-from rehearsal.fleet.cars import COMMON, bodies, makes
+from rehearsal.fleet.cars import COMMON, templates
 from rehearsal.fleet.oddities import BAD_LINES, BOM, odd_items
 from support.catalogue_events import catalogue
 from support.fleet_reader import KEY, ReadFile, body, good_events, is_removal, newest, read_files, verdict
@@ -136,8 +136,8 @@ def test_signals_are_those_of_the_catalogue_and_the_makes_send_them_all(plain: W
             entry = known[signal["code"]]
             assert (signal["name"], signal["group"]) == (entry["name"], entry["group"])
             assert body(signal).keys() <= entry["body"].keys()
-    sent = {*COMMON, *(name for make in makes() for name in make.extras())}
-    assert sent == bodies().keys() == {f"{entry['group']}.{entry['name']}" for entry in known.values()}
+    sent = {*COMMON, *(name for make in templates().makes for name in make.extras())}
+    assert sent == templates().signals.keys() == {f"{entry['group']}.{entry['name']}" for entry in known.values()}
 
 
 def test_a_success_has_a_status_from_17_november_2025_on(plain: Written) -> None:
