@@ -58,6 +58,18 @@ def test_the_same_seed_gives_the_same_bytes_arrivals_and_truth_in_any_process(tm
     assert (tmp_path / "1.truth.json").read_bytes() == (tmp_path / "2.truth.json").read_bytes()
 
 
+def test_the_fleet_knows_nothing_of_the_job() -> None:
+    code = "import sys, rehearsal.fleet.__main__; sys.exit('flatten' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_quick_start_says_what_its_fleet_gives(tmp_path: Path) -> None:
+    made = write_fleet(tmp_path, events=2000, vehicles=20, seed=1)
+    page = (Path(__file__).parents[3] / "docs" / "quickstart.md").read_text("utf-8")
+    assert f"{made.files} files, {made.lines:,} lines: " in page
+    assert f"gives {made.live:,} events over its days ({made.events:,} rows, {made.deleted} of them removed)" in page
+
+
 @pytest.mark.parametrize("other", [{"seed": 6}, {"vehicles": 4}, {"start": datetime(2026, 2, 1, tzinfo=UTC)}])
 def test_another_argument_gives_other_files(tmp_path: Path, other: dict[str, Any]) -> None:
     given: dict[str, Any] = {"events": 50, "vehicles": 3, "seed": 5}
