@@ -65,6 +65,7 @@ def _car_events(index: int, seed: int, start: float, webhook_id: str) -> Iterato
             yield last
         last = Event(*reporter.item(state), car, state, state.bound or bool(last and last.then_silent))
     if last:
+        last.then_silent = last.is_bound = True
         yield last
 
 
@@ -155,7 +156,7 @@ def _heading(signal: str) -> dict[str, str]:
 
 
 def _values(car: Car, state: State) -> dict[str, Any]:
-    """Return what the templates' `$name` stand for, but for what never changes."""
+    """Return the values of the templates' `$name`, but for those that never change."""
     make, is_driving = car.make, state.act == "driving"
     km, units = (_MILE, ("miles", "mph", "fahrenheit")) if make.imperial else (1.0, ("km", "kph", "celsius"))
     volts = (420 if state.kw > _FASTEST_AC else 231 * (3 if make.ac_kw > 7.4 else 1)) if state.kw else 0

@@ -23,6 +23,7 @@ Item = dict[str, Any]
 Shape = Callable[[Item], bytes]
 
 RECORDED = Path(__file__).parents[3] / "tests" / "events"
+DELETE_OF_UNKNOWN, OLDER_PIPELINE = "delete_of_unknown_event", "file_of_the_older_pipeline"
 BOM = b"\xef\xbb\xbf"
 HOSTILE = 'Zoë\'s "car" `; DROP TABLE t; -- ../../x\n\t{"value":1}\u2028\U0001f697\\'
 _ONE_OF = 12
@@ -38,7 +39,7 @@ def odd_items() -> dict[str, Item]:
         raise FleetError(f"{RECORDED} has no recorded events: run this in a clone of the repository.")
     some = next(iter(found.values()))
     nickname = {"code": "vehicleidentification-nickname", "name": "Nickname", "group": "VehicleIdentification"}
-    return {**found, "hostile-text": {**some, "signals": [{**nickname, "body": {"value": HOSTILE}}]}}
+    return {**found, "hostile_text": {**some, "signals": [{**nickname, "body": {"value": HOSTILE}}]}}
 
 
 def _recorded(path: Path) -> Item:
@@ -46,17 +47,15 @@ def _recorded(path: Path) -> Item:
     return item
 
 
-def with_odd_events(
-    changes: Iterable[ItemChange], events: int, rng: Random, counts: Counter[str]
-) -> Iterator[ItemChange]:
+def with_odd_events(changes: Iterable[ItemChange], events: int, rng: Random, odd: Counter[str]) -> Iterator[ItemChange]:
     """Yield the changes and, after every so many, an odd one; all kinds come when there are as many as kinds."""
-    kinds = [*odd_items().items(), ("delete-of-an-unknown-event", None)]
+    kinds = [*odd_items().items(), (DELETE_OF_UNKNOWN, None)]
     every = max(1, min(_ONE_OF, events // len(kinds)))
     for number, change in enumerate(changes):
         yield change
         if number % every == every - 1:
             kind, item = kinds[number // every % len(kinds)]
-            counts[kind] += 1
+            odd[kind] += 1
             yield _odd_change(change.at, item, new_id(rng))
 
 
@@ -113,9 +112,8 @@ BAD_LINES: dict[str, tuple[str, Shape]] = {
 class Damage:
     """Writes some objects in odd forms and counts them: oddities by kind, quarantined lines and files by reason."""
 
-    def __init__(self, counts: Counter[str]) -> None:
-        self.counts = counts
-        self.quarantined: Counter[str] = Counter()
+    def __init__(self) -> None:
+        self.counts, self.quarantined = Counter[str](), Counter[str]()
 
     def form(self, batch: Delivery, arrived: float) -> FleetObject:
         """Return a batch's object: of every 50 one has CRLF, one a BOM and blank lines, one bad lines."""
@@ -154,7 +152,7 @@ class Damage:
         self.quarantined.update(["file_unreadable", "file_incomplete"])
         yield FleetObject(batch.key(len(lines) + 1), whole.content[: len(whole.content) * 6 // 10], whole.arrived, 0)
         yield FleetObject(batch.key(len(lines) + 3), whole.content, whole.arrived, 0)
-        yield FleetObject(f"{hour}/upload-given-up-{batch.turn}.ndjson.gz", b"", whole.arrived, 0)
+        yield FleetObject(f"{hour}/upload-failed-{batch.turn}.ndjson.gz", b"", whole.arrived, 0)
         yield _packed(f"{hour}/nothing-to-send-{batch.turn}.ndjson.gz", [], whole.arrived)
 
     def _of_older_pipeline(self, batch: Delivery) -> FleetObject:
@@ -162,7 +160,7 @@ class Damage:
 
         Its last two lines are two deliveries of an event that it alone has.
         """
-        self.counts["file_of_the_older_pipeline"] += 1
+        self.counts[OLDER_PIPELINE] += 1
         events = [json.loads(line) for line in batch.lines]
         old = [event for event in events if event.pop("_stream_metadata")["event_name"] == "INSERT"][:20]
         own = {**next(iter(odd_items().values())), "event_id": f"of-the-older-pipeline-{batch.turn}"}

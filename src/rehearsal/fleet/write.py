@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from rehearsal.fleet.cars import seeded
 from rehearsal.fleet.changes import ItemChange, changes_of
 from rehearsal.fleet.events import Event, fleet_events
 from rehearsal.fleet.objects import FleetObject, deliveries, objects
-from rehearsal.fleet.oddities import Damage, with_odd_events
+from rehearsal.fleet.oddities import DELETE_OF_UNKNOWN, OLDER_PIPELINE, Damage, with_odd_events
 from rehearsal.fleet.stream import records_of
 from rehearsal.fleet.truth import Truth
 
@@ -91,22 +91,21 @@ def write_fleet(
         raise FleetError(f"{events} events cannot show every oddity: ask for at least {FEWEST_WITH_ODDITIES}.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FleetError(f"{out} is not an empty folder: name another one, or empty it.")
-    counts, truth = Counter[str](), Truth()
-    damage = Damage(counts)
+    odd, damage, truth = Counter[str](), Damage(), Truth()
     changes = fleet_changes(events, vehicles, seed, start, truth, progress)
     rng = seeded(seed, start, events, vehicles, oddities, "stream")
     if oddities:
-        changes = with_odd_events(changes, events, rng, counts)
+        changes = with_odd_events(changes, events, rng, odd)
     records = records_of(changes, start.timestamp(), events, rng, events * 9 // 10 if oddities else None)
     batches = deliveries(records, min(lines_per_file, max(1, events // 8)))
     beside: list[FleetObject] = []
     landed = objects(damage.beside(batches, beside), damage.form) if oddities else objects(batches)
     sums = Counter(files=0, lines=0, bytes=0, repeated_lines=0, late_lines=0)
-    for each in (*landed, *beside) if oddities else landed:
+    for each in chain(landed, beside):
         _write(out / each.key, each)
         sums.update(files=1, lines=each.lines, bytes=len(each.content))
         sums.update(repeated_lines=each.lines * each.repeats, late_lines=each.lines * each.late)
-    return _report(events, truth, damage, sums)
+    return _report(events, odd, damage, truth.as_dict(), sums)
 
 
 def _write(path: Path, each: FleetObject) -> None:
@@ -116,18 +115,15 @@ def _write(path: Path, each: FleetObject) -> None:
     os.utime(path, ns=(nanoseconds, nanoseconds))
 
 
-def _report(events: int, truth: Truth, damage: Damage, sums: Counter[str]) -> FleetReport:
-    counts, cars = damage.counts, truth.as_dict()
-    unknown, older = counts["delete-of-an-unknown-event"], counts["file_of_the_older_pipeline"]
-    odd_events = sum(number for kind, number in counts.items() if "-" in kind)
-    deleted = events - sum(car["rows"] for car in cars.values()) + unknown
-    all_events = events + odd_events + older
+def _report(events: int, odd: Counter[str], damage: Damage, truth: dict[str, Any], sums: Counter[str]) -> FleetReport:
+    deleted = events - sum(car["rows"] for car in truth.values()) + odd[DELETE_OF_UNKNOWN]
+    all_events = events + odd.total() + damage.counts[OLDER_PIPELINE]
     return FleetReport(
         **sums,
         events=all_events,
         live=all_events - deleted,
         deleted=deleted,
-        oddities={kind: number for kind, number in sorted(counts.items()) if number},
+        oddities=dict(sorted((odd + damage.counts).items())),
         quarantine_expected=dict(sorted(damage.quarantined.items())),
-        truth=cars,
+        truth=truth,
     )

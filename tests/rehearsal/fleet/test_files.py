@@ -17,7 +17,7 @@ from rehearsal.errors import FleetError
 from rehearsal.fleet import FleetReport, write_fleet
 from rehearsal.fleet.__main__ import fleet
 from rehearsal.fleet.cars import COMMON, templates
-from rehearsal.fleet.oddities import BAD_LINES, BOM, odd_items
+from rehearsal.fleet.oddities import BAD_LINES, BOM, DELETE_OF_UNKNOWN, odd_items
 from support.catalogue_events import catalogue
 from support.fleet_reader import KEY, ReadFile, body, good_events, is_removal, newest, read_files, verdict
 
@@ -186,7 +186,7 @@ def test_every_oddity_comes_in_a_fleet_of_a_hundred_events(tmp_path: Path) -> No
         "with_crlf",
         "with_bom_and_blank_lines",
     )
-    kinds = {*odd_items(), *BAD_LINES, *(f"file_{kind}" for kind in files), "delete-of-an-unknown-event"}
+    kinds = {*odd_items(), *BAD_LINES, *(f"file_{kind}" for kind in files), DELETE_OF_UNKNOWN}
     assert write_fleet(tmp_path, events=100, vehicles=1, seed=1, oddities=True).oddities.keys() == kinds
 
 

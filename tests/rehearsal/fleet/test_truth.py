@@ -70,8 +70,8 @@ def test_charging_sessions_begin_and_end_when_the_signal_says_so(view: View) -> 
     sessions, unfinished = 0, 0
     for did, readings in view.cars():
         times = [after["signals"]["charge-ischarging"]["meta"] for _, after in _turns(readings, "charge-ischarging")]
-        told = [time for charge in did["charges"] for time in (charge["start"], charge["end"]) if time]
-        assert told == [time["oemUpdatedAt"] for time in times]
+        said = [time for charge in did["charges"] for time in (charge["start"], charge["end"]) if time]
+        assert said == [time["oemUpdatedAt"] for time in times]
         sessions += len(did["charges"])
         unfinished += sum(charge["end"] is None for charge in did["charges"])
     assert sessions > 50
