@@ -17,7 +17,7 @@ from benchmarks.command import say
 from rehearsal.demo import rehearse
 from rehearsal.errors import RehearsalError
 from rehearsal.pipeline import Plan
-from rehearsal.producer import Change, sample_changes
+from rehearsal.producer import Change, made_up_changes
 from rehearsal.summary import STAGES, delays, percentile
 from rehearsal.trace import Trace
 
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--rates {options.rates}: each must be more than 0")
     rates, seconds = FULL if options.full else SHORT
     loads = [Load(rate, options.seconds or seconds) for rate in options.rates or rates]
-    changes = sample_changes(max(load.changes for load in loads), _VEHICLES, _SEED)
+    changes = made_up_changes(max(load.changes for load in loads), _VEHICLES, _SEED)
     with command.work_folder(options) as work:
         results = [_measured(Path(work) / f"{load.rate:g}", load, changes) for load in loads]
     return command.finish("end_to_end", results, options, arguments)
