@@ -29,8 +29,9 @@ def fleet(out: Path, events: int, vehicles: int, seed: int, oddities: bool, as_j
       python -m rehearsal.fleet --out landing --events 20000 --vehicles 50 --seed 7 --oddities
     """
     truth = out.absolute().with_name(f"{out.absolute().name}.truth.json")
+    is_hidden = as_json or not sys.stderr.isatty()
     try:
-        with click.progressbar(length=events, label="events", file=sys.stderr, hidden=as_json) as bar:
+        with click.progressbar(length=events, label="events", file=sys.stderr, hidden=is_hidden) as bar:
             report = write_fleet(
                 out,
                 events=events,

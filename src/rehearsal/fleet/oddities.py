@@ -117,16 +117,16 @@ class Damage:
 
     def form(self, batch: Delivery, arrived: float) -> FleetObject:
         """Return a batch's object: of every 50 one has CRLF, one a BOM and blank lines, one bad lines."""
-        match batch.turn % _ROUND:
-            case turn if turn == _CRLF_TURN:
-                self.counts["file_with_crlf"] += 1
-                return _packed(batch.key(), batch.lines, arrived, end=b"\r\n")
-            case turn if turn == _BOM_TURN:
-                self.counts["file_with_bom_and_blank_lines"] += 1
-                return _packed(batch.key(), batch.lines, arrived, begin=BOM, end=b"\n\n   \n")
-            case turn if turn == _BAD_TURN:
-                lines = [batch.lines[0].encode(), *self._bad_lines(batch.lines[0]), *map(str.encode, batch.lines[1:])]
-                return _packed(batch.key(len(lines)), lines, arrived)
+        turn = batch.turn % _ROUND
+        if turn == _CRLF_TURN:
+            self.counts["file_with_crlf"] += 1
+            return _packed(batch.key(), batch.lines, arrived, end=b"\r\n")
+        if turn == _BOM_TURN:
+            self.counts["file_with_bom_and_blank_lines"] += 1
+            return _packed(batch.key(), batch.lines, arrived, begin=BOM, end=b"\n\n   \n")
+        if turn == _BAD_TURN:
+            lines: list[str | bytes] = [batch.lines[0], *self._bad_lines(batch.lines[0]), *batch.lines[1:]]
+            return _packed(batch.key(len(lines)), lines, arrived)
         return batch.object(arrived)
 
     def _bad_lines(self, line: str) -> Iterator[bytes]:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from rehearsal.errors import FleetError
 from rehearsal.fleet import FleetReport, write_fleet
 from rehearsal.fleet.__main__ import fleet
 from rehearsal.fleet.cars import COMMON, templates
@@ -242,11 +241,6 @@ def test_what_cannot_be_is_said_in_a_sentence(
     result = CliRunner().invoke(fleet, ["--out", "new", "--events", "10", *wrong])
     assert (result.exit_code, said in result.output) == (1 if "written" in said else 2, True), result.output
     assert _contents(tmp_path).keys() == {"full/mine.txt"}
-
-
-def test_numbers_below_one_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FleetError, match="A fleet with 0 vehicles is not possible"):
-        write_fleet(tmp_path, events=10, vehicles=0, seed=1)
 
 
 def test_the_command_reports_in_json_and_in_words(tmp_path: Path) -> None:
