@@ -8,10 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from flatten.sample import write_sample
-from flatten.sample.sample import FEWEST_EVENTS_WITH_ODDITIES
-from flatten.session import spark_session
 from flatten.local.settings import SessionSettings
+from flatten.session import spark_session
+from rehearsal.fleet import FEWEST_WITH_ODDITIES, write_fleet
 from support.job_world import World
 from support.quick_spark import JAVA_OPTIONS, QUICK
 
@@ -23,7 +22,7 @@ def main(archive: Path) -> None:
         told = QUICK | {JAVA_OPTIONS: f'"-XX:ArchiveClassesAtExit={made}"'}
         with spark_session(SessionSettings(kind="connect", extra=told)) as spark:
             world = World(spark, Path(folder))
-            write_sample(world.source, events=FEWEST_EVENTS_WITH_ODDITIES, vehicles=5, seed=1, oddities=True)
+            write_fleet(world.source, events=FEWEST_WITH_ODDITIES, vehicles=5, seed=1, oddities=True)
             world.run()
         made.touch()
         made.replace(archive)

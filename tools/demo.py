@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from flatten import cli
-from flatten.sample import SampleReport, write_sample
-from flatten.session import spark_session
 from flatten.run.status import status
+from flatten.session import spark_session
 from flatten.storage.location import absolute
 from flatten.tables.names import TableName
+from rehearsal.fleet import FleetReport, write_fleet
 
 _SESSION_OF_CHARGING = """
 SELECT vehicle_make, date_format(recorded_at, 'MM-dd HH:mm') AS at,
@@ -40,7 +40,7 @@ LIMIT 1
 
 
 def main() -> None:
-    """Make the sample, run the job, show the result."""
+    """Make the fleet, run the job, show the result."""
     usage = "usage: make demo-files ARGS='--events 5000 --seed 2'"
     parser = argparse.ArgumentParser(prog="make demo-files", description=usage)
     parser.add_argument("--events", type=int, default=20_000)
@@ -51,7 +51,7 @@ def main() -> None:
     console = Console()
     shutil.rmtree(options.out, ignore_errors=True)
     console.print(f"[bold]1. A fleet of {options.vehicles} vehicles[/bold], with all that real payloads do")
-    made = write_sample(
+    made = write_fleet(
         options.out / "landing", events=options.events, vehicles=options.vehicles, seed=options.seed, oddities=True
     )
     console.print(f"   {made.files} files, {made.lines:,} lines, {made.events:,} events in {options.out}/landing")
@@ -77,7 +77,7 @@ def _run_arguments(out: Path) -> list[str]:
     return ["run", *(part for option, name in places.items() for part in (option, str(out / name)))]
 
 
-def _result(found: dict[str, Any], made: SampleReport) -> Table:
+def _result(found: dict[str, Any], made: FleetReport) -> Table:
     table = Table("what", "made", "found")
     table.add_row("events, one row each", f"{made.events:,}", f"{found['rows']:,}")
     table.add_row("  of them deleted", f"{made.deleted:,}", f"{found['deleted']:,}")

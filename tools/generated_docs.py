@@ -13,11 +13,13 @@ from typing import Any
 import click
 import yaml
 
-from flatten.events import catalogue
-from flatten.tables import describe as descriptions, quarantine
-from flatten.events.catalogue import Signal
 from flatten.cli import cli
+from flatten.events import catalogue
+from flatten.events.catalogue import Signal
+from flatten.tables import describe as descriptions
+from flatten.tables import quarantine
 from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
+from rehearsal.fleet.__main__ import fleet
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -44,6 +46,9 @@ The first of these that there is counts: `--var name=value` on the command line 
 `BUNDLE_VAR_<name>` in the environment, `.databricks/bundle/<target>/variable-overrides.json`, the target in
 databricks.yml, the default. `stream-lambda` reads the same file in the same order, but for `--var`. A complex one
 (`start`) is replaced as a whole, and cannot come from the environment.
+"""
+_FLEET = """\
+Files to try the job with, from a clone of this repository: [rehearsal.md](rehearsal.md) says what is in them.
 """
 _LOCAL_SPARK = """\
 ## The Spark of this machine
@@ -115,6 +120,8 @@ def _commands_page() -> Iterator[str]:
     for name, command in sorted(cli.commands.items()):
         context = click.Context(command, info_name=f"flatten {name}", max_content_width=100, terminal_width=100)
         yield f"## flatten {name}\n\n```text\n{command.get_help(context)}\n```\n"
+    context = click.Context(fleet, info_name=str(fleet.name), max_content_width=100, terminal_width=100)
+    yield f"## {fleet.name}\n\n{_FLEET}\n```text\n{fleet.get_help(context)}\n```\n"
     yield _LOCAL_SPARK
 
 

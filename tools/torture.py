@@ -22,8 +22,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from flatten.sample import write_sample
 from flatten.session import open_session
+from rehearsal.fleet import write_fleet
 from support import killed_run
 from support.job_world import World
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrong = "a run failed" if any(map(_failed, deaths)) else _differences(spark, root, options.events, seed)
         print(f"round {number}: {', '.join(deaths)}: {wrong or 'as if nothing had happened'}", flush=True)
         if wrong:
-            print(f"The folders are kept: {root}, sample seed {seed}.")
+            print(f"The folders are kept: {root}, seed of the fleet {seed}.")
             return 1
         shutil.rmtree(root)
     base.rmdir()
@@ -55,14 +55,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20, help="how often (20)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed kills at the same boundaries (1)")
-    parser.add_argument("--events", type=int, default=300, help="events of a round's fleet, 250 or more (300)")
+    parser.add_argument("--events", type=int, default=300, help="events of a round's fleet, 100 or more (300)")
     return parser.parse_args(arguments)
 
 
 def _land(root: Path, events: int, seed: int) -> None:
     if root.exists():
         return
-    write_sample(root / "landing", events=events, vehicles=5, seed=seed, oddities=True)
+    write_fleet(root / "landing", events=events, vehicles=5, seed=seed, oddities=True)
     for age, path in enumerate(sorted(path for path in (root / "landing").rglob("*") if path.is_file())):
         os.utime(path, (1_767_600_000 + age, 1_767_600_000 + age))  # the order in which they are read
 

@@ -1,4 +1,4 @@
-"""The command line: `flatten run | status | maintain | sample`. Every option is also read from FLATTEN_<OPTION>.
+"""The command line: `flatten run | status | maintain`. Every option is also read from FLATTEN_<OPTION>.
 
 Exit codes: 0 done (also with quarantined lines), 1 the work could not be done, 2 wrong usage.
 """
@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -59,7 +58,6 @@ def cli() -> None:
 
     \b
     Try it:
-      flatten sample --out landing --events 2000 --vehicles 20 --seed 1
       flatten run --source landing --archive archive --table ./tables/telemetry --state state
       flatten status --table ./tables/telemetry
     """
@@ -182,29 +180,6 @@ def maintain(as_json: bool, **options: Any) -> None:
     duplicates, deleted = len(found["duplicates"]), len(found["archive_deleted"])
     text = f"{duplicates} events had several rows; {deleted} days of the archive deleted."
     click.echo(json.dumps(found) if as_json else text)
-
-
-@cli.command()
-@_option("--out", required=True, metavar="DIR", help="An empty folder, or a new one.")
-@_option("--events", type=_COUNT, default=2000, show_default=True)
-@_option("--vehicles", type=_COUNT, default=20, show_default=True)
-@_option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same files.")
-@_option("--oddities/--no-oddities", default=False, help="Add what real payloads do, and broken lines and files.")
-@_JSON
-def sample(out: str, events: int, vehicles: int, seed: int, oddities: bool, as_json: bool) -> None:
-    """Make a believable fleet over time, in the form in which the Lambda writes files.
-
-    \b
-    Example:
-      flatten sample --out landing --events 20000 --vehicles 50 --seed 7 --oddities
-    """
-    import dataclasses
-
-    from flatten.sample import write_sample
-
-    report = write_sample(Path(absolute(out)), events=events, vehicles=vehicles, seed=seed, oddities=oddities)
-    text = f"{report.files} files, {report.lines} lines, {report.events} events in {out}"
-    click.echo(json.dumps(dataclasses.asdict(report)) if as_json else text)
 
 
 def _run_settings(options: dict[str, Any]) -> Settings:

@@ -2,7 +2,7 @@
 
     producer -> cloud (DynamoDB, its stream, S3) -> mapping -> runtime (the zip) -> workspace -> job, compute -> tables
 
-`pipeline` puts the parts together in this order, `check` says whether anything is lost or double, `observe` makes a
-`trace` of it, which `picture`, `summary`, `report` and `page` show; `demo` is `make demo`. Everything listens on the
-loopback address only.
+`fleet` makes up the events that the producer puts, `pipeline` puts the parts together in this order, `check` says
+whether anything is lost or double, `observe` makes a `trace` of it, which `picture`, `summary`, `report` and `page`
+show; `demo` is `make demo`. Everything listens on the loopback address only.
 """

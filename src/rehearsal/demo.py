@@ -17,11 +17,12 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rehearsal.errors import RehearsalError, UnsettledError
+from rehearsal.fleet import write_fleet
 from rehearsal.observe import look, trace
 from rehearsal.page import page
 from rehearsal.picture import picture
 from rehearsal.pipeline import Pipeline, Plan, pipeline
-from rehearsal.producer import Change, sample_changes, with_poison
+from rehearsal.producer import Change, made_up_changes, with_poison
 from rehearsal.report import show
 from rehearsal.summary import as_dict, summary
 from rehearsal.trace import Look, Trace
@@ -71,7 +72,7 @@ def demo(
         rate=rate,
     )
     folder = _emptied(out)
-    changes = list(with_poison(sample_changes(events, vehicles, seed), poison_every))
+    changes = list(with_poison(made_up_changes(events, vehicles, seed), poison_every))
     found = rehearse(folder, plan, changes, sys.stderr)
     (folder / "rehearsal.html").write_text(page(found), "utf-8")
     if as_json:
@@ -121,7 +122,7 @@ def _warm_up(running: Pipeline) -> None:
     """Let Spark do a small run on a scratch folder, as a cluster has that is up: the first one takes the longest."""
     names = {"source": "landing", "archive": "archive", "table": "tables/telemetry", "state": "state"}
     places = {option: str(running.scratch / name) for option, name in names.items()}
-    running.compute.run(["sample", "--out", places["source"], "--events", "50", "--vehicles", "2", "--json"])
+    write_fleet(Path(places["source"]), events=50, vehicles=2, seed=1)
     running.compute.run(
         ["run", *(part for option, place in places.items() for part in (f"--{option}", place)), "--json"]
     )

@@ -12,6 +12,7 @@ RehearsalError
 ├── TrimmedDataError           a place in a stream is older than the 24 hours that it keeps
 ├── DeliveryError              the on-failure destination did not take a record
 ├── ProducerError              a change that the table's items do not allow
+├── FleetError                 a fleet that cannot be made
 └── RefusedError               the workspace does not do what it was asked, with the status and the code it
 answers
 ```
@@ -60,6 +61,10 @@ class DeliveryError(RehearsalError):
 
 class ProducerError(RehearsalError):
     """Raised when a change cannot be made to the table, or could not be told from another one in the stream."""
+
+
+class FleetError(RehearsalError):
+    """Raised for numbers that no fleet can have, and for a folder that is not empty."""
 
 
 class RefusedError(RehearsalError):

@@ -1,26 +1,21 @@
 """The application: puts telemetry events into the table, changes some, deletes some, lets some expire.
 
-The events and what becomes of them are those of `flatten sample`, run as a process. Each is put as boto3 puts it. An
-emulator's stream never says that an item expired, so an expiry is a delete, and `Producer.rewrite`, given to the
-stream, makes of its record what the service writes:
+The events and what becomes of them are those of the made-up fleet. Each is put as boto3 puts it. An emulator's stream
+never says that an item expired, so an expiry is a delete, and `Producer.rewrite`, given to the stream, makes of its
+record what the service writes:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
 """
 
-import gzip
 import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from boto3.dynamodb.types import TypeSerializer
 
 from rehearsal.errors import ProducerError
+from rehearsal.fleet import fleet_changes
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -31,7 +26,6 @@ Kind = Literal["put", "delete", "expire"]
 
 _METADATA: Final = "_stream_metadata"
 _EXPIRED_BY: Final = {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}
-_SAMPLE: Final = "from flatten.cli import main; main()"
 
 
 @dataclass(frozen=True)
@@ -89,32 +83,14 @@ _POISON: Final[tuple[tuple[Poison, Callable[[Item], Item]], ...]] = (
 )
 
 
-def sample_changes(events: int, vehicles: int, seed: int) -> list[Change]:
-    """The changes of an invented fleet's events, in order. Raises ProducerError when `flatten sample` fails."""
-    with tempfile.TemporaryDirectory(prefix="rehearsal-sample-") as folder:
-        numbers = {"--events": events, "--vehicles": vehicles, "--seed": seed}
-        options = [part for name, value in numbers.items() for part in (name, str(value))]
-        command = [sys.executable, "-c", _SAMPLE, "sample", "--out", folder, *options]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("FLATTEN_")}
-        done = subprocess.run(  # noqa: S603 # our own console
-            command, capture_output=True, text=True, check=False, env=environment
-        )
-        if done.returncode:
-            raise ProducerError(f"the sample was not made: {done.stderr.strip().rpartition(chr(10))[2]}")
-        return list(_changes(Path(folder)))
-
-
-def _changes(folder: Path) -> Iterator[Change]:
-    lines = [
-        json.loads(line) for file in folder.rglob("*.gz") for line in gzip.decompress(file.read_bytes()).splitlines()
+def made_up_changes(events: int, vehicles: int, seed: int) -> list[Change]:
+    """Return the changes of a made-up fleet's events, in order. Raises FleetError for numbers below 1."""
+    return [
+        Change("put", change.event_id, change.new)
+        if change.new is not None
+        else Change("expire" if change.expired else "delete", change.event_id)
+        for change in fleet_changes(events, vehicles, seed)
     ]
-    by_place = {(line[_METADATA]["stream"], int(line[_METADATA]["sequence_number"])): line for line in lines}
-    for _, line in sorted(by_place.items()):
-        metadata = line.pop(_METADATA)
-        if metadata["event_name"] != "REMOVE":
-            yield Change("put", line["event_id"], line)
-        else:
-            yield Change("expire" if metadata["expired_by_ttl"] else "delete", line["event_id"])
 
 
 def with_poison(changes: Iterable[Change], every: int) -> Iterator[Change]:

@@ -2,12 +2,11 @@
 
 import pytest
 from benchmarks.bars import Bar, Result, at_least, at_most, ratio
-from benchmarks.job_folder import session
 from benchmarks.recipes.dlt_beside import DltError
 from benchmarks.rounds import Contender, best, in_turns
 
 from benchmarks import command
-from flatten.errors import FlattenError, UsageError
+from flatten.errors import FlattenError
 
 SLOW = Result("a < b", {"ours": 2.0, "theirs": 5.0}, "ours", [at_least("theirs / ours", 3.0, 2.5)], {"MB": 0.05})
 
@@ -95,9 +94,3 @@ def test_what_could_not_be_done_is_a_sentence(
 
     assert command.guarded(main) == code
     assert capsys.readouterr().err == said
-
-
-@pytest.mark.parametrize("heap", ["4x", " ", "-1g", "4g; rm"])
-def test_a_heap_that_java_would_not_understand_is_refused(heap: str) -> None:
-    with pytest.raises(UsageError, match="write it as Java does"):
-        session(2, heap)

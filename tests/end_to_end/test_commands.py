@@ -94,11 +94,8 @@ def test_a_name_that_no_table_can_have_is_refused(table: str, place: Path, comma
         ["walk"],
         ["run", "--max-files", "0"],
         ["run", "--max-files", "99999999999999999999"],
-        ["sample", "--out", "x", "--events", "99999999999999999999"],
-        ["sample", "--out", ""],
         ["run", "--on-delete", "maybe"],
         ["status"],
-        ["sample", "--events", "x"],
         ["status", "--table", "/tables/none", "--source", "/nowhere at all"],
         ["maintain", "--table", "/tables/none", "--archive-days", "1"],
         ["maintain", "--table", "/tables/none", "--archive", "/nowhere at all", "--archive-days", "1"],
@@ -119,13 +116,6 @@ def test_options_come_from_the_environment_too(place: Path, command: Command, mo
     monkeypatch.setenv("FLATTEN_STATE", str(place / "state"))
     code, _, err = command("run")
     assert (code, "nowhere is not a folder" in err) == (2, True)
-
-
-def test_a_sample_is_written_once(place: Path, command: Command) -> None:
-    first = command("sample", "--out", place / "made", "--events", 50, "--vehicles", 2, "--json")
-    assert (first[0], json.loads(first[1])["events"]) == (0, 50)
-    code, _, err = command("sample", "--out", place / "landing", "--events", 50)
-    assert (code, err.count("\n")) == (2, 1)
 
 
 @pytest.mark.spark

@@ -11,9 +11,9 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
 from rehearsal.cloud import Cloud, cloud
-from rehearsal.errors import ProducerError
+from rehearsal.errors import FleetError, ProducerError
 from rehearsal.mapping.stream import DynamoDbStream
-from rehearsal.producer import Change, Producer, sample_changes, with_poison
+from rehearsal.producer import Change, Producer, made_up_changes, with_poison
 from support.clock import Clock
 
 pytestmark = [
@@ -30,7 +30,7 @@ def local() -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def changes() -> list[Change]:
-    return sample_changes(events=150, vehicles=5, seed=3)
+    return made_up_changes(events=150, vehicles=5, seed=3)
 
 
 @pytest.fixture
@@ -91,18 +91,18 @@ def test_the_table_and_the_stream_are_what_is_expected(local: Cloud, table: Any,
     assert 0 < len(expired) < len(removed)
 
 
-def test_a_sample_inserts_changes_deletes_and_lets_expire(changes: list[Change]) -> None:
+def test_a_made_up_fleet_inserts_changes_deletes_and_lets_expire(changes: list[Change]) -> None:
     kinds = Counter(change.kind for change in changes)
     assert kinds.keys() == {"put", "delete", "expire"}
     assert len({change.event_id for change in changes}) == 150
     assert kinds["put"] > 150
     assert all("_stream_metadata" not in (change.item or {}) for change in changes)
-    assert changes == sample_changes(events=150, vehicles=5, seed=3)
+    assert changes == made_up_changes(events=150, vehicles=5, seed=3)
 
 
-def test_a_sample_that_cannot_be_made_says_why() -> None:
-    with pytest.raises(ProducerError, match="the sample was not made: Error: Invalid value for '--events'"):
-        sample_changes(events=0, vehicles=5, seed=3)
+def test_a_fleet_that_cannot_be_made_says_why() -> None:
+    with pytest.raises(FleetError, match="A fleet with 0 events is not possible"):
+        made_up_changes(events=0, vehicles=5, seed=3)
 
 
 def test_poison_comes_in_every_kind_and_never_twice_under_one_id(changes: list[Change]) -> None:

@@ -34,9 +34,7 @@ class TableName:
             raise TableError(f"{self.text!r} has too many parts; give catalog.schema.table.")
         table, *sides = self.places() or [""]
         if any(side.startswith(f"{table}/") or table.startswith(f"{side}/") for side in sides):
-            raise TableError(
-                f"{self.ops!r} is inside the table {table}, which VACUUM empties: give another folder."
-            )
+            raise TableError(f"{self.ops!r} is inside the table {table}, which VACUUM empties: give another folder.")
 
     @classmethod
     def of(cls, text: str, ops: str | None = None) -> "TableName":

@@ -1,4 +1,4 @@
-"""Reads a sample's files with the standard library alone, so that they are checked by something else than the job."""
+"""Reads the files of a made-up fleet with the standard library alone, without the job and without their maker."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ KEY = re.compile(r"(\d{4}/\d\d/\d\d/\d\d)/(\d{21,40})-(\d{21,40})-(\d+)-([0-9a-f
 
 @dataclass(frozen=True)
 class ReadFile:
-    """A file: its path below the sample, when it arrived (nanoseconds), its lines; None when it is cut off."""
+    """A file: its path below the folder, when it arrived (nanoseconds), its lines; None when it is cut off."""
 
     path: str
     arrived: int
@@ -31,7 +31,7 @@ class ReadFile:
         return self.lines is not None and self.promised in (None, len(self.lines))
 
 
-def read_sample(folder: Path) -> list[ReadFile]:
+def read_files(folder: Path) -> list[ReadFile]:
     """Return all files in order of arrival."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     files = [ReadFile(path.relative_to(folder).as_posix(), path.stat().st_mtime_ns, _lines(path)) for path in paths]
@@ -77,17 +77,21 @@ def good_events(files: list[ReadFile]) -> Iterator[dict[str, Any]]:
                 yield event
 
 
-def final_states(files: list[ReadFile]) -> dict[str, str]:
-    """Return event id -> name of the change that counts: of the newest stream, the highest number; no expiry."""
-    newest: dict[str, tuple[tuple[str, int], str]] = {}
+def newest(files: list[ReadFile]) -> dict[str, dict[str, Any]]:
+    """Return event id -> the change that counts: of the newest stream, the highest number; no expiry."""
+    found: dict[str, tuple[tuple[str, int, int], dict[str, Any]]] = {}
     for event in good_events(files):
-        metadata: dict[str, Any] | None = event.get("_stream_metadata")
-        rank = (metadata["stream"], int(metadata["sequence_number"])) if metadata else ("", 0)
-        if metadata and metadata["expired_by_ttl"]:
-            continue
-        if rank >= newest.get(event["event_id"], (rank, ""))[0]:
-            newest[event["event_id"]] = (rank, metadata["event_name"] if metadata else "INSERT")
-    return {event_id: name for event_id, (_, name) in newest.items()}
+        metadata = event.get("_stream_metadata", {"stream": "", "sequence_number": "0", "expired_by_ttl": False})
+        delivered = event["meta"].get("deliveredAt", 0) if not metadata["stream"] else 0
+        rank = (metadata["stream"], int(metadata["sequence_number"]), delivered)
+        if not metadata["expired_by_ttl"] and rank >= found.get(event["event_id"], (rank, {}))[0]:
+            found[event["event_id"]] = rank, event
+    return {event_id: event for event_id, (_, event) in found.items()}
+
+
+def is_removal(event: dict[str, Any]) -> bool:
+    """Say whether a line removes its event."""
+    return bool(event.get("_stream_metadata", {}).get("event_name") == "REMOVE")
 
 
 def body(signal: dict[str, Any]) -> dict[str, Any]:
