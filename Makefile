@@ -10,7 +10,7 @@ $(READY): $(wildcard requirements/*.txt pyproject.toml src/lambda/pyproject.toml
 	@sh tools/set_up.sh
 	@touch $@
 
-.PHONY: again help setup demo demo-files test test-connect test-process test-spark test-fast lint bench bench-full bench-dlt bench-lambda docs torture lock clean
+.PHONY: again help setup demo test test-connect test-process test-spark test-fast lint bench bench-full bench-dlt bench-lambda docs torture lock clean
 again:
 
 help: ## print this
@@ -21,9 +21,6 @@ setup: $(READY) ## install what the rest needs into .venv and .cache
 
 demo: $(READY) ## the whole pipeline on this machine: from a put into DynamoDB to a row
 	@$(PYTHON_HERE) -m rehearsal $(ARGS)
-
-demo-files: $(READY) ## the job alone, on the files of a made-up fleet
-	@$(PYTHON_HERE) tools/demo.py $(ARGS)
 
 # The Spark sessions of tests are too short for Java's second compiler to pay; what runs often is worth the first one soon.
 test test-%: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=0.5 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC
@@ -81,4 +78,4 @@ lock: ## pin requirements/*.in anew into requirements/*.txt
 	@sh tools/lock.sh $(ARGS)
 
 clean: ## remove all that make put here
-	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build demo demo-files benchmarks/results
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build demo benchmarks/results

@@ -22,12 +22,13 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from flatten.decide.decision import VERDICTS
 from flatten.session import open_session
 from rehearsal.fleet import write_fleet
 from support import killed_run
 from support.job_world import World
 
-BOUNDARIES = ("staged", "moves", "values", "rows", "quarantine", "files", "query", "copied", "deleted", "moved")
+BOUNDARIES = ("envelopes", "found", "values", "rows", "quarantine", "files", "query", "copied", "deleted")
 MAX_FILES = 10
 _TESTS = Path(__file__).parents[1] / "tests"
 
@@ -74,7 +75,7 @@ def _killed(root: Path, events: int, seed: int, dice: random.Random) -> str:
     by_time = dice.random() < 0.5
     death = killed_run.Death(root, "never" if by_time else boundary, nth, MAX_FILES)
     run = subprocess.Popen(  # noqa: S603  # our own script
-        killed_run.command([death]),
+        killed_run.command("classic", [death]),
         env=os.environ | {"PYTHONPATH": str(_TESTS)},
         start_new_session=True,
         stdout=subprocess.DEVNULL,
@@ -118,7 +119,6 @@ def _picture(world: World) -> dict[str, "Counter[Any]"]:
     return {
         "rows": Counter(str(row.asDict()).replace(root, "") for row in world.rows().values()),
         "files": Counter((name, row.lines, row.outcome, _counts(row), row.sha256) for name, row in files.items()),
-        "recorded twice": Counter([len(world.side("files")) - len(files)]),
         "quarantine": Counter(
             (row.source_file.replace(root, ""), row.line_number, row.reason, row.raw)
             for row in world.side("quarantine")
@@ -126,13 +126,11 @@ def _picture(world: World) -> dict[str, "Counter[Any]"]:
         "landing": Counter(world.landed()),
         "archive": Counter(world.archived()),
         "rejected": Counter(world.rejected()),
-        "staged": Counter([(world.root / "state" / "stage").exists()]),
     }
 
 
-def _counts(row: Any) -> int:
-    """Return how many lines are accounted for: which of them were superseded may differ after a replay."""
-    return sum(row[verdict] or 0 for verdict in ("applied", "superseded", "repeated", "ignored", "quarantined"))
+def _counts(row: Any) -> tuple[int, ...]:
+    return tuple(row[verdict] for verdict in VERDICTS)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def test_what_was_done_is_reported(scene: Scene) -> None:
     assert scene.first.passed_over.too_large == [paths["large"]]
     assert sorted(scene.first.moved.archived) == sorted([paths["known"], paths["empty"], paths["usual"]])
     assert sorted(scene.first.moved.rejected) == sorted([paths[key(2)], paths["large"]])
-    assert scene.second.counts["files"] == 0
+    assert scene.second.waiting == 0
     assert scene.first.problem is None
 
 

@@ -68,7 +68,7 @@ def only_run(state: str) -> Iterator[None]:
         Path(state).mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise LocationError(
-            f"The state folder {state} cannot be created, there is a file of that name: give another."
+            f"The state folder {state} cannot be created, it is a file: give another."
         ) from None
     with (Path(state) / ".lock").open("a") as lock:
         try:

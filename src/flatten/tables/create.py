@@ -1,7 +1,7 @@
 """The tables are created where they are missing, and described when the version or their columns change.
 
-A run asks one property of the table: which version created it last, with which side tables. Only when that is
-another one are the statements below made, so a usual run makes none.
+A run asks one property of the table, which version created it last, and for the last of its side tables. Only when
+something is missing or another version are the statements below made, so a usual run makes none.
 """
 
 import os
@@ -87,8 +87,9 @@ def ensure(spark: SparkSession, table: TableName, *, exists: bool) -> None:
 
     `exists` is the answer of `check`. Raises FlattenError when the columns cannot be described.
     """
-    created_by = f"{__version__}, catalogue {catalogue.VERSION}, side tables in {table.ops}"
-    if exists and _created_by(spark, table) == created_by:
+    created_by = f"{__version__}, catalogue {catalogue.VERSION}"
+    last = table.side(list(SIDE_TABLES)[-1])
+    if exists and _created_by(spark, table) == created_by and columns_of(spark, last) is not None:
         return
     for folder in table.folders():
         _clear_half_made(folder)
