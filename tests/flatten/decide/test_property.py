@@ -94,7 +94,7 @@ class History:
 
 
 class Dice:
-    """Choices out of a few bytes. A draw for each would take most of the time, and hypothesis would draw few of most."""
+    """Choices out of a few bytes: a draw of hypothesis for each takes longer, and yields short histories mostly."""
 
     BYTES = 3
 
