@@ -2,151 +2,21 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import partial
 from itertools import pairwise
-from typing import TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flatten.settings import RemovePolicy
 from support import oracle
-from support.job_model import JobModel, Place, Policies, Sent, bad, change_of, sent
-from support.oracle import Delivered, Kind, Made, State
+from support.histories import LOOKBACK, SIZE, History, Trouble, as_sent, history
+from support.job_model import JobModel, Place, Sent
+from support.oracle import Delivered, State
 from support.table_model import TableModel, TableRow
-
-FIRST_DAY, LOOKBACK = date(2026, 1, 5), 7
-NEAR, FAR = (0, 3, 7), (0, 7, 40)
-KINDS: tuple[Kind, ...] = (
-    *("insert", "modify", "modify", "modify", "remove", "remove keys", "remove keys"),
-    *("expire", "expire keys", "plain", "plain", "bad"),
-)
-POLICIES: tuple[tuple[RemovePolicy, RemovePolicy], ...] = (
-    *(("soft", "keep"), ("soft", "soft"), ("hard", "soft")),
-    *(("hard", "keep"), ("keep", "soft"), ("soft", "hard")),
-)
-"""Of removals and of expiries."""
-CHANGES, BATCHES, FILES = 8, 3, 3
-PLACES = range(BATCHES * FILES)
-STREAMS = ("2025-12-01", "2026-01-01", "2026-01-01")
-BOUNDARIES = ("found", "values", "rows", "files")
-
-T = TypeVar("T")
 
 
 class KilledError(Exception):
     """Raised where a job is killed."""
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What happens to a batch: at which boundary it is killed, and where another writer commits which change."""
-
-    killed: str | None = None
-    meddled: str | None = None
-    change: int = 0
-
-
-@dataclass(frozen=True)
-class History:
-    """Changes, and where each is delivered: files number 0 to `BATCHES` * `FILES` - 1, `FILES` a batch."""
-
-    made: list[Made]
-    places: list[list[int]]
-    troubles: list[Trouble]
-    policies: Policies
-    in_turns: bool
-
-    def files(self, batch: int) -> list[list[Delivered]]:
-        """Return the files of a batch; the later a name, the earlier the file."""
-        found: list[list[Delivered]] = [[] for _ in range(FILES)]
-        for made, places in zip(self.made, self.places, strict=True):
-            for at in places:
-                if at // FILES == batch:
-                    lines = found[at % FILES]
-                    place = Place(f"{batch}/{at % FILES}", len(lines) + 1, modified_at=FILES - at % FILES)
-                    lines.append(Delivered(made, place))
-        return [lines for lines in found if lines]
-
-    def turns(self, batch: int) -> list[list[Delivered]]:
-        """Return the lines of a batch in turns of whole files."""
-        files = self.files(batch)
-        return files if self.in_turns else [[line for lines in files for line in lines]]
-
-    def is_near(self, event_id: str) -> bool:
-        """Whether the look-back finds every row of an event: its dates are close, and no INSERT hides in none."""
-        own = [each for each in self.made if each.event_id == event_id and not each.is_ignored(self.policies)]
-        days = [day for each in own for day in (each.day, each.previous) if day]
-        hidden = any(each.kind == "insert" and each.day is None for each in own)
-        return not days or (not hidden and max(days) - min(days) <= timedelta(LOOKBACK))
-
-    @property
-    def event_ids(self) -> list[str]:
-        """The events."""
-        return sorted({each.event_id for each in self.made})
-
-    @property
-    def is_calm(self) -> bool:
-        """Whether no other writer interferes."""
-        return not any(trouble.meddled for trouble in self.troubles)
-
-
-class Dice:
-    """Choices out of a few bytes: a draw of hypothesis for each takes longer, and yields short histories mostly."""
-
-    BYTES = 3
-
-    def __init__(self, thrown: bytes) -> None:
-        self._left = int.from_bytes(thrown)
-
-    def choose(self, *choices: T) -> T:
-        """Take the next choice; the first one when nothing is left."""
-        self._left, at = divmod(self._left, len(choices))
-        return choices[at]
-
-
-def made(at: int, dice: Dice, offsets: tuple[int, ...]) -> Made:
-    """Return the change number `at`."""
-    days = [None, *(FIRST_DAY + timedelta(offset) for offset in offsets)]
-    kind, event_id, stream = dice.choose(*KINDS), dice.choose("a", "a", "a", "b"), dice.choose(*STREAMS)
-    day, previous, delivered = dice.choose(*days), dice.choose(*days), dice.choose(None, 1, 2, 3)
-    keys, plain = kind.endswith("keys"), kind == "plain"
-    return Made(
-        event_id,
-        kind,
-        stream=None if plain else stream,
-        number=None if plain else str(at + 8),  # of one and of two digits
-        delivered_at=None if keys else delivered if plain else 5,
-        day=None if keys else day,
-        previous=previous if kind == "modify" else None,
-        values=None if keys else f"values {at}",
-    )
-
-
-def trouble(dice: Dice, calm: bool) -> Trouble:
-    """Return what happens to a batch; a calm one may be killed."""
-    killed, meddled = dice.choose(None, *BOUNDARIES), dice.choose(None, *BOUNDARIES)
-    return Trouble(killed, None if calm else meddled, dice.choose(*range(8)))
-
-
-def history(thrown: bytes) -> History:
-    """Return the history that these bytes say."""
-    dice, *others = (Dice(thrown[at : at + Dice.BYTES]) for at in range(0, len(thrown), Dice.BYTES))
-    batches, changes = others[:BATCHES], others[BATCHES:]
-    offsets, calm, in_turns = dice.choose(NEAR, FAR), dice.choose(True, True, False), dice.choose(False, True)
-    return History(
-        policies=Policies(*dice.choose(*POLICIES)),
-        in_turns=in_turns,
-        made=[made(at, each, offsets) for at, each in enumerate(changes)],
-        places=[[each.choose(*PLACES), *each.choose((), *((place,) for place in PLACES))] for each in changes],
-        troubles=[trouble(each, calm) for each in batches],
-    )
-
-
-SIZE = Dice.BYTES * (1 + BATCHES + CHANGES)
-histories = st.binary(min_size=SIZE, max_size=SIZE).map(history)
 
 
 class Witness:
@@ -165,9 +35,8 @@ class Witness:
 
     def batch(self, batch: int, trouble: Trouble) -> None:
         """Do a batch to its end, killed and tried again as it comes, and check what it has done."""
-        turns = self.history.turns(batch)
+        turns, lines = self.history.turns(batch), self._lines(batch)
         others: list[Delivered] = []
-        lines = [[as_sent(each, self.history.policies) for each in turn] for turn in turns]
         meddle = partial(self._meddle, others, trouble.change, batch)
         reached = once(trouble.meddled, meddle, once(trouble.killed, _kill))
         try:
@@ -177,6 +46,9 @@ class Witness:
         self._allow(turns, others)
         self._check_counts(turns)
         self._check_replay(turns, lines)
+
+    def _lines(self, batch: int) -> list[list[Sent]]:
+        return [[as_sent(each, self.history.policies) for each in turn] for turn in self.history.turns(batch)]
 
     def _meddle(self, others: list[Delivered], change: int, batch: int) -> None:
         """Let the other writer commit a change, and note it."""
@@ -220,7 +92,6 @@ class Witness:
             assert len(self.job.decided) == len(turns), "the MERGE wrote another number of rows than was decided"
         if self.history.is_calm:
             assert all(each.is_as_decided for each in self.job.written if each.is_foreseen)
-        if self.history.is_calm:
             rows, counted = self._near_rows(), self.job.recorded.copy()
             again = self.job.process(lines)
             assert self._near_rows() == rows
@@ -230,6 +101,14 @@ class Witness:
 
     def _near_rows(self) -> list[TableRow]:
         return [row for row in self.table.rows if self.history.is_near(row.event_id)]
+
+    def check_all_again(self) -> None:
+        """Check that all batches again, as after a lost checkpoint, change no row within the look-back."""
+        if self._is_exact():
+            rows = list(self.table.rows)
+            for batch in range(len(self.history.troubles)):
+                self.job.process(self._lines(batch))
+            assert self.table.rows == rows
 
     def check_rows(self) -> None:
         """Check each event's one row: within the look-back at once; beyond it, and beside others, after maintenance."""
@@ -266,25 +145,6 @@ class Witness:
         return any(one == other for one, other in pairwise(plain))
 
 
-def as_sent(each: Delivered, policies: Policies) -> Sent:
-    """Return a delivered change as the job reads it."""
-    made, names = each.made, {"insert": "INSERT", "modify": "MODIFY", "plain": None}
-    if made.kind == "bad":
-        return bad(each.place)
-    change = change_of(
-        made.event_id,
-        names.get(made.kind, "REMOVE"),
-        made.number,
-        stream=made.stream,
-        day=made.day,
-        previous=made.previous,
-        delivered_at=made.delivered_at,
-        expired=made.kind.startswith("expire"),
-        keys_only=made.kind.endswith("keys"),
-    )
-    return sent(change, made.values, each.place, policies)
-
-
 def once(
     boundary: str | None, act: Callable[[], None], then: Callable[[str], None] = lambda name: None
 ) -> Callable[[str], None]:
@@ -305,8 +165,9 @@ def _kill() -> None:
 
 
 @settings(max_examples=5_000)
-@given(histories)
+@given(st.binary(min_size=SIZE, max_size=SIZE).map(history))
 def test_the_table_is_what_an_oracle_says(history: History) -> None:
     witness = Witness(history)
     witness.run()
+    witness.check_all_again()
     witness.check_rows()
