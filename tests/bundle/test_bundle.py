@@ -308,12 +308,6 @@ def test_the_job_runs_serverless_unless_the_target_is_classic(target: str) -> No
             assert "job_clusters" not in job
 
 
-def test_the_upkeep_does_not_share_the_folder_of_the_runs() -> None:
-    """Whoever comes with a folder takes over the lease of whoever else has it, at once."""
-    bundle = of("prod")
-    assert _option(bundle, "flatten", "run", "--state") != _option(bundle, "maintain", "maintain", "--state")
-
-
 @pytest.mark.parametrize("choice", ["--compact", "--no-compact"])
 def test_compaction_is_one_of_two_words(choice: str) -> None:
     assert mistakes(of("prod", compaction=choice)) == []

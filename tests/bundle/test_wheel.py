@@ -30,9 +30,22 @@ def test_the_wheel_holds_flatten_alone_and_asks_for_click_alone(wheel: Path) -> 
         names = held.namelist()
         metadata = message_from_bytes(held.read(f"flatten-{__version__}.dist-info/METADATA"))
     assert {name.partition("/")[0] for name in names} == {"flatten", f"flatten-{__version__}.dist-info"}
-    assert {"flatten/signal_catalogue.json", "flatten/jars.txt", "flatten/log4j2.properties"} <= set(names)
+    assert "flatten/events/signal_catalogue.json" in names
+    assert not [name for name in names if name.startswith("flatten/local/")]
     needed = metadata.get_all("Requires-Dist") or []
     assert [each for each in needed if "extra ==" not in each] == ["click>=8.1"]
+
+
+def test_every_module_of_the_wheel_is_imported_without_a_java_and_a_connect_server(
+    wheel: Path, python: Path, tmp_path: Path
+) -> None:
+    with ZipFile(wheel) as held:
+        files = [name for name in held.namelist() if name.endswith(".py")]
+    modules = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files]
+    script = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
+    done = run_there(python, script, *modules, home=tmp_path, PATH="", JAVA_HOME="", FLATTEN_JARS="")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(modules) > 30
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The wheel in an environment of its own: what the job's compute has, and nothing of this checkout."""
 
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -36,8 +37,8 @@ def task(parameters):
 tasks, session = json.loads(sys.argv[1]), None
 if len(sys.argv) > 2:
     from dataclasses import replace
-    from flatten.session import open_session
     from flatten.local.settings import SessionSettings
+    from flatten.session import open_session
     settings = replace(SessionSettings.from_environment(os.environ), extra=json.loads(sys.argv[2]))
     session = type(open_session(settings)).__module__
 import flatten
@@ -60,16 +61,19 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
-def clean_environment(folder: Path, wheel: Path) -> Path:
+def clean_environment(folder: Path, wheel: Path, *, with_spark: bool = False) -> Path:
     """Make an environment with the wheel and the runtime alone; return its Python.
 
     A pure wheel is installed by unpacking it
-    (https://packaging.python.org/en/latest/specifications/binary-distribution-format/).
+    (https://packaging.python.org/en/latest/specifications/binary-distribution-format/). `with_spark` adds the Spark of
+    this machine, which is not in the wheel, in place of the session that Databricks has.
     """
     venv.create(folder, symlinks=True)
     (packages,) = folder.glob("lib/python*/site-packages")
     with ZipFile(wheel) as content:
         content.extractall(packages)
+    if with_spark:
+        shutil.copytree(ROOT / "src" / "flatten" / "local", packages / "flatten" / "local")
     for entry in sorted(set(_entries(_RUNTIME))):
         if not (packages / entry.name).exists():
             (packages / entry.name).symlink_to(entry)

@@ -67,9 +67,7 @@ def only_run(state: str) -> Iterator[None]:
     try:
         Path(state).mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise LocationError(
-            f"The state folder {state} cannot be created, it is a file: give another."
-        ) from None
+        raise LocationError(f"The state folder {state} cannot be created, it is a file: give another.") from None
     with (Path(state) / ".lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

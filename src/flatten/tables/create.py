@@ -5,7 +5,7 @@ something is missing or another version are the statements below made, so a usua
 """
 
 import os
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -152,9 +152,13 @@ def _clear_half_made(folder: Path) -> None:
 
 
 def _describe(spark: SparkSession, table: TableName) -> None:
-    """Comment and tag the columns that have no comment yet. Raises FlattenError when that is refused."""
+    run_description(spark, table, description(spark, table, tags=on_databricks(os.environ)))
+
+
+def run_description(spark: SparkSession, table: TableName, statements: Iterable[str]) -> None:
+    """Run what `description` returned. Raises FlattenError when that is refused."""
     try:
-        for statement in description(spark, table, tags=on_databricks(os.environ)):
+        for statement in statements:
             spark.sql(statement)
     except SPARK_ERRORS as refused:
         raise FlattenError(

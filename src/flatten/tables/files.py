@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from flatten.decide.decision import VERDICTS
 from flatten.errors import FlattenError
@@ -18,7 +17,7 @@ from flatten.events.lines import hour_of
 from flatten.tables.commits import Patience, retried
 from flatten.tables.names import TableName
 from flatten.tables.schema import SIDE_TABLES
-from flatten.tables.sql import hours_among, named, quoted
+from flatten.tables.sql import hours_among, literal, named, quoted
 
 COMMITTED, QUARANTINED = "committed", "quarantined"
 """Outcomes of a file. quarantined: it cannot be used, none of its lines was."""
@@ -71,10 +70,9 @@ def recorded(spark: SparkSession, table: TableName, paths: Iterable[str]) -> lis
     asked = sorted(paths)
     if not asked:
         return []
-    rows = spark.table(table.side("files")).where(hours_among("hour", _hours(asked))).select(*Recorded._fields)
-    named_paths = spark.createDataFrame(pa.table({"path": pa.array(asked, pa.string())}))
-    found = rows.join(F.broadcast(named_paths), "path", "left_semi").collect()
-    return [Recorded(*row) for row in found]
+    ours = f"path IN ({', '.join(map(literal, asked))})"
+    rows = spark.table(table.side("files")).where(hours_among("hour", _hours(asked))).where(ours)
+    return [Recorded(*row) for row in rows.select(*Recorded._fields).collect()]
 
 
 def _hours(paths: Iterable[str]) -> list[Any]:
