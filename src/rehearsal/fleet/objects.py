@@ -4,10 +4,10 @@ Of the batches, some reach the bucket late, behind their successor, as after a r
 as after a failure that came behind the write (the mapping bisects).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from rehearsal.fleet.stream import Record
+from rehearsal.fleet.stream import Record, without_images
 from stream_to_s3.lines import line
 from stream_to_s3.objects import Batch, compressed
 from stream_to_s3.records import creation_time, stream_label
@@ -37,8 +37,8 @@ class Delivery:
     """A batch on its way: its records, its lines, its turn among the batches."""
 
     turn: int
-    records: Sequence[Record]
-    lines: Sequence[str]
+    records: list[Record]
+    lines: list[str]
 
     @property
     def at(self) -> float:
@@ -56,15 +56,15 @@ class Delivery:
 
 def deliveries(records: Iterable[Record], size: int) -> Iterator[Delivery]:
     """Cut records into batches of `size`; a batch holds records of one stream only."""
-    batch: list[Record] = []
-    turn = 0
+    batch = Delivery(0, [], [])
     for record in records:
-        if batch and (len(batch) >= size or stream_label(record) != stream_label(batch[0])):
-            yield Delivery(turn, batch, [line(each) for each in batch])
-            batch, turn = [], turn + 1
-        batch.append(record)
-    if batch:
-        yield Delivery(turn, batch, [line(each) for each in batch])
+        if batch.records and (len(batch.records) >= size or stream_label(record) != stream_label(batch.records[0])):
+            yield batch
+            batch = Delivery(batch.turn + 1, [], [])
+        batch.lines.append(line(record))
+        batch.records.append(without_images(record))  # a key needs none, and they are most of the memory
+    if batch.records:
+        yield batch
 
 
 def objects(

@@ -5,7 +5,6 @@ Shape: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -15,7 +14,6 @@ _TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/chargeminder-car-telemet
 _EXPIRED_BY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 _FIRST_OF_NEWER_STREAM = 10**20
 _STEP = 2_000
-_TAGS = {str: "S", bool: "BOOL", int: "N", float: "N", Decimal: "N", type(None): "NULL"}
 
 Record = dict[str, Any]
 
@@ -56,14 +54,23 @@ def _record(change: ItemChange, label: str, number: int, event_id: str) -> Recor
     }
 
 
+def without_images(record: Record) -> Record:
+    """Return a record with all that its place in the stream needs."""
+    kept = {name: part for name, part in record["dynamodb"].items() if not name.endswith("Image")}
+    return {**record, "dynamodb": kept}
+
+
 def typed(value: object) -> Record:
     """Return a plain value as DynamoDB has it."""
+    if isinstance(value, str):
+        return {"S": value}
     if isinstance(value, dict):
         return {"M": {name: typed(entry) for name, entry in value.items()}}
     if isinstance(value, list):
         return {"L": [typed(entry) for entry in value]}
-    tag = _TAGS[type(value)]
-    return {tag: str(value) if tag == "N" else value is None or value}
+    if value is None or isinstance(value, bool):
+        return {"NULL": True} if value is None else {"BOOL": value}
+    return {"N": str(value)}
 
 
 def _label(at: float) -> str:
