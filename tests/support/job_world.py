@@ -17,8 +17,9 @@ from pyspark import cloudpickle
 from pyspark.sql import Row, SparkSession
 
 from flatten import job
+from flatten.decide.lines import RemovePolicy
 from flatten.run.batch import Around, Reached, process_batch, unobserved
-from flatten.settings import RemovePolicy, Settings
+from flatten.settings import Settings
 from flatten.tables.commits import Patience
 from flatten.tables.names import TableName
 from flatten.tables.schema import SIDE_TABLES
