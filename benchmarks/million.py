@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from benchmarks import command, events
 from benchmarks.bars import Result, at_least, at_most
 from benchmarks.command import say
-from benchmarks.job_folder import JobFolder, Run, session
+from benchmarks.job_folder import SESSION, JobFolder, Run
 from benchmarks.machine import peak_bytes
 from flatten.session import spark_session
 
@@ -38,22 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, return the exit code."""
     parser = command.parser("million", __doc__ or "", "python -m benchmarks.million --full --work /data/bench")
     parser.add_argument("--events", type=command.at_least_one, help="events (default: 20000, with --full 1000000)")
-    parser.add_argument("--heap", default="4g", help="of Spark's JVM, as Java writes it (default: 4g)")
     options = parser.parse_args(arguments)
     many = options.events or (FULL if options.full else SHORT)
-    session(2, options.heap)  # a heap that Java would not understand is refused before anything is written
     with command.work_folder(options) as work, get_context("spawn").Pool(1, maxtasksperchild=1) as apart:
-        few, all_of_them = (
-            apart.apply(measured, (Path(work) / f"{count}", count, options.heap)) for count in (many // 5, many)
-        )
-    return command.finish("million", [result(many, few, all_of_them, options.heap)], options, arguments)
+        few, all_of_them = (apart.apply(measured, (Path(work) / f"{count}", count)) for count in (many // 5, many))
+    return command.finish("million", [result(many, few, all_of_them)], options, arguments)
 
 
-def measured(root: Path, count: int, heap: str) -> Taken:
+def measured(root: Path, count: int) -> Taken:
     """Run the job over so many new events, after one over few."""
-    with spark_session(session(2, heap)) as spark:
+    with spark_session(SESSION) as spark:
         for name, lines in (("warm", _WARM), ("job", count)):
-            say(f"{lines:,} events, {heap} of heap: writing them")
+            say(f"writing {lines:,} events")
             folder = JobFolder(spark, root / name).make()
             events.write_objects(folder.source, events.fleet(lines), _SIGNALS)
             run = folder.run()
@@ -67,14 +63,14 @@ def _process_of(spark: "SparkSession") -> int:
     return int(jvm.java.lang.ProcessHandle.current().pid())
 
 
-def result(many: int, fifth: Taken, taken: Taken, heap: str) -> Result:
+def result(many: int, fifth: Taken, taken: Taken) -> Result:
     """Return the table of the two runs."""
     by_name = {f"{many // 5:,} events": fifth, f"{many:,} events": taken}
     figures: dict[str, float] = {f"{many:,} events: events a second": many / taken.run.total}
     for name, each in by_name.items():
         figures |= {f"{name}: peak of Spark's JVM, GB": each.jvm_bytes / 1e9} if each.jvm_bytes else {}
         figures |= {f"{name}: peak of the Python driver, GB": each.driver_bytes / 1e9} if each.driver_bytes else {}
-    figures |= taken.run.figures(f"{many:,} events: ")
+    figures |= taken.run.figures()
     bars = [
         at_least(f"lines applied of {many:,}", many, taken.run.counts.get("applied", 0), "lines"),
         at_most(
@@ -82,7 +78,7 @@ def result(many: int, fifth: Taken, taken: Taken, heap: str) -> Result:
         ),
     ]
     seconds = {name: each.run.total for name, each in by_name.items()}
-    return Result(f"{many:,} events at once, {heap} of heap", seconds, f"{many // 5:,} events", bars, figures)
+    return Result(f"{many:,} events at once, 4 GB of heap", seconds, f"{many // 5:,} events", bars, figures)
 
 
 if __name__ == "__main__":
