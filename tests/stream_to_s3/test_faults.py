@@ -35,6 +35,7 @@ BATCH = [*inserts(3), poison(4), *inserts(2, start=5)]
 
 class Context:
     aws_request_id = "request"
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:stream-to-s3"
 
     def get_remaining_time_in_millis(self) -> int:
         return 60_000
@@ -128,7 +129,7 @@ FAULTS: dict[str, tuple[list[Fault | str], int]] = {
     "slow down, for a while": ([SLOW_DOWN] * 6, 4),
     "internal error, once": ([INTERNAL_ERROR], 1),
     "internal error of the second object": ([passed, INTERNAL_ERROR, INTERNAL_ERROR], 2),
-    "access denied until the role is mended": ([DENIED] * 3, 4),
+    "access denied until the role is fixed": ([DENIED] * 3, 4),
     "access denied for one prefix": ([passed, DENIED], 2),
     "a conflict with a delivery at the same time": ([CONFLICT, CONFLICT, passed, CONFLICT], 1),
     "a cut connection, nothing stored": ([cut_before], 1),

@@ -48,7 +48,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """The settings of the function.
+    """Return the settings of the function.
 
     Raises SettingsError when the bucket, a prefix or the key is wrong. What is wrong with the trigger
     switches only the trigger off.
