@@ -11,6 +11,7 @@ from pathlib import Path
 
 class _Context:
     aws_request_id = "benchmark"
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:stream-to-s3"
 
     def get_remaining_time_in_millis(self) -> int:
         return 60_000

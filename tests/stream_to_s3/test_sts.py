@@ -24,7 +24,10 @@ def server() -> Iterator[StsServer]:
         yield made
 
 
-def asked(server: StsServer, credentials: Credentials | None = Credentials(KEY_ID, SECRET_KEY, SESSION_TOKEN)) -> str:
+ROLES_OWN = Credentials(KEY_ID, SECRET_KEY, SESSION_TOKEN)
+
+
+def asked(server: StsServer, credentials: Credentials | None = ROLES_OWN) -> str:
     clock = Clock()
     with WorkspaceApi("http://127.0.0.1:9", clock, clock.sleep) as api:
         return Sts(f"{server.url}/", REGION, lambda: credentials).role_token(api, clock() + 5).reveal()
@@ -60,7 +63,7 @@ def test_a_wrong_signature_is_refused(server: StsServer, credentials: Credential
 
 
 def test_without_credentials_nothing_is_sent(server: StsServer) -> None:
-    with pytest.raises(TriggerError, match=r"^sts:GetWebIdentityToken: NoCredentialsError$"):
+    with pytest.raises(TriggerError, match=r"^sts:GetWebIdentityToken: there are no credentials of a role$"):
         asked(server, None)
     assert server.requests == []
 

@@ -17,8 +17,7 @@ from rehearsal.workspace_http import RUN_NOW, RUNS_LIST, WorkspaceServer, answer
 from stream_to_s3.auth import Credentials, Token
 from stream_to_s3.errors import TriggerError
 from stream_to_s3.outcome import Outcome
-from stream_to_s3.rest import Secret
-from stream_to_s3.rest import WorkspaceApi
+from stream_to_s3.rest import Secret, WorkspaceApi
 from stream_to_s3.trigger import Trigger, waiting_run
 from support.clock import Clock
 from support.raw_server import drip, raw_server

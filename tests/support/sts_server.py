@@ -80,9 +80,7 @@ def _signature(request: Request, names: list[str], scope: str) -> str:
     lines = [f"{name}:{headers[name].strip()}\n" for name in names]
     digest = hashlib.sha256(request.body).hexdigest()
     canonical = "\n".join([request.method, request.target, "", "".join(lines), ";".join(names), digest])
-    text = "\n".join(
-        ["AWS4-HMAC-SHA256", headers["x-amz-date"], scope, hashlib.sha256(canonical.encode()).hexdigest()]
-    )
+    text = "\n".join(["AWS4-HMAC-SHA256", headers["x-amz-date"], scope, hashlib.sha256(canonical.encode()).hexdigest()])
     key = f"AWS4{SECRET_KEY}".encode()
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")

@@ -144,8 +144,17 @@ def _null(inner: bool, levels: int) -> str:
     return "null"
 
 
-def _set_of(tag: str) -> Callable[[Any, int], str]:
-    return lambda inner, levels: _list([{tag: value} for value in _array(inner)], 1)
+def _set_of(tag: str, text: Callable[[Any, int], str]) -> Callable[[Any, int], str]:
+    def convert(inner: Any, levels: int) -> str:
+        parts = []
+        for place, value in enumerate(_array(inner)):
+            try:
+                parts.append(text(value, levels))
+            except _SURPRISES as error:
+                raise _located(error, {tag: value}, f"[{place}]") from None
+        return "[" + ",".join(parts) + "]"
+
+    return convert
 
 
 _TEXTS: Final[dict[str, Callable[[Any, int], str]]] = {
@@ -156,9 +165,9 @@ _TEXTS: Final[dict[str, Callable[[Any, int], str]]] = {
     "NULL": _null,
     "M": _map,
     "L": _list,
-    "SS": _set_of("S"),
-    "NS": _set_of("N"),
-    "BS": _set_of("B"),
+    "SS": _set_of("S", _string),
+    "NS": _set_of("N", _number),
+    "BS": _set_of("B", _binary),
 }
 _EXPECTED: Final = {
     "S": "a string",

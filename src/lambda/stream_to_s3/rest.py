@@ -97,8 +97,14 @@ class WorkspaceApi:
         headers = {"Authorization": call.authorization} if call.authorization else {}
         form = call.form and {name: _plain(value) for name, value in call.form.items()}
         status, received, body = self.exchange(
-            call.name, call.method, self._host + call.path, deadline, headers,
-            params=call.query, data=form, json=call.body,
+            call.name,
+            call.method,
+            self._host + call.path,
+            deadline,
+            headers,
+            params=call.query,
+            data=form,
+            json=call.body,
         )
         if status == 429 or status >= 500:
             raise TooBusyError(f"{call.name}: answered {status}", _seconds(received.get("Retry-After")))

@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError
 
 from stream_to_s3.errors import TriggerError
 from stream_to_s3.rest import Secret, WorkspaceApi
@@ -58,13 +57,11 @@ class Sts:
     def _signed_headers(self) -> dict[str, str | Secret]:
         plain = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
         request = AWSRequest("POST", self.url, plain, _FORM)
-        try:
-            SigV4Auth(self.credentials(), "sts", self.region).add_auth(request)
-        except BotoCoreError as error:
-            problem = type(error).__name__
-        else:
-            return {name: Secret(value) for name, value in request.headers.items()}
-        raise TriggerError(f"{_NAME}: {problem}")
+        credentials = self.credentials()
+        if credentials is None:
+            raise TriggerError(f"{_NAME}: there are no credentials of a role")
+        SigV4Auth(credentials, "sts", self.region).add_auth(request)
+        return {name: Secret(value) for name, value in request.headers.items()}
 
 
 def regional_url(region: str, environment: Mapping[str, str]) -> str:
