@@ -29,9 +29,10 @@ def outage(hours: float, destination_too: bool = True, each_minute: int = 1) -> 
     return stage
 
 
-def late_start(hours: float) -> Stage:
-    """Play a mapping that starts when the oldest record of the stream is so many hours old."""
-    stage = Stage()
+def late_start(hours: float, down_hours: float = 0) -> Stage:
+    """Play a mapping that starts when the oldest record is so many hours old, maybe in an outage that lasts longer."""
+    down_until = (hours + down_hours) * _HOUR if down_hours else 0
+    stage = Stage(down_until=down_until, destination_down_until=down_until)
     for minute in range(int(hours * 60)):
         stage.time = minute * _MINUTE
         stage.put([str(minute)])
@@ -41,18 +42,18 @@ def late_start(hours: float) -> Stage:
 
 
 def row(stage: Stage) -> tuple[int, int, int, int, int]:
-    """Count the records of a stage by `_COLUMNS`; raise nothing and leave none out."""
+    """Count the records of a stage by `_COLUMNS`."""
     count, dropped = stage.journal.count(), stage.poller.metrics.counts["DroppedEventCount"]
     lost = len(stage.items) - count["handled"] - count["on_failure"] - dropped
     return len(stage.items), count["handled"], count["on_failure"], dropped, lost
 
 
-def tables() -> str:
-    """Return both tables in Markdown."""
+def tables() -> tuple[str, str]:
+    """Return both tables in Markdown: outages, and late starts."""
     ways = [(f"{hours} h", row(outage(hours))) for hours in OUTAGES]
     ways.append((f"{OUTAGES[-1]} h, the destination is up", row(outage(OUTAGES[-1], destination_too=False))))
     starts = [(f"{hours:g} h", row(late_start(hours))) for hours in STARTS]
-    return f"{_table('bucket and destination down for', ways)}\n\n{_table('oldest record at the start', starts)}"
+    return _table("bucket and destination down for", ways), _table("oldest record at the start", starts)
 
 
 def _table(first: str, rows: Iterable[tuple[str, tuple[int, ...]]]) -> str:
@@ -61,4 +62,4 @@ def _table(first: str, rows: Iterable[tuple[str, tuple[int, ...]]]) -> str:
 
 
 if __name__ == "__main__":
-    print(tables())
+    print("\n\n".join(tables()))
