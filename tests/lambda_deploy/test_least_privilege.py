@@ -186,7 +186,7 @@ def test_the_zip_works_with_the_deployed_policy(house: House, way: dict[str, str
     call = house.invoke()
     assert call.response == {"batchItemFailures": []}, call.error
     [logged] = call.logged()
-    assert (logged["EventsWritten"], logged["EventsQuarantined"]) == (2, 1)
+    assert (logged["written"], logged["EventsQuarantined"]) == (2, 1)
     assert (logged["trigger"], logged["trigger_detail"][:4]) == ("started", "run ")
 
 
@@ -223,7 +223,7 @@ def test_without_its_right_to_say_who_it_is_the_job_is_not_started(house: House,
     policy = house.deploy(**WAYS[way])
     house.put({other: each for other, each in policy.items() if other != name})
     [logged] = house.invoke().logged()
-    assert (logged["trigger"], logged["EventsWritten"]) == ("failed", 2)
+    assert (logged["trigger"], logged["written"]) == ("failed", 2)
     assert logged["trigger_detail"].startswith(message)
 
 
