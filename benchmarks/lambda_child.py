@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _peak_bytes() -> int:
-    """The most memory that this process held; getrusage would tell that of the process which started it."""
+    """Return the most memory that this process held; getrusage would count that of the process which started it."""
     lines = Path("/proc/self/status").read_text("utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 

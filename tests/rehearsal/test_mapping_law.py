@@ -38,7 +38,7 @@ PUTS = st.lists(
 
 @dataclass
 class Script:
-    """A function that answers as it is told, then well; a bucket that is there or not."""
+    """A function with given answers, then success; a bucket that is there or not."""
 
     answers: list[Any]
     deliveries: list[bool]

@@ -1,4 +1,4 @@
-"""Three ways to a token, and that none of them tells a secret."""
+"""Three ways to a token, and that none of them shows a secret."""
 
 import json
 import logging
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from botocore.credentials import Credentials as AwsCredentials
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from rehearsal.loopback import Answer
 from rehearsal.workspace import FederationPolicy, Principal, Workspace
 from rehearsal.workspace_http import TOKEN, WorkspaceServer, answer_json
-from stream_to_s3.auth import Credentials, FederatedRole, StoredSecret, TokenSource
+from stream_to_s3.auth import CachedToken, FederatedRole, StoredSecret, TokenSource
 from stream_to_s3.errors import TriggerError
 from stream_to_s3.rest import WorkspaceApi
 from stream_to_s3.sts import Sts
@@ -55,7 +55,7 @@ class House:
         api = WorkspaceApi(self.server.url, self.clock, self.clock.sleep)
         if client_id is None:
             return api, StoredSecret("telemetry/databricks", api, lambda: self.manager, self.clock)
-        role = Sts(f"{self.sts.url}/", REGION, lambda: AwsCredentials(KEY_ID, SECRET_KEY, SESSION_TOKEN))
+        role = Sts(f"{self.sts.url}/", REGION, lambda: Credentials(KEY_ID, SECRET_KEY, SESSION_TOKEN))
         return api, FederatedRole(client_id, api, role, self.clock)
 
     def fetched(self, client_id: str | None = None) -> str:
@@ -194,12 +194,12 @@ def test_an_end_that_makes_no_sense_is_now(house: House, expires_in: Any) -> Non
 
 
 class Signed:
-    """Credentials in use: each call gives the Authorization that a request would carry."""
+    """CachedToken in use: each call gives the Authorization that a request would carry."""
 
     def __init__(self, house: House, client_id: str | None = None) -> None:
         self.house = house
         self.api, source = house.connected(client_id)
-        self.credentials = Credentials(source, house.clock)
+        self.credentials = CachedToken(source, house.clock)
 
     def __call__(self) -> str:
         with self.api:

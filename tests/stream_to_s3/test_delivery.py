@@ -40,7 +40,7 @@ class Context:
 
 @dataclass
 class Recorder:
-    """A trigger that is asked, and says what it is told to say."""
+    """A trigger that is asked, and answers with a given outcome."""
 
     outcome: Outcome = field(default_factory=lambda: Outcome("started", "run 7"))
     asked: list[tuple[str, float]] = field(default_factory=list)

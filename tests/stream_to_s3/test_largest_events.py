@@ -112,7 +112,7 @@ STORED: dict[str, Callable[[], list[Json]]] = {
     "hostile names": lambda: one_item({"M": {f'"\\\u2028\0{n}': {"S": "\n"} for n in range(190_000)}}),
     "names of 64 KB": lambda: one_item({"M": {f"{n}" + "é" * 32_000: {"S": ""} for n in range(90)}}),
     "32 levels": lambda: in_records(lambda n: nested(32, {"N": "1"})),
-    "32 levels, each wide": lambda: one_item({"L": filled(lambda n: nested(31, {"N": "1"}))}),
+    "chains of 32 levels": lambda: one_item({"L": filled(lambda n: nested(31, {"N": "1"}))}),
     "binary": lambda: one_item({"B": b64encode(noise(TEXT // 4 * 3)).decode()}),
     "text of two bytes a letter": lambda: one_item({"S": "é" * (TEXT // 2)}),
     "text of three bytes a letter": lambda: one_item({"S": "€" * (TEXT // 3)}),

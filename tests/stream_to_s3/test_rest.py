@@ -1,4 +1,4 @@
-"""One call to the workspace: what it may take, and what it never tells."""
+"""One call to the workspace: what it may take, and what it never shows."""
 
 import json
 import logging

@@ -42,7 +42,7 @@ class TokenSource(Protocol):
         """Return a fresh token. Raises TriggerError."""
 
 
-class Credentials:
+class CachedToken:
     """The token in use: fetched when there is none, and again shortly before it ends."""
 
     def __init__(self, source: TokenSource, clock: Clock) -> None:

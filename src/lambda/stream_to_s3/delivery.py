@@ -9,7 +9,7 @@ from stream_to_s3.metrics import Log
 from stream_to_s3.objects import Batch, ObjectWriter, Stored
 from stream_to_s3.outcome import Outcome
 from stream_to_s3.records import stream_records
-from stream_to_s3.settings import Settings
+from stream_to_s3.settings import FunctionSettings
 
 
 class Context(Protocol):
@@ -34,7 +34,7 @@ class Delivery:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: FunctionSettings,
         writer: ObjectWriter,
         trigger: AfterWrite,
         log: Log,

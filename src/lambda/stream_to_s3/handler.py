@@ -19,7 +19,7 @@ from stream_to_s3.delivery import AfterWrite, Context, Delivery
 from stream_to_s3.metrics import Log
 from stream_to_s3.objects import ObjectWriter
 from stream_to_s3.outcome import NoTrigger
-from stream_to_s3.settings import Settings, TriggerSettings, read_settings
+from stream_to_s3.settings import FunctionSettings, TriggerSettings, read_settings
 
 # Bounded so that a put fails well within the function's 60 seconds, and the batch delivered again.
 _S3 = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
@@ -41,14 +41,14 @@ def _printed(line: str) -> None:
     sys.stdout.write(line)
 
 
-def _trigger(settings: Settings, environment: Mapping[str, str]) -> AfterWrite:
+def _trigger(settings: FunctionSettings, environment: Mapping[str, str]) -> AfterWrite:
     if settings.trigger is None:
         return NoTrigger(settings.trigger_problem)
     return _configured(settings.trigger, environment)
 
 
 def _configured(settings: TriggerSettings, environment: Mapping[str, str]) -> AfterWrite:
-    from stream_to_s3.auth import Credentials, FederatedRole, StoredSecret, TokenSource
+    from stream_to_s3.auth import CachedToken, FederatedRole, StoredSecret, TokenSource
     from stream_to_s3.rest import WorkspaceApi
     from stream_to_s3.sts import Sts, regional_url
     from stream_to_s3.trigger import Trigger
@@ -63,7 +63,7 @@ def _configured(settings: TriggerSettings, environment: Mapping[str, str]) -> Af
     else:
         secrets = partial(boto3.client, "secretsmanager", config=_FOR_SECRETS)
         source = StoredSecret(settings.secret_id or "", api, secrets, time.time)
-    return Trigger(api, Credentials(source, time.time), settings.job_id, time.time)
+    return Trigger(api, CachedToken(source, time.time), settings.job_id, time.time)
 
 
 _delivery = _started(os.environ)

@@ -38,7 +38,7 @@ _CONFLICT_WAITS = (0.1, 0.2, 0.4, 0.8)
 
 @dataclass(frozen=True)
 class Batch:
-    """What tells one batch from another. Times are in seconds since the epoch; 0 when no record has one."""
+    """What one batch differs from another by. Times are in seconds since the epoch; 0 when no record has one."""
 
     first: str
     last: str

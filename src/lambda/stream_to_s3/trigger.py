@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, Final
 
-from stream_to_s3.auth import Credentials
+from stream_to_s3.auth import CachedToken
 from stream_to_s3.errors import StreamToS3Error, TriggerError
 from stream_to_s3.outcome import Outcome
 from stream_to_s3.rest import ApiCall, WorkspaceApi
@@ -32,7 +32,7 @@ class Trigger:
     def __init__(
         self,
         api: WorkspaceApi,
-        credentials: Credentials,
+        credentials: CachedToken,
         job_id: int,
         clock: Callable[[], float],
         thread: Executor | None = None,

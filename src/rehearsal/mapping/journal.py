@@ -41,7 +41,7 @@ Watch = Callable[[Attempt | Ended], None]
 
 
 @dataclass
-class Metrics:
+class MetricSums:
     """Sums since the start; the age is the greatest IteratorAge, in milliseconds."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -62,7 +62,7 @@ class Endings:
 
     stream_arn: str
     destination: Destination | None
-    metrics: Metrics
+    metrics: MetricSums
     watch: Watch
     clock: Callable[[], float]
 

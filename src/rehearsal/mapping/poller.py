@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from rehearsal.mapping.journal import Attempt, Ended, Endings, Metrics, Watch
+from rehearsal.mapping.journal import Attempt, Ended, Endings, MetricSums, Watch
 from rehearsal.mapping.lane import BackOff, Lane, exponential
 from rehearsal.mapping.on_failure import Destination
 from rehearsal.mapping.records import Record, StreamRecord
@@ -22,7 +22,7 @@ from rehearsal.mapping.stream import ReadableStream, Shard
 
 
 @dataclass(frozen=True)
-class Step:
+class Progress:
     """What follows from a step. `wait` is how many seconds may pass until the next one has something to do."""
 
     wait: float
@@ -53,7 +53,7 @@ class Poller:
         back_off: BackOff = exponential,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        self.metrics = Metrics()
+        self.metrics = MetricSums()
         self._stream = stream
         self._invoke = invoke
         self._settings = settings
@@ -64,7 +64,7 @@ class Poller:
         self._readers: dict[str, ShardReader] = {}
         self._listed_at: float | None = None
 
-    def step(self) -> Step:
+    def step(self) -> Progress:
         """Read and call what is due."""
         self._list_shards()
         readers = self._readable()
@@ -74,7 +74,7 @@ class Poller:
         for reader in readers:
             if self._is_due(reader.lane.due()):
                 reader.lane.work()
-        return Step(self._wait(), self._settled())
+        return Progress(self._wait(), self._settled())
 
     def now(self) -> float:
         """Return the time on the poller's clock."""
