@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def conversion(count: int, rounds: int) -> Result:
-    """Microseconds of an item in a batch of so many, ours beside boto3's and beside plain JSON."""
+    """Measure the microseconds of an item, ours beside boto3's and beside plain JSON."""
     items = [record["dynamodb"]["NewImage"] for record in inserts(count, signals=SIGNALS)]
     plain = [item_text(item) for item in items]
     deserializer = TypeDeserializer()
@@ -117,7 +117,7 @@ def _unpacked_zip(folder: Path) -> tuple[dict[str, str], list[Bar]]:
 
 
 def start(environment: Mapping[str, str], rounds: int) -> Bar:
-    """How long the import of the handler takes, over that of boto3 with an S3 client."""
+    """Measure the import of the handler, over that of boto3 with an S3 client."""
     codes = {"ours": "import stream_to_s3.handler", "boto3": "import boto3; boto3.client('s3')"}
     times: dict[str, list[float]] = {name: [] for name in codes}
     for _ in range(rounds + 1):
@@ -130,7 +130,7 @@ def start(environment: Mapping[str, str], rounds: int) -> Bar:
 
 
 def batches(folder: Path, environment: Mapping[str, str], rounds: int) -> list[Call]:
-    """A call for each of `BATCHES` and for the largest that Lambda hands over, in this order."""
+    """Measure a call for each of `BATCHES` and for the largest that Lambda hands over, in this order."""
     with LoopbackServer(lambda request: Answer(200, headers={"ETag": '"0"'})) as s3:
         variables = {
             **environment,
@@ -143,7 +143,7 @@ def batches(folder: Path, environment: Mapping[str, str], rounds: int) -> list[C
 
 
 def most_records() -> int:
-    """How many of these records Lambda hands over at once: as many as 6 MB hold."""
+    """Return how many of these records Lambda hands over at once: as many as 6 MB hold."""
     return MOST_BYTES * 100 // (len(_event(200)) - len(_event(100))) - 2
 
 

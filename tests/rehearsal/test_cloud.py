@@ -236,6 +236,6 @@ def test_an_event_beyond_what_lambda_takes_does_not_reach_the_function(tmp_path:
         large: Outcome = invoke_of(function)({"Records": ["x" * 6_300_000]})
         small = invoke_of(function)({"Records": []})
     assert isinstance(large, NotInvoked)
-    assert not large.is_throttle
+    assert "Lambda takes 6,291,456" in large.reason
     assert isinstance(small, FunctionError)
     assert small.error["errorType"] == "ValueError"

@@ -8,7 +8,7 @@ import pytest
 from rehearsal.errors import MappingSettingsError
 from rehearsal.mapping.outages import late_start, outage, row, tables
 from rehearsal.mapping.settings import MappingSettings
-from rehearsal.mapping.stage import Stage
+from rehearsal.mapping.stage import MappingStage
 
 DOCS = Path(__file__).parents[2] / "docs/mapping.md"
 
@@ -63,7 +63,7 @@ def test_older_ones_go_to_the_on_failure_destination_and_none_is_lost() -> None:
 
 
 def test_a_bounded_number_of_retries_does_not_last_through_an_outage() -> None:
-    stage = Stage(MappingSettings(max_retries=100), down_until=12 * 3600, destination_down_until=12 * 3600)
+    stage = MappingStage(MappingSettings(max_retries=100), down_until=12 * 3600, destination_down_until=12 * 3600)
     stage.put(["a", "b"])
     stage.run()
     assert stage.ends() == "dropped a b"

@@ -15,7 +15,7 @@ from rehearsal.mapping.poller import Poller
 from rehearsal.mapping.records import Record
 from rehearsal.mapping.response import Outcome, Returned, failed_from
 from rehearsal.mapping.settings import MappingSettings
-from rehearsal.mapping.stage import Stage
+from rehearsal.mapping.stage import MappingStage
 from rehearsal.runtime import MOST_BYTES
 from support.clock import Clock
 
@@ -63,7 +63,7 @@ def test_back_off_doubles_up_to_a_minute() -> None:
 
 
 def test_an_expired_iterator_is_found_again_after_the_last_number() -> None:
-    stage = Stage(NO_WINDOW)
+    stage = MappingStage(NO_WINDOW)
     stage.put(["a", "b"])
     stage.run()
     stage.sleep(16 * 60)
@@ -74,7 +74,7 @@ def test_an_expired_iterator_is_found_again_after_the_last_number() -> None:
 
 
 def test_what_is_between_a_trimmed_place_and_the_oldest_record_is_passed_over() -> None:
-    stage = Stage(NO_WINDOW)
+    stage = MappingStage(NO_WINDOW)
     stage.put(["a"])
     stage.run()
     stage.put(["b"])
@@ -98,7 +98,7 @@ def test_a_stream_refuses_old_iterators_and_old_places() -> None:
 
 
 def test_a_batch_that_was_interrupted_is_delivered_again() -> None:
-    stage = Stage(NO_WINDOW)
+    stage = MappingStage(NO_WINDOW)
     calls = []
 
     def interrupted(event: dict[str, Any]) -> Outcome:
@@ -117,7 +117,7 @@ def test_a_batch_that_was_interrupted_is_delivered_again() -> None:
 
 
 def test_a_grandchild_waits_for_both() -> None:
-    stage = Stage(replace(NO_WINDOW, max_retries=1))
+    stage = MappingStage(replace(NO_WINDOW, max_retries=1))
     for shard_id, parent_id in (("shard-3", "shard-2"), ("shard-2", "shard-1")):
         stage.stream.open(shard_id, parent_id)
     for shard_id in ("shard-3", "shard-2", "shard-1"):
@@ -129,7 +129,7 @@ def test_a_grandchild_waits_for_both() -> None:
 
 
 def test_a_child_of_an_unknown_parent_is_read() -> None:
-    stage = Stage(NO_WINDOW)
+    stage = MappingStage(NO_WINDOW)
     stage.stream.open("shard-9", "shard-that-is-gone")
     stage.put(["a"], "shard-9")
     stage.run()
@@ -137,7 +137,7 @@ def test_a_child_of_an_unknown_parent_is_read() -> None:
 
 
 def test_two_shards_without_a_parent_do_not_wait_for_one_another() -> None:
-    stage = Stage(replace(NO_WINDOW, max_retries=5))
+    stage = MappingStage(replace(NO_WINDOW, max_retries=5))
     stage.stream.open("shard-2")
     stage.put(["POISON"])
     stage.put(["a"], "shard-2")
@@ -146,7 +146,7 @@ def test_two_shards_without_a_parent_do_not_wait_for_one_another() -> None:
 
 
 def test_a_record_beyond_6_megabytes_goes_alone() -> None:
-    stage = Stage(MappingSettings(batching_window_seconds=60))
+    stage = MappingStage(MappingSettings(batching_window_seconds=60))
     stage.put(["a"])
     stage.put(["b"], image={"S": "x" * 7_000_000})
     stage.put(["c"])
@@ -182,7 +182,7 @@ def test_the_bytes_of_earlier_batches_do_not_fill_a_window() -> None:
 
 
 def test_no_more_is_read_while_a_batch_waits_behind_one_that_fails() -> None:
-    stage = Stage(replace(NO_WINDOW, batch_size=3))
+    stage = MappingStage(replace(NO_WINDOW, batch_size=3))
     stage.put(["POISON", *(f"item-{number}" for number in range(50))])
     stage.run_until(600)
     assert stage.poller.metrics.counts["PolledEventCount"] == 6

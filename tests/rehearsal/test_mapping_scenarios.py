@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 
 from rehearsal.mapping.scenarios import SCENARIOS, Scenario, table
-from rehearsal.mapping.stage import Stage
+from rehearsal.mapping.stage import MappingStage
 
 DOCS = Path(__file__).parents[2] / "docs/mapping.md"
 
 
 @cache
-def played(place: int) -> Stage:
+def played(place: int) -> MappingStage:
     return SCENARIOS[place].run()
 
 
-def play(name: str) -> Stage:
+def play(name: str) -> MappingStage:
     return next(played(place) for place, scenario in enumerate(SCENARIOS) if scenario.name.startswith(name))
 
 
@@ -51,7 +51,7 @@ def test_what_expires_is_in_no_metric() -> None:
 
 
 def test_an_empty_poll_is_counted_as_nothing_and_not_passed_over() -> None:
-    stage = Stage()
+    stage = MappingStage()
     stage.run()
     assert stage.poller.metrics.counts["PolledEventCount"] == 0
     assert "PolledEventCount" in stage.poller.metrics.counts

@@ -5,7 +5,7 @@ emitted has no entry, and an empty poll emits PolledEventCount 0. What expires i
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -122,7 +122,6 @@ class Journal:
         """Return how often the function could not be called."""
         return sum(isinstance(attempt.outcome, NotInvoked) for attempt in self.attempts)
 
-    def count(self, event_ids: Iterable[str] | None = None) -> Counter[Fate]:
-        """Return how many records ended how; all, or those with these eventIDs."""
-        chosen = self.fates if event_ids is None else event_ids
-        return Counter(fate for event_id in chosen for fate in self.fates.get(event_id, []))
+    def count(self) -> Counter[Fate]:
+        """Return how many records ended how."""
+        return Counter(fate for fates in self.fates.values() for fate in fates)

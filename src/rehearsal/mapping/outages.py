@@ -7,7 +7,7 @@ before, during and for two hours after the outage.
 from collections.abc import Iterable
 from typing import Final
 
-from rehearsal.mapping.stage import Stage
+from rehearsal.mapping.stage import MappingStage
 
 OUTAGES: Final = (1, 6, 12, 30)
 """Hours."""
@@ -18,10 +18,10 @@ _MINUTE: Final = 60
 _COLUMNS: Final = ("written", "handled", "on-failure", "dropped and counted", "lost without a count")
 
 
-def outage(hours: float, destination_too: bool = True, each_minute: int = 1) -> Stage:
+def outage(hours: float, destination_too: bool = True, each_minute: int = 1) -> MappingStage:
     """Play an outage of so many hours; the on-failure destination is down as long, or not at all."""
     end = hours * _HOUR
-    stage = Stage(down_until=end, destination_down_until=end if destination_too else 0, poll_seconds=_MINUTE)
+    stage = MappingStage(down_until=end, destination_down_until=end if destination_too else 0, poll_seconds=_MINUTE)
     for minute in range(int(hours * 60) + 120):
         stage.run_until(minute * _MINUTE)
         stage.put([f"{minute}-{number}" for number in range(each_minute)])
@@ -29,10 +29,10 @@ def outage(hours: float, destination_too: bool = True, each_minute: int = 1) -> 
     return stage
 
 
-def late_start(hours: float, down_hours: float = 0) -> Stage:
+def late_start(hours: float, down_hours: float = 0) -> MappingStage:
     """Play a mapping that starts when the oldest record is so many hours old, maybe in an outage that lasts longer."""
     down_until = (hours + down_hours) * _HOUR if down_hours else 0
-    stage = Stage(down_until=down_until, destination_down_until=down_until)
+    stage = MappingStage(down_until=down_until, destination_down_until=down_until)
     for minute in range(int(hours * 60)):
         stage.time = minute * _MINUTE
         stage.put([str(minute)])
@@ -41,7 +41,7 @@ def late_start(hours: float, down_hours: float = 0) -> Stage:
     return stage
 
 
-def row(stage: Stage) -> tuple[int, int, int, int, int]:
+def row(stage: MappingStage) -> tuple[int, int, int, int, int]:
     """Count the records of a stage by `_COLUMNS`."""
     count, dropped = stage.journal.count(), stage.poller.metrics.counts["DroppedEventCount"]
     lost = len(stage.items) - count["handled"] - count["on_failure"] - dropped

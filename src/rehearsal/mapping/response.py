@@ -30,7 +30,6 @@ class NotInvoked:
     """The function never ran: throttled, or the invocation was refused. Tried again without using a retry."""
 
     reason: str
-    is_throttle: bool = True
 
 
 Outcome = Returned | FunctionError | NotInvoked
@@ -63,7 +62,7 @@ def invoke_of(function: Function) -> Invoke:
         try:
             invocation = function.invoke(event)
         except PayloadTooLargeError as error:
-            return NotInvoked(str(error), is_throttle=False)
+            return NotInvoked(str(error))
         return Returned(invocation.response) if invocation.error is None else FunctionError(invocation.error)
 
     return invoke

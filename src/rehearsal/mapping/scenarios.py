@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rehearsal.mapping.settings import NO_LIMIT, MappingSettings
-from rehearsal.mapping.stage import Stage
+from rehearsal.mapping.stage import MappingStage
 
 FIVE: Final = ("a", "b", "POISON", "c", "d")
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is put, and what is expected of it: the invocations and the endings as `Stage` writes them.
+    """What is put, and what is expected of it: the invocations and the endings as `MappingStage` writes them.
 
     `play` replaces putting the items at once; `stage` holds further settings of the stage.
     """
@@ -25,12 +25,12 @@ class Scenario:
     sizes: str
     ends: str
     items: tuple[str, ...] = ()
-    play: Callable[[Stage], None] | None = None
+    play: Callable[[MappingStage], None] | None = None
     stage: dict[str, Any] = field(default_factory=dict)
 
-    def run(self) -> Stage:
+    def run(self) -> MappingStage:
         """Play it."""
-        made = Stage(self.settings, **self.stage)
+        made = MappingStage(self.settings, **self.stage)
         made.put(self.items)
         if self.play:
             self.play(made)
@@ -38,12 +38,12 @@ class Scenario:
         return made
 
 
-def _many(count: int, **image: Any) -> Callable[[Stage], None]:
+def _many(count: int, **image: Any) -> Callable[[MappingStage], None]:
     return lambda stage: stage.put([f"item-{number}" for number in range(count)], **image)
 
 
-def _arriving(*times: float) -> Callable[[Stage], None]:
-    def play(stage: Stage) -> None:
+def _arriving(*times: float) -> Callable[[MappingStage], None]:
+    def play(stage: MappingStage) -> None:
         for time in times:
             stage.run_until(time)
             stage.put([f"at-{time:g}"])
@@ -51,14 +51,14 @@ def _arriving(*times: float) -> Callable[[Stage], None]:
     return play
 
 
-def _parent_and_child(stage: Stage) -> None:
+def _parent_and_child(stage: MappingStage) -> None:
     stage.put(["a", "POISON"])
     stage.stream.open("shard-2", "shard-1")
     stage.put(["a", "b"], "shard-2")
     stage.stream.close("shard-1")
 
 
-def _unread(stage: Stage) -> None:
+def _unread(stage: MappingStage) -> None:
     stage.put(["a", "b"])
     stage.sleep(25 * 3600)
     stage.put(["c"])
@@ -167,7 +167,7 @@ SCENARIOS: Final = (
 )
 
 
-def table(play: Callable[[Scenario], Stage] = Scenario.run) -> str:
+def table(play: Callable[[Scenario], MappingStage] = Scenario.run) -> str:
     """Return all scenarios, played, as a table in Markdown."""
     rows = [
         f"| {scenario.name} | {scenario.settings.described()} | {stage.sizes()} | {stage.ends()} |"

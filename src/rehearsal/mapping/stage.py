@@ -21,7 +21,7 @@ _SHOWN: Final = 6
 
 
 @dataclass
-class Stage:
+class MappingStage:
     """A stream, a function that fails at items called POISON, and a destination.
 
     Times are in seconds since the start. The function and the destination fail until `down_until` and
