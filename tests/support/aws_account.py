@@ -34,6 +34,7 @@ FUNCTION = "chargeminder-unified-processor"
 BUCKET = "chargeminder-telemetry-raw"
 HOST = "https://dbc-0a1b2c3d.cloud.databricks.com"
 JOB = 620135
+UUID = "7949dfe6-4350-45b2-a87f-ccdffaae6393"
 # moto asks for signatures in S3 alone, and to make them takes a tenth of the time of the tests.
 _MOTO = ClientConfig(retries={"total_max_attempts": 1})
 # The zip is the same each time, and takes as long as all else of a plan.
@@ -58,8 +59,8 @@ VARIABLES: dict[str, Any] = {
     "batching_window_seconds": 5,
     "lambda_memory_mb": 512,
     "lambda_timeout_seconds": 60,
-    "max_record_age_seconds": 43_200,
-    "max_retries": 100,
+    "max_record_age_seconds": 82_800,
+    "max_retries": -1,
     "log_retention_days": 30,
     "archive_retention_days": 0,
     "alert_email": "",
@@ -68,6 +69,13 @@ VARIABLES: dict[str, Any] = {
     "lambda_client_id": "",
     "kms_key_id": "",
     "discovery": "listing",
+    "tracing": False,
+    "tags": {},
+    "permissions_boundary": "",
+    "role_arn": "",
+    "cloudformation_role_arn": "",
+    "subnet_ids": [],
+    "security_group_ids": [],
 }
 # All that a target can have, so that each kind of resource is made.
 EVERYTHING: dict[str, Any] = {
@@ -87,9 +95,10 @@ def write_bundle(folder: Path, **variables: Any) -> Path:
     """A bundle with targets dev and prod (the default) and a job, and these values as defaults."""
     values = {**VARIABLES, **variables}
     declared = {name: {"default": value} for name, value in values.items()}
-    declared["start"]["type"] = "complex"
+    for name in ("start", "tags", "subnet_ids", "security_group_ids"):
+        declared[name]["type"] = "complex"
     content = {
-        "bundle": {"name": "chargeminder-telemetry"},
+        "bundle": {"name": "chargeminder-telemetry", "uuid": UUID},
         "include": ["resources/*.yml"],
         "variables": declared,
         "targets": {
