@@ -1,7 +1,7 @@
 """What the emulators' CloudFormation does not do, in one table, and how the tests get across it.
 
 moto 5.2.5 and ministack 1.5.33 show that the resources arise with these properties and that the zip flows. What
-CloudFormation itself does is shown by support/effects.py, from the vendor's schemas, and support/fake_cloudformation.py.
+CloudFormation itself does is shown by effects.py, from the vendor's schemas, and fake_cloudformation.py beside this.
 """
 
 import json
@@ -30,18 +30,16 @@ GAPS: Final = {
 
 
 def bridge_gaps(cloudformation: Any) -> None:
-    """Have a client answer what moto does not implement, and leave out what ministack refuses."""
+    """Have a client answer what moto does not implement, and leave out of templates what an emulator refuses."""
+    is_moto = "amazonaws.com" in cloudformation.meta.endpoint_url
     given: dict[str, str] = {}
 
     def simplify(params: dict[str, Any], **_: Any) -> None:
         body = json.loads(params["TemplateBody"])
-        alarm = body["Resources"].get("TriggerFailedAlarm")
-        if alarm is not None:
-            metric = alarm["Properties"].pop("Metrics")[1]["MetricStat"]
-            alarm["Properties"] |= {**metric["Metric"], "Statistic": metric["Stat"], "Period": metric["Period"]}
-            simple = json.dumps(body, separators=(",", ":"))
-            given[simple] = params["TemplateBody"]
-            params["TemplateBody"] = simple
+        (_without_unknown_types if is_moto else _without_metric_math)(body["Resources"])
+        simple = json.dumps(body, separators=(",", ":"))
+        given[simple] = params["TemplateBody"]
+        params["TemplateBody"] = simple
 
     def restore(parsed: dict[str, Any], **_: Any) -> None:
         body = json.dumps(parsed.get("TemplateBody"), separators=(",", ":"))
@@ -54,5 +52,17 @@ def bridge_gaps(cloudformation: Any) -> None:
     events = cloudformation.meta.events
     events.register("provide-client-params.cloudformation.CreateChangeSet", simplify)
     events.register("after-call.cloudformation.GetTemplate", restore)
-    if "amazonaws.com" in cloudformation.meta.endpoint_url:
+    if is_moto:
         events.register("before-call.cloudformation.UpdateTerminationProtection", protect)
+
+
+def _without_unknown_types(resources: dict[str, Any]) -> None:
+    for name in [name for name, each in resources.items() if each["Type"] in GAPS["moto"]]:
+        del resources[name]
+
+
+def _without_metric_math(resources: dict[str, Any]) -> None:
+    alarm = resources.get("TriggerFailedAlarm")
+    if alarm is not None:
+        metric = alarm["Properties"].pop("Metrics")[1]["MetricStat"]
+        alarm["Properties"] |= {**metric["Metric"], "Statistic": metric["Stat"], "Period": metric["Period"]}

@@ -67,7 +67,7 @@ _CURES: Final[Mapping[str, str]] = {
             "AuthorizationErrorException",
             "403",
         ],
-        "whoever deploys lacks a right: docs/iam.md lists those that are needed",
+        "whoever deploys lacks a right: `stream-lambda template --deployer-policy` prints those needed (docs/iam.md)",
     ),
 }
 _PATIENCE: Final = frozenset(

@@ -43,8 +43,11 @@ def finished(older: Sequence[StreamMapping], table: str, stream_arn: str, now: f
 
     The name of a stream is when it was made, so the older one was written to until then, and kept that for 24 hours.
     """
-    made = datetime.fromisoformat(stream_arn.rsplit("/", 1)[-1] + "+00:00").timestamp()
-    return [mapping for mapping in older if mapping.table != table or made < now - _DAY]
+
+    def is_over() -> bool:
+        return datetime.fromisoformat(stream_arn.rsplit("/", 1)[-1] + "+00:00").timestamp() < now - _DAY
+
+    return [mapping for mapping in older if mapping.table != table or is_over()]
 
 
 def remove_mappings(clients: Clients, mappings: Sequence[StreamMapping]) -> None:

@@ -135,13 +135,16 @@ def _is_cause(event: Mapping[str, Any]) -> bool:
 
 def _failed(events: Sequence[Mapping[str, Any]]) -> list[str]:
     stack = {event["StackName"] for event in events}
-    failed = [event for event in _last_operation(events) if event["ResourceStatus"].endswith("_FAILED")]
-    return [event["LogicalResourceId"] for event in failed if event["LogicalResourceId"] not in stack]
+    failed = [event["LogicalResourceId"] for event in _last_operation(events) if _is_cause(event)]
+    return [name for name in failed if name not in stack]
 
 
 def _last_operation(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return events back to the one with which the stack began to be created, updated or removed."""
-    starts = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS")
+    """Return events back to the one with which the stack began to be created, updated, removed or rolled back."""
+    starts = (
+        *("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"),
+        *("UPDATE_ROLLBACK_IN_PROGRESS", "IMPORT_ROLLBACK_IN_PROGRESS"),
+    )
     found: list[Mapping[str, Any]] = []
     for event in events:
         found.append(event)
