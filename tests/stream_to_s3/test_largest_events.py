@@ -167,7 +167,7 @@ def bucket() -> Bucket:
 @pytest.fixture(scope="module")
 def function(bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Function]:
     folder: Path = tmp_path_factory.mktemp("largest")
-    archive = build(folder / "stream_to_s3.zip", f"{sys.version_info.major}.{sys.version_info.minor}").path
+    archive = build(folder / "stream_to_s3.zip").path
     with zipfile.ZipFile(archive, "a") as content:
         content.writestr("probe.py", PROBE)
     with LoopbackServer(bucket.respond) as s3:
