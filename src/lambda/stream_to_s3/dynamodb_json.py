@@ -15,8 +15,9 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, Final
 
 MOST_LEVELS: Final = 32
-"""Maps and lists inside one another in an attribute's value; DynamoDB stores no more.
+"""Maps and lists inside one another in an attribute's value.
 
+DynamoDB stores 32 levels and counts the innermost value as one, so it takes at most 31:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 """
 _LONGEST_PLACE: Final = 200
@@ -46,11 +47,15 @@ def item_text(item: object) -> str:
 
     Raises UnconvertibleError when it is not DynamoDB JSON.
     """
-    return value_text({"M": item}, MOST_LEVELS + 1)
+    return _text({"M": item}, MOST_LEVELS + 1)
 
 
-def value_text(value: object, levels: int = MOST_LEVELS) -> str:
+def value_text(value: object) -> str:
     """Return one typed value, such as `{"N": "1"}`, as JSON text. Raises UnconvertibleError as item_text does."""
+    return _text(value, MOST_LEVELS)
+
+
+def _text(value: object, levels: int) -> str:
     try:
         return _list([value], levels + 1)[1:-1]
     except UnconvertibleError as error:
