@@ -25,6 +25,8 @@ from support.emulators import ministack, moto, s3_client
 from support.fault_proxy import Fault, FaultProxy, cut_after, cut_before, error, fault_proxy, passed
 from support.stream_events import Json, inserts, poison, sequence_number, stream_event
 
+pytestmark = pytest.mark.process
+
 SLOW_DOWN = error(503, "SlowDown")
 INTERNAL_ERROR = error(500, "InternalError")
 DENIED = error(403, "AccessDenied")

@@ -23,7 +23,10 @@ from rehearsal.runtime import MOST_BYTES, Function
 from support.emulators import CREDENTIALS
 from support.stream_events import inserts, record, stream_event, typed_item
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric comes for Linux only")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric comes for Linux only"),
+]
 
 SHARE = 512 / 1769
 """Of a processor: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
@@ -48,7 +51,7 @@ Json = dict[str, Any]
 
 
 def filled(part: Callable[[int], Any]) -> list[Any]:
-    """As many parts as an event holds, to a few KB."""
+    """Return as many parts as an event holds, to a few KB."""
     count = 1_000
     for _ in range(2):
         samples = [part(number * count // 1_000) for number in range(1_000)]
@@ -64,7 +67,7 @@ ROOM = MOST_BYTES - 6_000
 
 
 def one_item(value: Any) -> list[Json]:
-    """One record whose item is all of the event."""
+    """Return one record whose item is all of the event."""
     return [record(1, {"event_id": {"S": "event-1"}, "all": value})]
 
 
@@ -141,7 +144,7 @@ SHAPES = {name: (make, "telemetry/") for name, make in STORED.items()} | {
 
 
 class Bucket:
-    """Takes every object, and keeps the bodies of a call."""
+    """An S3 that takes every object, and keeps the puts of a call."""
 
     def __init__(self) -> None:
         self.puts: list[Request] = []
@@ -151,7 +154,7 @@ class Bucket:
         return Answer(200, headers={"ETag": '"0"'})
 
     def lines(self) -> dict[str, int]:
-        """How many lines there are under each prefix."""
+        """Return how many lines there are under each prefix."""
         found: dict[str, int] = {}
         for put in self.puts:
             prefix = put.target.split("/")[2] + "/"

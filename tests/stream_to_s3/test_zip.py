@@ -25,7 +25,10 @@ from support.fault_proxy import FaultProxy, cut_after, error, fault_proxy, passe
 from support.stream_events import inserts, poison, stream_event
 from support.tokens import unverified
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric comes for Linux only")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric comes for Linux only"),
+]
 
 HANDLER = "stream_to_s3.handler.handler"
 SUCCESS: dict[str, list[str]] = {"batchItemFailures": []}

@@ -50,7 +50,7 @@ class StsServer(LoopbackServer):
 
 
 def token_answer(token: str) -> Answer:
-    """The answer of STS with this token."""
+    """Return the answer of STS with this token."""
     result = f"<WebIdentityToken>{token}</WebIdentityToken><Expiration>2027-01-15T08:05:00Z</Expiration>"
     wrapped = f"<GetWebIdentityTokenResult>{result}</GetWebIdentityTokenResult>"
     namespace = "https://sts.amazonaws.com/doc/2011-06-15/"
@@ -59,13 +59,13 @@ def token_answer(token: str) -> Answer:
 
 
 def sts_error(status: int, code: str) -> Answer:
-    """The answer of STS that refuses a request."""
+    """Return the answer of STS that refuses a request."""
     error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>User 5ecre7 may not</Message></Error>"
     return Answer(status, f"<ErrorResponse>{error}</ErrorResponse>".encode(), {"Content-Type": "text/xml"})
 
 
 def is_signed(request: Request) -> bool:
-    """Whether a request bears the signature that our key gives, over its body and all that must be signed."""
+    """Say whether a request bears the signature that our key gives, over its body and all that must be signed."""
     found = _SCOPE.fullmatch(request.headers.get("authorization", ""))
     if found is None or found["key"] != KEY_ID or request.headers.get("x-amz-security-token") != SESSION_TOKEN:
         return False
