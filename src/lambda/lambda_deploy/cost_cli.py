@@ -23,7 +23,7 @@ from lambda_deploy.cost import (
     total,
 )
 from lambda_deploy.errors import ConfigError
-from lambda_deploy.resources.alarms import ALARMS
+from lambda_deploy.template.alarms import ALARMS
 from stream_to_s3.metrics import UNITS
 
 _SECONDS_OF: Final = {"MINUTES": 60, "HOURS": 3_600, "DAYS": 86_400, "WEEKS": 604_800}
@@ -81,7 +81,7 @@ def _usage(config: Config, events: int, shards: int, event_bytes: int, pace: int
         config.memory_mb,
         shards,
         event_bytes,
-        alarms=len([alarm for alarm in ALARMS if config.lambda_starts_job or not alarm.needs_trigger]),
+        alarms=len(ALARMS) - (not config.lambda_starts_job),
         metrics=len(UNITS),
         secret=config.needs_secret,
         schedule_seconds=pace,

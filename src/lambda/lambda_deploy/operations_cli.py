@@ -32,12 +32,10 @@ from lambda_deploy.doctor_aws import CloudEyes
 from lambda_deploy.doctor_checks import check_cloud
 from lambda_deploy.doctor_job_checks import check_house
 from lambda_deploy.errors import ConfigError
-from lambda_deploy.facts import Facts
 from lambda_deploy.logs import LEVELS, Log, LogLine
 from lambda_deploy.migrate_aws import OldPipeline
 from lambda_deploy.migrate_cli import has_workspace, migrate_command
 from lambda_deploy.migrate_seen import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION
-from lambda_deploy.policy import statements
 from lambda_deploy.redrive import Places, Redrive, Redriven
 from lambda_deploy.status import Watch, told
 from lambda_deploy.test_event import Probe, Reached, Way
@@ -65,10 +63,9 @@ def doctor_command(context: click.Context, bundle: Path | None, target: str | No
     path = bundle or nearest_bundle(Path.cwd())
     config = tools.config(path, target)
     clients = tools.connect(config.region)
-    facts = Facts(config, clients, lambda: 0)
     old = OldPipeline(config, clients, tools.wait(), OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION)
     others = _other_targets(tools, path, config)
-    eyes = CloudEyes(config, others, clients, tools.clock, lambda: statements(config, facts).values(), old.leftovers)
+    eyes = CloudEyes(config, others, clients, tools.clock, lambda: (), old.leftovers)
     cloud = eyes.look()
     house = house_eyes(tools, config).look() if has_workspace(tools, config) else None
     lines = check_cloud(config, cloud) + check_house(config, cloud, house)
