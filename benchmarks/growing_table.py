@@ -46,8 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _made(sample: JobFolder, root: Path, size: Size) -> JobFolder:
     say(f"making a table of {size.name}")
     folder = JobFolder(sample.spark, root).make()
-    rows = size.rows_like(sample.spark.table(sample.table.sql))
-    rows.write.format("delta").mode("append").option("mergeSchema", "true").save(folder.table.text)
+    size.write(sample.spark.table(sample.table.sql), folder.table.text)
     return folder
 
 

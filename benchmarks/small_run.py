@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 LINES, SIGNALS, LINES_A_FILE = 400, 12, 20
-TABLE = Size(100_000, 30)
+TABLE = Size(100_020, 30)
 OURS, RECIPE = "ours, {}", "bare recipe, {}"
 MIXED, NEW = "mixed lines", "new events"
 EMPTY = "ours, nothing new"
@@ -61,11 +61,9 @@ class Sides:
         events.write_objects(sample.source, sample_changes(), SIGNALS)
         sample.run()
         job = JobFolder(spark, work / "job").make()
-        ours = size.rows_like(spark.table(sample.table.sql))
-        ours.write.format("delta").mode("append").option("mergeSchema", "true").save(job.table.text)
+        size.write(spark.table(sample.table.sql), job.table.text)
         lines = spark.read.option("recursiveFileLookup", "true").text(str(sample.root / "archive"))
-        theirs = size.rows_like(flatten_with_from_json(lines, catalogue.packaged()))
-        theirs.write.format("delta").save(str(work / "recipe" / "table"))
+        size.write(flatten_with_from_json(lines, catalogue.packaged()), str(work / "recipe" / "table"))
         (work / "recipe" / "landing").mkdir()
         return cls(job, work / "recipe", size)
 
