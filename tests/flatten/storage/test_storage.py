@@ -246,19 +246,6 @@ def test_a_file_of_any_time_has_one(place: Directory, seconds: int) -> None:
     assert stat.modified_at == path.stat().st_mtime_ns // 1_000
 
 
-def test_folders_may_be_deeper_than_python_recurses(place: Directory) -> None:
-    deep = "/".join("d" * 1_500)
-    folder = os.open(place.root, os.O_RDONLY)
-    for part in deep.split("/"):
-        os.mkdir(part, dir_fd=folder)
-        inner = os.open(part, os.O_RDONLY, dir_fd=folder)
-        os.close(folder)
-        folder = inner
-    os.close(os.open("x", os.O_CREAT, dir_fd=folder))
-    os.close(folder)
-    assert list(place.names()) == [f"{deep}/x"]
-
-
 def test_to_remove_what_is_gone_is_no_error(place: Directory) -> None:
     put(place, "a")
     for _ in range(2):
