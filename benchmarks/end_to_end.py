@@ -16,8 +16,8 @@ from rehearsal.demo import rehearse
 from rehearsal.errors import RehearsalError
 from rehearsal.pipeline import Plan
 from rehearsal.producer import Change
-from rehearsal.summary import delays, percentile
-from rehearsal.trace import Trace
+from rehearsal.report.summary import delays, percentile
+from rehearsal.report.trace import Trace
 
 SHORT, FULL = ((10.0, 100.0), 20), ((1.0, 10.0, 100.0), 60)
 _STAGES, _PERCENTS = ("object", "row"), (50, 95)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from gzip import decompress
 from typing import Any
 
-from rehearsal.mapping.journal import Journal
-from rehearsal.mapping.records import Record
+from rehearsal.aws.mapping.journal import Journal
+from rehearsal.aws.mapping.records import Record
+from rehearsal.databricks.tables import Row, read_rows
 from rehearsal.pipeline import ON_FAILURE, QUARANTINE, Pipeline
 from rehearsal.producer import Expected
-from rehearsal.tables import Row, read_rows
-from rehearsal.trace import Kept
+from rehearsal.report.trace import Kept
 
 _VALUES = ("meta_deliveryId", "vehicle_id", "signal_count")
 _COLUMNS = ", ".join(f'"{name}"' for name in ("event_id", "sequence_number", "deleted_at", *_VALUES))

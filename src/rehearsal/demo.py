@@ -18,14 +18,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from rehearsal.errors import RehearsalError, UnsettledError
 from rehearsal.fleet import write_fleet
-from rehearsal.observe import look, trace
-from rehearsal.page import page
-from rehearsal.picture import picture
 from rehearsal.pipeline import Pipeline, Plan, pipeline
 from rehearsal.producer import Change, made_up_changes, with_poison
-from rehearsal.report import show
-from rehearsal.summary import as_dict, summary
-from rehearsal.trace import Look, Trace
+from rehearsal.report.observe import look, trace
+from rehearsal.report.page import page
+from rehearsal.report.picture import picture
+from rehearsal.report.report import show
+from rehearsal.report.summary import as_dict, summary
+from rehearsal.report.trace import Look, Trace
 
 _MARKER = ".rehearsal"
 _LOOK_SECONDS = 0.25

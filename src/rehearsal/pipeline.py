@@ -17,21 +17,21 @@ from typing import Final, Literal
 from uuid import uuid4
 
 from lambda_deploy.build import build
-from rehearsal.cloud import Cloud, cloud
-from rehearsal.compute import Compute
-from rehearsal.job import JOB_ID, FlattenJob, Schedule
-from rehearsal.mapping.driver import Driver
-from rehearsal.mapping.journal import Journal
-from rehearsal.mapping.lane import BackOff, exponential
-from rehearsal.mapping.on_failure import S3Destination
-from rehearsal.mapping.poller import Poller
-from rehearsal.mapping.response import Invoke, invoke_of
-from rehearsal.mapping.settings import NO_LIMIT, MappingSettings
-from rehearsal.mapping.stream import DynamoDbStream
+from rehearsal.aws.cloud import Cloud, cloud
+from rehearsal.aws.mapping.driver import Driver
+from rehearsal.aws.mapping.journal import Journal
+from rehearsal.aws.mapping.lane import BackOff, exponential
+from rehearsal.aws.mapping.on_failure import S3Destination
+from rehearsal.aws.mapping.poller import Poller
+from rehearsal.aws.mapping.response import Invoke, invoke_of
+from rehearsal.aws.mapping.settings import NO_LIMIT, MappingSettings
+from rehearsal.aws.mapping.stream import DynamoDbStream
+from rehearsal.aws.runtime import Function
+from rehearsal.databricks.compute import Compute
+from rehearsal.databricks.job import JOB_ID, FlattenJob, Schedule
+from rehearsal.databricks.server import WorkspaceServer
+from rehearsal.databricks.workspace import Principal
 from rehearsal.producer import Producer
-from rehearsal.runtime import Function
-from rehearsal.workspace import Principal
-from rehearsal.workspace_http import WorkspaceServer
 
 TABLE: Final = "chargeminder-car-telemetry"
 BUCKET: Final = "chargeminder-telemetry-raw"

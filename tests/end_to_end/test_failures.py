@@ -12,10 +12,10 @@ from time import monotonic
 import pytest
 
 from rehearsal.check import Found, problems
+from rehearsal.databricks.server import RUN_NOW
 from rehearsal.loopback import Answer
 from rehearsal.pipeline import Plan
 from rehearsal.producer import Change, Expected, Poison
-from rehearsal.workspace_http import RUN_NOW
 from support.failures import Stage, dies_on, item, later_half_first, puts, skewed, stage, three_times, throttled
 from support.fault_proxy import Forward, cut_after, error
 

@@ -23,9 +23,9 @@ from lambda_deploy.config import Config
 from lambda_deploy.stack.plan import resources_of
 from lambda_deploy.template.policy import WITHOUT_RESOURCE
 from lambda_deploy.template.render import POLICY_NAME, template
-from rehearsal.runtime import Function, Invocation
-from rehearsal.workspace import FederationPolicy, Job, Principal, Workspace
-from rehearsal.workspace_http import WorkspaceServer
+from rehearsal.aws.runtime import Function, Invocation
+from rehearsal.databricks.server import WorkspaceServer
+from rehearsal.databricks.workspace import FederationPolicy, Job, Principal, Workspace
 from support.aws_account import BUCKET, FUNCTION, JOB, REGION, Account, Moments, make_clients
 from support.emulators import ministack
 from support.stream_events import inserts, poison, stream_event

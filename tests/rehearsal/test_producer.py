@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
-from rehearsal.cloud import Cloud, cloud
+from rehearsal.aws.cloud import Cloud, cloud
+from rehearsal.aws.mapping.stream import DynamoDbStream
 from rehearsal.errors import FleetError, ProducerError
-from rehearsal.mapping.stream import DynamoDbStream
 from rehearsal.producer import Change, Producer, made_up_changes, with_poison
 from support.clock import Clock
 

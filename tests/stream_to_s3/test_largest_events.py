@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from lambda_deploy.build import build
+from rehearsal.aws.runtime import MOST_BYTES, Function
 from rehearsal.loopback import Answer, LoopbackServer, Request
-from rehearsal.runtime import MOST_BYTES, Function
 from support.emulators import CREDENTIALS
 from support.stream_events import inserts, record, stream_event, typed_item
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rehearsal.databricks.server import RUN_NOW, RUNS_LIST, WorkspaceServer, answer_json
+from rehearsal.databricks.workspace import Job, Principal, Run, Workspace
 from rehearsal.loopback import Answer, Request
-from rehearsal.workspace import Job, Principal, Run, Workspace
-from rehearsal.workspace_http import RUN_NOW, RUNS_LIST, WorkspaceServer, answer_json
 from stream_to_s3.auth import CachedToken, Token
 from stream_to_s3.errors import TriggerError
 from stream_to_s3.outcome import Outcome

@@ -16,9 +16,9 @@ from urllib.parse import parse_qsl, urlsplit
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 
+from rehearsal.databricks.server import answer_json
 from rehearsal.errors import RefusedError
 from rehearsal.loopback import Answer, LoopbackServer, Request
-from rehearsal.workspace_http import answer_json
 
 TOKEN: Final = "dapi-5ecre7"
 _UPDATED: Final = {"schedule", "trigger", "continuous", "max_concurrent_runs", "queue"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rehearsal.mapping.response import FunctionError, Invoke, NotInvoked, Outcome
+from rehearsal.aws.mapping.response import FunctionError, Invoke, NotInvoked, Outcome
 from rehearsal.pipeline import Doors, Pipeline, Plan, pipeline
 from rehearsal.producer import Change, Item
 from support.fault_proxy import FaultProxy, fault_proxy

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from rehearsal.trace import JobRun, Kept, Look, Passage, Trace
+from rehearsal.report.trace import JobRun, Kept, Look, Passage, Trace
 
 START: Final = 1_800_000_000.0
 EMPTY: Final = Trace(
