@@ -25,7 +25,7 @@ from typing import Any, Final, Self
 from uuid import uuid4
 
 from rehearsal.errors import MissingPackageError, PayloadTooLargeError
-from rehearsal.loopback import Answer, LoopbackServer, Request
+from rehearsal.loopback import Answer, HttpRequest, LoopbackServer
 
 MOST_BYTES: Final = 6 * 1024 * 1024
 RUNTIME_PACKAGES: Final = (
@@ -192,7 +192,7 @@ class _Sandbox:
         request_id = str(uuid4())
         headers = {
             "Content-Type": "application/json",
-            "Lambda-Runtime-Aws-Request-Id": request_id,
+            "Lambda-Runtime-Aws-HttpRequest-Id": request_id,
             "Lambda-Runtime-Deadline-Ms": str(int((time.time() + timeout) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": _ARN,
         }
@@ -218,7 +218,7 @@ class _Sandbox:
         error = {"errorType": "Runtime.ExitError", "errorMessage": message}
         self._outcomes.put(_Outcome(error=error, is_fatal=True))
 
-    def _respond(self, request: Request) -> Answer:
+    def _respond(self, request: HttpRequest) -> Answer:
         if (request.method, request.target) == ("GET", f"{_API}/invocation/next"):
             return self._invocations.get()
         posted = _POSTED.fullmatch(request.target)

@@ -6,12 +6,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import IO, Any, Final, Self, cast
+from typing import IO, Any, Final, cast
 
 from rehearsal.errors import ComputeError
 
@@ -31,7 +30,7 @@ class Finished:
     said: str
 
 
-class Compute:
+class Compute(AbstractContextManager["Compute"]):
     """Runs one command after the other; `variables` are added to this process's environment, `log` gets stderr."""
 
     def __init__(self, variables: Mapping[str, str], log: Path) -> None:
@@ -42,52 +41,33 @@ class Compute:
         self._starting = Lock()
         self._is_over = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is not None:
             self.end()
-        self.close()
-
-    def start(self) -> None:
-        """Brings the process up and waits until Spark is there; one that is up stays.
-
-        Raises ComputeError when it ends instead, unless it was killed: what is run then is killed, too.
-        """
-        self._running()
+        self._put_away()
 
     def run(self, arguments: Sequence[str]) -> Finished:
-        """Runs `flatten` with these arguments and waits for it. Raises ComputeError when there is no Spark."""
+        """Run `flatten` with these arguments and wait for it. Raises ComputeError when there is no Spark."""
         process, before = self._running(), self._log.stat().st_size
-        told = cast("IO[str]", process.stdin)
-        try:
-            told.write(json.dumps(list(arguments)) + "\n")
-            told.flush()
+        answers: list[dict[str, Any]] = []
+        with suppress(BrokenPipeError):
+            print(json.dumps(list(arguments)), file=process.stdin, flush=True)
             answers = _answers(process)
-        except BrokenPipeError:
-            answers = []
         said = self._log.read_bytes()[before:].decode("utf-8", "replace")
         code = answers[-1]["exit"] if answers else None
         return Finished(code, answers[0] if code == 0 and len(answers) > 1 else None, said)
 
     def kill(self) -> None:
-        """Ends the process at once, Spark with it, whatever it is doing: as a cluster that is lost."""
+        """End the process at once, Spark with it, whatever it is doing: as a cluster that is lost."""
         process = self._process
         if process is not None and process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def end(self) -> None:
-        """Kills the process, and no run starts another one."""
+        """Kill the process, and let no run start another one."""
         self._is_over = True
         self.kill()
-
-    def close(self) -> None:
-        """Lets the process end after its run."""
-        self._put_away()
 
     def _running(self) -> "subprocess.Popen[str]":
         with self._starting:
@@ -98,6 +78,7 @@ class Compute:
                 raise ComputeError("The rehearsal is over.")
             self._put_away()
             process = self._process = self._new()
+            # One that was killed meanwhile is returned: what is run in it was killed, too.
             if not _answers(process) and process.returncode != -signal.SIGKILL:
                 said = self._log.read_text("utf-8", "replace").strip().splitlines()
                 raise ComputeError(f"Spark did not start: {said[-1] if said else 'it said nothing'}")
@@ -116,7 +97,7 @@ class Compute:
             )
 
     def _put_away(self) -> None:
-        """Closes the pipes, which ends the process if it lives, and waits for its end."""
+        """Close the pipes, which ends the process if it lives, and wait for its end."""
         process, self._process = self._process, None
         if process is not None:
             with suppress(BrokenPipeError):
@@ -124,7 +105,7 @@ class Compute:
 
 
 def _answers(process: "subprocess.Popen[str]") -> list[dict[str, Any]]:
-    """The lines up to the one that says how it ended; none when the process ended instead."""
+    """Return the lines up to the one that says how it ended; none when the process ended instead."""
     found: list[dict[str, Any]] = []
     for line in cast("IO[str]", process.stdout):
         found.append(json.loads(line))

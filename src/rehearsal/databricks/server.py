@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from rehearsal.databricks.workspace import Principal, Workspace
 from rehearsal.errors import RefusedError
-from rehearsal.loopback import Answer, LoopbackServer, Request
+from rehearsal.loopback import Answer, HttpRequest, LoopbackServer
 
 RUN_NOW: Final = "/api/2.2/jobs/run-now"
 RUNS_LIST: Final = "/api/2.2/jobs/runs/list"
@@ -32,7 +32,7 @@ _EXCHANGE: Final = {
 }
 
 Claims = Mapping[str, Any]
-Fault = Callable[[Request], Answer]
+Fault = Callable[[HttpRequest], Answer]
 
 
 def answer_json(status: int, content: object, **headers: str) -> Answer:
@@ -56,13 +56,13 @@ class WorkspaceServer(LoopbackServer):
     ) -> None:
         super().__init__(self._respond)
         self.faults: dict[str, list[Fault]] = {}
-        self.requests: list[Request] = []
+        self.requests: list[HttpRequest] = []
         self._workspace = workspace
         self._clock = clock
         self._verify = verify
         self._lock = Lock()
 
-    def _respond(self, request: Request) -> Answer:
+    def _respond(self, request: HttpRequest) -> Answer:
         path = urlsplit(request.target).path
         with self._lock:
             self.requests.append(request)
@@ -76,7 +76,7 @@ class WorkspaceServer(LoopbackServer):
             retry = {"Retry-After": "1"} if error.status == 429 else {}
             return answer_json(error.status, _described(path, error), **retry)
 
-    def _served(self, path: str, request: Request) -> object:
+    def _served(self, path: str, request: HttpRequest) -> object:
         if request.headers.get("host") != self.address:
             raise RefusedError(400, "BAD_REQUEST", "the Host header names another host")
         call = (request.method, path)
@@ -88,13 +88,13 @@ class WorkspaceServer(LoopbackServer):
             return self._runs_list(self._authorized(request), request)
         raise RefusedError(404, "ENDPOINT_NOT_FOUND", f"no API found for {request.method} {path}")
 
-    def _authorized(self, request: Request) -> Principal:
+    def _authorized(self, request: HttpRequest) -> Principal:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind != "Bearer":
             raise RefusedError(401, "UNAUTHENTICATED", "expected Authorization: Bearer")
         return self._workspace.principal_of(token)
 
-    def _run_now(self, principal: Principal, request: Request) -> object:
+    def _run_now(self, principal: Principal, request: HttpRequest) -> object:
         self._workspace.count_call(RUN_NOW, 20)
         body = _json_object(request)
         _require(not body.keys() - _RUN_NOW_FIELDS, f"unknown fields {sorted(body.keys() - _RUN_NOW_FIELDS)}")
@@ -108,7 +108,7 @@ class WorkspaceServer(LoopbackServer):
         run = self._workspace.run_now(job, parameters, token, queue.get("enabled"))
         return {"run_id": run.run_id, "number_in_job": run.run_id}
 
-    def _runs_list(self, principal: Principal, request: Request) -> object:
+    def _runs_list(self, principal: Principal, request: HttpRequest) -> object:
         self._workspace.count_call(RUNS_LIST, 30)
         pairs = parse_qsl(urlsplit(request.target).query, strict_parsing=True)
         query = dict(pairs)
@@ -122,7 +122,7 @@ class WorkspaceServer(LoopbackServer):
         shown = {"runs": [run.described() for run in runs[:limit]]} if runs else {}
         return {**shown, "has_more": len(runs) > limit}
 
-    def _token(self, request: Request) -> object:
+    def _token(self, request: HttpRequest) -> object:
         kind = request.headers.get("content-type", "")
         _require(kind == "application/x-www-form-urlencoded", f"a form, not {kind!r}", "invalid_request")
         found = parse_qs(request.body.decode("ascii"), strict_parsing=True)
@@ -134,7 +134,7 @@ class WorkspaceServer(LoopbackServer):
         token = self._workspace.issue_token(principal)
         return {"access_token": token, "token_type": "Bearer", "expires_in": self._workspace.token_seconds}
 
-    def _by_secret(self, form: Mapping[str, str], request: Request) -> Principal:
+    def _by_secret(self, form: Mapping[str, str], request: HttpRequest) -> Principal:
         _require(form.get("scope") == "all-apis", "scope is all-apis", "invalid_scope")
         kind, _, encoded = request.headers.get("authorization", "").partition(" ")
         try:
@@ -147,7 +147,7 @@ class WorkspaceServer(LoopbackServer):
                 return principal
         raise RefusedError(401, "invalid_client", "client authentication failed")
 
-    def _by_exchange(self, form: Mapping[str, str], request: Request) -> Principal:
+    def _by_exchange(self, form: Mapping[str, str], request: HttpRequest) -> Principal:
         _require("authorization" not in request.headers, "an exchange has no Authorization", "invalid_request")
         _require(form.keys() == _EXCHANGE.keys() | {"client_id", "subject_token"}, f"got {sorted(form)}")
         _require(_EXCHANGE.items() <= form.items(), "grant, token type or scope is wrong", "unsupported_grant_type")
@@ -178,7 +178,7 @@ def _described(path: str, error: RefusedError) -> dict[str, str]:
     return {"error_code": error.code, "message": str(error)}
 
 
-def _json_object(request: Request) -> dict[str, Any]:
+def _json_object(request: HttpRequest) -> dict[str, Any]:
     kind = request.headers.get("content-type", "").partition(";")[0]
     _require(kind == "application/json", f"expected application/json, not {kind!r}", "MALFORMED_REQUEST")
     try:

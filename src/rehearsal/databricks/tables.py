@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 
 def read_rows(path: Path, columns: str = "*") -> list[Row]:
-    """All rows of a Delta table, with these columns; none when there is no table yet."""
+    """Return all rows of a Delta table, with these columns; none when the table does not exist yet."""
     try:
         table = DeltaTable(str(path))
     except TableNotFoundError:

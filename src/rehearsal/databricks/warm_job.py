@@ -12,7 +12,7 @@ from flatten.session import open_session, stop_session
 
 
 def main() -> None:
-    """Answers each line with what the command prints and its exit code."""
+    """Answer each line with what the command prints and its exit code."""
     open_session()
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:

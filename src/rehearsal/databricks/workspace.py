@@ -1,4 +1,4 @@
-"""A Databricks workspace as far as the trigger can tell: principals, tokens, one job's runs and their queue.
+"""A Databricks workspace as far as the trigger can see: principals, tokens, one job's runs and their queue.
 
 Rules: https://docs.databricks.com/aws/en/jobs/advanced (queueing),
 https://docs.databricks.com/api/workspace/jobs/runnow (idempotency),
@@ -9,9 +9,8 @@ called, which every request does first; so time can be a number that a test sets
 import itertools
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from threading import RLock
 from typing import Any, Literal
 
@@ -41,11 +40,10 @@ class Principal:
 
 
 @dataclass
-class Job:
-    """A job and what a run of it takes, in seconds. `parameters` are the defaults."""
+class WorkspaceJob:
+    """A job with max_concurrent_runs 1, and what a run of it takes, in seconds. `parameters` are the defaults."""
 
     job_id: int
-    max_concurrent_runs: int = 1
     queue: bool = True
     parameters: dict[str, str] = field(default_factory=dict)
     startup_seconds: float = 0.0
@@ -53,11 +51,11 @@ class Job:
 
 
 @dataclass
-class Run:
+class WorkspaceRun:
     """A run. Times are on the workspace's clock; None is not yet."""
 
     run_id: int
-    job: Job
+    job: WorkspaceJob
     parameters: dict[str, str]
     created: float
     state: State = "QUEUED"
@@ -66,7 +64,7 @@ class Run:
     ended: float | None = None
 
     def described(self) -> dict[str, Any]:
-        """The run as runs/list shows it."""
+        """Return the run as runs/list shows it."""
         parameters = [
             {"name": name, "default": default, "value": self.parameters.get(name, default)}
             for name, default in self.job.parameters.items()
@@ -85,32 +83,32 @@ class Run:
 class Workspace:
     """Principals, jobs and runs; safe to use from several threads.
 
-    `on_start` is told of each run that starts, with the lock held: it sets something going and returns. With it a run
+    `on_start` is given each run that starts, with the lock held: it sets something going and returns. With it a run
     lasts until `finish` is called, from any thread; without it, `run_seconds`.
     """
 
-    def __init__(self, clock: Callable[[], float], on_start: Callable[[Run], None] | None = None) -> None:
+    def __init__(self, clock: Callable[[], float], on_start: Callable[[WorkspaceRun], None] | None = None) -> None:
         self.principals: list[Principal] = []
-        self.jobs: dict[int, Job] = {}
-        self.runs: list[Run] = []
+        self.jobs: dict[int, WorkspaceJob] = {}
+        self.runs: list[WorkspaceRun] = []
         self.token_seconds = 3600
         self._clock = clock
         self._on_start = on_start
         self._lock = RLock()
         self._ids = itertools.count(1001)
-        self._by_idempotency_token: dict[tuple[int, str], Run | None] = {}
+        self._by_idempotency_token: dict[tuple[int, str], WorkspaceRun | None] = {}
         self._issued: dict[str, tuple[Principal, float]] = {}
         self._called: dict[str, deque[float]] = {}
 
     def issue_token(self, principal: Principal) -> str:
-        """A new bearer token."""
+        """Return a new bearer token."""
         with self._lock:
             token = f"eyJ{secrets.token_urlsafe(24)}"
             self._issued[token] = (principal, self._clock() + self.token_seconds)
             return token
 
     def principal_of(self, token: str) -> Principal:
-        """Whose token it is. Raises RefusedError when it is nobody's, or has ended."""
+        """Return whose token it is. Raises RefusedError when it is nobody's, or has ended."""
         with self._lock:
             for principal in self.principals:
                 if principal.personal_token is not None and principal.personal_token == token:
@@ -121,7 +119,7 @@ class Workspace:
         return principal_and_end[0]
 
     def count_call(self, name: str, a_second: int) -> None:
-        """Counts a call. Raises RefusedError when there were too many in the last second."""
+        """Count a call. Raises RefusedError when there were too many in the last second."""
         with self._lock:
             calls, now = self._called.setdefault(name, deque()), self._clock()
             while calls and calls[0] <= now - 1:
@@ -130,8 +128,8 @@ class Workspace:
                 raise RefusedError(429, "REQUEST_LIMIT_EXCEEDED", f"more than {a_second} calls a second")
             calls.append(now)
 
-    def job_for(self, principal: Principal, job_id: int) -> Job:
-        """A job that the principal may start. Raises RefusedError."""
+    def job_for(self, principal: Principal, job_id: int) -> WorkspaceJob:
+        """Return a job that the principal may start. Raises RefusedError."""
         job = self.jobs.get(job_id)
         if job is None:
             raise RefusedError(400, "INVALID_PARAMETER_VALUE", f"Job {job_id} does not exist.")
@@ -140,9 +138,9 @@ class Workspace:
         return job
 
     def run_now(
-        self, job: Job, parameters: Mapping[str, str], token: str | None = None, queue: bool | None = None
-    ) -> Run:
-        """Starts a run, or finds the one with this idempotency token. Raises RefusedError when that was deleted."""
+        self, job: WorkspaceJob, parameters: Mapping[str, str], token: str | None = None, queue: bool | None = None
+    ) -> WorkspaceRun:
+        """Start a run, or return the one with this idempotency token. Raises RefusedError when that was deleted."""
         with self._lock:
             self.settle()
             if token is not None and (job.job_id, token) in self._by_idempotency_token:
@@ -150,8 +148,8 @@ class Workspace:
                 if found is None:
                     raise RefusedError(400, "INVALID_PARAMETER_VALUE", "the run with this token was deleted")
                 return found
-            run = Run(next(self._ids), job, dict(parameters), self._clock())
-            if not self._has_room(job) and not (job.queue if queue is None else queue):
+            run = WorkspaceRun(next(self._ids), job, dict(parameters), self._clock())
+            if self.active_runs(job) and not (job.queue if queue is None else queue):
                 run.state, run.ended = "SKIPPED", run.created
             self.runs.append(run)
             if token is not None:
@@ -159,63 +157,46 @@ class Workspace:
             self.settle()
             return run
 
-    def active_runs(self, job: Job) -> list[Run]:
-        """Runs that wait or run, newest first."""
+    def active_runs(self, job: WorkspaceJob) -> list[WorkspaceRun]:
+        """Return the runs that wait or run, newest first."""
         with self._lock:
             self.settle()
             return [run for run in reversed(self.runs) if run.job is job and run.ended is None]
 
-    def delete(self, run: Run) -> None:
-        """Deletes an ended run; its idempotency token is remembered."""
+    def delete(self, run: WorkspaceRun) -> None:
+        """Delete an ended run; its idempotency token is remembered."""
         with self._lock:
             self.runs.remove(run)
             for token, found in self._by_idempotency_token.items():
                 if found is run:
                     self._by_idempotency_token[token] = None
 
-    def finish(self, run: Run) -> None:
-        """Ends a run that `on_start` was told of."""
+    def finish(self, run: WorkspaceRun) -> None:
+        """End a run that `on_start` was given."""
         with self._lock:
             run.state, run.ended = "TERMINATED", self._clock()
             self.settle()
 
     def settle(self) -> None:
-        """Lets everything happen that is due by now, in the order of its times."""
+        """Let everything happen that is due by now: the runs of a job go one after the other."""
         with self._lock:
-            now = self._clock()
-            while True:
-                due = [change for change in self._changes() if change[0] <= now]
-                if not due:
-                    return
-                _, _, apply = min(due, key=lambda change: change[:2])
-                apply()
+            busy, freed = set[int](), dict[int, float]()
+            for run in self.runs:
+                job_id = run.job.job_id
+                if run.ended is None and job_id not in busy:
+                    self._advance(run, max(run.created, freed.get(job_id, 0.0)))
+                if run.ended is None:
+                    busy.add(job_id)
+                elif run.state == "TERMINATED":
+                    freed[job_id] = run.ended
 
-    def _has_room(self, job: Job) -> bool:
-        busy = [run for run in self.runs if run.job is job and run.state in ("PENDING", "RUNNING")]
-        return len(busy) < job.max_concurrent_runs
-
-    def _changes(self) -> Iterator[tuple[float, int, Callable[[], None]]]:
-        for run in self.runs:
-            if run.state == "QUEUED" and self._has_room(run.job):
-                yield self._freed(run), run.run_id, partial(self._to_pending, run)
-            elif run.state == "PENDING" and run.pending is not None:
-                at = run.pending + run.job.startup_seconds
-                yield at, run.run_id, partial(self._to_running, run, at)
-            elif run.state == "RUNNING" and run.started is not None and self._on_start is None:
-                at = run.started + run.job.run_seconds
-                yield at, run.run_id, partial(self._to_ended, run, at)
-
-    def _freed(self, run: Run) -> float:
-        others = [other for other in self.runs if other.job is run.job and other.state == "TERMINATED"]
-        return max([run.created, *[other.ended for other in others if other.ended is not None]])
-
-    def _to_pending(self, run: Run) -> None:
-        run.state, run.pending = "PENDING", self._freed(run)
-
-    def _to_running(self, run: Run, at: float) -> None:
-        run.state, run.started = "RUNNING", at
-        if self._on_start is not None:
-            self._on_start(run)
-
-    def _to_ended(self, run: Run, at: float) -> None:
-        run.state, run.ended = "TERMINATED", at
+    def _advance(self, run: WorkspaceRun, freed: float) -> None:
+        now = self._clock()
+        if run.state == "QUEUED":
+            run.state, run.pending = "PENDING", freed
+        if run.state == "PENDING" and run.pending is not None and run.pending + run.job.startup_seconds <= now:
+            run.state, run.started = "RUNNING", run.pending + run.job.startup_seconds
+            if self._on_start is not None:
+                self._on_start(run)
+        if self._on_start is None and run.started is not None and run.started + run.job.run_seconds <= now:
+            run.state, run.ended = "TERMINATED", run.started + run.job.run_seconds

@@ -1,122 +1,70 @@
-"""A rehearsal in numbers: how long events took to each stage, what was made on the way, and what it would cost.
-
-A percentile is the nearest rank: the smallest of the values that at least so many percent do not exceed. So it is
-always a time that an event really took.
-"""
+"""A rehearsal in numbers: the same for the terminal and for the page."""
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from lambda_deploy.cost import PerMillion, packaged_prices, per_million
-from rehearsal.report.trace import JobRun, Kept, Passage, Trace
-
-MEMORY_MB: Final = 512
-STAGES: Final = ("object", "run called", "run began", "row")
+from rehearsal.report.trace import Passage, Trace
 
 
-@dataclass(frozen=True)
-class Latency:
-    """How long events took from their put to a stage, in seconds; None when none came there. `count` did."""
+class Fact(NamedTuple):
+    """A number with its name, and a note that says more."""
 
-    count: int
-    p50: float | None
-    p95: float | None
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What came of a rehearsal. `latencies` by STAGES; `kept` has one entry for each keeper and reason.
-
-    `cost` is for a million events in batches of `events_per_object`, which is None (as `mean_bytes` is) when there
-    are no objects.
-    """
-
-    seconds: float
-    changes: int
-    invocations: int
-    objects: int
-    mean_bytes: float | None
-    events_per_object: float | None
-    latencies: Mapping[str, Latency]
-    runs: Mapping[str, int]
-    rows: int
-    deleted: int
-    kept: Sequence[Kept]
-    cost: PerMillion | None
-    problems: Sequence[str]
+    name: str
+    value: str
+    note: str = ""
 
 
-def summary(trace: Trace, memory_mb: int = MEMORY_MB) -> Summary:
-    """The numbers of a trace; `memory_mb` is what the function has, for the cost."""
-    per_object = trace.looks[-1].stored / trace.objects if trace.looks and trace.objects else None
-    return Summary(
-        seconds=max([look.at for look in trace.looks]) - start(trace) if trace.looks else 0.0,
-        changes=trace.changes,
-        invocations=trace.invocations,
-        objects=trace.objects,
-        mean_bytes=trace.object_bytes / trace.objects if trace.objects else None,
-        events_per_object=per_object,
-        latencies={stage: latency(delays(trace.passages, stage)) for stage in STAGES},
-        runs=outcomes(trace.runs),
-        rows=trace.rows,
-        deleted=trace.deleted,
-        kept=_merged(trace.kept),
-        cost=per_million(max(1, round(per_object)), memory_mb, packaged_prices()) if per_object else None,
-        problems=trace.problems,
-    )
+def verdict(trace: Trace) -> str:
+    """Return what came of it, in a sentence."""
+    if trace.problems:
+        count = len(trace.problems)
+        return f"{count:,} problem{'s' if count > 1 else ''} in {trace.changes:,} changes."
+    if not trace.changes:
+        return "No change was made, so nothing is shown to be right."
+    count = sum([each.count for each in trace.unprocessed])
+    return f"All came right: {trace.changes:,} changes, {trace.rows:,} rows, {count:,} bad items kept with the reason."
 
 
-def outcomes(runs: Iterable[JobRun]) -> Mapping[str, int]:
-    """How many runs ended how."""
-    return dict(Counter(run.outcome for run in runs))
+def facts(trace: Trace) -> Iterator[Fact]:
+    """Yield the numbers of a rehearsal."""
+    for stage, name in (("object", "from put to S3 object"), ("row", "from put to row")):
+        ordered = delays(trace.passages, stage)
+        p50, p95 = (duration(percentile(ordered, percent)) for percent in (50, 95))
+        yield Fact(name, p50, f"p50; p95 {p95}, {len(ordered):,} events")
+    yield Fact("rows", f"{trace.rows:,}", f"{trace.deleted:,} deleted, of {trace.changes:,} changes")
+    mean = sum(trace.objects) / max(1, len(trace.objects))
+    yield Fact("objects", f"{len(trace.objects):,}", f"{mean:,.0f} bytes each, {trace.invocations:,} invocations")
+    yield Fact("runs of the job", f"{len(trace.runs):,}", counted(Counter(run.outcome for run in trace.runs)))
+    yield Fact("time", duration(trace.seconds), "from the first put until all had settled")
 
 
-def start(trace: Trace) -> float:
-    """When it began, in seconds since the epoch: the first thing seen. 0 when nothing was."""
-    put = [passage.put for passage in trace.passages]
-    return min([*put, *(look.at for look in trace.looks), *(run.called for run in trace.runs)], default=0.0)
+def text(trace: Trace) -> str:
+    """Return the summary as plain lines, a fact a line; the problems come last."""
+    lines = [f"{fact.name:<22} {fact.value:>8}   {fact.note}" for fact in facts(trace)]
+    lines += [
+        f"{'not processed':<22} {each.count:>8,}   {each.reason}, kept by {each.by}" for each in trace.unprocessed
+    ]
+    return "\n".join([verdict(trace), "", *lines, *(f"Problem: {problem}" for problem in trace.problems)])
 
 
 def delays(passages: Iterable[Passage], stage: str) -> list[float]:
-    """The seconds from put to a stage of STAGES, of the events that came there, shortest first.
-
-    A run that was asked for before the put, and took the event in nevertheless, was not waited for: 0.
-    """
-    match stage:
-        case "object":
-            found = [passage.stored - passage.put for passage in passages if passage.stored is not None]
-        case "run called":
-            found = [max(0.0, passage.called - passage.put) for passage in passages if passage.called is not None]
-        case "run began":
-            found = [max(0.0, passage.began - passage.put) for passage in passages if passage.began is not None]
-        case _:
-            found = [passage.in_table - passage.put for passage in passages if passage.in_table is not None]
-    return sorted(found)
-
-
-def latency(ordered: Sequence[float]) -> Latency:
-    """Its percentiles; the seconds are given in order."""
-    return Latency(len(ordered), percentile(ordered, 50), percentile(ordered, 95))
+    """Return the seconds from the put to a stage, `object` or `row`, of the events that came there, shortest first."""
+    came = ((passage.stored if stage == "object" else passage.in_table, passage.put) for passage in passages)
+    return sorted(at - put for at, put in came if at is not None)
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float | None:
-    """The nearest rank of values in order; None of none."""
+    """Return the nearest rank of values in order, so always one of them; None of none."""
     return ordered[math.ceil(len(ordered) * percent / 100) - 1] if ordered else None
 
 
-def _merged(kept: Iterable[Kept]) -> list[Kept]:
-    counts: Counter[tuple[Any, str]] = Counter()
-    for one in kept:
-        counts[one.by, one.reason] += one.count
-    return [Kept(by, reason, count) for (by, reason), count in sorted(counts.items())]
+def counted(counts: Mapping[str, int]) -> str:
+    """Return `3 succeeded, 1 failed`."""
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "none"
 
 
-def as_dict(found: Summary) -> dict[str, Any]:
-    """For `--json`: the fields, with the cost's total beside its parts."""
-    shown = asdict(found)
-    if found.cost is not None:
-        shown["cost"]["total"] = found.cost.total
-    return shown
+def duration(seconds: float | None) -> str:
+    """Return seconds with three digits that count, as far as they are after the point."""
+    return "-" if seconds is None else f"{seconds:.{2 if abs(seconds) < 10 else 1 if abs(seconds) < 100 else 0}f} s"

@@ -30,7 +30,7 @@ from rehearsal.aws.mapping.settings import MappingSettings
 from rehearsal.aws.mapping.stream import DynamoDbStream
 from rehearsal.aws.runtime import Function
 from rehearsal.errors import DeliveryError, EmulatorError
-from rehearsal.producer import Change, Producer
+from rehearsal.producer import Action, Producer
 from support.clock import Clock
 from support.processes import family_of
 
@@ -203,9 +203,9 @@ def test_an_item_that_is_put_becomes_a_line_by_way_of_the_mapping_and_the_zip(lo
             watch=journal,
         )
         with Driver(poller) as driver:
-            producer.make(Change("put", "a", {"event_id": "a", "signals": [], "raw": 1.5}))
-            producer.make(Change("put", "bad", {"event_id": "bad", "_stream_metadata": "forged"}))
-            producer.make(Change("expire", "a"))
+            producer.make(Action("put", "a", {"event_id": "a", "signals": [], "raw": 1.5}))
+            producer.make(Action("put", "bad", {"event_id": "bad", "_stream_metadata": "forged"}))
+            producer.make(Action("expire", "a"))
             assert driver.wait(60)
     lines = [line for key in keys(local, "raw-zip", "telemetry/") for line in lines_of(local, "raw-zip", key)]
     metadata = [line.pop("_stream_metadata") for line in lines]

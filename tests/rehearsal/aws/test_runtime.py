@@ -10,7 +10,10 @@ import pytest
 from rehearsal.aws.runtime import Function
 from rehearsal.errors import PayloadTooLargeError
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric comes for Linux only")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric comes for Linux only"),
+]
 
 HANDLERS = """
 import os, sys, time

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from rehearsal.databricks.server import RUN_NOW, RUNS_LIST, TOKEN, WorkspaceServer, answer_json
-from rehearsal.databricks.workspace import FederationPolicy, Job, Principal, Run, Workspace
+from rehearsal.databricks.workspace import FederationPolicy, Principal, Workspace, WorkspaceJob, WorkspaceRun
 from rehearsal.errors import RefusedError
 from rehearsal.loopback import Answer
 from support.clock import Clock
@@ -25,8 +25,8 @@ class House:
     def __init__(self) -> None:
         self.clock = Clock()
         self.workspace = Workspace(self.clock)
-        self.job = self.workspace.jobs[7] = Job(7, startup_seconds=10, run_seconds=60, parameters={"a": "1"})
-        self.workspace.jobs[8] = Job(8)
+        self.job = self.workspace.jobs[7] = WorkspaceJob(7, startup_seconds=10, run_seconds=60, parameters={"a": "1"})
+        self.workspace.jobs[8] = WorkspaceJob(8)
         policy = FederationPolicy(ISSUER, ROLE)
         self.workspace.principals.append(Principal("sp", "s3cret", "dapi-1", policy, jobs=(7,)))
         self.server = WorkspaceServer(self.workspace, self.clock, verified)
@@ -119,9 +119,9 @@ def test_no_active_run_is_no_list(house: House) -> None:
 
 
 def test_whoever_starts_processes_is_told_of_each_run_and_ends_it() -> None:
-    clock, begun = Clock(), list[Run]()
+    clock, begun = Clock(), list[WorkspaceRun]()
     workspace = Workspace(clock, begun.append)
-    job = Job(7, run_seconds=1)
+    job = WorkspaceJob(7, run_seconds=1)
     first = workspace.run_now(job, {})
     second = workspace.run_now(job, {})
     clock.now += 100

@@ -1,23 +1,11 @@
-"""The numbers of a rehearsal, in a dictionary, in a pipe and on a terminal."""
+"""The numbers of a rehearsal, as a terminal shows them."""
 
-import json
 from dataclasses import replace
-from io import StringIO
 
 import pytest
 
-from lambda_deploy.cost import packaged_prices, per_million
-from rehearsal.report.report import as_text, duration, printable, show, verdict
-from rehearsal.report.summary import Latency, as_dict, delays, percentile, start, summary
-from rehearsal.report.trace import Kept
-from support.traces import EMPTY, HOSTILE, SMALL, looks, passage
-
-
-class Terminal(StringIO):
-    """A stream that says that it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
+from rehearsal.report.summary import counted, delays, duration, percentile, text, verdict
+from support.traces import EMPTY, SMALL, passage
 
 
 @pytest.mark.parametrize(
@@ -38,127 +26,47 @@ def test_a_percentile_is_the_nearest_rank(values: list[float], p50: float | None
 
 
 def test_each_stage_counts_only_the_events_that_came_there() -> None:
-    assert summary(SMALL).latencies == {
-        "object": Latency(3, 2.0, 3.0),
-        "run called": Latency(2, 1.5, 2.5),
-        "run began": Latency(2, 2.0, 4.0),
-        "row": Latency(2, 7.0, 9.0),
-    }
-
-
-def test_a_run_that_was_there_before_the_put_was_not_waited_for() -> None:
-    early = [passage("a", 1.0, -3.0, -0.5, 2.0)]
-    assert (delays(early, "run called"), delays(early, "run began")) == ([0.0], [0.0])
+    assert (delays(SMALL.passages, "object"), delays(SMALL.passages, "row")) == ([1.0, 2.0, 3.0], [7.0, 9.0])
 
 
 def test_an_object_before_its_put_is_not_made_to_look_right() -> None:
     assert delays([passage("a", -1.0)], "object") == [-1.0]
 
 
-def test_objects_hold_what_was_stored_at_the_last_look() -> None:
-    found = summary(SMALL)
-    assert (found.objects, found.mean_bytes, found.events_per_object) == (2, 1500.0, 1.5)
-    assert (found.seconds, found.invocations, found.rows, found.deleted) == (10.0, 3, 2, 1)
-
-
-def test_runs_are_counted_by_outcome_and_what_was_kept_by_keeper_and_reason() -> None:
-    found = summary(SMALL)
-    assert found.runs == {"succeeded": 1, "failed": 1}
-    assert found.kept == [Kept("job", "bad_event_id", 2), Kept("lambda", "not_an_object", 4)]
-
-
-@pytest.mark.parametrize(
-    ("stored", "batch"), [(1, 1), (5, 2), (200, 100)], ids=["less than one", "rounded", "a hundred"]
-)
-def test_the_cost_is_that_of_batches_as_they_came(stored: int, batch: int) -> None:
-    found = summary(replace(SMALL, looks=looks((0, stored, stored, 0))), memory_mb=1024)
-    assert found.cost == per_million(batch, 1024, packaged_prices())
-
-
-def test_it_starts_with_the_first_thing_seen() -> None:
-    assert start(SMALL) == SMALL.looks[0].at
-    assert start(replace(SMALL, looks=SMALL.looks[1:])) == SMALL.passages[0].put
-    assert start(EMPTY) == 0.0
-
-
-def test_the_dictionary_is_json_and_adds_the_total() -> None:
-    found = json.loads(json.dumps(as_dict(summary(SMALL))))
-    assert found["latencies"]["row"] == {"count": 2, "p50": 7.0, "p95": 9.0}
-    assert found["kept"][0] == {"by": "job", "reason": "bad_event_id", "count": 2}
-    assert found["cost"]["total"] == pytest.approx(sum(found["cost"][part] for part in ("requests", "puts", "compute")))
-
-
-def test_nothing_seen_has_no_numbers() -> None:
-    found = as_dict(summary(EMPTY))
-    assert (found["cost"], found["mean_bytes"], found["events_per_object"], found["runs"]) == (None, None, None, {})
-    assert list(found["latencies"].values()) == [{"count": 0, "p50": None, "p95": None}] * 4
-
-
-def test_in_a_pipe_it_is_plain_lines() -> None:
-    out = StringIO()
-    show(summary(SMALL), out)
-    assert out.getvalue().splitlines() == [
-        "changes            4 in 10.0 s",
-        "invocations        3",
-        "objects            2, 1,500 bytes and 1.5 events on average",
-        "runs               1 succeeded, 1 failed",
-        "rows               2 (1 deleted)",
-        "a million events   $2.7354 in batches of 2 (requests $0.1000, puts $2.5000, computing $0.1354)",
-        "put -> object      p50 2.00 s, p95 3.00 s of 3",
-        "put -> run called  p50 1.50 s, p95 2.50 s of 2",
-        "put -> run began   p50 2.00 s, p95 4.00 s of 2",
-        "put -> row         p50 7.00 s, p95 9.00 s of 2",
-        "kept               2 by job: bad_event_id",
-        "kept               4 by lambda: not_an_object",
+def test_it_is_plain_lines_and_the_problems_come_last() -> None:
+    assert text(replace(SMALL, problems=["a row is missing"])).splitlines() == [
+        "1 problem in 4 changes.",
+        "",
+        "from put to S3 object    2.00 s   p50; p95 3.00 s, 3 events",
+        "from put to row          7.00 s   p50; p95 9.00 s, 2 events",
+        "rows                          2   1 deleted, of 4 changes",
+        "objects                       2   1,500 bytes each, 3 invocations",
+        "runs of the job               2   1 succeeded, 1 failed",
+        "time                     10.0 s   from the first put until all had settled",
+        "not processed                 2   bad_event_id, kept by job",
+        "not processed                 4   reserved_attribute, kept by lambda",
+        "Problem: a row is missing",
     ]
 
 
-def test_nothing_seen_is_said_in_plain_lines() -> None:
-    lines = as_text(summary(EMPTY)).splitlines()
-    assert lines[:3] == ["changes            0 in 0.00 s", "invocations        0", "objects            0"]
-    assert "runs               none" in lines
-    assert "put -> row         p50 -, p95 - of 0" in lines
+def test_nothing_seen_has_no_numbers() -> None:
+    lines = text(EMPTY).splitlines()
+    assert lines[0] == "No change was made, so nothing is shown to be right."
+    assert "from put to row               -   p50; p95 -, 0 events" in lines
+    assert "runs of the job               0   none" in lines
 
 
-def test_a_terminal_gets_tables_and_the_problems() -> None:
-    out = Terminal()
-    show(summary(replace(SMALL, problems=["one [bold]row[/bold] is missing"])), out)
-    assert "\x1b[" in out.getvalue()
-    for said in ("1 problem in 4 changes.", "bad_event_id", "9.00 s", "Problem: one [bold]row[/bold] is missing"):
-        assert said in out.getvalue()
+def test_a_verdict_says_what_came_of_it() -> None:
+    assert verdict(SMALL) == "All came right: 4 changes, 2 rows, 6 bad items kept with the reason."
+    assert verdict(replace(SMALL, problems=["a", "b"])) == "2 problems in 4 changes."
 
 
-@pytest.mark.parametrize("out", [StringIO(), Terminal()], ids=["pipe", "terminal"])
-def test_hostile_reasons_and_problems_stay_on_their_line(out: StringIO) -> None:
-    show(summary(replace(SMALL, kept=[Kept("job", HOSTILE, 1)], problems=[HOSTILE])), out)
-    assert "\x1b[31m`" not in out.getvalue()
-    assert "\x00" not in out.getvalue()
-    out.getvalue().encode()
+def test_what_never_happened_is_not_counted() -> None:
+    assert counted({"applied": 1_000, "ignored": 0, "repeated": 2}) == "1,000 applied, 2 repeated"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("Zürich", "Zürich"),
-        ("a\nb\t\x1b", "a\\nb\\t\\x1b"),
-        ("\ud800", "\\ud800"),
-        ("x" * 5_000_000, "x" * 300 + "… (5,000,000 characters)"),
-    ],
-    ids=["plain", "control characters", "half a pair", "five megabytes"],
+    ("seconds", "said"), [(None, "-"), (0.0, "0.00 s"), (9.994, "9.99 s"), (12.34, "12.3 s"), (123.4, "123 s")]
 )
-def test_what_does_not_print_is_shown_as_an_escape_and_what_is_long_is_cut(text: str, said: str) -> None:
-    assert printable(text) == said
-
-
-def test_the_verdict_is_one_sentence() -> None:
-    assert verdict(summary(SMALL)) == "All came right: 4 changes, 2 rows, 6 kept aside with their reasons."
-    assert verdict(summary(EMPTY)) == "No change was made, so nothing is shown to be right."
-    assert verdict(summary(replace(SMALL, problems=["a", "b"]))) == "2 problems in 4 changes."
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(None, "-"), (0.0, "0.00 s"), (1.234, "1.23 s"), (12.34, "12.3 s"), (123.4, "123 s"), (-0.5, "-0.50 s")],
-)
-def test_a_duration_has_three_digits_that_count(seconds: float | None, said: str) -> None:
+def test_a_duration_has_the_digits_that_count(seconds: float | None, said: str) -> None:
     assert duration(seconds) == said
