@@ -26,8 +26,8 @@ HOSTILE: Final = "<script src=\"//evil.example/x.js\">alert('1')</script>`../&"
 
 def passage(event_id: str, *after: float, put: float = 0.0) -> Passage:
     """An event put so many seconds after the start; in S3 and in the table, as far as it came, so many after it."""
-    stored, in_table = (*(START + put + seconds for seconds in after), *[None] * (2 - len(after)))
-    return Passage(event_id, START + put, stored, in_table)
+    came = dict(zip(("stored", "in_table"), (START + put + seconds for seconds in after), strict=False))
+    return Passage(event_id, START + put, came.get("stored"), came.get("in_table"))
 
 
 def run(called: float, began: float, ended: float, **other: Any) -> JobRun:

@@ -21,7 +21,6 @@ from lambda_deploy.build import build
 from rehearsal.aws.cloud import Cloud, cloud, running
 from rehearsal.aws.mapping.driver import Driver
 from rehearsal.aws.mapping.journal import Journal
-from rehearsal.aws.mapping.memory_stream import ARN, MemoryStream
 from rehearsal.aws.mapping.on_failure import Discarded, S3Destination
 from rehearsal.aws.mapping.poller import Poller
 from rehearsal.aws.mapping.records import Record
@@ -32,6 +31,7 @@ from rehearsal.aws.runtime import Function
 from rehearsal.errors import DeliveryError, EmulatorError
 from rehearsal.producer import Action, Producer
 from support.clock import Clock
+from support.memory_stream import ARN, MemoryStream
 from support.processes import family_of
 
 pytestmark = [

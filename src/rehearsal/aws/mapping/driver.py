@@ -53,12 +53,12 @@ class Driver:
         try:
             while not self._stop.is_set():
                 step = self._poller.step()
-                self._tell(step.settled, is_over=False)
+                self._note(step.settled, is_over=False)
                 self._stop.wait(step.wait)
         finally:
-            self._tell(None, is_over=True)
+            self._note(None, is_over=True)
 
-    def _tell(self, settled: float | None, *, is_over: bool) -> None:
+    def _note(self, settled: float | None, *, is_over: bool) -> None:
         with self._changed:
             self._settled, self._is_over = settled, is_over
             self._changed.notify_all()

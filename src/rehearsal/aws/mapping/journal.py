@@ -1,7 +1,7 @@
-"""Where a record's way through the mapping ends, who is informed, and what CloudWatch would count of it.
+"""Where a record's way through the mapping ends, and who is informed of it.
 
-Metrics by AWS's names: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html. One that was never
-emitted has no entry, and an empty poll emits PolledEventCount 0. What expires is in no metric.
+CloudWatch counts what was sent to the destination and what was dropped; what expires is in no metric:
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 """
 
 from collections import Counter
@@ -40,29 +40,12 @@ class Ended:
 Watch = Callable[[Attempt | Ended], None]
 
 
-@dataclass
-class MetricSums:
-    """Sums since the start; the age is the greatest IteratorAge, in milliseconds."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    greatest_iterator_age: float | None = None
-
-    def add(self, name: str, number: int) -> None:
-        """Emit a metric, 0 too."""
-        self.counts[name] += number
-
-    def age(self, milliseconds: float) -> None:
-        """Emit IteratorAge."""
-        self.greatest_iterator_age = max(milliseconds, self.greatest_iterator_age or 0.0)
-
-
 @dataclass(frozen=True)
 class Endings:
-    """Ends records, counts it and informs `watch`. Without a destination, what is discarded is dropped."""
+    """Ends records and informs `watch`. Without a destination, what is discarded is dropped."""
 
     stream_arn: str
     destination: Destination | None
-    metrics: MetricSums
     watch: Watch
     clock: Callable[[], float]
 
@@ -73,13 +56,8 @@ class Endings:
 
     def discard(self, portion: Portion, shard_id: str, condition: Condition) -> None:
         """Send records to the destination; drop them when it does not take them."""
-        number = len(portion.records)
-        if self._is_delivered(portion, shard_id, condition):
-            self.metrics.add("OnFailureDestinationDeliveredEventCount", number)
-            self.end(portion.records, "on_failure")
-        else:
-            self.metrics.add("DroppedEventCount", number)
-            self.end(portion.records, "dropped")
+        is_delivered = self._is_delivered(portion, shard_id, condition)
+        self.end(portion.records, "on_failure" if is_delivered else "dropped")
 
     def _is_delivered(self, portion: Portion, shard_id: str, condition: Condition) -> bool:
         if self.destination is None:
@@ -90,7 +68,6 @@ class Endings:
         try:
             self.destination.deliver(discarded)
         except DeliveryError:
-            self.metrics.add("DestinationDeliveryFailures", 1)
             return False
         return True
 

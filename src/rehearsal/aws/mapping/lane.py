@@ -82,7 +82,6 @@ class Lane:
 
     def _outcome(self, portion: Portion) -> Outcome:
         now = self._clock()
-        self._endings.metrics.age(max(0.0, now - portion.records[-1].created) * 1000)
         outcome = self._invoke(event_of(portion.records))
         self._endings.watch(Attempt(self._shard_id, portion.records, outcome, now))
         return outcome

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from rehearsal.aws.mapping.journal import Attempt, Ended, Endings, MetricSums, Watch
+from rehearsal.aws.mapping.journal import Attempt, Ended, Endings, Watch
 from rehearsal.aws.mapping.lane import BackOff, Lane, exponential
 from rehearsal.aws.mapping.on_failure import Destination
 from rehearsal.aws.mapping.records import Record, StreamRecord
@@ -53,14 +53,13 @@ class Poller:
         back_off: BackOff = exponential,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        self.metrics = MetricSums()
         self._stream = stream
         self._invoke = invoke
         self._settings = settings
         self._clock = clock
         self._back_off = back_off
         self._poll_seconds = poll_seconds
-        self._endings = Endings(stream.arn, destination, self.metrics, watch, clock)
+        self._endings = Endings(stream.arn, destination, watch, clock)
         self._readers: dict[str, ShardReader] = {}
         self._listed_at: float | None = None
 
@@ -103,7 +102,6 @@ class Poller:
 
     def _take(self, lane: Lane, found: Sequence[StreamRecord]) -> None:
         records = [Record.of(record, self._stream.arn) for record in found]
-        self.metrics.add("PolledEventCount", len(records))
         for record in records:
             lane.add(record)
 

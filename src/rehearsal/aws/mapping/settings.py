@@ -4,7 +4,7 @@ Ranges: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html an
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 from rehearsal.errors import MappingSettingsError
@@ -41,12 +41,3 @@ class MappingSettings:
             raise MappingSettingsError(
                 f"max_record_age_seconds is {self.max_record_age_seconds}, expected -1 (no limit) or at least 60"
             )
-
-    def described(self) -> str:
-        """Return what differs from the defaults, as one line."""
-        changed = [
-            f"{field.name} {str(getattr(self, field.name)).lower()}"
-            for field in fields(self)
-            if getattr(self, field.name) != field.default
-        ]
-        return ", ".join(changed) or "as deployed"

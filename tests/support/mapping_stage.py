@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from rehearsal.aws.mapping.driver import drain
 from rehearsal.aws.mapping.journal import Fate, Journal
-from rehearsal.aws.mapping.memory_stream import MemoryStream
 from rehearsal.aws.mapping.on_failure import Discarded
 from rehearsal.aws.mapping.poller import Poller
 from rehearsal.aws.mapping.response import FunctionError, NotInvoked, Outcome, Returned
 from rehearsal.aws.mapping.settings import MappingSettings
 from rehearsal.aws.mapping.shard import POLL_SECONDS
 from rehearsal.errors import DeliveryError
+from support.memory_stream import MemoryStream
 
 _START: Final = 1_800_000_000.0
 FATES: Final[tuple[Fate, ...]] = ("handled", "on_failure", "dropped", "expired")

@@ -35,6 +35,7 @@ class MemoryStream:
         self._clock = clock
         self._shards: dict[str, _Open] = {}
         self._written = 0
+        self.handed_out = 0
         self.open("shard-1")
 
     @property
@@ -99,6 +100,7 @@ class MemoryStream:
             raise TrimmedDataError("the place is older than 24 hours")
         found = shard.records[first : first + min(limit, MOST_RECORDS)]
         behind = first + len(found)
+        self.handed_out += len(found)
         at_end = shard.is_closed and behind == len(shard.records)
         return Page(found, None if at_end else f"{shard_id}|{behind}|{self._clock()}")
 

@@ -9,15 +9,15 @@ from rehearsal.aws.mapping.batches import BatchingWindow
 from rehearsal.aws.mapping.driver import Driver, drain
 from rehearsal.aws.mapping.journal import Attempt, Ended, Journal
 from rehearsal.aws.mapping.lane import exponential
-from rehearsal.aws.mapping.memory_stream import MemoryStream
 from rehearsal.aws.mapping.poller import Poller
 from rehearsal.aws.mapping.records import Record
 from rehearsal.aws.mapping.response import Outcome, Returned, failed_from
 from rehearsal.aws.mapping.settings import MappingSettings
-from rehearsal.aws.mapping.stage import MappingStage
 from rehearsal.aws.runtime import MOST_BYTES
 from rehearsal.errors import IteratorExpiredError, TrimmedDataError
 from support.clock import Clock
+from support.mapping_stage import MappingStage
+from support.memory_stream import MemoryStream
 
 NO_WINDOW = MappingSettings(batching_window_seconds=0, bisect=False)
 NUMBERS = ["400000000000000000009", "400000000000000000010", "400000000000000000011"]
@@ -185,7 +185,7 @@ def test_no_more_is_read_while_a_batch_waits_behind_one_that_fails() -> None:
     stage = MappingStage(replace(NO_WINDOW, batch_size=3))
     stage.put(["POISON", *(f"item-{number}" for number in range(50))])
     stage.run_until(600)
-    assert stage.poller.metrics.counts["PolledEventCount"] == 6
+    assert stage.stream.handed_out == 6
     assert set(stage.journal.sizes()) == {3}
 
 
