@@ -192,7 +192,7 @@ class _Sandbox:
         request_id = str(uuid4())
         headers = {
             "Content-Type": "application/json",
-            "Lambda-Runtime-Aws-HttpRequest-Id": request_id,
+            "Lambda-Runtime-Aws-Request-Id": request_id,
             "Lambda-Runtime-Deadline-Ms": str(int((time.time() + timeout) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": _ARN,
         }
