@@ -11,7 +11,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """What came in. Header names are in lower case."""
 
     method: str
@@ -32,7 +32,7 @@ class Answer:
 class LoopbackServer:
     """Answers each request, in a thread of its own, with what `respond` makes of it."""
 
-    def __init__(self, respond: Callable[[Request], Answer]) -> None:
+    def __init__(self, respond: Callable[[HttpRequest], Answer]) -> None:
         self._server = _Server(("127.0.0.1", 0), partial(_Handler, respond))
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     disable_nagle_algorithm = True
 
-    def __init__(self, respond: Callable[[Request], Answer], *accepted: Any) -> None:
+    def __init__(self, respond: Callable[[HttpRequest], Answer], *accepted: Any) -> None:
         self._respond = respond
         super().__init__(*accepted)
 
@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self._chunked() if headers.get("transfer-encoding") == "chunked" else self._sized(headers)
-        answer = self._respond(Request(self.command, self.path, headers, body))
+        answer = self._respond(HttpRequest(self.command, self.path, headers, body))
         if answer.status is None:
             self.close_connection = True
             return

@@ -17,21 +17,21 @@ from typing import Final, Literal
 from uuid import uuid4
 
 from lambda_deploy.build import build
-from rehearsal.cloud import Cloud, cloud
-from rehearsal.compute import Compute
-from rehearsal.job import JOB_ID, FlattenJob, Schedule
-from rehearsal.mapping.driver import Driver
-from rehearsal.mapping.journal import Journal
-from rehearsal.mapping.lane import BackOff, exponential
-from rehearsal.mapping.on_failure import S3Destination
-from rehearsal.mapping.poller import Poller
-from rehearsal.mapping.response import Invoke, invoke_of
-from rehearsal.mapping.settings import NO_LIMIT, MappingSettings
-from rehearsal.mapping.stream import DynamoDbStream
+from rehearsal.aws.cloud import Cloud, cloud
+from rehearsal.aws.mapping.driver import Driver
+from rehearsal.aws.mapping.journal import Journal
+from rehearsal.aws.mapping.lane import BackOff, exponential
+from rehearsal.aws.mapping.on_failure import S3Destination
+from rehearsal.aws.mapping.poller import Poller
+from rehearsal.aws.mapping.response import Invoke, invoke_of
+from rehearsal.aws.mapping.settings import NO_LIMIT, MappingSettings
+from rehearsal.aws.mapping.stream import DynamoDbStream
+from rehearsal.aws.runtime import Function
+from rehearsal.databricks.compute import Compute
+from rehearsal.databricks.job import JOB_ID, FlattenJob, Schedule
+from rehearsal.databricks.server import WorkspaceServer
+from rehearsal.databricks.workspace import Principal
 from rehearsal.producer import Producer
-from rehearsal.runtime import Function
-from rehearsal.workspace import Principal
-from rehearsal.workspace_http import WorkspaceServer
 
 TABLE: Final = "chargeminder-car-telemetry"
 BUCKET: Final = "chargeminder-telemetry-raw"
@@ -49,7 +49,7 @@ _SHORT_LIFE: Final = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX
 
 
 @dataclass(frozen=True)
-class Plan:
+class Setup:
     """How the pipeline is set up: as databricks.yml has it, but for what a rehearsal of a minute cannot wait for.
 
     `starts` says who starts the job: the Lambda after each object (Option A), or a schedule (Option B). Times are
@@ -66,7 +66,7 @@ class Plan:
     max_files: int = 1000
 
     def mapping(self) -> MappingSettings:
-        """The event source mapping that `stream-lambda deploy` would make."""
+        """Return the event source mapping that `stream-lambda deploy` would make."""
         return MappingSettings(
             batch_size=self.batch_size, batching_window_seconds=self.batching_window, max_retries=self.retries
         )
@@ -80,15 +80,15 @@ class Places:
 
     @property
     def table(self) -> Path:
-        """The flat table."""
+        """Return the folder of the flat table."""
         return self.folder / "tables" / "telemetry"
 
     def side(self, kind: str) -> Path:
-        """A side table: quarantine, files, runs, moves or lease."""
+        """Return the folder of a side table: quarantine, files or runs."""
         return self.folder / "tables_ops" / f"telemetry_{kind}"
 
     def arguments(self, max_files: int) -> list[str]:
-        """The options of `flatten run`."""
+        """Return the options of `flatten run`."""
         places = {
             "--source": f"s3a://{BUCKET}/{LANDING}",
             "--archive": f"s3a://{BUCKET}/{ARCHIVE}",
@@ -105,7 +105,7 @@ class Places:
 class Pipeline:
     """The parts, running."""
 
-    plan: Plan
+    setup: Setup
     places: Places
     cloud: Cloud
     producer: Producer
@@ -119,7 +119,7 @@ class Pipeline:
     scratch: Path
 
     def settle(self, seconds: float = _SETTLE_SECONDS, stop: Callable[[], bool] = lambda: False) -> bool:
-        """Waits until every change has gone as far as it will; say whether that came within the time, before `stop`.
+        """Wait until every change has gone as far as it will; return False when that takes longer, or after `stop`.
 
         What no run was started for, because the trigger failed, is taken up by a run of the schedule, as it is there.
         """
@@ -136,17 +136,17 @@ class Pipeline:
         return True
 
     def landed(self) -> list[str]:
-        """The keys of the objects that wait for the job."""
+        """Return the keys of the objects that wait for the job."""
         return list(self.objects(LANDING, ".ndjson.gz"))
 
     def objects(self, prefix: str, suffix: str = "") -> dict[str, int]:
-        """The keys below a prefix that end so, with the sizes of their objects in bytes."""
+        """Return the keys below a prefix that end so, with the sizes of their objects in bytes."""
         pages = self.cloud.s3().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
         found = (entry for page in pages for entry in page.get("Contents", []))
         return {entry["Key"]: entry["Size"] for entry in found if entry["Key"].endswith(suffix)}
 
     def read(self, key: str) -> bytes:
-        """The bytes of an object."""
+        """Return the bytes of an object."""
         return self.cloud.s3().get_object(Bucket=BUCKET, Key=key)["Body"].read()
 
 
@@ -166,13 +166,13 @@ class Doors:
 @contextmanager
 def pipeline(
     folder: Path,
-    plan: Plan,
+    setup: Setup,
     *,
     doors: Doors | None = None,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Pipeline]:
-    """Starts all parts and ends them, whatever happens. `folder` gets the tables, the state and the logs.
+    """Start all parts and end them, whatever happens. `folder` gets the tables, the state and the logs.
 
     Raises RehearsalError when a part does not start.
     """
@@ -182,31 +182,31 @@ def pipeline(
         stream_arn = local.create_table(TABLE)
         local.create_bucket(BUCKET)
         places, scratch = Places(folder), opened.enter_context(_scratch(folder / "tmp"))
-        compute, job = _job(opened, places, scratch, local, plan, clock)
+        compute, job = _job(opened, places, scratch, local, setup, clock)
         workspace = opened.enter_context(WorkspaceServer(job.workspace, clock))
-        trigger = _trigger(local, job, workspace) if plan.starts == "lambda" else {}
-        function = _function(opened, folder, doors.s3(local.endpoint), {**local.environment, **trigger}, plan)
-        producer = Producer(local.dynamodb(), TABLE, clock=clock, sleep=sleep, rate=plan.rate)
+        trigger = _trigger(local, job, workspace) if setup.starts == "lambda" else {}
+        function = _function(opened, folder, doors.s3(local.endpoint), {**local.environment, **trigger}, setup)
+        producer = Producer(local.dynamodb(), TABLE, clock=clock, sleep=sleep, rate=setup.rate)
         journal = Journal()
         poller = Poller(
             DynamoDbStream(local.dynamodbstreams(), stream_arn, producer.rewrite),
             doors.invoke(invoke_of(function)),
-            plan.mapping(),
+            setup.mapping(),
             clock=clock,
             destination=S3Destination(local.s3(), BUCKET, str(uuid4()), _FUNCTION_ARN, lambda: str(uuid4())),
             watch=journal,
             back_off=doors.back_off,
         )
         driver = opened.enter_context(Driver(poller))
-        if plan.starts == "schedule":
-            opened.enter_context(Schedule(job, plan.schedule_seconds))
+        if setup.starts == "schedule":
+            opened.enter_context(Schedule(job, setup.schedule_seconds))
         yield Pipeline(
-            plan, places, local, producer, journal, poller, driver, function, workspace, compute, job, scratch
+            setup, places, local, producer, journal, poller, driver, function, workspace, compute, job, scratch
         )
 
 
 def _job(
-    opened: ExitStack, places: Places, scratch: Path, local: Cloud, plan: Plan, clock: Callable[[], float]
+    opened: ExitStack, places: Places, scratch: Path, local: Cloud, setup: Setup, clock: Callable[[], float]
 ) -> tuple[Compute, FlattenJob]:
     cluster = {
         **local.environment,
@@ -215,15 +215,15 @@ def _job(
         "TMPDIR": str(scratch),  # a run that is killed leaves Spark's files
     }
     compute = opened.enter_context(Compute(cluster, places.folder / "job.log"))
-    return compute, opened.enter_context(FlattenJob(compute, places.arguments(plan.max_files), clock))
+    return compute, opened.enter_context(FlattenJob(compute, places.arguments(setup.max_files), clock))
 
 
-def _function(opened: ExitStack, folder: Path, url: str, variables: Mapping[str, str], plan: Plan) -> Function:
+def _function(opened: ExitStack, folder: Path, url: str, variables: Mapping[str, str], setup: Setup) -> Function:
     home = folder / "function"
     home.mkdir(parents=True)
     archive = build(folder / "stream_to_s3.zip").path
-    told = {**variables, "AWS_ENDPOINT_URL": url, "TELEMETRY_BUCKET": BUCKET}
-    return opened.enter_context(Function(archive, HANDLER, told, home, timeout=plan.function_timeout))
+    known = {**variables, "AWS_ENDPOINT_URL": url, "TELEMETRY_BUCKET": BUCKET}
+    return opened.enter_context(Function(archive, HANDLER, known, home, timeout=setup.function_timeout))
 
 
 @contextmanager

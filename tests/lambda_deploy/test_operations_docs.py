@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+from lambda_deploy.resources.alarms import ALARMS
 
 from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
@@ -16,7 +17,6 @@ from lambda_deploy.doctor_seen import Cloud, House, Unseen
 from lambda_deploy.migrate import STEPS
 from lambda_deploy.migrate_cli import migrate_command
 from lambda_deploy.operations_cli import COMMANDS
-from lambda_deploy.resources.alarms import ALARMS
 from support.aws_account import Account
 from support.captured import Said
 

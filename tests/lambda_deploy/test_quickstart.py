@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lambda_deploy.plan import Plan
+from lambda_deploy.shown_plan import show_plan
 
 from lambda_deploy.cli import commands, run
 from lambda_deploy.console import Tools
-from lambda_deploy.plan import Plan
-from lambda_deploy.shown_plan import show_plan
 from support.aws_account import BUCKET, Account, moto_account
 from support.captured import Said
 

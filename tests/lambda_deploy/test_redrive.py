@@ -13,8 +13,8 @@ from moto import mock_aws
 
 from lambda_deploy.errors import RedriveError
 from lambda_deploy.redrive import Places, Redrive, Redriven
-from rehearsal.mapping.on_failure import Discarded, S3Destination
-from rehearsal.mapping.records import Record as DeliveredRecord
+from rehearsal.aws.mapping.on_failure import Discarded, S3Destination
+from rehearsal.aws.mapping.records import Record as DeliveredRecord
 from stream_to_s3.lines import to_lines
 from stream_to_s3.objects import Batch, compressed
 from support.clock import Clock

@@ -16,9 +16,9 @@ from urllib.parse import parse_qsl, urlsplit
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 
+from rehearsal.databricks.server import answer_json
 from rehearsal.errors import RefusedError
-from rehearsal.loopback import Answer, LoopbackServer, Request
-from rehearsal.workspace_http import answer_json
+from rehearsal.loopback import Answer, HttpRequest, LoopbackServer
 
 TOKEN: Final = "dapi-5ecre7"
 _UPDATED: Final = {"schedule", "trigger", "continuous", "max_concurrent_runs", "queue"}
@@ -57,7 +57,7 @@ class DatabricksApi(LoopbackServer):
         """A client of the real SDK, whatever the host."""
         return WorkspaceClient(config=Config(host=self.url, token=TOKEN, retry_timeout_seconds=2))
 
-    def _respond(self, request: Request) -> Answer:
+    def _respond(self, request: HttpRequest) -> Answer:
         path = urlsplit(request.target).path
         try:
             with self._lock:
@@ -67,7 +67,7 @@ class DatabricksApi(LoopbackServer):
         except RefusedError as error:
             return answer_json(error.status, {"error_code": error.code, "message": str(error)})
 
-    def _answer(self, path: str, request: Request) -> object:
+    def _answer(self, path: str, request: HttpRequest) -> object:
         if path == "/.well-known/databricks-config":
             return {"oidc_endpoint": f"{self.url}/oidc", "account_id": "", "workspace_id": ""}
         if request.headers.get("authorization") != f"Bearer {self.token}":

@@ -17,7 +17,7 @@ from typing import Any
 from rehearsal.errors import FleetError
 from rehearsal.fleet.cars import new_id
 from rehearsal.fleet.changes import ItemChange
-from rehearsal.fleet.objects import Delivery, FleetObject
+from rehearsal.fleet.objects import FleetBatch, FleetObject
 
 Item = dict[str, Any]
 Shape = Callable[[Item], bytes]
@@ -115,7 +115,7 @@ class Damage:
     def __init__(self) -> None:
         self.counts, self.quarantined = Counter[str](), Counter[str]()
 
-    def form(self, batch: Delivery, arrived: float) -> FleetObject:
+    def form(self, batch: FleetBatch, arrived: float) -> FleetObject:
         """Return a batch's object: of every 50 one has CRLF, one a BOM and blank lines, one bad lines."""
         turn = batch.turn % _ROUND
         if turn == _CRLF_TURN:
@@ -136,7 +136,7 @@ class Damage:
             self.quarantined[reason] += 1
             yield shape(event)
 
-    def beside(self, batches: Iterable[Delivery], into: list[FleetObject]) -> Iterator[Delivery]:
+    def beside(self, batches: Iterable[FleetBatch], into: list[FleetObject]) -> Iterator[FleetBatch]:
         """Pass batches on; of every 50 make broken objects and one of the older pipeline, and add them to `into`."""
         for batch in batches:
             if batch.turn % _ROUND == _DAMAGE_TURN:
@@ -144,7 +144,7 @@ class Damage:
                 into.append(self._of_older_pipeline(batch))
             yield batch
 
-    def _broken(self, batch: Delivery) -> Iterator[FleetObject]:
+    def _broken(self, batch: FleetBatch) -> Iterator[FleetObject]:
         lines = [_json({**json.loads(line), "event_id": f"of-a-broken-file-{n}"}) for n, line in enumerate(batch.lines)]
         whole = _packed(batch.key(), lines, batch.at + 3)
         hour = whole.key.rpartition("/")[0]
@@ -155,7 +155,7 @@ class Damage:
         yield FleetObject(f"{hour}/upload-failed-{batch.turn}.ndjson.gz", b"", whole.arrived, 0)
         yield _packed(f"{hour}/nothing-to-send-{batch.turn}.ndjson.gz", [], whole.arrived)
 
-    def _of_older_pipeline(self, batch: Delivery) -> FleetObject:
+    def _of_older_pipeline(self, batch: FleetBatch) -> FleetObject:
         """Return an object of the pipeline of two Lambdas, which ran beside: plain text, nothing of the order.
 
         Its last two lines are two deliveries of an event that it alone has.

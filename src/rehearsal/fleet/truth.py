@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from rehearsal.fleet.events import Event, Item
+from rehearsal.fleet.events import Item, StoredEvent
 
 Plain = dict[str, Any]
 
@@ -14,7 +14,7 @@ class Truth:
     def __init__(self) -> None:
         self._cars: dict[str, _CarTruth] = {}
 
-    def add(self, event: Event, kept: Item | None) -> None:
+    def add(self, event: StoredEvent, kept: Item | None) -> None:
         """Add an event, and its item as its row will show it: None for one that will be deleted.
 
         Events of a car come in order of time.
@@ -37,7 +37,7 @@ class Truth:
 
 
 class _CarTruth:
-    def __init__(self, first: Event) -> None:
+    def __init__(self, first: StoredEvent) -> None:
         self._last = first
         self._rows = 0
         self._silent: list[Plain] = []
@@ -45,7 +45,7 @@ class _CarTruth:
         self._open: dict[str, Plain] = {}
         self._latest: dict[str, Plain] = {}
 
-    def add(self, event: Event, kept: Item | None) -> None:
+    def add(self, event: StoredEvent, kept: Item | None) -> None:
         self._last, delivered = event, event.item["meta"]["deliveredAt"]
         if self._silent and self._silent[-1]["to"] is None:
             self._silent[-1]["to"] = delivered
