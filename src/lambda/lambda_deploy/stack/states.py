@@ -17,7 +17,7 @@ _GOOD: Final = frozenset(
         *("IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"),
     ]
 )
-_STUCK: Final[Mapping[str, str]] = {
+STUCK: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ["CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"],
         "was never created completely ({reason}): `stream-lambda destroy`, then deploy again",
@@ -39,7 +39,7 @@ _STUCK: Final[Mapping[str, str]] = {
         "continue-update-rollback --stack-name {name} --region {region}`"
     ),
 }
-_AT_WORK: Final[Mapping[str, str]] = {
+AT_WORK: Final[Mapping[str, str]] = {
     "CREATE_IN_PROGRESS": "is being created",
     "DELETE_IN_PROGRESS": "is being removed",
     "IMPORT_IN_PROGRESS": "is importing resources",
@@ -98,16 +98,16 @@ def check_destroyable(stack: Stack, events: Sequence[Mapping[str, Any]]) -> None
 def sentence(stack: Stack, events: Sequence[Mapping[str, Any]]) -> str:
     """Return what state the stack is in, and what to do next."""
     head = f"the stack {stack.name} in {stack.region}"
-    if stack.status in _AT_WORK:
+    if stack.status in AT_WORK:
         return (
-            f"{head} {_AT_WORK[stack.status]} ({_who(events)}): wait for it, or follow it with "
+            f"{head} {AT_WORK[stack.status]} ({_who(events)}): wait for it, or follow it with "
             f"`{follow_command(stack.name, stack.region)}`"
         )
-    if stack.status in _STUCK:
+    if stack.status in STUCK:
         failed = first_failure(_last_operation(events))
         reason = failed["ResourceStatusReason"] if failed else stack.reason or "CloudFormation gives no reason"
         resources = " ".join(sorted(set(_failed(events)))) or "a resource"
-        text = _STUCK[stack.status].format(name=stack.name, region=stack.region, failed=resources, reason=reason)
+        text = STUCK[stack.status].format(name=stack.name, region=stack.region, failed=resources, reason=reason)
         return f"{head} {text}"
     if stack.is_new:
         return f"{head} does not exist: `stream-lambda deploy` creates it"
