@@ -405,7 +405,7 @@ def test_the_function_and_the_mapping_are_replaced_only_when_asked_for(
 
 
 def test_a_replaced_role_says_that_the_federation_policy_must_follow(world: World, said: Asked) -> None:
-    secretless = {"lambda_starts_job": True, "lambda_client_id": "client-1"}
+    secretless: dict[str, Any] = {"lambda_starts_job": True, "lambda_client_id": "client-1"}
     world.deployed(**secretless)
     world.says(change("Role", Replacement="True"))
     world.run("plan", function_name="another", **secretless)
@@ -619,7 +619,7 @@ def test_the_stack_of_a_region_before_is_removed_by_its_region(world: World, sai
 
 
 def test_a_workspace_that_does_not_answer_leaves_the_jobs_number_as_it_was(world: World, said: Asked) -> None:
-    secretless = {"lambda_starts_job": True, "lambda_client_id": "client-1"}
+    secretless: dict[str, Any] = {"lambda_starts_job": True, "lambda_client_id": "client-1"}
     world.deployed(**secretless)
 
     def unreachable(host: str) -> Any:

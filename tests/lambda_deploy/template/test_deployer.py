@@ -14,7 +14,7 @@ from support.aws_account import EVERYTHING, Account, moto_account, write_bundle
 from support.effects import schema
 
 ROLE = "arn:aws:iam::123456789012:role/ours"
-NETWORK = {"subnet_ids": ["subnet-0a1b2c3d"], "security_group_ids": ["sg-0a1b2c3d"]}
+NETWORK: dict[str, Any] = {"subnet_ids": ["subnet-0a1b2c3d"], "security_group_ids": ["sg-0a1b2c3d"]}
 # What a handler of the vendor's can do and ours never asks of it, by what it is for.
 UNUSED = {
     "concurrency, scaling, recursion, runtimes, signing, layers, versions": (

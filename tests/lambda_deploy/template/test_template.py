@@ -18,8 +18,8 @@ from support.aws_account import HOST, write_bundle
 
 FILE_ARRIVAL = {"start": {"file_arrival": {"url": "/Volumes/main/telemetry/landing/"}}}
 UNPAUSED = {"start": {"periodic": {"interval": 5, "unit": "MINUTES"}, "pause_status": "UNPAUSED"}}
-OPTION_A = {"lambda_starts_job": True, **UNPAUSED}
-NETWORK = {"subnet_ids": ["subnet-0a1b2c3d"], "security_group_ids": ["sg-0a1b2c3d"]}
+OPTION_A: dict[str, Any] = {"lambda_starts_job": True, **UNPAUSED}
+NETWORK: dict[str, Any] = {"subnet_ids": ["subnet-0a1b2c3d"], "security_group_ids": ["sg-0a1b2c3d"]}
 EACH: dict[str, dict[str, Any]] = {
     "a schedule": {},
     "the Lambda, with a secret": OPTION_A,
