@@ -11,10 +11,13 @@ from pathlib import Path
 
 import click
 
-from lambda_deploy import operations_cli, ship_cli
+from lambda_deploy import ship_cli
 from lambda_deploy.build import build
 from lambda_deploy.console import Tools
+from lambda_deploy.doctor.cli import doctor_command
 from lambda_deploy.errors import LambdaDeployError
+from lambda_deploy.migrate.cli import migrate_command
+from lambda_deploy.operate import cli as operate_cli
 from lambda_deploy.texts import printable
 
 WRONG_USAGE = 64
@@ -59,13 +62,13 @@ def build_command(out: Path, python: str, as_json: bool) -> None:
         click.echo(f"without compiled code, because this is Python {here}: a cold start compiles for itself")
 
 
-for command in (*ship_cli.COMMANDS, *operations_cli.COMMANDS):
+for command in (*ship_cli.COMMANDS, *operate_cli.COMMANDS, doctor_command, migrate_command):
     commands.add_command(command)
 
 
 def run(arguments: Sequence[str] | None = None, tools: Tools | None = None) -> int:
     """Runs a command and returns its exit code; `tools` is what it gets from outside."""
-    given = tools or operations_cli.with_smoke_test(Tools())
+    given = tools or Tools()
     # https://no-color.org; otherwise click colours what goes to a terminal.
     color = False if given.environment.get("NO_COLOR") else None
     try:

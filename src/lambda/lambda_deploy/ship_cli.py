@@ -12,9 +12,8 @@ from lambda_deploy import apply
 from lambda_deploy.aws import Clients
 from lambda_deploy.config import Config
 from lambda_deploy.console import Tools, json_option, print_json, progress, target_options, yes_option
-from lambda_deploy.errors import ConfigError, MigrationError
+from lambda_deploy.errors import ConfigError
 from lambda_deploy.facts import Facts
-from lambda_deploy.migrate_cli import check_old_job
 from lambda_deploy.plan import Change, Plan, plan, plan_to_destroy
 from lambda_deploy.resources import resources
 from lambda_deploy.resources.base import Resource, Site
@@ -45,10 +44,6 @@ def plan_command(
     config = tools.config(bundle, target)
     site = site_of(config, tools.connect(config.region), tools)
     made = _planned(site, plan)
-    try:
-        check_old_job(tools, config, site.clients)
-    except MigrationError as error:
-        made = replace(made, notes=(*made.notes, str(error)))
     if as_json:
         print_json(made.as_json())
     else:
@@ -61,7 +56,6 @@ def plan_command(
 @target_options
 @click.option("--secret-stdin", is_flag=True, help="Read the secret, as JSON, from standard input.")
 @click.option("--smoke-test/--no-smoke-test", default=True, help="Send a marked item through in the end.")
-@click.option("--no-old-job", is_flag=True, help="No job of the two-Lambda pipeline reads our prefix any more.")
 @yes_option
 @json_option
 @click.pass_obj
@@ -80,8 +74,6 @@ def deploy_command(
     secret = _given_secret(config, is_sure) if options["secret_stdin"] else None
     site = site_of(config, tools.connect(config.region), tools, secret)
     made = _planned(site, plan)
-    if not options["no_old_job"]:
-        check_old_job(tools, config, site.clients)
     if not as_json:
         show_plan(made, _where(site))
     if made.changes:
