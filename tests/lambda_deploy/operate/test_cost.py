@@ -1,4 +1,4 @@
-"""The bill: the model gives the figures that were measured, and follows the settings."""
+"""The bill: the model gives the figures that were calculated by hand, and follows the settings."""
 
 import json
 from collections.abc import Callable
@@ -10,36 +10,54 @@ import pytest
 
 from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
-from lambda_deploy.cost import Usage, bill, events_a_call, packaged_prices, per_million, total
+from lambda_deploy.operate.cost import (
+    SECONDS_A_MONTH,
+    Usage,
+    all_bills,
+    bill,
+    events_a_call,
+    nearest_to_a_dollar,
+    packaged_prices,
+    runs_a_month,
+    table,
+)
 from support.aws_account import HOST, write_bundle
 from support.captured import Said
 
 PRICES = packaged_prices()
-QUIET, BUSY = 10_000, 100_000_000
+QUIET, MILLION, BUSY = 10_000, 1_000_000, 100_000_000
 
 
 @pytest.mark.parametrize(
-    ("batch", "objects", "requests", "puts", "compute", "whole", "milliseconds"),
+    ("usage", "objects", "aws"),
     [
-        (1, 1_000_000, 0.2, 5.0, 0.2687, 5.47, 40),
-        (10, 100_000, 0.02, 0.5, 0.0287, 0.549, 43),
-        (100, 10_000, 0.002, 0.05, 0.0047, 0.057, 70),
-        (500, 2_000, 0.0004, 0.01, 0.0026, 0.013, 192),
-        (1000, 1_000, 0.0002, 0.005, 0.0023, 0.0075, 344),
-        (2000, 500, 0.0001, 0.0025, 0.0022, 0.0048, 648),
+        (
+            # A batch of every event on its own: 200,000 calls are $0.04, so a million are $0.20, puts $5.00.
+            Usage(MILLION, window_seconds=0),
+            1_000_000,
+            {"requests": 0.20, "compute": 0.2687, "objects written": 5.00, "alarms": 0.80, "dashboard": 3.00},
+        ),
+        (
+            # 4 shards of 0.0965 events a second: 1.48 events in 5 s.
+            Usage(MILLION),
+            674_649,
+            {"requests": 0.135, "objects written": 3.373, "archive copies and listings": 4.042, "logs": 0.506},
+        ),
+        (
+            Usage(MILLION, window_seconds=60),
+            147_340,
+            {"requests": 0.029, "objects written": 0.737, "archive copies and listings": 0.984, "logs": 0.111},
+        ),
     ],
-    ids=str,
+    ids=["no window", "5 s", "60 s"],
 )
-def test_a_million_events_cost_what_was_reckoned_by_hand(
-    batch: int, objects: int, requests: float, puts: float, compute: float, whole: float, milliseconds: float
+def test_a_million_events_cost_what_was_calculated_by_hand(
+    usage: Usage, objects: int, aws: dict[str, float]
 ) -> None:
-    found = per_million(batch, 512, PRICES)
-    assert (found.batch, found.objects) == (batch, objects)
-    assert found.requests == pytest.approx(requests)
-    assert found.puts == pytest.approx(puts)
-    assert found.compute == pytest.approx(compute, rel=0.02)
-    assert found.total == pytest.approx(whole, rel=0.02)
-    assert found.milliseconds == pytest.approx(milliseconds, rel=0.02)
+    found = bill(usage, PRICES)
+    assert round(found.objects) == objects
+    assert {line: found.aws[line] for line in aws} == pytest.approx(aws, rel=0.02)
+    assert found.aws_total == pytest.approx(sum(found.aws.values()))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +66,7 @@ def test_a_million_events_cost_what_was_reckoned_by_hand(
         (Usage(QUIET), 1.0),
         (Usage(BUSY, window_seconds=0), 1.0),
         (Usage(BUSY, batch_size=10), 10.0),
-        (Usage(BUSY, shards=1), 1 + BUSY / 2_592_000 * 5),
+        (Usage(BUSY, shards=1), 1 + BUSY / SECONDS_A_MONTH * 5),
         (Usage(BUSY, batch_size=10_000, window_seconds=300, event_bytes=6_000), 1048.0),
         (Usage(BUSY, event_bytes=20_000_000), 1.0),
     ],
@@ -58,57 +76,69 @@ def test_a_batch_ends_by_size_by_window_or_by_6_mb(usage: Usage, expected: float
     assert events_a_call(usage) == pytest.approx(expected, rel=0.01)
 
 
-def test_a_longer_window_writes_fewer_objects() -> None:
-    def objects(window: int) -> float:
-        [found] = [line for line in bill(Usage(1_000_000, window_seconds=window), PRICES) if "written" in line.what]
-        return found.dollars
-
-    assert objects(60) < objects(5) < objects(0)
-
-
-def test_a_schedule_twice_as_slow_costs_half() -> None:
-    fast, slow = (total(bill(Usage(QUIET, schedule_seconds=pace), PRICES), "Databricks") for pace in (300, 600))
-    assert fast == pytest.approx(2 * slow)
-    assert fast == pytest.approx(8640 * PRICES.databricks_dbu_a_run_assumed * PRICES.databricks_serverless_jobs_dbu)
-
-
-def test_without_a_schedule_databricks_is_not_in_the_bill() -> None:
-    assert total(bill(Usage(QUIET, schedule_seconds=None), PRICES), "Databricks") == 0
+@pytest.mark.parametrize(
+    ("start", "objects", "runs"),
+    [
+        # One run a minute at most: runs take a minute, one at a time.
+        ("Option A", 674_649, 43_200),
+        ("Option A", 1_000, 1_000 + 1_440),
+        ("Option B", 674_649, 8_640),
+        ("Option B", 10, 8_640),
+        ("file arrival", 674_649, 43_200),
+        ("file arrival", 1_000, 1_000),
+    ],
+)
+def test_runs_follow_from_what_starts_them(start: Any, objects: float, runs: float) -> None:
+    assert runs_a_month(Usage(MILLION, start=start), objects) == runs
 
 
-def test_only_a_trigger_with_a_secret_pays_for_one() -> None:
-    without, having = (bill(Usage(QUIET, secret=secret), PRICES) for secret in (False, True))
-    assert total(having, "AWS") - total(without, "AWS") == pytest.approx(PRICES.secret_month)
+def test_a_run_costs_its_dbu() -> None:
+    found = bill(Usage(MILLION), PRICES)
+    assert found.databricks["runs"] == pytest.approx(8_640 * 0.15 * 0.35)
+    assert found.databricks["checks"] == pytest.approx(720 * 0.05 * 0.35)
+    # Ten minutes of 4 DBU an hour, 720 times.
+    assert found.alerts == pytest.approx(336.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "dollars"),
+    [({"tracing": True}, "tracing", 3.373), ({"secret": True}, "secret", 0.40), ({"metrics": 1}, "own metrics", 0.30)],
+)
+def test_a_setting_changes_its_own_line_alone(change: dict[str, Any], line: str, dollars: float) -> None:
+    before, after = (bill(usage, PRICES).aws for usage in (Usage(MILLION), replace(Usage(MILLION), **change)))
+    assert after[line] == pytest.approx(dollars, rel=0.01)
+    assert {name for name in before if before[name] != after[name]} == {line}
+
+
+def test_nearest_to_a_dollar_is_nearer_than_its_neighbours() -> None:
+    best = nearest_to_a_dollar(Usage(QUIET), PRICES)
+    assert best.usage.events_a_month == MILLION
+    for window in (best.usage.window_seconds - 5, best.usage.window_seconds + 5):
+        other = bill(replace(best.usage, window_seconds=window), PRICES)
+        assert abs(best.aws_beyond_free - 1) <= abs(other.aws_beyond_free - 1)
+
+
+def test_the_table_has_a_column_for_each_start_and_window() -> None:
+    rows = table(all_bills(Usage(MILLION), PRICES))
+    assert {len(cells) for _, cells in rows} == {6}
+    assert rows[0][1] == ["Option A", "Option A", "Option B", "Option B", "file arrival", "file arrival"]
+    assert rows[1][1] == ["5", "60"] * 3
 
 
 def test_the_bill_grows_with_the_prices() -> None:
     dear = replace(PRICES, s3_thousand_puts=1.0)
-    assert total(bill(Usage(QUIET), dear), "AWS") > total(bill(Usage(QUIET), PRICES), "AWS")
+    assert bill(Usage(QUIET), dear).aws_total > bill(Usage(QUIET), PRICES).aws_total
 
 
 def test_the_prices_are_dated_and_say_where_they_are_from() -> None:
-    assert PRICES.dated
-    assert PRICES.region == "us-east-1"
+    assert (PRICES.dated, PRICES.region) == ("2026-11-22", "us-east-1")
     assert all(source.startswith("https://") for source in PRICES.sources)
-    assert json.dumps(PRICES.sources)
 
 
-PACES: dict[str, Any] = {
-    "no unit": {"interval": 5},
-    "another unit": {"interval": 5, "unit": "FORTNIGHTS"},
-    "a list as unit": {"interval": 5, "unit": ["HOURS"]},
-    "text": {"interval": "`soon`\n", "unit": "HOURS"},
-    "a reference": {"interval": "${var.pace}", "unit": "HOURS"},
-    "nothing": {"interval": 0, "unit": "HOURS"},
-    "a number alone": 5,
-    "5,000 digits": {"interval": "5" * 5_000, "unit": "HOURS"},
-}
-
-
-@pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
-def test_a_pace_that_is_none_is_one_sentence(tmp_path: Path, said: Callable[[], Said], pace: Any) -> None:
-    path = str(write_bundle(tmp_path, start={"periodic": pace}))
-    assert run(["cost", "--events-per-month", "1", "--bundle", path], Tools({"DATABRICKS_HOST": HOST})) == 1
-    shown = said()
-    assert shown.err.startswith("Error: periodic of `start` is ")
-    assert (shown.out, shown.err.count("\n"), len(shown.err) < 300) == ("", 1, True)
+def test_the_command_takes_the_settings_of_the_bundle(tmp_path: Path, said: Callable[[], Said]) -> None:
+    path = str(write_bundle(tmp_path, lambda_memory_mb=1024, tracing=True))
+    assert run(["cost", "--bundle", path, "--json"], Tools({"DATABRICKS_HOST": HOST})) == 0
+    found = json.loads(said().out)
+    assert {(one["usage"]["memory_mb"], one["usage"]["tracing"]) for one in found["bills"]} == {(1024, True)}
+    assert found["prices"]["dated"] == PRICES.dated
+    assert found["assumed"]["DBU of a run"] == 0.15

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from lambda_deploy.errors import RedriveError
-from lambda_deploy.redrive import Places, Redrive, Redriven
+from lambda_deploy.operate.redrive import Places, Redrive, Redriven, waiting
 from rehearsal.mapping.on_failure import Discarded, S3Destination
 from rehearsal.mapping.records import Record as DeliveredRecord
 from stream_to_s3.lines import to_lines
@@ -67,28 +67,29 @@ def quarantine(s3: Any, records: list[Json]) -> str:
 
 
 def redriven(s3: Any, dry: bool = False) -> list[Redriven]:
-    return list(Redrive(s3, PLACES, Clock().sleep).run(dry))
+    objects = waiting(s3, BUCKET, PLACES.quarantine)
+    return list(Redrive(s3, PLACES, Clock().sleep).run(objects, dry=dry))
 
 
 def test_an_on_failure_batch_lands_under_the_key_that_the_function_would_have_made(bucket: Any) -> None:
     records = inserts(3)
     bucket.put_object(Bucket=BUCKET, Key=FAILED, Body=on_failure(records))
-    [told] = redriven(bucket)
-    assert told.landed == Batch.of(records).key("telemetry/", 3)
-    assert (told.outcome, told.converted, told.failing) == ("moved", 3, 0)
-    assert keys(bucket) == [f"redriven/{FAILED}", told.landed]
+    [outcome] = redriven(bucket)
+    assert outcome.landed == Batch.of(records).key("telemetry/", 3)
+    assert (outcome.outcome, outcome.converted, outcome.failing) == ("moved", 3, 0)
+    assert keys(bucket) == [f"redriven/{FAILED}", outcome.landed]
     assert landed(bucket) == ["event-1", "event-2", "event-3"]
 
 
 def test_what_the_mapping_writes_is_what_redrive_reads(bucket: Any) -> None:
     ids = (f"{number:08d}-0000-4000-8000-000000000000" for number in range(1, 9))
-    given_up = [DeliveredRecord.of(one, STREAM_ARN) for one in inserts(2)]
+    discarded = [DeliveredRecord.of(one, STREAM_ARN) for one in inserts(2)]
     destination = S3Destination(bucket, BUCKET, "0b1c2d3e", ARN, lambda: next(ids))
     destination.deliver(
-        Discarded(given_up, "shardId-1", STREAM_ARN, "RetryAttemptsExhausted", 3, None, at=1_800_000_000.0)
+        Discarded(discarded, "shardId-1", STREAM_ARN, "RetryAttemptsExhausted", 3, None, at=1_800_000_000.0)
     )
-    [told] = redriven(bucket)
-    assert (told.kind, told.outcome, told.converted) == ("on-failure", "moved", 2)
+    [outcome] = redriven(bucket)
+    assert (outcome.kind, outcome.outcome, outcome.converted) == ("on-failure", "moved", 2)
     assert landed(bucket) == ["event-1", "event-2"]
 
 
@@ -105,22 +106,22 @@ def test_a_batch_that_the_job_has_archived_is_not_landed_again(bucket: Any) -> N
     records = inserts(3)
     bucket.put_object(Bucket=BUCKET, Key=Batch.of(records).key("telemetry-archive/", 3), Body=b"")
     bucket.put_object(Bucket=BUCKET, Key=FAILED, Body=on_failure(records))
-    assert [told.outcome for told in redriven(bucket)] == ["moved"]
+    assert [one.outcome for one in redriven(bucket)] == ["moved"]
     assert keys(bucket, "telemetry/") == []
 
 
 def test_what_cannot_be_converted_of_an_on_failure_batch_goes_to_quarantine(bucket: Any) -> None:
     bucket.put_object(Bucket=BUCKET, Key=FAILED, Body=on_failure([*inserts(2), poison(3)]))
-    [told] = redriven(bucket)
-    assert (told.converted, told.failing, told.reason) == (2, 1, WRONG_NUMBER)
-    assert keys(bucket, "telemetry-quarantine/") == [told.quarantined]
+    [outcome] = redriven(bucket)
+    assert (outcome.converted, outcome.failing, outcome.reason) == (2, 1, WRONG_NUMBER)
+    assert keys(bucket, "telemetry-quarantine/") == [outcome.quarantined]
     assert landed(bucket) == ["event-1", "event-2"]
 
 
 def test_a_quarantine_object_that_now_converts_lands_and_is_moved(bucket: Any) -> None:
     key = quarantine(bucket, inserts(2))
-    [told] = redriven(bucket)
-    assert (told.outcome, told.converted) == ("moved", 2)
+    [outcome] = redriven(bucket)
+    assert (outcome.outcome, outcome.converted) == ("moved", 2)
     assert landed(bucket) == ["event-1", "event-2"]
     assert keys(bucket, "redriven/") == [f"redriven/{key}"]
     assert keys(bucket, "telemetry-quarantine/") == []
@@ -128,21 +129,21 @@ def test_a_quarantine_object_that_now_converts_lands_and_is_moved(bucket: Any) -
 
 def test_a_quarantine_object_of_poison_alone_stays_and_says_why(bucket: Any) -> None:
     key = quarantine(bucket, [poison(1)])
-    [told] = redriven(bucket)
-    assert (told.outcome, told.reason) == ("left", WRONG_NUMBER)
+    [outcome] = redriven(bucket)
+    assert (outcome.outcome, outcome.reason) == ("left", WRONG_NUMBER)
     assert keys(bucket) == [key]
 
 
 def test_of_a_mixed_quarantine_object_only_the_failing_records_stay(bucket: Any) -> None:
     key = quarantine(bucket, [*inserts(2), poison(3)])
-    [told] = redriven(bucket)
-    assert (told.outcome, told.converted, told.failing) == ("moved", 2, 1)
-    assert keys(bucket, "telemetry-quarantine/") == [told.quarantined] != [key]
-    assert [told.outcome for told in redriven(bucket)] == ["left"]
+    [outcome] = redriven(bucket)
+    assert (outcome.outcome, outcome.converted, outcome.failing) == ("moved", 2, 1)
+    assert keys(bucket, "telemetry-quarantine/") == [outcome.quarantined] != [key]
+    assert [one.outcome for one in redriven(bucket)] == ["left"]
     assert landed(bucket) == ["event-1", "event-2"]
 
 
-def test_a_dry_run_tells_the_same_and_writes_nothing(bucket: Any) -> None:
+def test_a_dry_run_reports_the_same_and_writes_nothing(bucket: Any) -> None:
     bucket.put_object(Bucket=BUCKET, Key=FAILED, Body=on_failure([*inserts(2), poison(3)]))
     quarantine(bucket, inserts(2, 10))
     before = keys(bucket)
@@ -151,7 +152,7 @@ def test_a_dry_run_tells_the_same_and_writes_nothing(bucket: Any) -> None:
     assert dry == redriven(bucket)
 
 
-def test_files_that_the_job_put_aside_are_not_looked_at(bucket: Any) -> None:
+def test_files_that_the_job_quarantined_are_not_looked_at(bucket: Any) -> None:
     key = "telemetry-quarantine/files/2025/10/28/20/1-1-1-0a1b2c3d.ndjson.gz"
     bucket.put_object(Bucket=BUCKET, Key=key, Body=b"\x1f\x8b")
     assert redriven(bucket) == []
@@ -180,11 +181,11 @@ def _gzipped(text: str) -> bytes:
         (
             FAILED,
             json.dumps({"requestContext": {"functionArn": ARN}, "payload": '{"Records": ["x"]}'}).encode(),
-            "no batch of a DynamoDB stream",
+            "not a batch of a DynamoDB stream",
         ),
         (FAILED, json.dumps({"requestContext": {"functionArn": ARN}, "payload": "{"}).encode(), "not JSON"),
-        ("telemetry-quarantine/`'\"\n.json", b"{}", "no whole gzip file"),
-        ("telemetry-quarantine/a.gz", _gzipped("{}")[:-3], "no whole gzip file"),
+        ("telemetry-quarantine/`'\"\n.json", b"{}", "not a whole gzip file"),
+        ("telemetry-quarantine/a.gz", _gzipped("{}")[:-3], "not a whole gzip file"),
         ("telemetry-quarantine/a.gz", _gzipped('{"event_id": "a line of the job"}'), "a line has no record"),
         ("telemetry-quarantine/a.gz", _gzipped('{"record": []}'), "a line has no record"),
         ("telemetry-quarantine/a.gz", _gzipped(""), "it has no lines"),
@@ -198,10 +199,10 @@ def _gzipped(text: str) -> bytes:
 )  # fmt: skip
 def test_what_cannot_be_used_stays_and_says_why(bucket: Any, key: str, body: bytes, reason: str) -> None:
     bucket.put_object(Bucket=BUCKET, Key=key, Body=body)
-    [told] = redriven(bucket)
-    assert told.outcome == "left"
-    assert reason in told.reason
-    assert len(told.reason) < 300
+    [outcome] = redriven(bucket)
+    assert outcome.outcome == "left"
+    assert reason in outcome.reason
+    assert len(outcome.reason) < 300
     assert keys(bucket) == [key]
 
 
@@ -256,7 +257,7 @@ def test_killed_at_any_call_the_next_run_ends_as_if_nothing_had_been(bucket: Any
 def test_an_object_that_another_redrive_takes_away_is_passed_over(bucket: Any) -> None:
     bucket.put_object(Bucket=BUCKET, Key=FAILED, Body=on_failure(inserts(1)))
     quarantine(bucket, inserts(1, 10))
-    slow = Redrive(bucket, PLACES, Clock().sleep).run(dry=False)
+    slow = Redrive(bucket, PLACES, Clock().sleep).run(waiting(bucket, BUCKET, PLACES.quarantine), dry=False)
     next(slow)
     redriven(bucket)
     assert list(slow) == []
@@ -278,9 +279,9 @@ def test_a_refused_put_moves_nothing(bucket: Any) -> None:
     assert keys(bucket) == [FAILED]
 
 
-def test_a_removed_item_and_one_with_our_attribute_are_told_apart(bucket: Any) -> None:
+def test_a_removed_item_and_one_with_our_attribute_are_different(bucket: Any) -> None:
     forged = record(2, {"event_id": {"S": "event-2"}, "_stream_metadata": {"S": "forged"}})
     quarantine(bucket, [record(1, old={"event_id": {"S": "event-1"}}), forged])
-    [told] = redriven(bucket)
-    assert (told.converted, told.failing) == (1, 1)
-    assert told.reason.startswith("reserved_attribute")
+    [outcome] = redriven(bucket)
+    assert (outcome.converted, outcome.failing) == (1, 1)
+    assert outcome.reason.startswith("reserved_attribute")

@@ -141,8 +141,9 @@ def bucket(config: Config, found: Bucket | None) -> Judgement:
         *(["public access is not blocked"] if not found.is_closed else []),
         *(["it has no default encryption"] if not found.encryption else []),
     ]
-    where = f"{config.bucket} in {found.region}, {found.encryption}"
-    return _warning(f"{config.bucket}: {' and '.join(weak)}", "its owner decides: nothing is changed here") if weak else _ok(where)  # fmt: skip
+    if weak:
+        return _warning(f"{config.bucket}: {' and '.join(weak)}", "its owner decides: nothing is changed here")
+    return _ok(f"{config.bucket} in {found.region}, encrypted with {found.encryption}")
 
 
 def readers(config: Config, found: tuple[StreamMapping, ...]) -> Judgement:
@@ -152,7 +153,8 @@ def readers(config: Config, found: tuple[StreamMapping, ...]) -> Judgement:
     if len(others) >= _MOST_READERS_OF_A_SHARD:
         return _problem(
             f"the stream is read by {shown} too: more than two readers throttle one another",
-            f"aws lambda update-event-source-mapping --no-enabled --uuid {others[-1].uuid}",
+            f"agree with their owners which one goes: aws lambda update-event-source-mapping --no-enabled --uuid "
+            f"{others[-1].uuid} --region {config.region}",
         )
     also = f"shared with {shown}" if others else "no other function of this account reads the stream"
     return _ok(f"{also}; readers of other accounts are not seen")
@@ -218,9 +220,9 @@ def older_pipelines(config: Config, found: tuple[str, ...]) -> Judgement:
 
 def federation(config: Config, starter: Starter | None) -> Judgement:
     """The account issues tokens, where the function starts the job without a secret."""
-    if starter is None or starter.is_federated is None:
+    if starter is None or not starter.how.startswith("federation"):
         return _ok("not used")
-    if not starter.is_federated:
+    if starter.how == "federation is off":
         return _problem(
             "the account does not issue tokens, so the function cannot start the job",
             "aws iam enable-outbound-web-identity-federation",
@@ -267,8 +269,10 @@ def right_to_start(config: Config, seen: tuple[Starter | None, tuple[Job, ...] |
     if starter is None:
         return _ok("not needed: the Lambda does not start the job")
     who = starter.client_id
-    if who is None:
+    if starter.how == "nothing":
         return _problem("no secret says as whom the function starts the job", "stream-lambda secret set")
+    if who is None:
+        return _ok("the function uses a token, which does not say whose it is")
     if not jobs or len(jobs) != 1:
         return _warning("there is not one job to look at", "see the line `job`")
     if who in jobs[0].may_start:

@@ -149,21 +149,24 @@ class Eyes:
         if not self.config.lambda_starts_job:
             return None
         if self.config.client_id:
-            try:
-                info = self.clients("iam").get_outbound_web_identity_federation_info()
-            except ClientError as error:
-                if not code_of(error).startswith("FeatureDisabled"):
-                    raise
-                return Starter(self.config.client_id, is_federated=False)
-            return Starter(self.config.client_id, is_federated=bool(info.get("JwtVendingEnabled")))
+            return Starter("federation" if self._issues_tokens() else "federation is off", self.config.client_id)
         answer = found(self.clients("secretsmanager").get_secret_value, SecretId=names.secret_name(self.config))
         try:
             secret = json.loads(answer["SecretString"]) if answer else {}
         except (KeyError, ValueError):
             secret = {}
         # Nothing of the secret but the public name of its owner leaves this function.
-        client_id = secret.get("client_id") if isinstance(secret, dict) else None
-        return Starter(str(client_id) if client_id else None, is_federated=None)
+        if not isinstance(secret, dict) or not (secret.get("token") or secret.get("client_id")):
+            return Starter("nothing", None)
+        return Starter("secret", str(secret["client_id"])) if secret.get("client_id") else Starter("token", None)
+
+    def _issues_tokens(self) -> bool:
+        try:
+            return bool(self.clients("iam").get_outbound_web_identity_federation_info().get("JwtVendingEnabled"))
+        except ClientError as error:
+            if not code_of(error).startswith("FeatureDisabled"):
+                raise
+            return False
 
     def _workspace(self) -> tuple[Seen[str] | None, Seen[tuple[Job, ...]] | None]:
         if self.lakehouse is None:

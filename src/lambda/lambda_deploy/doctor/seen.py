@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from lambda_deploy.config import Config
 from lambda_deploy.lakehouse import Job
@@ -50,13 +50,10 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Starter:
-    """The service principal as which the function starts the job: None where nothing says who that is.
+    """As whom the function starts the job: `client_id` is None where nothing says so, or a token does."""
 
-    `is_federated` is whether the account issues the tokens of a start without a secret; None where one is used.
-    """
-
+    how: Literal["federation", "federation is off", "secret", "token", "nothing"]
     client_id: str | None
-    is_federated: bool | None
 
 
 @dataclass(frozen=True)
