@@ -50,6 +50,7 @@ class DatabricksApi(LoopbackServer):
     on_run: Callable[[int], None] = lambda job_id: None
     skipped: int = 0
     asked: list[str] = field(default_factory=list)
+    patience_seconds: int = 2
 
     def __post_init__(self) -> None:
         self._lock = RLock()
@@ -57,7 +58,7 @@ class DatabricksApi(LoopbackServer):
 
     def client(self, host: str = "") -> WorkspaceClient:
         """A client of the real SDK, whatever the host."""
-        return WorkspaceClient(config=Config(host=self.url, token=TOKEN, retry_timeout_seconds=2))
+        return WorkspaceClient(config=Config(host=self.url, token=TOKEN, retry_timeout_seconds=self.patience_seconds))
 
     def _respond(self, request: Request) -> Answer:
         path = urlsplit(request.target).path

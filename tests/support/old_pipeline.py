@@ -84,7 +84,7 @@ def create_old_pipeline(clients: Callable[[str], Any], bucket: str, stream: str,
     )
     notify(clients, bucket, trigger)
     mapping = clients("lambda").create_event_source_mapping(
-        FunctionName=OLD_STREAM_FUNCTION, EventSourceArn=stream, StartingPosition="TRIM_HORIZON", BatchSize=10
+        FunctionName=OLD_STREAM_FUNCTION, EventSourceArn=stream, StartingPosition="TRIM_HORIZON", BatchSize=100
     )
     return str(mapping["UUID"])
 
@@ -99,7 +99,7 @@ def create_unified_pipeline(clients: Callable[[str], Any], bucket: str, stream: 
     _create_function(clients, UNIFIED_FUNCTION, role, STREAM_CODE, variables)
     clients("logs").create_log_group(logGroupName=f"/aws/lambda/{UNIFIED_FUNCTION}")
     mapping = clients("lambda").create_event_source_mapping(
-        FunctionName=UNIFIED_FUNCTION, EventSourceArn=stream, StartingPosition="TRIM_HORIZON", BatchSize=10
+        FunctionName=UNIFIED_FUNCTION, EventSourceArn=stream, StartingPosition="TRIM_HORIZON", BatchSize=100
     )
     return str(mapping["UUID"])
 

@@ -77,9 +77,7 @@ def test_a_closed_and_encrypted_bucket_is_seen(account: Account) -> None:
         Bucket=BUCKET, PublicAccessBlockConfiguration=dict.fromkeys(names, True)
     )
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/telemetry"}}
-    account.clients("s3").put_bucket_encryption(
-        Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [rule]}
-    )
+    account.clients("s3").put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [rule]})
     assert look(account).bucket == Bucket("eu-west-1", "aws:kms", is_closed=True)
 
 
@@ -244,7 +242,10 @@ def test_wrong_variables_are_lines_and_keep_the_rest_from_being_looked_at_only_i
     assert (only["check"], only["reason"]) == ("variables", "landing_prefix is 'telemetry'")
     assert doctor(account, api, "--json", discovery="listings") == 1
     lines = json.loads(said().out)["lines"]
-    assert [line["reason"] for line in lines[:2]] == ["discovery is 'listings'", "account 123456789012, region eu-west-1"]
+    assert [line["reason"] for line in lines[:2]] == [
+        "discovery is 'listings'",
+        "account 123456789012, region eu-west-1",
+    ]
 
 
 def test_what_would_move_the_cursor_is_printed_as_escapes(

@@ -51,9 +51,7 @@ QUIET, MILLION, BUSY = 10_000, 1_000_000, 100_000_000
     ],
     ids=["no window", "5 s", "60 s"],
 )
-def test_a_million_events_cost_what_was_calculated_by_hand(
-    usage: Usage, objects: int, aws: dict[str, float]
-) -> None:
+def test_a_million_events_cost_what_was_calculated_by_hand(usage: Usage, objects: int, aws: dict[str, float]) -> None:
     found = bill(usage, PRICES)
     assert round(found.objects) == objects
     assert {line: found.aws[line] for line in aws} == pytest.approx(aws, rel=0.02)

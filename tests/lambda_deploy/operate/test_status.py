@@ -47,10 +47,8 @@ def cloudformation(*resources: tuple[str, str]) -> Any:
     """The two calls of CloudFormation that status makes; the emulator's stacks have no alarms."""
     stack = {"StackStatus": "UPDATE_COMPLETE", "CreationTime": datetime(2027, 1, 1, tzinfo=UTC)}
     summaries = [{"ResourceType": kind, "PhysicalResourceId": name} for kind, name in resources]
-    pages = SimpleNamespace(paginate=lambda StackName: [{"StackResourceSummaries": summaries}])
-    return SimpleNamespace(
-        describe_stacks=lambda StackName: {"Stacks": [stack]}, get_paginator=lambda name: pages
-    )
+    pages = SimpleNamespace(paginate=lambda **_: [{"StackResourceSummaries": summaries}])
+    return SimpleNamespace(describe_stacks=lambda **_: {"Stacks": [stack]}, get_paginator=lambda name: pages)
 
 
 @pytest.fixture

@@ -154,7 +154,8 @@ def test_the_item_is_one_that_the_conversion_takes() -> None:
     assert lines.quarantined == []
     line = json.loads(lines.converted[0])
     assert (line["vehicle"]["make"], line["recorded_at"]) == ("Tesla", "2027-01-15 08:00:00")
-    assert [(one["code"], json.loads(one["body"])) for one in line["signals"]] == [("charge-ischarging", {"value": True})]
+    [signal] = line["signals"]
+    assert (signal["code"], json.loads(signal["body"])) == ("charge-ischarging", {"value": True})
 
 
 def test_an_item_that_is_quarantined_is_said(pipeline: Pipeline) -> None:

@@ -34,10 +34,9 @@ FAULTS = {
 }
 COMMANDS = {
     "status": [],
-    "logs": [],
     "test-event": ["--no-table"],
     "redrive": ["--yes"],
-    "migrate": ["--no-old-job", "--yes"],
+    "migrate": [],
 }
 
 
