@@ -15,18 +15,18 @@ from botocore import UNSIGNED
 from botocore.config import Config as ClientConfig
 from moto import mock_aws
 
-from lambda_deploy import apply
 from lambda_deploy.build import packed
 from lambda_deploy.cli import run
 from lambda_deploy.config import Config
 from lambda_deploy.console import Tools
-from lambda_deploy.facts import Facts
-from lambda_deploy.plan import Plan, plan, plan_to_destroy
-from lambda_deploy.resources import resources
-from lambda_deploy.resources.base import Resource, Site
+from lambda_deploy.outside.secret import secret_from, set_secret
+from lambda_deploy.stack import deploy
+from lambda_deploy.stack.deploy import Options, Source
+from lambda_deploy.stack.plan import Plan
+from lambda_deploy.stack.site import Site, site_of
 from lambda_deploy.wait import Wait
-from stream_to_s3.rest import Secret
 from support.clock import Clock
+from support.emulator_gaps import bridge_gaps
 
 REGION = "eu-west-1"
 TABLE = "chargeminder-car-telemetry"
@@ -39,8 +39,8 @@ UUID = "7949dfe6-4350-45b2-a87f-ccdffaae6393"
 _MOTO = ClientConfig(retries={"total_max_attempts": 1})
 # The zip is the same each time, and takes as long as all else of a plan.
 pack_once = cache(packed)
+SECRET = '{"client_id": "client-1", "client_secret": "dose-5ecre7"}'
 CODE = b"PK\x05\x06" + bytes(18)
-SECRET = Secret('{"client_id": "client-1", "client_secret": "dose-5ecre7"}')
 
 VARIABLES: dict[str, Any] = {
     "catalog": "main",
@@ -169,37 +169,27 @@ class Account:
         """A target of a bundle with these values."""
         return Config.read(write_bundle(self.folder, **variables), target, {"DATABRICKS_HOST": HOST})
 
-    def site(self, config: Config, secret: Secret | None = None) -> Site:
+    def site(self, config: Config) -> Site:
         """Where it is shipped to."""
-        facts = Facts(config, self.clients, lambda: JOB)
-        return Site(config, self.clients, facts, Wait(self.clock, self.clock.sleep, self.said.append), CODE, secret)
+        return site_of(config, self.clients, Wait(self.clock, self.clock.sleep, self.said.append))
 
-    def plan(self, config: Config) -> Plan:
-        """What a deployment would do."""
-        return plan(resources(self.site(config)))
-
-    def deploy(self, config: Config, made: Plan | None = None, secret: Secret | None = SECRET) -> Plan:
-        """Does what a plan says, a new one unless given. The secret is given only where the plan makes one."""
-        made = made or self.plan(config)
-        needs = any(change.kind == "secret" for change in made.changes)
-        site = self.site(config, secret if needs else None)
-        apply.deploy(site, resources(site), made, self.said.append)
+    def deploy(self, config: Config) -> Plan:
+        """Ship a target, with its secret where it needs one, and return what the plan was."""
+        if config.needs_secret:
+            set_secret(config, self.clients, secret_from(SECRET))
+        site, source = self.site(config), Source(CODE, lambda: JOB)
+        stack, options = site.cloudformation.read(), Options(create_bucket=True)
+        deploy.prepare(site, deploy.look(site, stack, source, options), self.said.append)
+        made = deploy.plan_of(site, stack, deploy.look(site, stack, source, options), source, options)
+        if not made.is_empty:
+            deploy.store(site, stack, made)
+            deploy.execute(site, stack, made, self.said.append)
         return made
 
-    def destroy(self, config: Config) -> Plan:
-        """Plans to remove and does it."""
+    def destroy(self, config: Config) -> None:
+        """Remove what was shipped."""
         site = self.site(config)
-        made = plan_to_destroy(resources(site))
-        apply.destroy(site, resources(site), made, self.said.append)
-        return made
-
-    def states(self, config: Config) -> dict[str, Any]:
-        """How each resource is, by kind and name."""
-        return {f"{each.kind} {each.name}": each.read() for each in self.resources(config)}
-
-    def resources(self, config: Config) -> list[Resource]:
-        """All resources of a target."""
-        return resources(self.site(config))
+        deploy.destroy(site, site.cloudformation.read(), self.said.append)
 
     def tools(self, **environment: str) -> Tools:
         """What the commands get from outside."""
@@ -215,48 +205,22 @@ class Account:
     def run(self, command: str, *arguments: str, **variables: Any) -> int:
         """A command on the console, for a bundle with these values."""
         path = write_bundle(self.folder, **variables)
+        self.clock.now += 1
         return run([command, "--bundle", str(path), *arguments], self.tools())
 
 
-def make_clients(
-    make: Callable[[str], Any], calls: list[str], dashboard_tags: dict[str, dict[str, str]] | None = None
-) -> Callable[[str], Any]:
-    """Clients that write down what they call, and keep the tags of dashboards, of which no emulator knows, if told."""
+def make_clients(make: Callable[[str], Any], calls: list[str]) -> Callable[[str], Any]:
+    """Clients that write down what they call."""
 
     @cache
     def client(service: str) -> Any:
         made = make(service)
         made.meta.events.register("before-call", lambda model, **_: calls.append(f"{service}.{model.name}"))
-        if service == "cloudwatch" and dashboard_tags is not None:
-            _tag_dashboards(made, dashboard_tags)
+        if service == "cloudformation":
+            bridge_gaps(made)
         return made
 
     return client
-
-
-def _tag_dashboards(cloudwatch: Any, kept: dict[str, dict[str, str]]) -> None:
-    """Answers what is about the tags of dashboards, by the rules of CloudWatch."""
-
-    def answer(model: Any, params: Any, context: Any, **_: Any) -> Any:
-        asked = context["asked"]
-        name = str(asked.get("ResourceARN", "")).partition(":dashboard/")[2]
-        if model.name == "PutDashboard":
-            kept.setdefault(asked["DashboardName"], {tag["Key"]: tag["Value"] for tag in asked.get("Tags", [])})
-        if model.name == "DeleteDashboards":
-            for gone in asked["DashboardNames"]:
-                kept.pop(gone, None)
-        if name and model.name == "TagResource":
-            kept.setdefault(name, {}).update({tag["Key"]: tag["Value"] for tag in asked["Tags"]})
-        if not name:
-            return None
-        tags = [{"Key": key, "Value": value} for key, value in kept.get(name, {}).items()]
-        return SimpleNamespace(status_code=200), {"Tags": tags, "ResponseMetadata": {}}
-
-    def remember(params: Any, context: Any, **_: Any) -> None:
-        context["asked"] = params
-
-    cloudwatch.meta.events.register("provide-client-params.cloudwatch", remember)
-    cloudwatch.meta.events.register("before-call.cloudwatch", answer)
 
 
 @cache
@@ -266,7 +230,7 @@ def session() -> boto3.Session:
 
 
 @contextmanager
-def moto_clients(calls: list[str], dashboard_tags: dict[str, dict[str, str]]) -> Iterator[Callable[[str], Any]]:
+def moto_clients(calls: list[str]) -> Iterator[Callable[[str], Any]]:
     """Clients that moto answers within `mock_aws`."""
     with ExitStack() as opened:
 
@@ -276,21 +240,12 @@ def moto_clients(calls: list[str], dashboard_tags: dict[str, dict[str, str]]) ->
             opened.callback(client.close)
             return client
 
-        yield make_clients(make, calls, dashboard_tags)
+        yield make_clients(make, calls)
 
 
 @contextmanager
 def moto_account(folder: Path) -> Iterator[Account]:
     """An account of moto in this process, with nothing in it."""
     calls: list[str] = []
-    with mock_aws(), moto_clients(calls, {}) as clients:
+    with mock_aws(config={"lambda": {"use_docker": False}}), moto_clients(calls) as clients:
         yield Account(clients, folder, calls)
-
-
-def changed(plan: Plan) -> list[str]:
-    """A plan as a list of "action kind name path", one for each difference; without a path when there is none."""
-    return [
-        f"{change.action} {change.kind} {change.name}" + (f" {difference.path}" if difference else "")
-        for change in plan.changes
-        for difference in (change.differences or (None,) if change.action == "update" else (None,))
-    ]

@@ -67,7 +67,7 @@ _CURES: Final[Mapping[str, str]] = {
             "AuthorizationErrorException",
             "403",
         ],
-        "whoever deploys lacks a right: docs/iam.md lists those that are needed",
+        "whoever deploys lacks a right: `stream-lambda template --deployer-policy` prints those needed (docs/iam.md)",
     ),
 }
 _PATIENCE: Final = frozenset(
@@ -121,6 +121,7 @@ NOT_FOUND: Final = frozenset(
         "NoSuchBucket",
         "NoSuchBucketPolicy",
         "NoSuchEntity",
+        "NoSuchKey",
         "NoSuchLifecycleConfiguration",
         "NoSuchPublicAccessBlockConfiguration",
         "NoSuchTagSet",

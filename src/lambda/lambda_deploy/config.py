@@ -192,7 +192,7 @@ class Config:
         """The name of one of our alarms, such as "errors"."""
         return names.alarm_name(self, what)
 
-    def function_environment(self, job_id: int | None) -> dict[str, str]:
+    def function_environment(self, job_id: int | str | None) -> dict[str, str]:
         """The function's variables (docs/lambda.md); `job_id` is None while the job's number is not known."""
         variables = {
             "TELEMETRY_BUCKET": self.bucket,

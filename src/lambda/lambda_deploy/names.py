@@ -76,6 +76,11 @@ def table_name(config: "Config") -> str:
     return config.dynamodb_table
 
 
+def owner_tags(config: "Config") -> dict[str, str]:
+    """Return the tags that say whose a stack is."""
+    return {"bundle-uuid": config.bundle_uuid, "target": config.target}
+
+
 def problem_of_names(config: "Config") -> str:
     """Return what is wrong with a name that AWS would refuse, and what to do; "" when all are right."""
     stack, function = stack_name(config), config.function_name

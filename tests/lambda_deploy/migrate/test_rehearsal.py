@@ -117,7 +117,7 @@ class Stage:
             case ["aws", *arguments]:
                 return self._aws(arguments)
             case ["stream-lambda", "deploy", *arguments]:
-                assert self.run("deploy", "--yes", "--no-smoke-test", *arguments) == 0
+                assert self.run("deploy", "--yes", "--no-test-event", *arguments) == 0
             case ["stream-lambda", *arguments]:
                 # No job of ours runs here, so there is no row to wait for.
                 assert self.run(*arguments, "--no-table") == 0

@@ -35,7 +35,7 @@ QUIET, MILLION, BUSY = 10_000, 1_000_000, 100_000_000
             # A batch of every event on its own: 200,000 calls are $0.04, so a million are $0.20, puts $5.00.
             Usage(MILLION, window_seconds=0),
             1_000_000,
-            {"requests": 0.20, "compute": 0.2687, "objects written": 5.00, "alarms": 0.80, "dashboard": 3.00},
+            {"requests": 0.20, "compute": 0.2687, "objects written": 5.00, "alarms": 0.70, "dashboard": 3.00},
         ),
         (
             # 4 shards of 0.0965 events a second: 1.48 events in 5 s.
@@ -88,6 +88,10 @@ def test_a_batch_ends_by_size_by_window_or_by_6_mb(usage: Usage, expected: float
 )
 def test_runs_follow_from_what_starts_them(start: Any, objects: float, runs: float) -> None:
     assert runs_a_month(Usage(MILLION, start=start), objects) == runs
+
+
+def test_option_a_pays_for_the_two_metrics_of_its_own_alarm() -> None:
+    assert bill(Usage(MILLION, start="Option A"), PRICES).aws["alarms"] == pytest.approx(0.90)
 
 
 def test_a_run_costs_its_dbu() -> None:

@@ -81,7 +81,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
         clients("s3").put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [rule]})
         site = Site(account, api)
-        assert site.run("deploy", "--yes", "--no-smoke-test") == 0
+        assert site.run("deploy", "--yes", "--no-test-event") == 0
         yield site
 
 

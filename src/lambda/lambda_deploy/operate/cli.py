@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import click
@@ -271,10 +271,11 @@ def _show_bills(bills: Sequence[Bill]) -> None:
 COMMANDS: Final[Sequence[click.Command]] = (status_command, test_event_command, redrive_command, cost_command)
 
 
-def smoke_test(tools: Tools, config: Config) -> list[dict[str, Any]]:
-    """Send a test item as far as S3, as `deploy` does after a change of function, mapping or role."""
-    reached = []
-    for step in send_test_event(tools, config, None):
-        progress(f"test event: {step.where} after {step.seconds:.1f} s")
-        reached.append(asdict(step))
-    return reached
+def with_smoke_test(tools: Tools) -> Tools:
+    """Return these tools with what `deploy` may end with: a test item as far as S3. It raises LostOnTheWayError."""
+
+    def smoke_test(config: Config, clients: Clients) -> None:
+        for step in send_test_event(tools, config, None):
+            progress(f"test event: {step.where} after {step.seconds:.1f} s")
+
+    return replace(tools, smoke_test=smoke_test)

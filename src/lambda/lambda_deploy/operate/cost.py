@@ -74,7 +74,11 @@ def packaged_prices() -> Prices:
 
 @dataclass(frozen=True)
 class Usage:
-    """What is asked about. `event_bytes` is a record as the function gets it; `shards` are the stream's."""
+    """What is asked about. `event_bytes` is a record as the function gets it; `shards` are the stream's.
+
+    An alarm is paid for by the metrics that it looks at: `alarms` are those of each target, and that of failed starts,
+    which Option A has besides, looks at two.
+    """
 
     events_a_month: int
     start: Start = "Option B"
@@ -83,7 +87,7 @@ class Usage:
     memory_mb: int = 512
     shards: int = 4
     event_bytes: int = 2_950
-    alarms: int = 8
+    alarms: int = 7
     metrics: int = 3
     tracing: bool = False
     secret: bool = False
@@ -168,7 +172,7 @@ def _aws(usage: Usage, prices: Prices, objects: float, runs: float) -> tuple[flo
         usage.events_a_month * ASSUMED["stored bytes of an event"] / 1e9 * prices.s3_gb_month,
         objects * ASSUMED["log bytes of a call"] / 1e9 * prices.logs_gb,
         objects / 1e6 * prices.xray_million_traces if usage.tracing else 0.0,
-        usage.alarms * prices.alarm_month,
+        (usage.alarms + (2 if usage.start == "Option A" else 0)) * prices.alarm_month,
         usage.metrics * prices.metric_month,
         prices.dashboard_month,
         prices.secret_month if usage.secret else 0.0,
