@@ -154,8 +154,8 @@ class Account:
     said: list[str] = field(default_factory=list)
     workspaces: Callable[[str], Any] = field(default_factory=lambda: workspaces(job()))
 
-    def create_table(self, view_type: str | None = None, key: str = "event_id") -> None:
-        """The table, with or without a stream."""
+    def create_table(self, view_type: str | None = None, key: str = "event_id", kms_key: str = "") -> None:
+        """The table, with or without a stream, encrypted with a key of the customer's if one is given."""
         stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": view_type}} if view_type else {}
         self.clients("dynamodb").create_table(
             TableName=TABLE,
@@ -163,6 +163,7 @@ class Account:
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
             **stream,
+            **({"SSESpecification": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": kms_key}} if kms_key else {}),
         )
 
     def config(self, target: str | None = None, **variables: Any) -> Config:
@@ -173,10 +174,11 @@ class Account:
         """Where it is shipped to."""
         return site_of(config, self.clients, Wait(self.clock, self.clock.sleep, self.said.append))
 
-    def deploy(self, config: Config) -> Plan:
+    def deploy(self, config: Config, secret: str = SECRET) -> Plan:
         """Ship a target, with its secret where it needs one, and return what the plan was."""
         if config.needs_secret:
-            set_secret(config, self.clients, secret_from(SECRET))
+            set_secret(config, self.clients, secret_from(secret))
+        self.clock.now += 1
         site, source = self.site(config), Source(CODE, lambda: JOB)
         stack, options = site.cloudformation.read(), Options(create_bucket=True)
         deploy.prepare(site, deploy.look(site, stack, source, options), self.said.append)

@@ -75,8 +75,8 @@ def make_plan(
     cloudformation = site.cloudformation
     check_deployable(stack, [] if stack.is_new else cloudformation.events(stack.id))
     check_owner(site, stack)
-    old = Description(_resources(dict(stack.template), stack.parameters, site), stack.tags)
-    new = Description(_resources(wanted.template, wanted.parameters, site), wanted.tags)
+    old = Description(resources_of(dict(stack.template), stack.parameters, site), stack.tags)
+    new = Description(resources_of(wanted.template, wanted.parameters, site), wanted.tags)
     arn = f"{site.caller.split(':', 2)[0]}:{site.caller.split(':')[1]}:SERVICE:{site.config.region}:{site.account}"
     check_names(site.clients, old.resources, new.resources, arn)
     body = template_body(wanted.template)
@@ -120,9 +120,12 @@ def check_replacement(plan: Plan, *, may_replace: bool) -> None:
         )
 
 
-def _resources(template: dict[str, Any], parameters: Mapping[str, str], site: Site) -> dict[str, dict[str, Any]]:
+def resources_of(template: dict[str, Any], parameters: Mapping[str, str], site: Site) -> dict[str, dict[str, Any]]:
+    """Return the resources of a template in plain values, as they are in the site's account."""
     partition = site.caller.split(":")[1]
-    pseudo = {"AWS::AccountId": site.account, "AWS::Partition": partition, "AWS::Region": site.config.region}
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    account = {"AWS::AccountId": site.account, "AWS::Partition": partition}
+    pseudo = {**account, "AWS::Region": site.config.region, "AWS::URLSuffix": suffix}
     return resolved(template, parameters, pseudo)
 
 
