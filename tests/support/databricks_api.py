@@ -33,7 +33,8 @@ class DatabricksApi(LoopbackServer):
     """A workspace. `tables` are by full name; each has `id`, `columns` and `events`, the ids of its rows.
 
     `charging` is Charge_IsCharging of each of these rows, `newest` what the newest of them was written and changed at,
-    in seconds since the epoch. `runs` are the newest runs of the jobs, as the API has them. `on_run` does what a run of a job does, while its caller waits: the run is over when it returns.
+    in seconds since the epoch. `runs` are the newest runs of the jobs, as the API has them. `on_run` does what a run of
+    a job does, while its caller waits: the run is over when it returns.
     """
 
     user: str = "jo.smith@example.com"
@@ -144,7 +145,7 @@ class DatabricksApi(LoopbackServer):
                 self._rename(_plain(rename[1]), _plain(rename[2]))
                 return {"statement_id": "s", "status": {"state": "SUCCEEDED"}}
             if select is not None:
-                rows = self._selected(*select.groups(), body.get("parameters", []))
+                rows = self._selected(select[1], select[2], select[3], body.get("parameters", []))
                 return {"statement_id": "s", "status": {"state": "SUCCEEDED"}, "result": {"data_array": rows}}
         except KeyError as error:
             message = f"[TABLE_OR_VIEW_NOT_FOUND] The table or view {error} cannot be found."

@@ -10,7 +10,17 @@ import zipfile
 from collections.abc import Callable
 from typing import Any, Final
 
-from lambda_deploy.migrate.found import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION, UNIFIED_FUNCTION
+from lambda_deploy.mappings import StreamMapping
+from lambda_deploy.migrate.found import (
+    CALLS_FUNCTION,
+    OLD_STREAM_FUNCTION,
+    OLD_TRIGGER_FUNCTION,
+    UNIFIED_FUNCTION,
+    Found,
+    OldFunction,
+    OldJob,
+    OldRole,
+)
 from support.databricks_api import TOKEN
 
 OLD_ROLE: Final = "chargeminder-lambda-role"
@@ -24,6 +34,30 @@ TRUST: Final = json.dumps(
             {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
         ],
     }
+)
+
+_ARN: Final = "arn:aws:lambda:eu-west-1:123456789012:function:"
+_STREAM: Final = (
+    "arn:aws:dynamodb:eu-west-1:123456789012:table/chargeminder-car-telemetry/stream/2025-10-01T08:00:00.000"
+)
+A_FOUND_PIPELINE: Final = Found(
+    stream_function=OLD_STREAM_FUNCTION,
+    trigger_function=OLD_TRIGGER_FUNCTION,
+    functions=tuple([OldFunction(name, OLD_ROLE, "4711") for name in (OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION)]),
+    roles=(OldRole(OLD_ROLE, ("all-of-it",), ("arn:aws:iam::aws:policy/Made",)),),
+    log_groups=(f"/aws/lambda/{OLD_STREAM_FUNCTION}",),
+    mappings=(StreamMapping("0b1c2d3e", OLD_STREAM_FUNCTION, _STREAM, "Enabled", "OK"),),
+    our_mapping=None,
+    notifications={
+        CALLS_FUNCTION: [
+            {"Id": "old", "LambdaFunctionArn": _ARN + OLD_TRIGGER_FUNCTION, "Events": ["s3:ObjectCreated:*"]},
+            {"Id": "other", "LambdaFunctionArn": _ARN + "thumbnails", "Events": ["s3:ObjectCreated:*"]},
+        ],
+        "EventBridgeConfiguration": {},
+    },
+    job_name="4711",
+    job=OldJob(OLD_JOB, {"schedule": {"quartz_cron_expression": "0 0 * * * ?", "pause_status": "UNPAUSED"}}, 2, True),
+    old_table="main.telemetry.car_telemetry_flattened",
 )
 
 STREAM_CODE: Final = """

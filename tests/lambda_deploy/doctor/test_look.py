@@ -53,7 +53,7 @@ def test_an_account_without_a_function_is_seen_as_it_is(account: Account) -> Non
 
 @pytest.mark.parametrize("variable", ["bucket", "dynamodb_table"])
 def test_what_is_not_there_is_none(account: Account, variable: str) -> None:
-    seen = look(account, **{variable: "not-there"})
+    seen = look(account, None, **{variable: "not-there"})
     assert (seen.bucket is None, seen.table is None) == (variable == "bucket", variable == "dynamodb_table")
 
 

@@ -60,7 +60,7 @@ class Flow:
             thread.join()
 
     def _send(self) -> None:
-        while not self.stop.wait(0.05):
+        while not self.stop.wait(1):  # ministack starts a process for each object
             event_id = f"event-{len(self.sent) + 1}"
             item = {"event_id": {"S": event_id}, "signals": {"L": []}}
             self.dynamodb.put_item(TableName=TABLE, Item=item)

@@ -11,12 +11,13 @@ from typing import Any, Final
 from lambda_deploy.bundle_file import BundleFile, shown
 from lambda_deploy.errors import ConfigError
 
-# The least value of each number, and the greatest where there is one.
-_NUMBERS: Final[Mapping[str, tuple[int, float]]] = {
-    "max_files": (1, float("inf")),
-    "lookback_days": (0, float("inf")),
-    "freshness_minutes": (1, float("inf")),
-    "archive_retention_days": (0, float("inf")),
+_ANY: Final = 1_000_000_000
+# The least and the greatest value of each number.
+_NUMBERS: Final[Mapping[str, tuple[int, int]]] = {
+    "max_files": (1, _ANY),
+    "lookback_days": (0, _ANY),
+    "freshness_minutes": (1, _ANY),
+    "archive_retention_days": (0, _ANY),
     "batch_size": (1, 10_000),
     "batching_window_seconds": (0, 300),
     "lambda_memory_mb": (128, 10_240),
@@ -54,13 +55,14 @@ def wrong_variables(values: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _wrong_numbers(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
-        (f"{name} is {shown(values[name])}", f"set a whole number from {least:,} {f'to {most:,.0f}' if most < 1e9 else 'on'}")
+        (f"{name} is {shown(values[name])}", f"set a whole number from {least:,} to {most:,}")
         for name, (least, most) in _NUMBERS.items()
-        if name in values
-        and (
-            isinstance(values[name], bool) or not _is_whole(str(values[name])) or not least <= int(values[name]) <= most
-        )
-    ]  # fmt: skip
+        if name in values and not _is_number(values[name], least, most)
+    ]
+
+
+def _is_number(value: Any, least: int, most: int) -> bool:
+    return not isinstance(value, bool) and bool(_is_whole(str(value))) and least <= int(value) <= most
 
 
 def _wrong_choices(values: Mapping[str, Any]) -> list[tuple[str, str]]:

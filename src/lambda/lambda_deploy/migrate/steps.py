@@ -190,8 +190,8 @@ class _Way:
         target = self.config.target
         return Step(
             "deploy the new job",
-            "It reads what the older job left, too. To go back, stop it before the old mapping is on again: two jobs on "
-            "one prefix take each other's files.",
+            "It reads what the older job left, too. To go back, stop it before the old mapping is on again: two jobs "
+            "on one prefix take each other's files.",
             self.found.has_our_job,
             (f"databricks bundle deploy -t {target}",),
             (Check(f"stream-lambda test-event -t {target}", "the row has Charge_IsCharging true"),),
@@ -202,7 +202,8 @@ class _Way:
         """From here there is no way back: mapping, roles, functions."""
         uuids = [one.uuid for one in self.found.mappings]
         names = [one.name for one in self.found.functions]
-        listed = f"aws lambda list-functions --query \"Functions[?FunctionName=='{{}}'].FunctionName\" --output text {self.region}"
+        listed = f"aws lambda list-functions --query {{}} --output text {self.region}"
+        exists = "Functions[?FunctionName=='{}'].FunctionName"
         return [
             Step(
                 "delete the old functions",
@@ -214,7 +215,7 @@ class _Way:
                     *[command for role in self.found.roles for command in _delete_role(role, self.region)],
                     *[f"aws lambda delete-function --function-name {name} {self.region}" for name in names],
                 ),
-                tuple([Check(listed.format(name), NOTHING) for name in names]),
+                tuple([Check(listed.format(f'"{exists.format(name)}"'), NOTHING) for name in names]),
             )
         ]
 

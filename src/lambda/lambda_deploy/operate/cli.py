@@ -52,7 +52,10 @@ def status_command(tools: Tools, bundle: Path | None, target: str | None, as_jso
     Example: stream-lambda status -t prod
     """
     config = tools.config(bundle, target)
-    status = Status(config, tools.connect(config.region), lakehouse_of(tools, config), tools.clock)
+    clients = tools.connect(config.region)
+    with explained("asking AWS who this is"):
+        clients("sts").get_caller_identity()
+    status = Status(config, clients, lakehouse_of(tools, config), tools.clock)
     rows = status.rows()
     now = tools.clock()
     if as_json:
@@ -249,7 +252,14 @@ def cost_command(
     prices = packaged_prices()
     bills, nearest = all_bills(usage, prices), nearest_to_a_dollar(usage, prices)
     if as_json:
-        print_json({"bills": [asdict(one) for one in bills], "nearest": asdict(nearest), "prices": asdict(prices), "assumed": ASSUMED})  # fmt: skip
+        print_json(
+            {
+                "bills": [asdict(one) for one in bills],
+                "nearest": asdict(nearest),
+                "prices": asdict(prices),
+                "assumed": ASSUMED,
+            }
+        )
         return
     click.echo(f"{events_per_month:,} events a month, US dollars, prices of {prices.region} at {prices.dated}\n")
     _show_bills(bills)
@@ -259,13 +269,15 @@ def cost_command(
         f"${nearest.aws_beyond_free:,.2f} beyond what is always free, ${nearest.aws_total:,.2f} with alarms, own "
         "metrics and dashboard paid for"
     )
-    click.echo("Assumed: " + "; ".join([f"{what} {value:,g}" for what, value in ASSUMED.items()]))
+    click.echo("Assumed:")
+    for what, value in ASSUMED.items():
+        click.echo(f"  {what}: {value:,g}")
 
 
 def _show_bills(bills: Sequence[Bill]) -> None:
     for label, cells in table(list(bills)):
         row = f"{label:31}" + "".join([f"{cell:>13}" for cell in cells])
-        click.secho(row, bold=True) if label in ("AWS", "Databricks") else click.echo(row)
+        click.secho(row, bold=True) if label.endswith("in all") else click.echo(row)
 
 
 COMMANDS: Final[Sequence[click.Command]] = (status_command, test_event_command, redrive_command, cost_command)

@@ -203,10 +203,10 @@ def table(bills: list[Bill]) -> list[tuple[str, list[str]]]:
         ("batching_window_seconds", [f"{one.usage.window_seconds}" for one in bills]),
         ("objects", [f"{one.objects:,.0f}" for one in bills]),
         *[(f"AWS: {line}", cells) for line, cells in lines],
-        ("AWS", [f"{one.aws_total:,.2f}" for one in bills]),
+        ("AWS in all", [f"{one.aws_total:,.2f}" for one in bills]),
         ("AWS beyond what is always free", [f"{one.aws_beyond_free:,.2f}" for one in bills]),
         ("runs", [f"{one.runs:,.0f}" for one in bills]),
         *[(f"Databricks: {line}", cells) for line, cells in databricks],
-        ("Databricks", [f"{one.databricks_total:,.2f}" for one in bills]),
+        ("Databricks in all", [f"{one.databricks_total:,.2f}" for one in bills]),
         ("SQL alerts, if switched on", [f"{one.alerts:,.2f}" for one in bills]),
     ]
