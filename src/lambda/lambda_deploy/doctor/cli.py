@@ -51,7 +51,7 @@ def _lines(tools: Tools, path: Path, target: str | None) -> list[Line]:
     try:
         config = Config.read(path, target, tools.environment)
     except ConfigError as error:
-        return wrong or [Line(VARIABLES, "problem", str(error), "change it in databricks.yml")]
+        return [*wrong, Line(VARIABLES, "problem", str(error), "change it in databricks.yml")]
     others = _other_targets(tools, path, config)
     eyes = Eyes(config, others, tools.connect(config.region), lakehouse_of(tools, config), tools.clock)
     return [
