@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.bars import Result, at_most
 from benchmarks.command import say
-from lambda_deploy.cost import FIXED_MILLISECONDS, MB_OF_A_WHOLE_CPU, MOST_BYTES_A_CALL, Prices, packaged_prices
+from lambda_deploy.operate.cost import FIXED_MILLISECONDS, MB_OF_A_WHOLE_CPU, MOST_BYTES_A_CALL, Prices, packaged_prices
 from rehearsal.loopback import Answer, LoopbackServer, Request
 from support.stream_events import inserts, stream_event
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -14,7 +13,6 @@ import click
 
 from lambda_deploy.aws import Clients, connect
 from lambda_deploy.build import packed
-from lambda_deploy.bundle_file import shown
 from lambda_deploy.config import Config
 from lambda_deploy.texts import cut
 from lambda_deploy.wait import Wait
@@ -22,7 +20,6 @@ from lambda_deploy.workspace import Workspaces, connect_workspace
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _BUNDLE: Final = "databricks.yml"
-_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 # A time that somebody is ready to wait.
 SECONDS: Final = click.IntRange(0, 86_400)
 
@@ -84,14 +81,6 @@ def json_option(command: _Command) -> _Command:
 def yes_option(command: _Command) -> _Command:
     """Adds --yes."""
     return click.option("--yes", "-y", "is_sure", is_flag=True, help="Do not ask.")(command)
-
-
-def seconds_of(context: click.Context, parameter: click.Parameter, text: str) -> int:
-    """How long a time such as 10m is, as the callback of an option. Raises BadParameter."""
-    found = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
-    if found is None:
-        raise click.BadParameter(f"{shown(text)} is no time, expected such as 30s, 10m, 2h or 1d")
-    return int(found[1]) * _UNITS[found[2]]
 
 
 def progress(text: str) -> None:
