@@ -13,11 +13,11 @@ class Outcome:
 
 
 class NoTrigger:
-    """Stands in where no trigger is configured, or where its settings are wrong."""
+    """Used where no trigger is configured, or where its settings are wrong."""
 
     def __init__(self, problem: str | None) -> None:
         self._outcome = Outcome("failed", problem) if problem else Outcome("off", "no trigger is configured")
 
     def after_write(self, key: str, seconds_left: float) -> Outcome:
-        """Always the same."""
+        """Return what is always the same."""
         return self._outcome
