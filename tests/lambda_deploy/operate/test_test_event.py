@@ -1,4 +1,4 @@
-"""`test-event`: a marked item on its way, with a pipeline that takes its time, or loses it."""
+"""`test-event`: a test item on its way, with a pipeline that takes its time, or loses it."""
 
 import json
 import time
@@ -195,13 +195,13 @@ def test_files_that_are_no_gzip_are_passed_over(pipeline: Pipeline) -> None:
 
 def test_the_command_says_why_it_failed_and_ends_with_1(account: Account, said: Callable[[], Said]) -> None:
     assert account.run("test-event", "--wait", "10", "--no-table") == 1
-    told = said()
-    assert "did not reach" in told.err
-    assert told.out.split()[:3] == ["0.0", "s", "dynamodb"]
+    output = said()
+    assert "did not reach" in output.err
+    assert output.out.split()[:3] == ["0.0", "s", "dynamodb"]
 
 
 def test_a_table_that_is_not_there_is_one_sentence(account: Account, said: Callable[[], Said]) -> None:
     assert account.run("test-event", "--json", dynamodb_table="not-there") == 1
-    told = said()
-    assert told.out == ""
-    assert "ResourceNotFoundException" in told.err
+    output = said()
+    assert output.out == ""
+    assert "ResourceNotFoundException" in output.err

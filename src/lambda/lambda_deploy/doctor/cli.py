@@ -29,7 +29,7 @@ _COLOURS: Final = {"ok": "green", "warning": "yellow", "problem": "red"}
 def doctor_command(context: click.Context, bundle: Path | None, target: str | None, as_json: bool) -> None:
     """Look at what a plan cannot see, and say what is wrong and which command fixes it.
 
-    Ends with 1 when there is a problem; a warning is none. Nothing is changed.
+    Ends with 1 when there is a problem, and with 0 when there are warnings only. Nothing is changed.
 
     Example: stream-lambda doctor --target prod
     """

@@ -1,7 +1,8 @@
 """The values of databricks.yml that the Databricks CLI accepts (also with --strict), and that then do harm.
 
-An unknown discovery, a number that is none, a warehouse id whose leading zero YAML took away: each passes the vendor's
-validation, and fails, or is ignored, only where it is used. What the Lambda itself needs is checked by `Config.read`.
+An unknown discovery, a number that is not one, a warehouse id whose leading zero YAML took away: each passes the
+vendor's validation, and fails, or is ignored, only where it is used. What the Lambda itself needs is checked by
+`Config.read`.
 """
 
 import re

@@ -29,7 +29,9 @@ from lambda_deploy.operate.cost import (
 from lambda_deploy.operate.redrive import Redrive, Redriven, waiting
 from lambda_deploy.operate.status import Status
 from lambda_deploy.operate.test_event import Probe, Reached
+from lambda_deploy.template.alarms import ALARMS
 from lambda_deploy.texts import printable
+from stream_to_s3.metrics import UNITS
 
 _SECONDS_TO_S3: Final = 180
 
@@ -233,6 +235,9 @@ def cost_command(
         memory_mb=config.memory_mb,
         shards=shards,
         event_bytes=event_bytes,
+        # That of failed starts is Option A's, and counted there.
+        alarms=len(ALARMS) - 1,
+        metrics=len(UNITS),
         tracing=config.tracing,
         secret=not config.client_id and config.lambda_starts_job,
     )
