@@ -55,7 +55,7 @@ class OldRole:
 class OldJob:
     """The older pipeline's job. `start` is what starts it, as the API has it, by its field (schedule, trigger, ...)."""
 
-    job_id: int
+    job_id: int | str
     start: Mapping[str, Any]
     max_concurrent_runs: int
     is_queueing: bool
@@ -69,6 +69,21 @@ class OldJob:
         """
         paused = all(one.get("pause_status") == "PAUSED" for one in self.start.values())
         return paused and (self.max_concurrent_runs == 0 or "continuous" in self.start)
+
+    def stopped(self) -> dict[str, Any]:
+        """Return the settings with which no run can start."""
+        runs = self.max_concurrent_runs if "continuous" in self.start else 0
+        return {**self._start("PAUSED"), "max_concurrent_runs": runs, "queue": {"enabled": False}}
+
+    def restored(self) -> dict[str, Any]:
+        """Return the settings that it has; where it is stopped already, those of a job that is not."""
+        start = self._start("UNPAUSED") if self.is_stopped else self.start
+        queue = {"enabled": self.is_queueing or self.is_stopped}
+        return {**start, "max_concurrent_runs": max(self.max_concurrent_runs, 1), "queue": queue}
+
+    def _start(self, status: str) -> dict[str, Any]:
+        # A field is replaced as a whole, so the rest of it is sent as it is.
+        return {kind: {**start, "pause_status": status} for kind, start in self.start.items()}
 
 
 @dataclass(frozen=True)
@@ -137,9 +152,8 @@ class Search:
         names = [one.name for one in functions]
         groups = self._log_groups([*streams, self.trigger_function])
         notifications = self._notifications()
-        if not names and not any(
-            calls(entry, self.trigger_function) for entry in notifications.get(CALLS_FUNCTION, [])
-        ):
+        notified = [entry for entry in notifications.get(CALLS_FUNCTION, []) if calls(entry, self.trigger_function)]
+        if not names and not notified:
             return None
         stream_function = next((name for name in streams if name in names), streams[0])
         named = self.old_job or next((one.job_id for one in functions if one.job_id), "")
@@ -229,7 +243,7 @@ class Search:
         if job is None or self.lakehouse is None:
             return 0
         with asked("reading the runs of the older job"):
-            return len(list(self.lakehouse.connect().jobs.list_runs(job_id=job.job_id, active_only=True)))
+            return len(list(self.lakehouse.connect().jobs.list_runs(job_id=int(job.job_id), active_only=True)))
 
     def _old_table(self) -> str:
         name = f"{self.config.catalog}.{self.config.schema}.{self.config.table}"
