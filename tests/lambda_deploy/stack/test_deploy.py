@@ -327,7 +327,10 @@ def test_where_the_mode_is_unknown_the_plan_says_that_drift_was_not_looked_at(wo
     unknown = refused("ValidationError", "Unknown parameter DeploymentMode")
     world.cloudformation.refusals = {"CreateChangeSet": [unknown]}
     assert world.run("plan", lambda_memory_mb=256) == 0
-    assert "! what was changed by hand was not looked at: CloudFormation did not take the mode for it\n" in said().out
+    assert (
+        "! what was changed by hand was not looked at, because CloudFormation did not take the mode for it\n"
+        in said().out
+    )
 
 
 # Updating
@@ -466,7 +469,7 @@ def test_while_somebody_is_at_work_it_says_who(world: World, said: Asked) -> Non
     world.cloudformation.status = "UPDATE_IN_PROGRESS"
     world.cloudformation.event(NAME, "UPDATE_IN_PROGRESS", "", "stream-lambda-jo-1")
     assert world.run("plan") == 1
-    assert "is being updated (asked for by stream-lambda-jo-1): wait for it" in said().err
+    assert "is UPDATE_IN_PROGRESS (asked for by stream-lambda-jo-1): wait for it" in said().err
 
 
 def test_without_the_right_to_use_cloudformation_it_says_which_rights_are_needed(world: World, said: Asked) -> None:
