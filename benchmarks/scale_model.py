@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lambda_deploy.cost import (
+from lambda_deploy.operate.cost import (
     FIXED_MILLISECONDS,
     MB_OF_A_WHOLE_CPU,
     MILLISECONDS_AN_EVENT,
@@ -18,7 +18,6 @@ from lambda_deploy.cost import (
     bill,
     events_a_call,
     packaged_prices,
-    total,
 )
 
 DAY = 86_400
@@ -96,12 +95,11 @@ class Setup:
         """The same for the model of costs, as if this rate lasted."""
         return Usage(
             max(1, round(rate * SECONDS_A_MONTH)),
-            self.batch_size,
-            self.window,
-            self.memory_mb,
-            fleet.shards * self.parallelization,
-            fleet.event_bytes,
-            schedule_seconds=None,
+            batch_size=self.batch_size,
+            window_seconds=self.window,
+            memory_mb=self.memory_mb,
+            shards=fleet.shards * self.parallelization,
+            event_bytes=fleet.event_bytes,
         )
 
     def call_seconds(self, events: float) -> float:
@@ -175,4 +173,4 @@ def loads(fleet: Fleet, setup: Setup, costs: Costs) -> dict[str, float]:
 
 def dollars_a_month(fleet: Fleet, setup: Setup) -> float:
     """What AWS gets for the function, the objects and their watching; without DynamoDB itself."""
-    return total(bill(setup.usage(fleet, fleet.mean), packaged_prices()), "AWS")
+    return bill(setup.usage(fleet, fleet.mean), packaged_prices()).aws_total

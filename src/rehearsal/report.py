@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from lambda_deploy.cost import PerMillion
+from lambda_deploy.operate.cost import PerMillion
 from rehearsal.summary import Latency, Summary
 
 _SHOWN_CHARACTERS: Final = 300

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from lambda_deploy.cost import PerMillion, packaged_prices, per_million
+from lambda_deploy.operate.cost import PerMillion, packaged_prices, per_million
 from rehearsal.trace import JobRun, Kept, Passage, Trace
 
 MEMORY_MB: Final = 512

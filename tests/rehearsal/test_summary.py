@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 
-from lambda_deploy.cost import packaged_prices, per_million
+from lambda_deploy.operate.cost import packaged_prices, per_million
 from rehearsal.report import as_text, duration, printable, show, verdict
 from rehearsal.summary import Latency, as_dict, delays, percentile, start, summary
 from rehearsal.trace import Kept

@@ -7,7 +7,7 @@ import pytest
 
 from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
-from lambda_deploy.errors import MigrationError
+from lambda_deploy.errors import ConfigError, MigrationError
 from lambda_deploy.lakehouse import Lakehouse
 from lambda_deploy.migrate.found import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION, UNIFIED_FUNCTION, Found, Search
 from support.aws_account import BUCKET, TABLE, Account, write_bundle
@@ -99,6 +99,11 @@ def test_a_table_of_our_name_is_old_unless_it_has_our_columns(
     create_old_pipeline(account.clients, BUCKET, stream(account), api.url)
     api.tables[TABLE_NAME] = {"id": "t", "columns": columns, "events": []}
     assert found(account, api).old_table == old_table
+
+
+def test_without_a_table_there_is_nothing_to_look_for(account: Account) -> None:
+    with pytest.raises(ConfigError, match="dynamodb_table is empty"):
+        search(account, variables={"dynamodb_table": ""})
 
 
 def test_an_old_function_that_reads_another_table_too_is_refused(account: Account) -> None:

@@ -177,6 +177,6 @@ def test_bad_input_is_one_sentence(
     site: Site, said: Callable[[], Said], arguments: list[str], code: int, sentence: str
 ) -> None:
     assert site.run(*arguments) == code
-    told = said()
-    assert sentence in told.err
-    assert told.out == ""
+    output = said()
+    assert sentence in output.err
+    assert output.out == ""

@@ -67,8 +67,8 @@ def _lines(config: Config, found: Found | None, way: Sequence[Step]) -> Iterator
     yield "Nothing was executed. The first output is also the record of how things were: keep it."
     if found.stream_function == config.function_name:
         yield (
-            f"The old function has the name of ours, {config.function_name}, so it goes first, and then there is no way "
-            "back. To run both side by side, set another function_name in databricks.yml, and run this again."
+            f"The old function has the name of ours, {config.function_name}, so it goes first, and there is no "
+            "way back then. To run both side by side, set another function_name in databricks.yml, and run this again."
         )
     for number, step in enumerate(way, 1):
         yield ""

@@ -1,8 +1,8 @@
 """What there is of an older pipeline: two Lambdas, or the first single-function version.
 
 The two Lambdas are called OLD_STREAM_FUNCTION, which reads the stream, and OLD_TRIGGER_FUNCTION, which the bucket calls
-for each object. The single-function version (lambda_unified.py) has the name that ours has by default; its handler
-tells it from ours.
+for each object. The single-function version (lambda_unified.py) has the name that ours has by default, and another
+handler.
 """
 
 import re
@@ -17,6 +17,7 @@ from lambda_deploy.config import Config
 from lambda_deploy.errors import MigrationError
 from lambda_deploy.lakehouse import Lakehouse, asked
 from lambda_deploy.mappings import StreamMapping, stream_mappings
+from lambda_deploy.names import table_name
 from lambda_deploy.workspace import jobs_named
 
 if TYPE_CHECKING:
@@ -93,11 +94,6 @@ class Found:
     old_table: str = ""
     has_our_job: bool = False
 
-    @property
-    def has_our_name(self) -> bool:
-        """Whether the old function is in the place of ours."""
-        return self.our_mapping is None and self.stream_function == UNIFIED_FUNCTION
-
 
 def older_pipelines(config: Config, clients: Clients) -> tuple[str, ...]:
     """Return what is at work of older pipelines, in words. Errors of the SDK pass through."""
@@ -133,8 +129,9 @@ class Search:
     def find(self) -> Found | None:
         """Return what there is; None when there is nothing of an older pipeline.
 
-        Errors of the SDK of AWS pass through. Raises WorkspaceError, MigrationError.
+        Errors of the SDK of AWS pass through. Raises WorkspaceError, MigrationError, and ConfigError without a table.
         """
+        table_name(self.config)
         streams = [self.stream_function] if self.stream_function else [OLD_STREAM_FUNCTION, UNIFIED_FUNCTION]
         functions = old_functions(self.clients, [*streams, self.trigger_function])
         names = [one.name for one in functions]

@@ -12,9 +12,10 @@ from lambda_deploy.aws import Clients, explained, found
 from lambda_deploy.config import Config
 from lambda_deploy.errors import UnfitError
 from lambda_deploy.mappings import StreamMapping, stream_mappings
+from lambda_deploy.migrate.found import OLD_STREAM_FUNCTION, UNIFIED_FUNCTION
 
 # The functions that `migrate` replaces: they stop reading when the migration is done.
-REPLACED: Final = ("chargeminder-dynamodb-stream-processor", "chargeminder-unified-processor")
+REPLACED: Final = (OLD_STREAM_FUNCTION, UNIFIED_FUNCTION)
 _MOST: Final = 2
 _DAY: Final = 86_400
 

@@ -63,7 +63,7 @@ def plan_command(context: click.Context, /, bundle: Path | None, target: str | N
 @click.option(
     "--test-event/--no-test-event",
     default=None,
-    help="Send a marked item through in the end; by default when the function changed, never in production.",
+    help="Send a test item through in the end; by default when the function changed, never in production.",
 )
 @yes_option
 @click.pass_obj
