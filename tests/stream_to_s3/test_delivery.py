@@ -13,7 +13,7 @@ from stream_to_s3.delivery import Delivery
 from stream_to_s3.errors import NotAStreamEventError, StorageError
 from stream_to_s3.metrics import NAMESPACE, UNITS, Log
 from stream_to_s3.objects import ObjectWriter
-from stream_to_s3.outcome import NoTrigger, Outcome
+from stream_to_s3.outcome import Outcome, without_trigger
 from stream_to_s3.settings import read_settings
 from support.fake_s3 import FakeS3, s3_error
 from support.stream_events import (
@@ -45,7 +45,7 @@ class Recorder:
     outcome: Outcome = field(default_factory=lambda: Outcome("started", "run 7"))
     asked: list[tuple[str, float]] = field(default_factory=list)
 
-    def after_write(self, key: str, seconds_left: float) -> Outcome:
+    def __call__(self, key: str, seconds_left: float) -> Outcome:
         self.asked.append((key, seconds_left))
         return self.outcome
 
@@ -287,14 +287,14 @@ def test_each_outcome_of_the_trigger_is_counted(what: Any, level: str, counts: t
 
 
 def test_wrong_trigger_settings_are_counted_for_every_batch() -> None:
-    house = House(trigger=NoTrigger("DATABRICKS_JOB_ID is missing or empty"))
+    house = House(trigger=without_trigger("DATABRICKS_JOB_ID is missing or empty"))
     assert house.deliver(stream_event(inserts(1))) == SUCCESS
     assert house.logged["TriggerFailed"] == 1
     assert house.logged["trigger_detail"] == "DATABRICKS_JOB_ID is missing or empty"
 
 
 def test_no_trigger_is_neither_a_failure_nor_a_skip() -> None:
-    house = House(trigger=NoTrigger(None))
+    house = House(trigger=without_trigger(None))
     house.deliver(stream_event(inserts(1)))
     assert (house.logged["trigger"], house.logged["TriggerStarted"], house.logged["TriggerFailed"]) == ("off", 0, 0)
 

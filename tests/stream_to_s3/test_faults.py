@@ -19,7 +19,7 @@ from stream_to_s3.delivery import Delivery
 from stream_to_s3.errors import StorageError
 from stream_to_s3.metrics import Log
 from stream_to_s3.objects import ObjectWriter
-from stream_to_s3.outcome import NoTrigger
+from stream_to_s3.outcome import without_trigger
 from stream_to_s3.settings import read_settings
 from support.emulators import ministack, moto, s3_client
 from support.fault_proxy import Fault, FaultProxy, cut_after, cut_before, error, fault_proxy, passed
@@ -102,7 +102,7 @@ def house(upstream: str) -> Iterator[House]:
         writer = ObjectWriter(faulty, bucket, None, list[float]().append)
         log = Log(list[str]().append, lambda: 0.0, "test")
         settings = read_settings({"TELEMETRY_BUCKET": bucket})
-        yield House(s3, proxy, Delivery(settings, writer, NoTrigger(None), log, lambda: 0.0), bucket)
+        yield House(s3, proxy, Delivery(settings, writer, without_trigger(None), log, lambda: 0.0), bucket)
 
 
 ONCE = (

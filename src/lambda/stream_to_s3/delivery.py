@@ -7,7 +7,7 @@ from stream_to_s3.errors import StorageError
 from stream_to_s3.lines import Lines, to_lines
 from stream_to_s3.metrics import Log
 from stream_to_s3.objects import Batch, ObjectWriter, Stored
-from stream_to_s3.outcome import Outcome
+from stream_to_s3.outcome import AfterWrite, Outcome
 from stream_to_s3.records import stream_records
 from stream_to_s3.settings import FunctionSettings
 
@@ -22,13 +22,6 @@ class Context(Protocol):
         """Return the milliseconds until Lambda ends the invocation."""
 
 
-class AfterWrite(Protocol):
-    """What starts the job when an object is there."""
-
-    def after_write(self, key: str, seconds_left: float) -> Outcome:
-        """Start the job, or say why not. Raises nothing."""
-
-
 class Delivery:
     """The handler, with everything from outside given to it. `clock` gives seconds since the epoch."""
 
@@ -36,13 +29,13 @@ class Delivery:
         self,
         settings: FunctionSettings,
         writer: ObjectWriter,
-        trigger: AfterWrite,
+        after_write: AfterWrite,
         log: Log,
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
         self._writer = writer
-        self._trigger = trigger
+        self._after_write = after_write
         self._log = log
         self._clock = clock
 
@@ -70,7 +63,7 @@ class Delivery:
         written = self._clock()
         outcome = Outcome("off", "nothing but quarantined records")
         if stored:
-            outcome = self._trigger.after_write(stored.key, context.get_remaining_time_in_millis() / 1000)
+            outcome = self._after_write(stored.key, context.get_remaining_time_in_millis() / 1000)
         self._log.line(
             "WARNING" if quarantined or outcome.what == "failed" else "INFO",
             "batch stored",

@@ -63,17 +63,17 @@ def _text(value: object, levels: int) -> str:
         raise
 
 
-class _Labels(dict[str, str]):
-    """Attribute names as they are in a line, kept because every item of a table has the same ones."""
-
-    def __missing__(self, name: str) -> str:
-        label = quoted(name) + ":"
-        if len(self) < 4096 and len(name) < 64:
-            self[name] = label
-        return label
+_labels: Final[dict[str, str]] = {}
 
 
-_labels: Final = _Labels()
+def _remembered(name: str) -> str:
+    """Return an attribute's name as it is in a line, kept because every item of a table has the same ones."""
+    label = quoted(name) + ":"
+    if len(_labels) < 4096 and len(name) < 64:
+        _labels[name] = label
+    return label
+
+
 _SURPRISES: Final = (AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -85,14 +85,17 @@ def _map(entries: dict[str, Any], levels: int) -> str:
         try:
             (tag,) = value
             inner = value[tag]
+            label = _labels[name] if name in _labels else _remembered(name)
             if tag == "S":
-                parts.append(_labels[name] + quoted(inner))
-            elif tag == "M":
-                parts.append(_labels[name] + _map(inner, levels - 1))
+                parts.append(label + quoted(inner))
             elif tag == "N" and _is_number(inner):
-                parts.append(_labels[name] + inner)
+                parts.append(label + inner)
+            elif tag == "M":
+                parts.append(label + _map(inner, levels - 1))
+            elif tag == "L":
+                parts.append(label + _list(inner, levels - 1))
             else:
-                parts.append(_labels[name] + _TEXTS[tag](inner, levels - 1))
+                parts.append(label + _SCALARS[tag](inner))
         except _SURPRISES as error:
             raise _located(error, value, f".{name[:40]}") from None
     return "{" + ",".join(parts) + "}"
@@ -105,7 +108,13 @@ def _list(values: list[Any], levels: int) -> str:
     for place, value in enumerate(_array(values)):
         try:
             (tag,) = value
-            parts.append(_TEXTS[tag](value[tag], levels - 1))
+            inner = value[tag]
+            if tag == "M":
+                parts.append(_map(inner, levels - 1))
+            elif tag == "L":
+                parts.append(_list(inner, levels - 1))
+            else:
+                parts.append(_SCALARS[tag](inner))
         except _SURPRISES as error:
             raise _located(error, value, f"[{place}]") from None
     return "[" + ",".join(parts) + "]"
@@ -121,40 +130,36 @@ def _array(inner: Any) -> list[Any]:
     return inner
 
 
-def _string(inner: str, levels: int) -> str:
-    return quoted(inner)
-
-
-def _number(inner: str, levels: int) -> str:
+def _number(inner: str) -> str:
     if not _is_number(inner):
         raise ValueError
     return inner
 
 
-def _binary(inner: str, levels: int) -> str:
+def _binary(inner: str) -> str:
     if not _is_base64(inner):
         raise ValueError
     return quoted(inner)
 
 
-def _boolean(inner: bool, levels: int) -> str:
+def _boolean(inner: bool) -> str:
     if not isinstance(inner, bool):
         raise TypeError
     return "true" if inner else "false"
 
 
-def _null(inner: bool, levels: int) -> str:
+def _null(inner: bool) -> str:
     if inner is not True:
         raise ValueError
     return "null"
 
 
-def _set_of(tag: str, text: Callable[[Any, int], str]) -> Callable[[Any, int], str]:
-    def convert(inner: Any, levels: int) -> str:
+def _set_of(tag: str, text: Callable[[Any], str]) -> Callable[[Any], str]:
+    def convert(inner: Any) -> str:
         parts = []
         for place, value in enumerate(_array(inner)):
             try:
-                parts.append(text(value, levels))
+                parts.append(text(value))
             except _SURPRISES as error:
                 raise _located(error, {tag: value}, f"[{place}]") from None
         return "[" + ",".join(parts) + "]"
@@ -162,15 +167,13 @@ def _set_of(tag: str, text: Callable[[Any, int], str]) -> Callable[[Any, int], s
     return convert
 
 
-_TEXTS: Final[dict[str, Callable[[Any, int], str]]] = {
-    "S": _string,
+_SCALARS: Final[dict[str, Callable[[Any], str]]] = {
+    "S": quoted,
     "N": _number,
     "B": _binary,
     "BOOL": _boolean,
     "NULL": _null,
-    "M": _map,
-    "L": _list,
-    "SS": _set_of("S", _string),
+    "SS": _set_of("S", quoted),
     "NS": _set_of("N", _number),
     "BS": _set_of("B", _binary),
 }
@@ -194,7 +197,7 @@ def _problem(value: object) -> str:
     if not isinstance(value, dict) or len(value) != 1:
         return f"expected one type and its value, such as {{'S': 'text'}}, got {shown(value)}"
     ((tag, inner),) = value.items()
-    if tag not in _TEXTS:
+    if tag not in (*_SCALARS, "M", "L"):
         return f"{shown(tag)} is no type of DynamoDB"
     return f"expected {_EXPECTED.get(tag, 'an array')}, got {shown(inner)}"
 

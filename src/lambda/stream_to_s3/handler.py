@@ -15,11 +15,11 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from stream_to_s3.delivery import AfterWrite, Context, Delivery
+from stream_to_s3.delivery import Context, Delivery
 from stream_to_s3.metrics import Log
 from stream_to_s3.objects import ObjectWriter
-from stream_to_s3.outcome import NoTrigger
-from stream_to_s3.settings import FunctionSettings, TriggerSettings, read_settings
+from stream_to_s3.outcome import AfterWrite, without_trigger
+from stream_to_s3.settings import TriggerSettings, read_settings
 
 # Bounded so that a put fails well within the function's 60 seconds, and the batch delivered again.
 _S3 = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
@@ -34,20 +34,16 @@ def _started(environment: Mapping[str, str]) -> Delivery:
     if settings.trigger_problem:
         log.line("ERROR", "the trigger is off", error=settings.trigger_problem)
     writer = ObjectWriter(boto3.client("s3", config=_S3), settings.bucket, settings.kms_key_id, time.sleep)
-    return Delivery(settings, writer, _trigger(settings, environment), log, time.time)
+    trigger = settings.trigger
+    after_write = _trigger(trigger, environment) if trigger else without_trigger(settings.trigger_problem)
+    return Delivery(settings, writer, after_write, log, time.time)
 
 
 def _printed(line: str) -> None:
     sys.stdout.write(line)
 
 
-def _trigger(settings: FunctionSettings, environment: Mapping[str, str]) -> AfterWrite:
-    if settings.trigger is None:
-        return NoTrigger(settings.trigger_problem)
-    return _configured(settings.trigger, environment)
-
-
-def _configured(settings: TriggerSettings, environment: Mapping[str, str]) -> AfterWrite:
+def _trigger(settings: TriggerSettings, environment: Mapping[str, str]) -> AfterWrite:
     from stream_to_s3.auth import CachedToken, FederatedRole, StoredSecret, TokenSource
     from stream_to_s3.rest import WorkspaceApi
     from stream_to_s3.sts import Sts, regional_url
@@ -63,7 +59,7 @@ def _configured(settings: TriggerSettings, environment: Mapping[str, str]) -> Af
     else:
         secrets = partial(boto3.client, "secretsmanager", config=_FOR_SECRETS)
         source = StoredSecret(settings.secret_id or "", api, secrets, time.time)
-    return Trigger(api, CachedToken(source, time.time), settings.job_id, time.time)
+    return Trigger(api, CachedToken(source, time.time), settings.job_id, time.time).after_write
 
 
 _delivery = _started(os.environ)

@@ -75,23 +75,17 @@ class Trigger:
         return Outcome("failed", str(error) if isinstance(error, StreamToS3Error) else type(error).__name__)
 
     def _start(self, key: str, deadline: float) -> Outcome:
-        with self._api:
-            return self._skipped_or_started(key, deadline)
-
-    def _skipped_or_started(self, key: str, deadline: float) -> Outcome:
-        authorization = self._credentials.authorization(deadline)
         query = {"job_id": str(self._job_id), "active_only": "true", "limit": "24"}
-        listing = ApiCall("runs/list", "GET", "/api/2.2/jobs/runs/list", authorization, query=query)
-        waiting = waiting_run(self._api.call(listing, deadline))
-        if waiting is not None:
-            return Outcome("skipped", f"run {waiting} waits to start")
-        body = {
-            "job_id": self._job_id,
-            "idempotency_token": hashlib.sha256(key.encode()).hexdigest(),
-            "queue": {"enabled": True},
-        }
-        request = ApiCall("run-now", "POST", "/api/2.2/jobs/run-now", authorization, body=body)
-        run_id = self._api.call(request, deadline).get("run_id")
+        token = hashlib.sha256(key.encode()).hexdigest()
+        body = {"job_id": self._job_id, "idempotency_token": token, "queue": {"enabled": True}}
+        with self._api:
+            authorization = self._credentials.authorization(deadline)
+            listing = ApiCall("runs/list", "GET", "/api/2.2/jobs/runs/list", authorization, query=query)
+            waiting = waiting_run(self._api.call(listing, deadline))
+            if waiting is not None:
+                return Outcome("skipped", f"run {waiting} waits to start")
+            request = ApiCall("run-now", "POST", "/api/2.2/jobs/run-now", authorization, body=body)
+            run_id = self._api.call(request, deadline).get("run_id")
         if not isinstance(run_id, int):
             raise TriggerError("run-now: the answer has no run_id")
         return Outcome("started", f"run {run_id}")

@@ -24,8 +24,8 @@ def check_readers(config: Config, clients: Clients, stream_arn: str) -> None:
     """Raise UnfitError when the function would be a third reader of the stream."""
     with explained("listing the readers of the stream"):
         readers = {mapping.function for mapping in stream_mappings(clients("lambda"), EventSourceArn=stream_arn)}
-    others = sorted(readers - {config.function_name, *REPLACED})
-    if len(others) >= _MOST:
+    others = sorted(readers - {*REPLACED})
+    if config.function_name not in readers and len(others) >= _MOST:
         raise UnfitError(
             f"the stream has {len(others)} readers already ({', '.join(others)}), and more than {_MOST} are throttled: "
             "remove one, or deploy with --third-reader"
