@@ -52,8 +52,11 @@ class OldRole:
 
 
 @dataclass(frozen=True)
-class OldJob:
-    """The older pipeline's job. `start` is what starts it, as the API has it, by its field (schedule, trigger, ...)."""
+class StoppableJob:
+    """A job that must not run beside another on the same prefix.
+
+    `start` is what starts it, as the API has it, by its field (schedule, trigger or continuous).
+    """
 
     job_id: int | str
     start: Mapping[str, Any]
@@ -104,10 +107,10 @@ class Found:
     our_mapping: StreamMapping | None
     notifications: Mapping[str, Any]
     job_name: str = ""
-    job: OldJob | None = None
+    job: StoppableJob | None = None
     active_runs: int = 0
     old_table: str = ""
-    has_our_job: bool = False
+    our_job: StoppableJob | None = None
 
 
 def older_pipelines(config: Config, clients: Clients) -> tuple[str, ...]:
@@ -171,7 +174,7 @@ class Search:
             job,
             self._active_runs(job),
             self._old_table(),
-            bool(self.lakehouse and self.lakehouse.jobs()),
+            self._our_job(),
         )
 
     def _mappings(self, stream_function: str, names: Sequence[str]) -> tuple[StreamMapping, ...]:
@@ -228,7 +231,7 @@ class Search:
         ]
         return tuple([name for name in names if name in there])
 
-    def _job(self, named: str) -> OldJob:
+    def _job(self, named: str) -> StoppableJob:
         assert self.lakehouse is not None, "asked for only then"  # noqa: S101 # for mypy
         client = self.lakehouse.connect()
         with asked(f"looking for the older job {named}"):
@@ -237,9 +240,13 @@ class Search:
                 raise MigrationError(
                     f"{len(numbers)} jobs of the workspace are named {named!r}: give the number of one"
                 )
-            return old_job(numbers[0], client.jobs.get(numbers[0]).settings)
+            return job_of(numbers[0], client.jobs.get(numbers[0]).settings)
 
-    def _active_runs(self, job: OldJob | None) -> int:
+    def _our_job(self) -> StoppableJob | None:
+        jobs = self.lakehouse.jobs() if self.lakehouse else ()
+        return self._job(str(jobs[0].job_id)) if jobs else None
+
+    def _active_runs(self, job: StoppableJob | None) -> int:
         if job is None or self.lakehouse is None:
             return 0
         with asked("reading the runs of the older job"):
@@ -263,8 +270,10 @@ def calls(entry: Mapping[str, Any], function: str) -> bool:
     return bool(entry["LambdaFunctionArn"].split(":")[6] == function)
 
 
-def old_job(job_id: int, settings: "JobSettings | None") -> OldJob:
+def job_of(job_id: int, settings: "JobSettings | None") -> StoppableJob:
     """Return what may start a job, from its settings."""
     body = settings.as_dict() if settings else {}
     start = {name: body[name] for name in _STARTS if body.get(name)}
-    return OldJob(job_id, start, body.get("max_concurrent_runs", 1), bool(body.get("queue", {}).get("enabled", False)))
+    return StoppableJob(
+        job_id, start, body.get("max_concurrent_runs", 1), bool(body.get("queue", {}).get("enabled", False))
+    )

@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from lambda_deploy.config import Config
 from lambda_deploy.lakehouse import quoted
-from lambda_deploy.migrate.found import CALLS_FUNCTION, Found, OldJob, OldRole, calls
+from lambda_deploy.migrate.found import CALLS_FUNCTION, Found, OldRole, StoppableJob, calls
 
 KEPT_SUFFIX: Final = "_before"
 NOTHING: Final = "nothing"
@@ -76,7 +76,7 @@ class _Way:
 
     def stop_job(self) -> Step:
         """The first step: nothing else may read or move what our function writes."""
-        job = self.found.job or OldJob(self.found.job_name or "JOB_ID", {}, 1, is_queueing=True)
+        job = self.found.job or StoppableJob(self.found.job_name or "JOB_ID", {}, 1, is_queueing=True)
         why = (
             "Until then the older job would archive what the new function writes. With 0 concurrent runs and no queue, "
             "runs that an old function asks for are skipped. A run that is active ends by itself; wait for it."
@@ -123,7 +123,7 @@ class _Way:
             (
                 Check(
                     f"aws lambda list-event-source-mappings --function-name {function} "
-                    f"--query EventSourceMappings[].State --output text {self.region}",
+                    f"--query 'EventSourceMappings[].State' --output text {self.region}",
                     "Enabled",
                 ),
             ),
@@ -162,7 +162,7 @@ class _Way:
                 (
                     Check(
                         f"aws s3api get-bucket-notification-configuration --bucket {self.config.bucket} "
-                        f"--query {CALLS_FUNCTION}[].LambdaFunctionArn --output text {self.region}",
+                        f"--query '{CALLS_FUNCTION}[].LambdaFunctionArn' --output text {self.region}",
                         arns or "None",
                     ),
                 ),
@@ -172,15 +172,15 @@ class _Way:
 
     def new_job(self) -> Step:
         """Our job, and an item through the whole way."""
-        target = self.config.target
+        target, job = self.config.target, self.found.our_job or StoppableJob("JOB_ID", {}, 1, is_queueing=True)
         return Step(
             "deploy the new job",
             "It reads what the older job left, too. To go back, stop it before the old mapping is on again: two jobs "
             "on one prefix take each other's files.",
-            self.found.has_our_job,
+            self.found.our_job is not None,
             (f"databricks bundle deploy -t {target}",),
             (Check(f"stream-lambda test-event -t {target}", "the row has Charge_IsCharging true"),),
-            (f"databricks bundle destroy -t {target}",),
+            (_update(job.job_id, job.stopped()),),
         )
 
     def delete(self) -> list[Step]:
