@@ -179,7 +179,6 @@ OUT_OF_RANGE: dict[str, tuple[str, Any]] = {
             ("lambda_timeout_seconds", 30, 900),
             ("max_record_age_seconds", 60, 86_400),
             ("max_retries", -1, 10_000),
-            ("archive_retention_days", 0, 36_500),
         ]
         for value in (least - 1, most + 1, str(most + 1), 1.5, True, "many", None, "", [1], "1\n")
     },
