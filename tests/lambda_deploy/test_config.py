@@ -321,8 +321,8 @@ OVERLAPS: dict[str, dict[str, Any]] = {
     "the landing below the archive": {"landing_prefix": "telemetry-archive/new/"},
     "the same twice": {"archive_prefix": "telemetry/"},
     "the quarantine below the archive": {"quarantine_prefix": "telemetry-archive/bad/"},
-    "what Lambda gave up": {"landing_prefix": "aws/"},
-    "below what Lambda gave up": {"archive_prefix": "aws/lambda/archive/"},
+    "the on-failure destination": {"landing_prefix": "aws/"},
+    "below the on-failure destination": {"archive_prefix": "aws/lambda/archive/"},
     "the code": {"archive_prefix": "lambda-code/archive/"},
 }
 

@@ -52,7 +52,7 @@ class Config:
 
     `start` is what starts the job, and `start_is_paused` whether that is switched off in databricks.yml; with
     "lambda" it is the schedule behind the Lambda that may be paused. `host` has https:// in front and no slash
-    behind. `job_prefix` stands before the job's name; None means the prefix that the bundle gives to a
+    behind. `job_prefix` is in front of the job's name; None means the prefix that the bundle gives to a
     developer's jobs, which follows from the user. `role_arn` is an existing role, used in place of one in the stack.
     """
 
