@@ -65,7 +65,7 @@ class BundleFile:
         return _default(declared, plain=plain)
 
     def setting(self, *path: str) -> Any:
-        """Return the setting at a path such as ("workspace", "host"), of the target or else of the file; None if unset."""
+        """Return the setting at a path such as ("workspace", "host"), of the target or else of the file, or None."""
         of_target = _at(self._of_target, path)
         found = of_target if of_target is not None else _at(self._content, path)
         return self._resolved(found, ".".join(path), ())

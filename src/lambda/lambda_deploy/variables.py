@@ -85,7 +85,7 @@ class Variables:
         return "lambda"
 
     def start_is_paused(self) -> bool:
-        """Return whether the job's own trigger is off. The bundle pauses that of a developer unless the file says otherwise."""
+        """Return whether the job's own trigger is off. The bundle pauses a developer's by default."""
         status = self._start().get("pause_status", "PAUSED" if self._bundle.is_development else "UNPAUSED")
         if status not in ("PAUSED", "UNPAUSED"):
             raise self._error("start", status, "pause_status PAUSED or UNPAUSED")

@@ -93,11 +93,11 @@ def make_plan(site: Site, stack: Stack, wanted: Deployed, *, keep_drift: bool) -
 
 
 def discard(site: Site, stack: Stack, plan: Plan) -> None:
-    """Remove a plan's change set, and the stack that was made for it alone."""
+    """Remove a plan's change set, and the stack in review if it was made for it: another may be somebody else's."""
     cloudformation = site.cloudformation
     if plan.change_set.id:
         cloudformation.discard(plan.change_set.id)
-    if stack.is_new and cloudformation.status(names.stack_name(site.config)) == IN_REVIEW:
+    if stack.is_new and stack.status != IN_REVIEW and cloudformation.status(stack.name) == IN_REVIEW:
         cloudformation.delete("", site.token)
 
 
