@@ -18,8 +18,8 @@ from lambda_deploy.migrate.found import (
     UNIFIED_FUNCTION,
     Found,
     OldFunction,
-    OldJob,
     OldRole,
+    StoppableJob,
 )
 from support.databricks_api import TOKEN
 
@@ -56,7 +56,9 @@ A_FOUND_PIPELINE: Final = Found(
         "EventBridgeConfiguration": {},
     },
     job_name="4711",
-    job=OldJob(OLD_JOB, {"schedule": {"quartz_cron_expression": "0 0 * * * ?", "pause_status": "UNPAUSED"}}, 2, True),
+    job=StoppableJob(
+        OLD_JOB, {"schedule": {"quartz_cron_expression": "0 0 * * * ?", "pause_status": "UNPAUSED"}}, 2, True
+    ),
     old_table="main.telemetry.car_telemetry_flattened",
 )
 

@@ -59,7 +59,7 @@ def test_two_lambdas_are_found_with_all_that_belongs_to_them(account: Account, a
     assert [(role.name, role.inline_policies) for role in seen.roles] == [(OLD_ROLE, ("all-of-it",))]
     assert [one.uuid for one in seen.mappings] == [uuid]
     assert seen.log_groups == (f"/aws/lambda/{OLD_STREAM_FUNCTION}", f"/aws/lambda/{OLD_TRIGGER_FUNCTION}")
-    assert (seen.our_mapping, seen.has_our_job, seen.old_table) == (None, False, "")
+    assert (seen.our_mapping, seen.our_job, seen.old_table) == (None, None, "")
     assert seen.job is not None
     # The old trigger function names its job.
     assert (seen.job_name, seen.job.job_id, seen.job.is_stopped) == (str(OLD_JOB), OLD_JOB, False)

@@ -52,10 +52,13 @@ class OldRole:
 
 
 @dataclass(frozen=True)
-class OldJob:
-    """The older pipeline's job. `start` is what starts it, as the API has it, by its field (schedule, trigger, ...)."""
+class StoppableJob:
+    """A job that must not run beside another on the same prefix.
 
-    job_id: int
+    `start` is what starts it, as the API has it, by its field (schedule, trigger or continuous).
+    """
+
+    job_id: int | str
     start: Mapping[str, Any]
     max_concurrent_runs: int
     is_queueing: bool
@@ -69,6 +72,21 @@ class OldJob:
         """
         paused = all(one.get("pause_status") == "PAUSED" for one in self.start.values())
         return paused and (self.max_concurrent_runs == 0 or "continuous" in self.start)
+
+    def stopped(self) -> dict[str, Any]:
+        """Return the settings with which no run can start."""
+        runs = self.max_concurrent_runs if "continuous" in self.start else 0
+        return {**self._start("PAUSED"), "max_concurrent_runs": runs, "queue": {"enabled": False}}
+
+    def restored(self) -> dict[str, Any]:
+        """Return the settings that it has; where it is stopped already, those of a job that is not."""
+        start = self._start("UNPAUSED") if self.is_stopped else self.start
+        queue = {"enabled": self.is_queueing or self.is_stopped}
+        return {**start, "max_concurrent_runs": max(self.max_concurrent_runs, 1), "queue": queue}
+
+    def _start(self, status: str) -> dict[str, Any]:
+        # A field is replaced as a whole, so the rest of it is sent as it is.
+        return {kind: {**start, "pause_status": status} for kind, start in self.start.items()}
 
 
 @dataclass(frozen=True)
@@ -89,10 +107,10 @@ class Found:
     our_mapping: StreamMapping | None
     notifications: Mapping[str, Any]
     job_name: str = ""
-    job: OldJob | None = None
+    job: StoppableJob | None = None
     active_runs: int = 0
     old_table: str = ""
-    has_our_job: bool = False
+    our_job: StoppableJob | None = None
 
 
 def older_pipelines(config: Config, clients: Clients) -> tuple[str, ...]:
@@ -137,9 +155,8 @@ class Search:
         names = [one.name for one in functions]
         groups = self._log_groups([*streams, self.trigger_function])
         notifications = self._notifications()
-        if not names and not any(
-            calls(entry, self.trigger_function) for entry in notifications.get(CALLS_FUNCTION, [])
-        ):
+        notified = [entry for entry in notifications.get(CALLS_FUNCTION, []) if calls(entry, self.trigger_function)]
+        if not names and not notified:
             return None
         stream_function = next((name for name in streams if name in names), streams[0])
         named = self.old_job or next((one.job_id for one in functions if one.job_id), "")
@@ -157,7 +174,7 @@ class Search:
             job,
             self._active_runs(job),
             self._old_table(),
-            bool(self.lakehouse and self.lakehouse.jobs()),
+            self._our_job(),
         )
 
     def _mappings(self, stream_function: str, names: Sequence[str]) -> tuple[StreamMapping, ...]:
@@ -214,7 +231,7 @@ class Search:
         ]
         return tuple([name for name in names if name in there])
 
-    def _job(self, named: str) -> OldJob:
+    def _job(self, named: str) -> StoppableJob:
         assert self.lakehouse is not None, "asked for only then"  # noqa: S101 # for mypy
         client = self.lakehouse.connect()
         with asked(f"looking for the older job {named}"):
@@ -223,13 +240,17 @@ class Search:
                 raise MigrationError(
                     f"{len(numbers)} jobs of the workspace are named {named!r}: give the number of one"
                 )
-            return old_job(numbers[0], client.jobs.get(numbers[0]).settings)
+            return job_of(numbers[0], client.jobs.get(numbers[0]).settings)
 
-    def _active_runs(self, job: OldJob | None) -> int:
+    def _our_job(self) -> StoppableJob | None:
+        jobs = self.lakehouse.jobs() if self.lakehouse else ()
+        return self._job(str(jobs[0].job_id)) if jobs else None
+
+    def _active_runs(self, job: StoppableJob | None) -> int:
         if job is None or self.lakehouse is None:
             return 0
         with asked("reading the runs of the older job"):
-            return len(list(self.lakehouse.connect().jobs.list_runs(job_id=job.job_id, active_only=True)))
+            return len(list(self.lakehouse.connect().jobs.list_runs(job_id=int(job.job_id), active_only=True)))
 
     def _old_table(self) -> str:
         name = f"{self.config.catalog}.{self.config.schema}.{self.config.table}"
@@ -249,8 +270,10 @@ def calls(entry: Mapping[str, Any], function: str) -> bool:
     return bool(entry["LambdaFunctionArn"].split(":")[6] == function)
 
 
-def old_job(job_id: int, settings: "JobSettings | None") -> OldJob:
+def job_of(job_id: int, settings: "JobSettings | None") -> StoppableJob:
     """Return what may start a job, from its settings."""
     body = settings.as_dict() if settings else {}
     start = {name: body[name] for name in _STARTS if body.get(name)}
-    return OldJob(job_id, start, body.get("max_concurrent_runs", 1), bool(body.get("queue", {}).get("enabled", False)))
+    return StoppableJob(
+        job_id, start, body.get("max_concurrent_runs", 1), bool(body.get("queue", {}).get("enabled", False))
+    )

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from lambda_deploy.aws import Clients, explained
 from lambda_deploy.config import Config
 from lambda_deploy.console import SECONDS, Tools, json_option, print_json, progress, target_options, yes_option
 from lambda_deploy.lakehouse import Lakehouse
+from lambda_deploy.metrics import iterator_ages
 from lambda_deploy.operate.cost import (
     ASSUMED,
     MOST_BYTES_A_CALL,
@@ -125,29 +125,14 @@ def send_test_event(
         return str(found[0][0]) if found else None
 
     def backlog() -> float | None:
-        return _backlog(clients, config, tools.clock())
+        ages = iterator_ages(clients, config, tools.clock(), 300)
+        return ages[-1][1] if ages else None
 
     looks_at = row if house else None
     with explained("sending a test event"):
         probe = Probe(config, clients, backlog, looks_at, tools.clock, tools.sleep, progress, to_s3, to_table)
         with closing(probe.run(str(uuid4()))) as steps:
             yield from steps
-
-
-def _backlog(clients: Clients, config: Config, now: float) -> float | None:
-    """Return the age in seconds of the oldest record that the function has read in the last minutes."""
-    end = datetime.fromtimestamp(now, UTC)
-    answer = clients("cloudwatch").get_metric_statistics(
-        Namespace="AWS/Lambda",
-        MetricName="IteratorAge",
-        Dimensions=[{"Name": "FunctionName", "Value": config.function_name}],
-        StartTime=end - timedelta(minutes=5),
-        EndTime=end,
-        Period=60,
-        Statistics=["Maximum"],
-    )
-    points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
-    return float(points[-1]["Maximum"]) / 1_000 if points else None
 
 
 @click.command("redrive")

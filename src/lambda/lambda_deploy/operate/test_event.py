@@ -72,7 +72,7 @@ class Probe:
         try:
             yield Reached("dynamodb", self._since(started), f"{table}, event_id {event_id}")
             stored, line = self._object(event_id, started)
-            yield Reached("s3", self._since(started), f"s3://{self.config.bucket}/{stored}: {cut(line, 160)}")
+            yield Reached("s3", self._since(started), f"s3://{self.config.bucket}/{stored}: {cut(line, 300)}")
             if self.row is not None:
                 yield self._in_table(event_id, started, self.row)
         finally:
