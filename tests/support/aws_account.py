@@ -62,7 +62,6 @@ VARIABLES: dict[str, Any] = {
     "max_record_age_seconds": 82_800,
     "max_retries": -1,
     "log_retention_days": 30,
-    "archive_retention_days": 0,
     "alert_email": "",
     "start": {"periodic": {"interval": 5, "unit": "MINUTES"}},
     "lambda_starts_job": False,
@@ -77,10 +76,9 @@ VARIABLES: dict[str, Any] = {
     "subnet_ids": [],
     "security_group_ids": [],
 }
-# All that a target can have, so that each kind of resource is made.
+# What adds a resource to a target.
 EVERYTHING: dict[str, Any] = {
     "alert_email": "alerts@example.com",
-    "archive_retention_days": 365,
     "lambda_starts_job": True,
 }
 OF_DEV = {

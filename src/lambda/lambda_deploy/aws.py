@@ -113,6 +113,12 @@ def found(call: Callable[..., Any], **arguments: Any) -> Any:
         raise
 
 
+def caller_arn(clients: Clients) -> str:
+    """Return the ARN of whoever asks AWS; nobody needs a right for that."""
+    with explained("asking AWS who this is"):
+        return str(clients("sts").get_caller_identity()["Arn"])
+
+
 @contextmanager
 def explained(doing: str) -> Iterator[None]:
     """Raise errors of the SDK as AwsError: what was being done, what AWS said, and the cure.

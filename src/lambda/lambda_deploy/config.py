@@ -52,7 +52,7 @@ class Config:
 
     `start` is what starts the job, and `start_is_paused` whether that is switched off in databricks.yml; with
     "lambda" it is the schedule behind the Lambda that may be paused. `host` has https:// in front and no slash
-    behind. `job_prefix` stands before the job's name; None means the prefix that the bundle gives to a
+    behind. `job_prefix` is in front of the job's name; None means the prefix that the bundle gives to a
     developer's jobs, which follows from the user. `role_arn` is an existing role, used in place of one in the stack.
     """
 
@@ -75,7 +75,6 @@ class Config:
     max_record_age_seconds: int
     max_retries: int
     log_retention_days: int
-    archive_retention_days: int
     alert_email: str
     start: StartMode
     start_is_paused: bool
@@ -127,7 +126,6 @@ class Config:
             max_record_age_seconds=read.number("max_record_age_seconds", 60, 86_400),
             max_retries=read.number("max_retries", -1, 10_000),
             log_retention_days=read.number("log_retention_days", 1, 3653),
-            archive_retention_days=read.number("archive_retention_days", 0, 36_500),
             alert_email=read.optional_text("alert_email", _is_email, "an e-mail address"),
             start=read.start(),
             start_is_paused=read.start_is_paused(),

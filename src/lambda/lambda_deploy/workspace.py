@@ -43,7 +43,7 @@ def find_job(config: Config, workspaces: Workspaces) -> int:
     try:
         workspace = workspaces(config.host)
         name = full_job_name(config, workspace)
-        # A listing need not tell what starts a job.
+        # A listing may leave out what starts a job.
         jobs = [workspace.jobs.get(job_id) for job_id in jobs_named(workspace, name)]
     except (DatabricksError, OSError, ValueError) as error:
         raise UnreachableError(

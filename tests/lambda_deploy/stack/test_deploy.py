@@ -182,6 +182,13 @@ def test_a_plan_leaves_neither_a_change_set_nor_a_stack_in_review(world: World) 
     assert world.cloudformation.asked("ExecuteChangeSet") == []
 
 
+def test_a_plan_leaves_a_stack_in_review_that_somebody_else_made(world: World) -> None:
+    world.cloudformation.status = "REVIEW_IN_PROGRESS"
+    assert world.run("plan", "--detailed-exitcode") == 2
+    assert world.cloudformation.status == "REVIEW_IN_PROGRESS"
+    assert world.cloudformation.asked("DeleteChangeSet")
+
+
 def test_a_plan_of_a_stack_that_exists_leaves_the_stack(world: World) -> None:
     world.deployed()
     world.says(change("Function"))

@@ -13,7 +13,7 @@ from lambda_deploy.stack.cloudformation import ChangeSet, Request
 from lambda_deploy.stack.site import Site
 from lambda_deploy.stack.states import IN_REVIEW, Stack, check_deployable
 from lambda_deploy.template.render import VITAL, template_body
-from lambda_deploy.template.resolve import resolved
+from lambda_deploy.template.resolve import pseudo_parameters, resolved
 
 _LOG_GROUP: Final = "AWS::Logs::LogGroup"
 
@@ -75,7 +75,7 @@ def make_plan(site: Site, stack: Stack, wanted: Deployed, *, keep_drift: bool) -
     check_owner(site, stack)
     old = Description(resources_of(dict(stack.template), stack.parameters, site), stack.tags)
     new = Description(resources_of(wanted.template, wanted.parameters, site), wanted.tags)
-    arn = f"{site.caller.split(':', 2)[0]}:{site.caller.split(':')[1]}:SERVICE:{site.config.region}:{site.account}"
+    arn = f"arn:{site.caller.split(':')[1]}:SERVICE:{site.config.region}:{site.account}"
     check_names(site.clients, old.resources, new.resources, arn)
     request = Request(
         site.token,
@@ -93,11 +93,11 @@ def make_plan(site: Site, stack: Stack, wanted: Deployed, *, keep_drift: bool) -
 
 
 def discard(site: Site, stack: Stack, plan: Plan) -> None:
-    """Remove a plan's change set, and the stack that was made for it alone."""
+    """Remove a plan's change set, and the stack in review if it was made for it: another may be somebody else's."""
     cloudformation = site.cloudformation
     if plan.change_set.id:
         cloudformation.discard(plan.change_set.id)
-    if stack.is_new and cloudformation.status(names.stack_name(site.config)) == IN_REVIEW:
+    if stack.is_new and stack.status != IN_REVIEW and cloudformation.status(stack.name) == IN_REVIEW:
         cloudformation.delete("", site.token)
 
 
@@ -117,11 +117,7 @@ def check_replacement(plan: Plan, *, may_replace: bool) -> None:
 
 def resources_of(template: dict[str, Any], parameters: Mapping[str, str], site: Site) -> dict[str, dict[str, Any]]:
     """Return the resources of a template in plain values, as they are in the site's account."""
-    partition = site.caller.split(":")[1]
-    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
-    account = {"AWS::AccountId": site.account, "AWS::Partition": partition}
-    pseudo = {**account, "AWS::Region": site.config.region, "AWS::URLSuffix": suffix}
-    return resolved(template, parameters, pseudo)
+    return resolved(template, parameters, pseudo_parameters(site.caller, site.config.region))
 
 
 def _has_new_log_group(old: Description, new: Description) -> bool:

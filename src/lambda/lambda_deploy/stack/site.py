@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lambda_deploy import names
-from lambda_deploy.aws import Clients, explained
+from lambda_deploy.aws import Clients, caller_arn
 from lambda_deploy.config import Config
 from lambda_deploy.errors import UnreachableError
 from lambda_deploy.outside.bucket import bucket_exists, bucket_key_arn, key_arn
@@ -56,9 +56,7 @@ class Site:
 
 def site_of(config: Config, clients: Clients, wait: Wait) -> Site:
     """Return where a target is deployed to. Raises AwsError when AWS does not say who this is."""
-    with explained("asking AWS who this is"):
-        caller = str(clients("sts").get_caller_identity()["Arn"])
-    return Site(config, clients, wait, caller)
+    return Site(config, clients, wait, caller_arn(clients))
 
 
 @dataclass(frozen=True)
