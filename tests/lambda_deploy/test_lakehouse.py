@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lambda_deploy.config import Config
-from lambda_deploy.errors import WorkspaceError
+from lambda_deploy.errors import UnreachableError, WorkspaceError
 from lambda_deploy.lakehouse import Lakehouse, Run, quoted
 from lambda_deploy.workspace import connect_workspace
 from support.aws_account import HOST, JOB, write_bundle
@@ -143,6 +143,17 @@ def test_without_a_warehouse_no_table_can_be_read(tmp_path: Path, api: Databrick
 def test_a_table_that_the_job_has_not_made_yet_has_no_row(tmp_path: Path, api: DatabricksApi) -> None:
     api.tables.clear()
     assert lakehouse(tmp_path, api).rows(IS_CHARGING, "event_id = :event_id", event_id="event-1") == []
+
+
+def test_a_signal_that_no_event_has_had_yet_has_no_row(tmp_path: Path, api: DatabricksApi) -> None:
+    api.charging = None
+    assert lakehouse(tmp_path, api).rows(IS_CHARGING, "event_id = :event_id", event_id="event-1") == []
+
+
+def test_a_warehouse_that_starts_is_said(tmp_path: Path, api: DatabricksApi) -> None:
+    api.is_starting = True
+    with pytest.raises(UnreachableError, match="it is starting, run this again"):
+        lakehouse(tmp_path, api).rows("1", "true")
 
 
 def test_a_statement_that_fails_says_why(tmp_path: Path, api: DatabricksApi) -> None:

@@ -13,6 +13,7 @@ import click
 from lambda_deploy.aws import Clients, explained
 from lambda_deploy.config import Config
 from lambda_deploy.console import SECONDS, Tools, json_option, print_json, progress, target_options, yes_option
+from lambda_deploy.errors import UnreachableError
 from lambda_deploy.lakehouse import Lakehouse
 from lambda_deploy.metrics import iterator_ages
 from lambda_deploy.operate.cost import (
@@ -121,7 +122,11 @@ def send_test_event(
 
     def row(event_id: str) -> str | None:
         assert house is not None, "a row is asked for with a workspace only"  # noqa: S101 # for mypy
-        found = house.rows("cast(Charge_IsCharging AS STRING)", "event_id = :event_id", event_id=event_id)
+        try:
+            found = house.rows("cast(Charge_IsCharging AS STRING)", "event_id = :event_id", event_id=event_id)
+        except UnreachableError as error:
+            progress(str(error))
+            return None
         return str(found[0][0]) if found else None
 
     def backlog() -> float | None:
