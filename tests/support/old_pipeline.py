@@ -11,11 +11,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from lambda_deploy.mappings import StreamMapping
+from lambda_deploy.migrate import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION, UNIFIED_FUNCTION
 from lambda_deploy.migrate.found import (
     CALLS_FUNCTION,
-    OLD_STREAM_FUNCTION,
-    OLD_TRIGGER_FUNCTION,
-    UNIFIED_FUNCTION,
     Found,
     OldFunction,
     OldRole,

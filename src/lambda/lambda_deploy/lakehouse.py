@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,7 @@ from databricks.sdk.service.sql import StatementParameterListItem, StatementStat
 from requests.exceptions import RequestException
 
 from lambda_deploy.config import Config
+from lambda_deploy.console import Tools
 from lambda_deploy.errors import UnreachableError, WorkspaceError
 from lambda_deploy.texts import one_line
 from lambda_deploy.workspace import full_job_name, jobs_named
@@ -148,6 +150,13 @@ class Lakehouse:
                 if entry.service_principal_name and one.permission_level and one.permission_level.value in _MAY_START
             ]
         )
+
+
+def lakehouse_of(tools: Tools, config: Config) -> Lakehouse | None:
+    """Return the workspace of a target; None when nothing names one."""
+    if not (config.host or tools.environment.get("DATABRICKS_CONFIG_PROFILE")):
+        return None
+    return Lakehouse(config, cache(lambda: tools.workspaces(config.host)))
 
 
 def start_of(settings: "JobSettings") -> tuple[str | None, bool]:

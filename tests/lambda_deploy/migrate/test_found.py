@@ -9,7 +9,8 @@ from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
 from lambda_deploy.errors import ConfigError, MigrationError
 from lambda_deploy.lakehouse import Lakehouse
-from lambda_deploy.migrate.found import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION, UNIFIED_FUNCTION, Found, Search
+from lambda_deploy.migrate import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION, UNIFIED_FUNCTION
+from lambda_deploy.migrate.found import Found, Search
 from support.aws_account import BUCKET, TABLE, Account, write_bundle
 from support.captured import Said
 from support.databricks_api import TOKEN, DatabricksApi

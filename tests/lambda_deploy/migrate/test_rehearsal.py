@@ -18,7 +18,7 @@ import pytest
 
 from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
-from lambda_deploy.migrate.found import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION
+from lambda_deploy.migrate import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION
 from lambda_deploy.operate.test_event import MARK
 from support.aws_account import BUCKET, FUNCTION, TABLE, Account, write_bundle
 from support.databricks_api import TOKEN, DatabricksApi

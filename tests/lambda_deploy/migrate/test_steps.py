@@ -10,7 +10,8 @@ import pytest
 
 from lambda_deploy.config import Config
 from lambda_deploy.mappings import StreamMapping
-from lambda_deploy.migrate.found import CALLS_FUNCTION, UNIFIED_FUNCTION, Found, OldFunction, StoppableJob
+from lambda_deploy.migrate import UNIFIED_FUNCTION
+from lambda_deploy.migrate.found import CALLS_FUNCTION, Found, OldFunction, StoppableJob
 from lambda_deploy.migrate.steps import Step, steps
 from support.aws_account import FUNCTION, HOST, write_bundle
 from support.old_pipeline import A_FOUND_PIPELINE as FOUND

@@ -15,7 +15,7 @@ from lambda_deploy.doctor.checks import Line, check
 from lambda_deploy.doctor.look import Eyes
 from lambda_deploy.doctor.variables import read_variables, wrong_variables
 from lambda_deploy.errors import ConfigError
-from lambda_deploy.operate.cli import lakehouse_of
+from lambda_deploy.lakehouse import lakehouse_of
 from lambda_deploy.texts import printable
 
 VARIABLES: Final = "variables"

@@ -9,9 +9,10 @@ import click
 from lambda_deploy.aws import explained
 from lambda_deploy.config import Config
 from lambda_deploy.console import Tools, json_option, print_json, target_options
-from lambda_deploy.migrate.found import OLD_TRIGGER_FUNCTION, Found, Search
+from lambda_deploy.lakehouse import lakehouse_of
+from lambda_deploy.migrate import OLD_TRIGGER_FUNCTION
+from lambda_deploy.migrate.found import Found, Search
 from lambda_deploy.migrate.steps import Step, steps
-from lambda_deploy.operate.cli import lakehouse_of
 from lambda_deploy.texts import printable
 
 

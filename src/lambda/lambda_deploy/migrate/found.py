@@ -1,9 +1,4 @@
-"""What there is of an older pipeline: two Lambdas, or the first single-function version.
-
-The two Lambdas are called OLD_STREAM_FUNCTION, which reads the stream, and OLD_TRIGGER_FUNCTION, which the bucket calls
-for each object. The single-function version (lambda_unified.py) has the name that ours has by default, and another
-handler.
-"""
+"""What there is of an older pipeline: two Lambdas, or the first single-function version."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,15 +12,13 @@ from lambda_deploy.config import Config
 from lambda_deploy.errors import MigrationError
 from lambda_deploy.lakehouse import Lakehouse, asked
 from lambda_deploy.mappings import StreamMapping, stream_mappings
+from lambda_deploy.migrate import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION, UNIFIED_FUNCTION
 from lambda_deploy.names import table_name
 from lambda_deploy.workspace import jobs_named
 
 if TYPE_CHECKING:
     from databricks.sdk.service.jobs import JobSettings
 
-OLD_STREAM_FUNCTION: Final = "chargeminder-dynamodb-stream-processor"
-OLD_TRIGGER_FUNCTION: Final = "chargeminder-s3-databricks-trigger"
-UNIFIED_FUNCTION: Final = "chargeminder-unified-processor"
 OUR_HANDLER: Final = "stream_to_s3.handler.handler"
 CALLS_FUNCTION: Final = "LambdaFunctionConfigurations"
 # Columns that our job gives its table and nobody else does.

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
-from functools import cache
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -14,7 +13,7 @@ from lambda_deploy.aws import Clients, explained
 from lambda_deploy.config import Config
 from lambda_deploy.console import SECONDS, Tools, json_option, print_json, progress, target_options, yes_option
 from lambda_deploy.errors import UnreachableError
-from lambda_deploy.lakehouse import Lakehouse
+from lambda_deploy.lakehouse import Lakehouse, lakehouse_of
 from lambda_deploy.metrics import iterator_ages
 from lambda_deploy.operate.cost import (
     ASSUMED,
@@ -35,13 +34,6 @@ from lambda_deploy.texts import printable
 from stream_to_s3.metrics import UNITS
 
 _SECONDS_TO_S3: Final = 180
-
-
-def lakehouse_of(tools: Tools, config: Config) -> Lakehouse | None:
-    """Return the workspace; None when nothing names one."""
-    if not (config.host or tools.environment.get("DATABRICKS_CONFIG_PROFILE")):
-        return None
-    return Lakehouse(config, cache(lambda: tools.workspaces(config.host)))
 
 
 @click.command("status")

@@ -12,7 +12,7 @@ from lambda_deploy.aws import Clients, explained, found
 from lambda_deploy.config import Config
 from lambda_deploy.errors import UnfitError
 from lambda_deploy.mappings import StreamMapping, stream_mappings
-from lambda_deploy.migrate.found import OLD_STREAM_FUNCTION, UNIFIED_FUNCTION
+from lambda_deploy.migrate import OLD_STREAM_FUNCTION, UNIFIED_FUNCTION
 
 # The functions that `migrate` replaces: they stop reading when the migration is done.
 REPLACED: Final = (OLD_STREAM_FUNCTION, UNIFIED_FUNCTION)
