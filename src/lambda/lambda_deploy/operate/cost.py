@@ -159,10 +159,15 @@ def bill(usage: Usage, prices: Prices) -> Bill:
     return Bill(usage, objects, dict(zip(_LINES, amounts, strict=True)), runs, databricks, alerts)
 
 
+def compute_milliseconds(calls: float, events: float, memory_mb: int) -> float:
+    """Return how long so many calls with so many events in all take."""
+    share = min(1.0, memory_mb / MB_OF_A_WHOLE_CPU)
+    return FIXED_MILLISECONDS * calls + MILLISECONDS_AN_EVENT / share * events
+
+
 def _aws(usage: Usage, prices: Prices, objects: float, runs: float) -> tuple[float, ...]:
     """Return the dollars of each of `_LINES`. An object is copied to the archive: read twice, written once."""
-    share = min(1.0, usage.memory_mb / MB_OF_A_WHOLE_CPU)
-    milliseconds = FIXED_MILLISECONDS * objects + MILLISECONDS_AN_EVENT / share * usage.events_a_month
+    milliseconds = compute_milliseconds(objects, usage.events_a_month, usage.memory_mb)
     copies = objects * (prices.s3_thousand_puts + 2 * prices.s3_thousand_gets)
     listings = runs * ASSUMED["S3 listings of a run"] * prices.s3_thousand_puts
     return (
