@@ -29,6 +29,8 @@ from support.aws_account import (
 from support.captured import Said
 from support.emulators import client, ministack
 
+pytestmark = pytest.mark.process
+
 PROD = "chargeminder-telemetry-prod"
 START = {**EVERYTHING}
 BOUNDARY = "arn:aws:iam::123456789012:policy/limits"
