@@ -27,7 +27,7 @@ from support.dashboards import asked_of, dashboard, datasets, runnable
 from support.job_world import content, key, line
 from support.quick_spark import QUICK
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.process]
 WHOLE, CUT = key(5), key(2, first=50)
 
 

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from flatten.decide.decision import VERDICTS
 from flatten.errors import IncompleteFilesError
+from flatten.events.timestamps import micros_of
 from flatten.storage import open_location
 from flatten.tables import create, files
 from flatten.tables.names import TableName
@@ -65,7 +66,11 @@ def _landing(spark: SparkSession, table: TableName, source: str, now: datetime) 
     landing = open_location(source)
     names = {f"{source}/{name}": name for name in landing.names()}
     known = {row.path for row in files.recorded(spark, table, names)}
-    late = [path for path, name in names.items() if (stat := landing.stat(name)) and stat.modified_at < now - LATE]
+    late = [
+        path
+        for path, name in names.items()
+        if (stat := landing.stat(name)) and stat.modified_at < micros_of(now - LATE)
+    ]
     return {"waiting": len(names.keys() - known), "to_archive": len(names.keys() & known), "late": late}
 
 

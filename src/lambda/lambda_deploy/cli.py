@@ -11,10 +11,12 @@ from pathlib import Path
 
 import click
 
-from lambda_deploy import operations_cli
 from lambda_deploy.build import build
 from lambda_deploy.console import Tools
+from lambda_deploy.doctor.cli import doctor_command
 from lambda_deploy.errors import LambdaDeployError
+from lambda_deploy.migrate.cli import migrate_command
+from lambda_deploy.operate import cli as operate_cli
 from lambda_deploy.outside.commands import secret_group
 from lambda_deploy.stack.commands import deploy_command, destroy_command, plan_command
 from lambda_deploy.template.commands import template_command
@@ -58,14 +60,16 @@ for command in (
     destroy_command,
     template_command,
     secret_group,
-    *operations_cli.COMMANDS,
+    doctor_command,
+    migrate_command,
+    *operate_cli.COMMANDS,
 ):
     commands.add_command(command)
 
 
 def run(arguments: Sequence[str] | None = None, tools: Tools | None = None) -> int:
     """Run a command and return its exit code; `tools` is what it gets from outside."""
-    given = tools or operations_cli.with_smoke_test(Tools())
+    given = tools or operate_cli.with_smoke_test(Tools())
     # https://no-color.org; otherwise click colours what goes to a terminal.
     color = False if given.environment.get("NO_COLOR") else None
     try:

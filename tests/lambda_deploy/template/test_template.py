@@ -1,4 +1,4 @@
-"""The template: accepted by the vendor's linter, within its limits, and literal but for what is found at deploy time."""
+"""The template: accepted by the vendor's linter, small, and literal but for what is found at deploy time."""
 
 import json
 import re
@@ -13,13 +13,15 @@ from lambda_deploy import names
 from lambda_deploy.config import Config
 from lambda_deploy.errors import ConfigError
 from lambda_deploy.template.alarms import ALARMS
-from lambda_deploy.template.render import LONGEST_TEMPLATE, template, template_body
+from lambda_deploy.template.render import template, template_body
 from support.aws_account import HOST, write_bundle
 
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+LONGEST_TEMPLATE = 51_200
 FILE_ARRIVAL = {"start": {"file_arrival": {"url": "/Volumes/main/telemetry/landing/"}}}
 UNPAUSED = {"start": {"periodic": {"interval": 5, "unit": "MINUTES"}, "pause_status": "UNPAUSED"}}
-OPTION_A = {"lambda_starts_job": True, **UNPAUSED}
-NETWORK = {"subnet_ids": ["subnet-0a1b2c3d"], "security_group_ids": ["sg-0a1b2c3d"]}
+OPTION_A: dict[str, Any] = {"lambda_starts_job": True, **UNPAUSED}
+NETWORK: dict[str, Any] = {"subnet_ids": ["subnet-0a1b2c3d"], "security_group_ids": ["sg-0a1b2c3d"]}
 EACH: dict[str, dict[str, Any]] = {
     "a schedule": {},
     "the Lambda, with a secret": OPTION_A,
