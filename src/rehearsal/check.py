@@ -46,8 +46,8 @@ class Evidence:
     def of(cls, pipeline: Pipeline) -> "Evidence":
         """Return what the tables and the bucket have now."""
         return cls(
-            read_rows(pipeline.places.table, _COLUMNS),
-            read_rows(pipeline.places.side("quarantine"), "raw, reason, source_file"),
+            read_rows(pipeline.table, _COLUMNS),
+            read_rows(pipeline.side("quarantine"), "raw, reason, source_file"),
             [entry for key in pipeline.objects(QUARANTINE) for entry in _quarantined(pipeline.read(key))],
             [event_id for key in pipeline.objects(ON_FAILURE) for event_id in _discarded(pipeline.read(key))],
         )

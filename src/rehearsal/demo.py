@@ -26,31 +26,16 @@ from rehearsal.report.trace import Look, Trace, look, trace
 _MARKER = ".rehearsal"
 _LOOK_SECONDS = 0.25
 _LINE_SECONDS = 5.0
+_PUTS_TO_POISON = 150
 
 
 @click.command(name="make demo", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--events", type=click.IntRange(1, 100_000), default=1_500, show_default=True, help="Events to put.")
 @click.option("--rate", type=click.FloatRange(0.1, 10_000), default=50, show_default=True, help="Changes a second.")
-@click.option("--vehicles", type=click.IntRange(1, 10_000), default=30, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same events.")
-@click.option("--poison-every", type=click.IntRange(1), default=150, show_default=True, help="Puts to a bad item.")
-@click.option("--schedule", is_flag=True, help="Start the job by a schedule (Option B), not by the Lambda.")
-@click.option("--every", type=click.FloatRange(1), default=15, show_default=True, help="Seconds of the schedule.")
+@click.option("--schedule", is_flag=True, help="Start the job every 15 s (Option B), not by the Lambda.")
 @click.option("--window", type=click.IntRange(0, 300), default=1, show_default=True, help="Batching window in seconds.")
-@click.option("--batch-size", type=click.IntRange(1, 10_000), default=1_000, show_default=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"), show_default=True)
-def demo(
-    events: int,
-    rate: float,
-    vehicles: int,
-    seed: int,
-    poison_every: int,
-    schedule: bool,
-    every: float,
-    window: int,
-    batch_size: int,
-    out: Path,
-) -> None:
+def demo(events: int, rate: float, schedule: bool, window: int, out: Path) -> None:
     """From an item put into DynamoDB to a row of the table, on this machine, with no cloud account.
 
     \b
@@ -59,15 +44,9 @@ def demo(
       make demo ARGS=--schedule
       make demo ARGS='--events 5000 --rate 200 --window 5'
     """
-    setup = Setup(
-        batch_size=batch_size,
-        batching_window=window,
-        starts="schedule" if schedule else "lambda",
-        schedule_seconds=every,
-        rate=rate,
-    )
+    setup = Setup(batching_window=window, starts="schedule" if schedule else "lambda", rate=rate)
     folder = _emptied(out)
-    actions = list(with_poison(made_up_actions(events, vehicles, seed), poison_every))
+    actions = list(with_poison(made_up_actions(events, 1 + events // 50, seed=1), _PUTS_TO_POISON))
     found = rehearse(folder, setup, actions, sys.stderr)
     (folder / "rehearsal.html").write_text(page(found), "utf-8", errors="backslashreplace")
     click.echo(text(found))
@@ -116,7 +95,7 @@ def _line(running: Pipeline, looks: list[Look]) -> str:
 def _warm_up(running: Pipeline) -> None:
     """Let Spark do a small run on a scratch folder, as a cluster has that is up: the first one takes the longest."""
     names = {"source": "landing", "archive": "archive", "table": "tables/telemetry", "state": "state"}
-    places = {option: str(running.scratch / name) for option, name in names.items()}
+    places = {option: str(running.folder / "tmp" / name) for option, name in names.items()}
     write_fleet(Path(places["source"]), events=50, vehicles=2, seed=1)
     running.compute.run(["run", *(part for name, place in places.items() for part in (f"--{name}", place)), "--json"])
 

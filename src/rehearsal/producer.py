@@ -67,7 +67,6 @@ class Expected:
     deleted: bool
     expired: bool
     records: int
-    at: float
 
     @property
     def is_stored(self) -> bool:
@@ -147,15 +146,22 @@ class Producer:
         Raises ProducerError when there is nothing to delete, or when an event is both deleted and let expire: the
         stream's records of the two could not be told apart.
         """
-        made = Made(action, self._clock())
+        made, before = Made(action, self._clock()), self.expected.get(action.event_id)
         if action.item is not None:
-            self._client.put_item(TableName=self._table, Item=self.typed(action.item))
+            self._client.put_item(TableName=self._table, Item=self._typed(action.item))
+            same = before is not None and before.is_stored and before.item == action.item
+            records = (before.records if before else 0) + (not same)
+            state = Expected(action.item, action.poison, deleted=False, expired=False, records=records)
         else:
-            self._check_removal(action)
+            if before is None or not before.is_stored:
+                raise ProducerError(f"{action.event_id!r} is not in the table: put it before the {action.kind}")
             # Known before the call, because the record may be read before the call returns.
-            self._removed[action.event_id] = action.kind
+            if self._removed.setdefault(action.event_id, action.kind) != action.kind:
+                raise ProducerError(f"{action.event_id!r} was removed in another way before: take another event")
             self._client.delete_item(TableName=self._table, Key={"event_id": {"S": action.event_id}})
-        self.expected[action.event_id] = self._state(made)
+            deleted, expired = action.kind == "delete", action.kind == "expire"
+            state = replace(before, deleted=deleted, expired=expired, records=before.records + 1)
+        self.expected[action.event_id] = state
         self.made.append(made)
         return made
 
@@ -166,25 +172,7 @@ class Producer:
             return {**record, "userIdentity": _EXPIRED_BY}
         return record
 
-    def typed(self, item: Item) -> dict[str, Any]:
+    def _typed(self, item: Item) -> dict[str, Any]:
         """Return an item as boto3's client takes it."""
         exact = json.loads(json.dumps(item), parse_float=Decimal)
         return {name: self._serialize(value) for name, value in exact.items()}
-
-    def _check_removal(self, action: Action) -> None:
-        known = self.expected.get(action.event_id)
-        if known is None or not known.is_stored:
-            raise ProducerError(f"{action.event_id!r} is not in the table: put it before the {action.kind}")
-        if self._removed.get(action.event_id, action.kind) != action.kind:
-            raise ProducerError(f"{action.event_id!r} was removed in another way before: take another event")
-
-    def _state(self, made: Made) -> Expected:
-        action, before = made.action, self.expected.get(made.action.event_id)
-        if action.item is None:
-            if before is None:
-                raise ProducerError(f"{action.event_id!r} is not in the table")
-            deleted, expired = action.kind == "delete", action.kind == "expire"
-            return replace(before, deleted=deleted, expired=expired, records=before.records + 1, at=made.at)
-        same = before is not None and before.is_stored and before.item == action.item
-        records = (before.records if before else 0) + (not same)
-        return Expected(action.item, action.poison, deleted=False, expired=False, records=records, at=made.at)

@@ -14,7 +14,7 @@ import pytest
 from rehearsal.check import Evidence, problems
 from rehearsal.databricks.server import RUN_NOW
 from rehearsal.loopback import Answer
-from rehearsal.pipeline import Setup
+from rehearsal.pipeline import LANDING, Setup
 from rehearsal.producer import Action, Expected, Poison
 from support.failures import Stage, dies_on, item, later_half_first, puts, skewed, stage, three_times, throttled
 from support.fault_proxy import Forward, cut_after, error
@@ -161,8 +161,12 @@ def test_nothing_else_is_there_and_nothing_is_lost(outcome: Outcome) -> None:
 
 
 def test_what_could_not_be_processed_is_kept_with_its_payload(outcome: Outcome) -> None:
-    kept = {(each.by, each.reason): each.count for each in outcome.found.kept()}
-    assert kept == {("lambda", "reserved_attribute"): 3, ("job", "bad_signals"): 3, ("mapping", "given up"): 1}
+    kept = {(each.by, each.reason): each.count for each in outcome.found.unprocessed()}
+    assert kept == {
+        ("lambda", "reserved_attribute"): 3,
+        ("job", "bad_signals"): 3,
+        ("mapping", "sent to the on-failure destination"): 1,
+    }
 
 
 def test_the_faults_took_place(outcome: Outcome) -> None:
@@ -170,14 +174,14 @@ def test_the_faults_took_place(outcome: Outcome) -> None:
     assert at.s3.faults == []
     assert at.pipeline.journal.throttled() == 3 * RETRIES
     assert [run.outcome for run in at.pipeline.job.done].count("killed") >= 1
-    assert at.pipeline.poller.metrics.counts["OnFailureDestinationDeliveredEventCount"] == 1
-    assert at.pipeline.poller.metrics.counts["DroppedEventCount"] == 0
+    fates = at.pipeline.journal.count()
+    assert (fates["on_failure"], fates["dropped"]) == (1, 0)
 
 
 def test_repeats_are_counted_as_repeats(outcome: Outcome) -> None:
     verdicts = [run.lines for run in outcome.stage.pipeline.job.done]
     assert sum(lines.get("superseded", 0) for lines in verdicts) >= 10
-    assert outcome.stage.pipeline.landed() == []
+    assert outcome.stage.pipeline.objects(LANDING, ".ndjson.gz") == {}
 
 
 def test_the_check_sees_a_change_of_which_no_record_came(outcome: Outcome) -> None:

@@ -38,8 +38,8 @@ def table(local: Cloud) -> tuple[str, DynamoDbStream, Producer]:
     name = f"table-{uuid4()}"
     arn = local.create_table(name)
     clock = Clock()
-    producer = Producer(local.dynamodb(), name, clock=clock, sleep=clock.sleep)
-    return name, DynamoDbStream(local.dynamodbstreams(), arn, producer.rewrite), producer
+    producer = Producer(local.client("dynamodb"), name, clock=clock, sleep=clock.sleep)
+    return name, DynamoDbStream(local.client("dynamodbstreams"), arn, producer.rewrite), producer
 
 
 def stream_records(stream: DynamoDbStream) -> list[Any]:
@@ -54,7 +54,7 @@ def stream_records(stream: DynamoDbStream) -> list[Any]:
 
 def stored(local: Cloud, name: str) -> dict[str, Any]:
     plain = TypeDeserializer().deserialize
-    pages = local.dynamodb().get_paginator("scan").paginate(TableName=name)
+    pages = local.client("dynamodb").get_paginator("scan").paginate(TableName=name)
     items = [item for page in pages for item in page["Items"]]
     return {item["event_id"]["S"]: {key: plain(value) for key, value in item.items()} for item in items}
 
@@ -145,7 +145,7 @@ def test_numbers_and_hostile_texts_keep_as_they_are(local: Cloud, table: Any) ->
 def test_changes_are_made_at_the_rate_that_is_asked_for(local: Cloud, table: Any) -> None:
     name, _, _ = table
     clock = Clock(1000.0)
-    producer = Producer(local.dynamodb(), name, clock=clock, sleep=clock.sleep, rate=4)
+    producer = Producer(local.client("dynamodb"), name, clock=clock, sleep=clock.sleep, rate=4)
     producer.play(put(f"event-{number}") for number in range(5))
     assert [made.at for made in producer.made] == [1000.0, 1000.25, 1000.5, 1000.75, 1001.0]
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final
 
-from rehearsal.aws.mapping.driver import drain
 from rehearsal.aws.mapping.journal import Fate, Journal
 from rehearsal.aws.mapping.on_failure import Discarded
-from rehearsal.aws.mapping.poller import Poller
+from rehearsal.aws.mapping.poller import Poller, drain
 from rehearsal.aws.mapping.response import FunctionError, NotInvoked, Outcome, Returned
 from rehearsal.aws.mapping.settings import MappingSettings
 from rehearsal.aws.mapping.shard import POLL_SECONDS

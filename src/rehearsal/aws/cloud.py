@@ -15,18 +15,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import boto3
 from botocore.config import Config
 
 from rehearsal.errors import EmulatorError
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 REGION: Final = "eu-west-1"
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_REGION": REGION}
@@ -36,7 +30,7 @@ _PORTS_TRIED: Final = 3
 
 
 def client(service: str, endpoint: str, **config: Any) -> Any:
-    """A boto3 client of an emulator, or of what stands before it."""
+    """Return a boto3 client of an emulator, or of what stands before it."""
     return boto3.client(
         service,  # type: ignore[call-overload] # its name is a parameter
         endpoint_url=endpoint,
@@ -57,55 +51,36 @@ class Cloud:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables with which another process finds it."""
+        """Return the variables with which another process finds it."""
         return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}
 
-    def dynamodb(self, **config: Any) -> "DynamoDBClient":
-        """A client; `config` is that of botocore."""
-        made: DynamoDBClient = self._client("dynamodb", config)
-        return made
-
-    def dynamodbstreams(self, **config: Any) -> "DynamoDBStreamsClient":
-        """A client; `config` is that of botocore."""
-        made: DynamoDBStreamsClient = self._client("dynamodbstreams", config)
-        return made
-
-    def s3(self, **config: Any) -> "S3Client":
-        """A client; `config` is that of botocore."""
-        made: S3Client = self._client("s3", config)
-        return made
-
-    def secretsmanager(self, **config: Any) -> "SecretsManagerClient":
-        """A client; `config` is that of botocore."""
-        made: SecretsManagerClient = self._client("secretsmanager", config)
-        return made
-
-    def create_table(self, name: str) -> str:
-        """Creates a table of telemetry events, with its stream, and returns the stream's ARN."""
-        made = self.dynamodb().create_table(
-            TableName=name,
-            AttributeDefinitions=[{"AttributeName": "event_id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "event_id", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-        )
-        return made["TableDescription"]["LatestStreamArn"]
-
-    def create_bucket(self, name: str) -> None:
-        """Creates a bucket."""
-        self.s3().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
-
-    def _client(self, service: str, config: Mapping[str, Any]) -> Any:
+    def client(self, service: str, **config: Any) -> Any:
+        """Return a boto3 client; `config` is that of botocore."""
         asked = f"{service} {sorted(config.items())}"
         if asked not in self._clients:
             self._clients[asked] = client(service, self.endpoint, **config)
             self._opened.callback(self._clients[asked].close)
         return self._clients[asked]
 
+    def create_table(self, name: str) -> str:
+        """Create a table of telemetry events, with its stream, and return the stream's ARN."""
+        made = self.client("dynamodb").create_table(
+            TableName=name,
+            AttributeDefinitions=[{"AttributeName": "event_id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "event_id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+        return str(made["TableDescription"]["LatestStreamArn"])
+
+    def create_bucket(self, name: str) -> None:
+        """Create a bucket."""
+        self.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+
 
 @contextmanager
 def cloud(within: Path | None = None, **variables: str) -> Iterator[Cloud]:
-    """Starts one, whose files are in a folder of its own `within` this one, or where temporary files are.
+    """Start one, whose files are in a folder of its own `within` this one, or where temporary files are.
 
     `variables` are ministack's own, beside ours. Raises EmulatorError when it does not start.
     """
@@ -119,7 +94,7 @@ def cloud(within: Path | None = None, **variables: str) -> Iterator[Cloud]:
 
 @contextmanager
 def ministack(folder: Path, *, remove: bool = False, **variables: str) -> Iterator[str]:
-    """The URL of a ministack whose files are in the folder. Raises EmulatorError when it does not start."""
+    """Yield the URL of a ministack whose files are in the folder. Raises EmulatorError when it does not start."""
 
     def environment(port: int) -> dict[str, str]:
         own = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0"}
@@ -138,7 +113,7 @@ def running(
     *,
     remove: bool = False,
 ) -> Iterator[str]:
-    """The URL of a Python program that serves HTTP on a port that it is told, once its path `health` answers 200.
+    """Yield the URL of a Python program that serves HTTP on a port that it is told, once its path `health` answers 200.
 
     Between looking for a free port and listening on it another program may take it: then another one is tried.
     The program is ended with the `with`, and the folder removed if that is wanted. Raises EmulatorError.

@@ -1,4 +1,4 @@
-"""`python -m rehearsal.aws.keeper FOLDER COMMAND...`: runs a command for as long as its own standard input is open.
+"""`python -m rehearsal.aws.keeper FOLDER COMMAND...`: run a command for as long as its own standard input is open.
 
 An emulator must not outlive whoever started it, and a program that is killed cleans up nothing. Its end of a pipe is
 closed by the system all the same, whatever killed it; the keeper, in a session of its own that no Ctrl-C reaches, sees
@@ -16,7 +16,7 @@ _PATIENCE_SECONDS = 5
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command to its end, or to the end of the input."""
+    """Run the command to its end, or to the end of the input, and return its exit code."""
     folder, *command = arguments
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 # our own caller's command
     while child.poll() is None:

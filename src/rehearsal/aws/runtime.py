@@ -14,17 +14,16 @@ import sys
 import time
 import zipfile
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import distribution
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from uuid import uuid4
 
-from rehearsal.errors import MissingPackageError, PayloadTooLargeError
+from rehearsal.errors import PayloadTooLargeError
 from rehearsal.loopback import Answer, HttpRequest, LoopbackServer
 
 MOST_BYTES: Final = 6 * 1024 * 1024
@@ -47,23 +46,16 @@ _POSTED: Final = re.compile(rf"{_API}/(?:(init)|invocation/([0-9a-f-]+))/(respon
 
 
 def link_runtime_packages(folder: Path) -> Path:
-    """Fills a folder with links to what Lambda's Python runtime brings along, as installed here.
+    """Fill a folder with links to what Lambda's Python runtime brings along, as installed here, and return it.
 
-    Raises MissingPackageError, as on any system but Linux: awslambdaric comes for that alone.
+    Raises PackageNotFoundError on any system but Linux: awslambdaric comes for that alone.
     """
     folder.mkdir()
     for name in RUNTIME_PACKAGES:
-        package = _installed(name)
+        package = distribution(name)
         for top in {path.parts[0] for path in package.files or [] if path.parts[0] not in ("..", "__pycache__")}:
             (folder / top).symlink_to(Path(str(package.locate_file(top))))
     return folder
-
-
-def _installed(name: str) -> Distribution:
-    try:
-        return distribution(name)
-    except PackageNotFoundError:
-        raise MissingPackageError(f"{name} is not installed: run `make setup`, on Linux") from None
 
 
 @dataclass(frozen=True)
@@ -74,14 +66,13 @@ class Invocation:
     error: dict[str, Any] | None
     printed: str
     was_cold: bool
-    milliseconds: float
 
     def logged(self) -> list[dict[str, Any]]:
-        """The printed lines that are JSON objects."""
+        """Return the printed lines that are JSON objects."""
         return [json.loads(line) for line in self.printed.splitlines() if line.startswith("{")]
 
 
-class Function:
+class Function(AbstractContextManager["Function"]):
     """A deployed zip. `environment` holds the function's own variables and the credentials of its role.
 
     `folder` becomes the home of the unpacked zip and of the log. The process starts with the first call, and
@@ -102,12 +93,7 @@ class Function:
         self._environment = _environment(self._task, packages, handler) | dict(environment)
         self._sandbox: _Sandbox | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._end()
 
     def invoke(self, event: object) -> Invocation:
@@ -122,16 +108,14 @@ class Function:
         if self._sandbox is None:
             self._sandbox = _Sandbox(self._handler, self._environment, self._task, self._log)
         printed_before = self._log.stat().st_size
-        started = time.monotonic()
         outcome = self._sandbox.call(payload, self._timeout)
-        milliseconds = (time.monotonic() - started) * 1000
         if outcome.is_fatal:
             self._end()
         printed = self._log.read_bytes()[printed_before:].decode("utf-8", "replace")
-        return Invocation(outcome.response, outcome.error, printed, was_cold, milliseconds)
+        return Invocation(outcome.response, outcome.error, printed, was_cold)
 
     def kill(self) -> None:
-        """Ends the process at once, from any thread, as Lambda does when memory runs out."""
+        """End the process at once, from any thread, as Lambda does when memory runs out."""
         if self._sandbox is not None:
             self._sandbox.kill()
 

@@ -96,7 +96,7 @@ class Workspace:
         self._on_start = on_start
         self._lock = RLock()
         self._ids = itertools.count(1001)
-        self._by_idempotency_token: dict[tuple[int, str], WorkspaceRun | None] = {}
+        self._by_idempotency_token: dict[tuple[int, str], WorkspaceRun] = {}
         self._issued: dict[str, tuple[Principal, float]] = {}
         self._called: dict[str, deque[float]] = {}
 
@@ -140,14 +140,11 @@ class Workspace:
     def run_now(
         self, job: WorkspaceJob, parameters: Mapping[str, str], token: str | None = None, queue: bool | None = None
     ) -> WorkspaceRun:
-        """Start a run, or return the one with this idempotency token. Raises RefusedError when that was deleted."""
+        """Start a run, or return the one with this idempotency token."""
         with self._lock:
             self.settle()
             if token is not None and (job.job_id, token) in self._by_idempotency_token:
-                found = self._by_idempotency_token[job.job_id, token]
-                if found is None:
-                    raise RefusedError(400, "INVALID_PARAMETER_VALUE", "the run with this token was deleted")
-                return found
+                return self._by_idempotency_token[job.job_id, token]
             run = WorkspaceRun(next(self._ids), job, dict(parameters), self._clock())
             if self.active_runs(job) and not (job.queue if queue is None else queue):
                 run.state, run.ended = "SKIPPED", run.created
@@ -162,14 +159,6 @@ class Workspace:
         with self._lock:
             self.settle()
             return [run for run in reversed(self.runs) if run.job is job and run.ended is None]
-
-    def delete(self, run: WorkspaceRun) -> None:
-        """Delete an ended run; its idempotency token is remembered."""
-        with self._lock:
-            self.runs.remove(run)
-            for token, found in self._by_idempotency_token.items():
-                if found is run:
-                    self._by_idempotency_token[token] = None
 
     def finish(self, run: WorkspaceRun) -> None:
         """End a run that `on_start` was given."""

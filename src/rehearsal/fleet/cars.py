@@ -7,30 +7,17 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
-
-COMMON = (
-    "TractionBattery.StateOfCharge",
-    "TractionBattery.Range",
-    "Charge.IsCharging",
-    "Charge.IsChargingCableConnected",
-    "Charge.ChargeLimits",
-    "Odometer.TraveledDistance",
-    "Closure.IsLocked",
-    "ConnectivityStatus.IsOnline",
-    "Location.PreciseLocation",
-)
-"""Signals, as `Group.Name`, that every car of the fleet sends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Make:
     """What a model can do. Energy in kWh, power in kW.
 
-    `reports` are patterns of the signals beyond `COMMON` that it can send, `lacks` the signals that it answers with
-    VEHICLE_NOT_CAPABLE. `idle_errors`: while nothing charges, the charging signals are errors and not zeros.
+    `reports` are patterns of the signals beyond the common ones that it can send, `lacks` the signals that it answers
+    with VEHICLE_NOT_CAPABLE. `idle_errors`: while nothing charges, the charging signals are errors and not zeros.
     """
 
     make: str
@@ -48,8 +35,8 @@ class Make:
     idle_errors: bool = False
 
     def extras(self) -> list[str]:
-        """Return the signals beyond `COMMON` that its cars can send."""
-        known = [name for name in templates().signals if name not in {*COMMON, *self.lacks}]
+        """Return the signals beyond the common ones that its cars can send."""
+        known = [name for name in templates().signals if name not in {*templates().common, *self.lacks}]
         return [name for name in known if any(fnmatchcase(name, pattern) for pattern in self.reports)]
 
 
@@ -91,23 +78,33 @@ def new_id(rng: Random) -> str:
     return str(UUID(int=rng.getrandbits(128), version=4))
 
 
-class Templates(NamedTuple):
-    """The item, the body of each signal by `Group.Name`, the makes and the homes, in the shapes of recorded events.
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """The item, the body of each signal by `Group.Name`, makes and homes, in the shapes of recorded events.
 
-    A value `$name` is filled in by `rehearsal.fleet.events`. A home is latitude, longitude and time zone.
+    A value `$name` is filled in by `rehearsal.fleet.events`. A home is latitude, longitude and time zone. Lists of
+    signals: `common` to all cars, `triggers` of an event, those that are errors unless `while_charging`,
+    `without_stamps`, and `personal` ones that need a permission. `bad_lines`: kind -> why the job quarantines it, and
+    the line in Latin-1.
     """
 
     item: dict[str, Any]
     signals: dict[str, dict[str, Any]]
     makes: list[Make]
     homes: list[tuple[float, float, str | None]]
+    common: list[str]
+    triggers: list[str]
+    while_charging: list[str]
+    without_stamps: list[str]
+    personal: list[str]
+    bad_lines: dict[str, tuple[str, str]]
 
 
 @cache
 def templates() -> Templates:
     """Return what templates.json has."""
     read = json.loads((Path(__file__).parent / "templates.json").read_text("utf-8"))
-    return Templates(read["item"], read["signals"], [Make(**make) for make in read["makes"]], read["homes"])
+    return Templates(**{**read, "makes": [Make(**make) for make in read["makes"]]})
 
 
 def make_car(index: int, rng: Random) -> Car:
@@ -115,7 +112,7 @@ def make_car(index: int, rng: Random) -> Car:
     make = templates().makes[index % len(templates().makes)]
     latitude, longitude, timezone = rng.choice(templates().homes)
     lacks, extras = tuple(rng.sample(make.lacks, rng.randint(1, len(make.lacks)))), make.extras()
-    signals = [*COMMON, *lacks, *rng.sample(extras, min(rng.randint(3, 18), len(extras)))]
+    signals = [*templates().common, *lacks, *rng.sample(extras, min(rng.randint(3, 18), len(extras)))]
     return Car(
         index=index,
         make=make,

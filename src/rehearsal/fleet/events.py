@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from rehearsal.fleet.cars import COMMON, Car, make_car, new_id, seeded, templates
+from rehearsal.fleet.cars import Car, make_car, new_id, seeded, templates
 from rehearsal.fleet.script import Life, State
 
 Item = dict[str, Any]
@@ -22,11 +22,7 @@ STATUS_SINCE = datetime(2025, 11, 17, tzinfo=UTC).timestamp()
 """From this day on a signal that succeeded says so. https://smartcar.com/docs/changelog/latest"""
 
 _MILE, _DAY = 1.609344, 86_400
-_NO_STAMPS = ("VehicleIdentification.VIN", "VehicleIdentification.ExteriorColor", "TractionBattery.NominalCapacity")
-_WHILE_CHARGING = ("Charge.TimeToComplete", "Charge.ChargeRate", "Charge.Wattage", "Charge.Voltage")
-_TRIGGERS = (*COMMON, "ConnectivityStatus.IsAsleep")
 _PASSING: tuple[Error, ...] = (("SERVER", "INTERNAL"), ("UPSTREAM", "NO_RESPONSE"), ("RATE_LIMIT", "VEHICLE"))
-_PERSONAL = ("Location.", "VehicleIdentification.VIN")
 
 
 @dataclass(slots=True)
@@ -111,18 +107,18 @@ class _Reporter:
             body = _filled(templates().signals[name], values)
             if name not in self._last or self._last[name][0] != body:
                 self._last[name] = body, round(at * 1000)
-                triggers += [name] if name in _TRIGGERS else []
+                triggers += [name] if name in templates().triggers else []
         return triggers
 
     def _errors(self, state: State) -> dict[str, Error]:
         errors: dict[str, Error] = {}
         if self._rng.random() < 0.01:
             name = self._rng.choice(self._car.signals)
-            errors |= {} if name in COMMON else {name: self._rng.choice(_PASSING)}
+            errors |= {} if name in templates().common else {name: self._rng.choice(_PASSING)}
         if self._car.make.idle_errors and state.act != "charging":
-            errors |= dict.fromkeys(_WHILE_CHARGING, ("VEHICLE_STATE", "NOT_CHARGING"))
+            errors |= dict.fromkeys(templates().while_charging, ("VEHICLE_STATE", "NOT_CHARGING"))
         if self._denied[0] <= state.at < self._denied[1]:
-            errors |= {name: ("PERMISSION", None) for name in self._car.signals if name.startswith(_PERSONAL)}
+            errors |= dict.fromkeys(templates().personal, ("PERMISSION", None))
         return errors | dict.fromkeys(self._car.lacks, ("COMPATIBILITY", "VEHICLE_NOT_CAPABLE"))
 
     def _signal(self, name: str, error: Error | None, seen: int) -> Item:
@@ -130,7 +126,7 @@ class _Reporter:
             status = {"value": "ERROR", "error": {"type": error[0], "code": error[1]}}
             return {**self._headings[name], "status": status}
         body, updated = self._last[name]
-        stamps = (0, 0) if name in _NO_STAMPS else (seen, updated)
+        stamps = (0, 0) if name in templates().without_stamps else (seen, updated)
         return {
             **self._headings[name],
             "body": json.dumps(body) if self._written % 20 == 7 else body,

@@ -108,6 +108,6 @@ def _inserted(pipeline: Pipeline) -> dict[str, tuple[float, float | None]]:
 
 def _committed(pipeline: Pipeline) -> dict[str, float]:
     """Return when the job committed each object, by first and last sequence number: what its name begins with."""
-    files = read_rows(pipeline.places.side("files"), "path, committed_at")
+    files = read_rows(pipeline.side("files"), "path, committed_at")
     names = ((row["path"].rpartition("/")[2].split("-"), row["committed_at"]) for row in files)
     return {"-".join(parts[:2]): at.timestamp() for parts, at in names}

@@ -19,10 +19,9 @@ import pytest
 
 from lambda_deploy.build import build
 from rehearsal.aws.cloud import Cloud, cloud, running
-from rehearsal.aws.mapping.driver import Driver
 from rehearsal.aws.mapping.journal import Journal
 from rehearsal.aws.mapping.on_failure import Discarded, S3Destination
-from rehearsal.aws.mapping.poller import Poller
+from rehearsal.aws.mapping.poller import Driver, Poller
 from rehearsal.aws.mapping.records import Record
 from rehearsal.aws.mapping.response import FunctionError, NotInvoked, Outcome, invoke_of
 from rehearsal.aws.mapping.settings import MappingSettings
@@ -74,12 +73,12 @@ def is_open(endpoint: str) -> bool:
 def test_a_table_has_a_stream_and_a_bucket_takes_objects(local: Cloud) -> None:
     arn = local.create_table("telemetry-one")
     local.create_bucket("raw-one")
-    local.dynamodb().put_item(TableName="telemetry-one", Item={"event_id": {"S": "a"}})
-    stream = DynamoDbStream(local.dynamodbstreams(), arn)
+    local.client("dynamodb").put_item(TableName="telemetry-one", Item={"event_id": {"S": "a"}})
+    stream = DynamoDbStream(local.client("dynamodbstreams"), arn)
     (shard,) = stream.shards()
     (found,) = stream.read(stream.iterator(shard.shard_id, "TRIM_HORIZON"), 10).records
     assert (found["eventName"], found["dynamodb"]["StreamViewType"]) == ("INSERT", "NEW_AND_OLD_IMAGES")
-    assert local.s3().list_objects_v2(Bucket="raw-one")["KeyCount"] == 0
+    assert local.client("s3").list_objects_v2(Bucket="raw-one")["KeyCount"] == 0
 
 
 def test_it_listens_on_the_loopback_address_only() -> None:
@@ -166,16 +165,16 @@ def test_a_bucket_takes_what_is_given_up_with_its_payload(local: Cloud) -> None:
     local.create_bucket("given-up")
     given_up = discarded(Clock())
     ids = iter(["request", "unique"])
-    S3Destination(local.s3(), "given-up", "mapping-1", "arn:function", lambda: next(ids)).deliver(given_up)
+    S3Destination(local.client("s3"), "given-up", "mapping-1", "arn:function", lambda: next(ids)).deliver(given_up)
     key = "aws/lambda/mapping-1/shard-1/2027/01/15/2027-01-15T08.00.00-unique"
-    document = json.loads(local.s3().get_object(Bucket="given-up", Key=key)["Body"].read())
+    document = json.loads(local.client("s3").get_object(Bucket="given-up", Key=key)["Body"].read())
     assert json.loads(document["payload"]) == {"Records": [record.event for record in given_up.records]}
 
 
 @pytest.mark.parametrize("fault", ["no bucket", "nobody there"])
 def test_a_bucket_that_does_not_take_it_is_a_failed_delivery(local: Cloud, fault: str) -> None:
     with cloud() as other:
-        client = local.s3() if fault == "no bucket" else other.s3(retries={"total_max_attempts": 1})
+        client = local.client("s3") if fault == "no bucket" else other.client("s3", retries={"total_max_attempts": 1})
         if fault == "no bucket":
             with pytest.raises(DeliveryError, match="s3://nowhere/aws/lambda/"):
                 S3Destination(client, "nowhere", "m", "arn", lambda: "id").deliver(discarded(Clock()))
@@ -192,11 +191,11 @@ def test_an_item_that_is_put_becomes_a_line_by_way_of_the_mapping_and_the_zip(lo
     local.create_bucket("raw-zip")
     archive = build(tmp_path / "function.zip").path
     environment = {**local.environment, "TELEMETRY_BUCKET": "raw-zip"}
-    producer = Producer(local.dynamodb(), "telemetry-zip", clock=time.time, sleep=time.sleep)
+    producer = Producer(local.client("dynamodb"), "telemetry-zip", clock=time.time, sleep=time.sleep)
     journal = Journal()
     with Function(archive, HANDLER, environment, tmp_path) as function:
         poller = Poller(
-            DynamoDbStream(local.dynamodbstreams(), arn, producer.rewrite),
+            DynamoDbStream(local.client("dynamodbstreams"), arn, producer.rewrite),
             invoke_of(function),
             MappingSettings(batching_window_seconds=0),
             clock=time.time,
@@ -220,11 +219,13 @@ def test_an_item_that_is_put_becomes_a_line_by_way_of_the_mapping_and_the_zip(lo
 
 
 def keys(local: Cloud, bucket: str, prefix: str) -> list[str]:
-    return [entry["Key"] for entry in local.s3().list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
+    return [
+        entry["Key"] for entry in local.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+    ]
 
 
 def lines_of(local: Cloud, bucket: str, key: str) -> list[dict[str, Any]]:
-    body = local.s3().get_object(Bucket=bucket, Key=key)["Body"].read()
+    body = local.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     return [json.loads(line) for line in gzip.decompress(body).splitlines()]
 
 

@@ -3,13 +3,16 @@
     stream -> ShardReader -> Lane (BatchingWindow -> Portion -> invocation -> judge) -> an ending for every record
 
 A step reads each shard that is due once and calls the function at most once for each. Nothing happens between steps,
-and time is a clock that is given, so a scenario of a day runs in milliseconds, and `driver` runs the same thing live.
+and time is a clock that is given, so a scenario of a day runs in milliseconds, and `Driver` runs the same thing live.
 Rules and their pages are in the modules named above; docs/mapping.md lists what is assumed.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from threading import Condition, Event
+from typing import Self
 
 from rehearsal.aws.mapping.journal import Attempt, Ended, Endings, Watch
 from rehearsal.aws.mapping.lane import BackOff, Lane, exponential
@@ -117,3 +120,56 @@ class Poller:
         now = self._clock()
         dues = [due for reader in self._readable() for due in (reader.due(), reader.lane.due()) if due is not None]
         return max(0.0, min(dues, default=now + self._poll_seconds) - now)
+
+
+def drain(poller: Poller, sleep: Callable[[float], None]) -> None:
+    """Step until every record that is in the stream now has ended."""
+    begun = poller.now()
+    while (step := poller.step()).settled is None or step.settled <= begun:
+        sleep(step.wait)
+
+
+class Driver:
+    """Step for as long as a `with` lasts. What a step raised is raised by `wait`, and at the end of the `with`."""
+
+    def __init__(self, poller: Poller) -> None:
+        self._poller = poller
+        self._stop = Event()
+        self._changed = Condition()
+        self._settled: float | None = None
+        self._is_over = False
+        self._executor = ThreadPoolExecutor(1, "mapping")
+        self._running: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        self._running = self._executor.submit(self._run)
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._stop.set()
+        self._executor.shutdown()
+        if self._running is not None and error is None:
+            self._running.result()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until every record that is in the stream now has ended; return False when that takes longer."""
+        begun = self._poller.now()
+        with self._changed:
+            ended = self._changed.wait_for(lambda: self._is_over or (self._settled or 0) > begun, seconds)
+        if self._is_over and self._running is not None:
+            self._running.result()
+        return ended
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                step = self._poller.step()
+                self._note(step.settled, is_over=False)
+                self._stop.wait(step.wait)
+        finally:
+            self._note(None, is_over=True)
+
+    def _note(self, settled: float | None, *, is_over: bool) -> None:
+        with self._changed:
+            self._settled, self._is_over = settled, is_over
+            self._changed.notify_all()

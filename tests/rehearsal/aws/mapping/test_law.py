@@ -7,10 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rehearsal.aws.mapping.driver import drain
 from rehearsal.aws.mapping.journal import Attempt, Ended, Journal
 from rehearsal.aws.mapping.on_failure import Discarded, invocation_record
-from rehearsal.aws.mapping.poller import Poller
+from rehearsal.aws.mapping.poller import Poller, drain
 from rehearsal.aws.mapping.response import FunctionError, NotInvoked, Outcome, Returned
 from rehearsal.aws.mapping.settings import MappingSettings
 from rehearsal.aws.mapping.stream import RETENTION_SECONDS

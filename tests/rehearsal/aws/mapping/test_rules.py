@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from rehearsal.aws.mapping.batches import BatchingWindow
-from rehearsal.aws.mapping.driver import Driver, drain
 from rehearsal.aws.mapping.journal import Attempt, Ended, Journal
 from rehearsal.aws.mapping.lane import exponential
-from rehearsal.aws.mapping.poller import Poller
+from rehearsal.aws.mapping.poller import Driver, Poller, drain
 from rehearsal.aws.mapping.records import Record
 from rehearsal.aws.mapping.response import Outcome, Returned, failed_from
 from rehearsal.aws.mapping.settings import MappingSettings
