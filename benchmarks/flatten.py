@@ -89,18 +89,17 @@ class Ways:
 
     def contenders(self, names: Sequence[str]) -> list[Contender]:
         """Return the contenders of these names."""
-        known, source = catalogue.packaged(), self.blank.source
-        spark = self.blank.spark
+        spark, source, known = self.blank.spark, self.blank.source, catalogue.packaged()
+
+        def lines() -> DataFrame:
+            return spark.read.text(str(source), recursiveFileLookup=True)
+
         ways: dict[str, Callable[[Path], object]] = {
-            OURS: lambda target: self.runs.append(JobFolder(self.blank.spark, target).run()),
-            EACH_FIELD: lambda target: _to_delta(
-                flatten_field_by_field(spark.read.text(str(source), recursiveFileLookup=True), known), target
-            ),
+            OURS: lambda target: self.runs.append(JobFolder(spark, target).run()),
+            EACH_FIELD: lambda target: _to_delta(flatten_field_by_field(lines(), known), target),
             DUCKDB: lambda target: flatten_in_duckdb(source, target, known, 2),
             COPY: lambda target: _to_delta(spark.read.json(str(source), EVENT, recursiveFileLookup=True), target),
-            UDF: lambda target: _to_delta(
-                flatten_with_udf(spark.read.text(str(source), recursiveFileLookup=True), known), target
-            ),
+            UDF: lambda target: _to_delta(flatten_with_udf(lines(), known), target),
             DLT: lambda target: dlt_beside.merge(source, target),
         }
         return [
