@@ -78,15 +78,15 @@ def batches_of(records: Iterable[Record], size: int) -> Iterator[FleetBatch]:
 
 
 def objects(
-    batches: Iterable[FleetBatch], form: Callable[[FleetBatch, float], FleetObject] = FleetBatch.object
+    batches: Iterable[FleetBatch], form: Callable[[FleetBatch, float], Iterable[FleetObject]] | None = None
 ) -> Iterator[FleetObject]:
-    """Yield the objects of the batches in order of arrival; `form` writes those that are on time."""
+    """Yield the objects of the batches in order of arrival; `form` writes those on time, and more beside."""
     held: FleetBatch | None = None
     for batch in batches:
         if batch.turn % _LATE_EVERY == 0:
             held = batch
             continue
-        yield form(batch, batch.at + 2)
+        yield from form(batch, batch.at + 2) if form else [batch.object(batch.at + 2)]
         if held:
             late = stream_label(held.records[0]) == stream_label(batch.records[0])
             yield held.object(batch.at + 7, late=late)
