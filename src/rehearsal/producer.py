@@ -16,12 +16,11 @@ from boto3.dynamodb.types import TypeSerializer
 
 from rehearsal.errors import ProducerError
 from rehearsal.fleet import fleet_changes
+from rehearsal.fleet.events import Item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-Item = dict[str, Any]
-"""An item as JSON has it, with plain numbers."""
 Kind = Literal["put", "delete", "expire"]
 
 _METADATA: Final = "_stream_metadata"

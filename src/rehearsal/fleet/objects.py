@@ -14,7 +14,7 @@ from typing import Any
 from rehearsal.fleet.changes import ItemChange
 from stream_to_s3.lines import line
 from stream_to_s3.objects import Batch, compressed
-from stream_to_s3.records import creation_time, stream_label
+from stream_to_s3.records import Record, creation_time, stream_label
 
 _TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/chargeminder-car-telemetry"
 _EXPIRED_BY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
@@ -22,8 +22,6 @@ _FIRST_OF_NEWER_STREAM = 10**20
 _STEP = 2_000
 _LATE_EVERY = 31
 _AGAIN_EVERY, _AGAIN_TURN = 29, 1
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def batches_of(records: Iterable[Record], size: int) -> Iterator[FleetBatch]:
             yield batch
             batch = FleetBatch(batch.turn + 1, [], [])
         batch.lines.append(line(record))
-        batch.records.append(without_images(record))  # a key needs none, and they are most of the memory
+        batch.records.append(record)
     if batch.records:
         yield batch
 
@@ -140,13 +138,7 @@ def _record(change: ItemChange, label: str, number: int, event_id: str) -> Recor
     }
 
 
-def without_images(record: Record) -> Record:
-    """Return a record with all that its place in the stream needs."""
-    kept = {name: part for name, part in record["dynamodb"].items() if not name.endswith("Image")}
-    return {**record, "dynamodb": kept}
-
-
-def typed(value: object) -> Record:
+def typed(value: object) -> dict[str, Any]:
     """Return a plain value as DynamoDB has it."""
     if isinstance(value, str):
         return {"S": value}

@@ -12,14 +12,12 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from rehearsal.errors import FleetError
 from rehearsal.fleet.cars import new_id, templates
 from rehearsal.fleet.changes import ItemChange
+from rehearsal.fleet.events import Item
 from rehearsal.fleet.objects import FleetBatch, FleetObject
-
-Item = dict[str, Any]
 
 RECORDED = Path(__file__).parents[3] / "tests" / "events"
 DELETE_OF_UNKNOWN, OLDER_PIPELINE = "delete_of_unknown_event", "file_of_the_older_pipeline"
