@@ -143,7 +143,7 @@ class Producer:
         """Do one action.
 
         Raises ProducerError when there is nothing to delete, or when an event is both deleted and let expire: the
-        stream's records of the two could not be told apart.
+        stream's records of the two would look the same.
         """
         made, before = Made(action, self._clock()), self.expected.get(action.event_id)
         if action.item is not None:

@@ -30,7 +30,7 @@ _PORTS_TRIED: Final = 3
 
 
 def client(service: str, endpoint: str, **config: Any) -> Any:
-    """Return a boto3 client of an emulator, or of what stands before it."""
+    """Return a boto3 client of an emulator, or of what is in front of it."""
     return boto3.client(
         service,  # type: ignore[call-overload] # its name is a parameter
         endpoint_url=endpoint,
@@ -116,7 +116,7 @@ def running(
     *,
     remove: bool = False,
 ) -> Iterator[str]:
-    """Yield the URL of a Python program that serves HTTP on a port that it is told, once its path `health` answers 200.
+    """Yield the URL of a Python program that serves HTTP on the port it is given, once its path `health` answers 200.
 
     Between looking for a free port and listening on it another program may take it: then another one is tried.
     The program is ended with the `with`, and the folder removed if that is wanted. Raises EmulatorError.
