@@ -1,6 +1,5 @@
 """Spark settings of tests: they plan hundreds of small queries, run each once and make thousands of small files."""
 
-
 from flatten.local.spark import cache_folder
 
 JAVA_OPTIONS = "spark.driver.defaultJavaOptions"
