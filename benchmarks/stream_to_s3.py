@@ -112,8 +112,7 @@ def start(folder: Path, rounds: int) -> tuple[dict[str, Any], dict[str, str]]:
 
     The second are the environment variables with which a Python sees the zip and Lambda's packages.
     """
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    built = build(folder / "stream_to_s3.zip", python)
+    built = build(folder / "stream_to_s3.zip")
     with zipfile.ZipFile(built.path) as content:
         content.extractall(folder / "task")
     packages = link_runtime_packages(folder / "runtime")

@@ -8,7 +8,6 @@ Everything is real but AWS's and Databricks' own machines: docs/rehearsal.md say
 import json
 import secrets
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -230,8 +229,7 @@ def _job(
 def _function(opened: ExitStack, folder: Path, url: str, variables: Mapping[str, str], plan: Plan) -> Function:
     home = folder / "function"
     home.mkdir(parents=True)
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    archive = build(folder / "stream_to_s3.zip", version).path
+    archive = build(folder / "stream_to_s3.zip").path
     told = {**variables, "AWS_ENDPOINT_URL": url, "TELEMETRY_BUCKET": BUCKET}
     return opened.enter_context(Function(archive, HANDLER, told, home, timeout=plan.function_timeout))
 

@@ -1,49 +1,15 @@
 """Clients and errors of AWS, with the SDK itself and no emulator."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError, SSOTokenLoadError
 
 from lambda_deploy.aws import connect, explained, found
-from lambda_deploy.cli import run
-from lambda_deploy.console import Tools
 from lambda_deploy.errors import AwsError, NotReadyError
-from support.aws_account import write_bundle
-from support.captured import Said
-
-Asked = Callable[[], Said]
 
 
 def refused(code: str, message: str = "") -> ClientError:
     """An error as AWS answers it."""
     return ClientError({"Error": {"Code": code, "Message": message}}, "Any")
-
-
-def test_without_any_credentials_the_sdk_itself_says_so(
-    tmp_path: Path, said: Asked, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    assert run(["plan", "--bundle", str(write_bundle(tmp_path))], Tools({}, connect)) == 1
-    assert "no credentials of AWS were found" in said().err
-
-
-def test_an_unknown_profile_is_one_sentence(tmp_path: Path, said: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_PROFILE", "no\nsuch")
-    assert run(["plan", "--bundle", str(write_bundle(tmp_path))], Tools({}, connect)) == 1
-    assert "check AWS_PROFILE" in said().err
-
-
-@pytest.mark.parametrize("url", ["not a url", "http://[::1", "https://`x`\n"], ids=["words", "half", "hostile"])
-def test_an_endpoint_that_is_none_is_one_sentence(
-    tmp_path: Path, said: Asked, monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    assert run(["plan", "--bundle", str(write_bundle(tmp_path))], Tools({}, connect)) == 1
-    assert "check AWS_ENDPOINT_URL" in said().err
 
 
 def test_a_client_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +26,7 @@ ERRORS: dict[str, tuple[Exception, type[AwsError], str]] = {
     "no answer": (ReadTimeoutError(endpoint_url="https://x"), NotReadyError, "no answer from AWS"),
     "throttling": (refused("Throttling", "Rate exceeded"), NotReadyError, "Throttling (Rate exceeded)"),
     "a fault of AWS": (refused("InternalFailure"), NotReadyError, "doing it: InternalFailure"),
-    "a right that is missing": (refused("AccessDeniedException"), AwsError, "docs/iam.md lists those that are needed"),
+    "a right that is missing": (refused("AccessDeniedException"), AwsError, "prints those needed"),
     "something else": (refused("Odd", "so"), AwsError, "doing it: Odd (so)"),
     "something else of the SDK": (BotoCoreError(), AwsError, "doing it: An unspecified error occurred"),
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambda_deploy.config import LONGEST_FUNCTION_NAME, RETENTION_DAYS, Config
+from lambda_deploy.config import RETENTION_DAYS, Config
 from lambda_deploy.console import nearest_bundle
 from lambda_deploy.errors import ConfigError
 from support.aws_account import HOST, write_bundle
@@ -31,7 +31,9 @@ def read(
 def test_our_own_bundle_can_be_read(target: str, prefix: str, function: str) -> None:
     config = Config.read(OURS, target, {"BUNDLE_VAR_developer": "jo", "BUNDLE_VAR_alert_email": "a@example.com"})
     assert (config.landing_prefix, config.function_name) == (prefix, function)
-    assert (config.dynamodb_table, config.bucket) == ("chargeminder-car-telemetry", "chargeminder-telemetry-raw")
+    tables = {"dev": "", "prod": "chargeminder-car-telemetry"}
+    assert (config.dynamodb_table, config.bucket) == (tables[target], "chargeminder-telemetry-raw")
+    assert (config.max_retries, config.max_record_age_seconds) == (-1, 82_800)
     assert (config.start, config.batching_window_seconds, config.alert_email) == ("schedule", 5, "a@example.com")
 
 
@@ -176,7 +178,7 @@ OUT_OF_RANGE: dict[str, tuple[str, Any]] = {
             ("lambda_memory_mb", 128, 10_240),
             ("lambda_timeout_seconds", 30, 900),
             ("max_record_age_seconds", 60, 86_400),
-            ("max_retries", 0, 10_000),
+            ("max_retries", -1, 10_000),
             ("archive_retention_days", 0, 36_500),
         ]
         for value in (least - 1, most + 1, str(most + 1), 1.5, True, "many", None, "", [1], "1\n")
@@ -186,7 +188,9 @@ OUT_OF_RANGE: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.parametrize(("name", "value"), OUT_OF_RANGE.values(), ids=OUT_OF_RANGE)
 def test_a_number_out_of_its_range_is_refused_with_the_range(tmp_path: Path, name: str, value: Any) -> None:
-    with pytest.raises(ConfigError, match=rf"target prod: {name} is .*, expected a whole number from [\d,]+ to [\d,]+"):
+    with pytest.raises(
+        ConfigError, match=rf"target prod: {name} is .*, expected a whole number from -?[\d,]+ to [\d,]+"
+    ):
         read(tmp_path, **{name: value})
 
 
@@ -209,11 +213,48 @@ def test_a_large_batch_needs_a_window(tmp_path: Path) -> None:
         read(tmp_path, batch_size=11, batching_window_seconds=0)
 
 
-def test_the_longest_name_of_a_function_leaves_room_for_the_others(tmp_path: Path) -> None:
-    config = read(tmp_path, function_name="f" * LONGEST_FUNCTION_NAME)
-    assert max(len(name) for name in (config.role_name, config.rule_name)) == 64
-    with pytest.raises(ConfigError, match=r"has 54 characters, at most 53 leave room for the names"):
-        read(tmp_path, function_name="f" * (LONGEST_FUNCTION_NAME + 1))
+def test_no_retries_at_all_are_refused_with_what_they_would_be(tmp_path: Path) -> None:
+    assert read(tmp_path, max_retries=-1).max_retries == -1
+    with pytest.raises(ConfigError, match=r"max_retries is 0, expected -1 .* or 1 to 10,000"):
+        read(tmp_path, max_retries="0")
+
+
+def test_what_organisations_demand_is_read(tmp_path: Path) -> None:
+    config = read(
+        tmp_path,
+        tags={"cost-centre": "42"},
+        permissions_boundary="arn:aws:iam::123456789012:policy/limits",
+        role_arn="arn:aws:iam::123456789012:role/team/ours",
+        cloudformation_role_arn="arn:aws:iam::123456789012:role/cloudformation",
+        subnet_ids=["subnet-0a1b2c3d"],
+        security_group_ids=["sg-0a1b2c3d"],
+        tracing="true",
+    )
+    assert (config.tags, config.subnet_ids, config.tracing) == ({"cost-centre": "42"}, ("subnet-0a1b2c3d",), True)
+
+
+DEMANDS: dict[str, tuple[dict[str, Any], str]] = {
+    "a tag of AWS": ({"tags": {"aws:x": "y"}}, "tags is .*none aws:"),
+    "a tag that is a number": ({"tags": {"x": 1}}, "tags is .*names with texts"),
+    "a tag of ours": ({"tags": {"target": "mine"}}, "no tag 'target', which says whose the stack is"),
+    "tags that are a list": ({"tags": ["x"]}, "tags is"),
+    "a boundary that is a role": ({"permissions_boundary": "arn:aws:iam::123456789012:role/x"}, "ARN of a policy"),
+    "a role that is a name": ({"role_arn": "ours"}, "role_arn is 'ours', expected the ARN of a role"),
+    "a role that is a user": (
+        {"cloudformation_role_arn": "arn:aws:iam::123456789012:user/x"},
+        "cloudformation_role_arn is .*, expected the ARN of a role",
+    ),
+    "a subnet alone": ({"subnet_ids": ["subnet-0a1b2c3d"]}, "belong together"),
+    "a security group alone": ({"security_group_ids": ["sg-0a1b2c3d"]}, "belong together"),
+    "subnets in one text": ({"subnet_ids": "subnet-0a1b2c3d"}, "subnet_ids is .*a list of ids"),
+    "tracing that is neither": ({"tracing": "perhaps"}, "tracing is 'perhaps', expected true or false"),
+}
+
+
+@pytest.mark.parametrize(("variables", "message"), DEMANDS.values(), ids=DEMANDS)
+def test_what_aws_would_not_take_of_them_is_refused(tmp_path: Path, variables: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read(tmp_path, **variables)
 
 
 # Names, hostile ones among them
@@ -245,8 +286,16 @@ NAMED = (
 )
 
 
-@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param(name, value, id=f"{name}, {kind}")
+        for name in NAMED
+        for kind, value in HOSTILE.items()
+        # Without a table a developer's target can be read, not deployed.
+        if (name, kind) != ("dynamodb_table", "empty")
+    ],
+)
 def test_a_hostile_name_is_refused_in_one_short_line(tmp_path: Path, name: str, value: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, **{name: value})
@@ -275,6 +324,7 @@ OVERLAPS: dict[str, dict[str, Any]] = {
     "the quarantine below the archive": {"quarantine_prefix": "telemetry-archive/bad/"},
     "what Lambda gave up": {"landing_prefix": "aws/"},
     "below what Lambda gave up": {"archive_prefix": "aws/lambda/archive/"},
+    "the code": {"archive_prefix": "lambda-code/archive/"},
 }
 
 
@@ -295,7 +345,11 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "targets that are none": (b"targets: 7", "'targets' holds 7"),
     "variables that are none": (b"targets: {prod: }\nvariables: [1]", r"'variables' holds \[1\]"),
     "a target that is none": (b"targets: {prod: yes}", "'prod' holds True"),
-    "no variables": (b"targets: {prod: }", "declares no variable 'aws_region'"),
+    "no name": (b"targets: {prod: }", "bundle.name is None, expected text"),
+    "no uuid": (b"bundle: {name: x}\ntargets: {prod: }", "bundle.uuid is None, expected text"),
+    "no variables": (b"bundle: {name: x, uuid: y}\ntargets: {prod: }", "declares no variable 'developer'"),
+    "a date that does not exist": (b"bundle: {name: x}\na: 2026-02-30", "is not YAML.*day is out of range"),
+    "a number too long": (b"bundle: {name: x}\na: " + b"7" * 5000, "is not YAML.*4300 digits"),
     "a tag of Python's": (b"a: !!python/object/apply:os.system ['true']", "is not YAML"),
     "too deep": (b"a: " + b"[" * 5000, "is not YAML"),
 }

@@ -85,7 +85,8 @@ def test_a_service_principal_in_development_finds_its_job(tmp_path: Path) -> Non
 def test_the_function_gets_the_number_of_the_job(account: Account) -> None:
     config = account.config(lambda_starts_job=True)
     account.deploy(config)
-    assert account.states(config)[f"function {FUNCTION}"]["environment"]["DATABRICKS_JOB_ID"] == str(JOB)
+    found = account.clients("lambda").get_function_configuration(FunctionName=FUNCTION)
+    assert found["Environment"]["Variables"]["DATABRICKS_JOB_ID"] == str(JOB)
 
 
 JOBS: dict[str, tuple[list[Any], str]] = {
@@ -105,15 +106,17 @@ def test_a_job_that_cannot_be_started_is_refused_before_anything_is_made(
     account: Account, said: Callable[[], Said], jobs: list[Any], message: str
 ) -> None:
     account.workspaces = workspaces(*jobs)
-    assert account.run("deploy", "--yes", lambda_starts_job=True, lambda_client_id="0a1b") == 1
+    assert account.run("deploy", "--yes", "--create-bucket", lambda_starts_job=True, lambda_client_id="0a1b") == 1
     assert message in said().err
     assert {call.partition(".")[2][:3] for call in account.calls} <= {"Get", "Lis", "Des", "Hea"}
 
 
-def test_a_workspace_that_does_not_answer_is_one_sentence(account: Account, said: Callable[[], Said]) -> None:
+def test_a_workspace_that_does_not_answer_leaves_the_trigger_off(account: Account, said: Callable[[], Said]) -> None:
     def unreachable(host: str) -> Any:
         raise OSError("Name or service not known")
 
     account.workspaces = unreachable
-    assert account.run("plan", lambda_starts_job=True) == 1
-    assert "cannot be asked for the job: Name or service not known: check workspace.host" in said().err
+    assert account.run("plan", "--create-bucket", lambda_starts_job=True, lambda_client_id="0a1b") == 0
+    [note] = [line for line in said().out.splitlines() if "cannot be asked for the job" in line]
+    assert "Name or service not known: check workspace.host" in note
+    assert note.endswith("; the function starts no job until the next deploy")

@@ -191,8 +191,7 @@ def test_a_bucket_that_does_not_take_it_is_a_failed_delivery(local: Cloud, fault
 def test_an_item_that_is_put_becomes_a_line_by_way_of_the_mapping_and_the_zip(local: Cloud, tmp_path: Path) -> None:
     arn = local.create_table("telemetry-zip")
     local.create_bucket("raw-zip")
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    archive = build(tmp_path / "function.zip", version).path
+    archive = build(tmp_path / "function.zip").path
     environment = {**local.environment, "TELEMETRY_BUCKET": "raw-zip"}
     producer = Producer(local.dynamodb(), "telemetry-zip", clock=time.time, sleep=time.sleep)
     journal = Journal()

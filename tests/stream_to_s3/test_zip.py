@@ -36,8 +36,7 @@ PERSONAL_TOKEN = "dapi-5ecre7"
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return build(tmp_path_factory.mktemp("zip") / "stream_to_s3.zip", python).path
+    return build(tmp_path_factory.mktemp("zip") / "stream_to_s3.zip").path
 
 
 @pytest.fixture(scope="module")

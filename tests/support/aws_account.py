@@ -15,18 +15,18 @@ from botocore import UNSIGNED
 from botocore.config import Config as ClientConfig
 from moto import mock_aws
 
-from lambda_deploy import apply
 from lambda_deploy.build import packed
 from lambda_deploy.cli import run
 from lambda_deploy.config import Config
 from lambda_deploy.console import Tools
-from lambda_deploy.facts import Facts
-from lambda_deploy.plan import Plan, plan, plan_to_destroy
-from lambda_deploy.resources import resources
-from lambda_deploy.resources.base import Resource, Site
+from lambda_deploy.outside.secret import secret_from, set_secret
+from lambda_deploy.stack import deploy
+from lambda_deploy.stack.deploy import Options, Source
+from lambda_deploy.stack.plan import Plan
+from lambda_deploy.stack.site import Site, site_of
 from lambda_deploy.wait import Wait
-from stream_to_s3.rest import Secret
 from support.clock import Clock
+from support.emulator_gaps import bridge_gaps
 
 REGION = "eu-west-1"
 TABLE = "chargeminder-car-telemetry"
@@ -34,12 +34,13 @@ FUNCTION = "chargeminder-unified-processor"
 BUCKET = "chargeminder-telemetry-raw"
 HOST = "https://dbc-0a1b2c3d.cloud.databricks.com"
 JOB = 620135
+UUID = "7949dfe6-4350-45b2-a87f-ccdffaae6393"
 # moto asks for signatures in S3 alone, and to make them takes a tenth of the time of the tests.
 _MOTO = ClientConfig(retries={"total_max_attempts": 1})
 # The zip is the same each time, and takes as long as all else of a plan.
 pack_once = cache(packed)
+SECRET = '{"client_id": "client-1", "client_secret": "dose-5ecre7"}'
 CODE = b"PK\x05\x06" + bytes(18)
-SECRET = Secret('{"client_id": "client-1", "client_secret": "dose-5ecre7"}')
 
 VARIABLES: dict[str, Any] = {
     "catalog": "main",
@@ -58,8 +59,8 @@ VARIABLES: dict[str, Any] = {
     "batching_window_seconds": 5,
     "lambda_memory_mb": 512,
     "lambda_timeout_seconds": 60,
-    "max_record_age_seconds": 43_200,
-    "max_retries": 100,
+    "max_record_age_seconds": 82_800,
+    "max_retries": -1,
     "log_retention_days": 30,
     "archive_retention_days": 0,
     "alert_email": "",
@@ -68,6 +69,13 @@ VARIABLES: dict[str, Any] = {
     "lambda_client_id": "",
     "kms_key_id": "",
     "discovery": "listing",
+    "tracing": False,
+    "tags": {},
+    "permissions_boundary": "",
+    "role_arn": "",
+    "cloudformation_role_arn": "",
+    "subnet_ids": [],
+    "security_group_ids": [],
 }
 # All that a target can have, so that each kind of resource is made.
 EVERYTHING: dict[str, Any] = {
@@ -87,9 +95,10 @@ def write_bundle(folder: Path, **variables: Any) -> Path:
     """A bundle with targets dev and prod (the default) and a job, and these values as defaults."""
     values = {**VARIABLES, **variables}
     declared = {name: {"default": value} for name, value in values.items()}
-    declared["start"]["type"] = "complex"
+    for name in ("start", "tags", "subnet_ids", "security_group_ids"):
+        declared[name]["type"] = "complex"
     content = {
-        "bundle": {"name": "chargeminder-telemetry"},
+        "bundle": {"name": "chargeminder-telemetry", "uuid": UUID},
         "include": ["resources/*.yml"],
         "variables": declared,
         "targets": {
@@ -145,8 +154,8 @@ class Account:
     said: list[str] = field(default_factory=list)
     workspaces: Callable[[str], Any] = field(default_factory=lambda: workspaces(job()))
 
-    def create_table(self, view_type: str | None = None, key: str = "event_id") -> None:
-        """The table, with or without a stream."""
+    def create_table(self, view_type: str | None = None, key: str = "event_id", kms_key: str = "") -> None:
+        """The table, with or without a stream, encrypted with a key of the customer's if one is given."""
         stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": view_type}} if view_type else {}
         self.clients("dynamodb").create_table(
             TableName=TABLE,
@@ -154,43 +163,35 @@ class Account:
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
             **stream,
+            **({"SSESpecification": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": kms_key}} if kms_key else {}),
         )
 
     def config(self, target: str | None = None, **variables: Any) -> Config:
         """A target of a bundle with these values."""
         return Config.read(write_bundle(self.folder, **variables), target, {"DATABRICKS_HOST": HOST})
 
-    def site(self, config: Config, secret: Secret | None = None) -> Site:
+    def site(self, config: Config) -> Site:
         """Where it is shipped to."""
-        facts = Facts(config, self.clients, lambda: JOB)
-        return Site(config, self.clients, facts, Wait(self.clock, self.clock.sleep, self.said.append), CODE, secret)
+        return site_of(config, self.clients, Wait(self.clock, self.clock.sleep, self.said.append))
 
-    def plan(self, config: Config) -> Plan:
-        """What a deployment would do."""
-        return plan(resources(self.site(config)))
-
-    def deploy(self, config: Config, made: Plan | None = None, secret: Secret | None = SECRET) -> Plan:
-        """Does what a plan says, a new one unless given. The secret is given only where the plan makes one."""
-        made = made or self.plan(config)
-        needs = any(change.kind == "secret" for change in made.changes)
-        site = self.site(config, secret if needs else None)
-        apply.deploy(site, resources(site), made, self.said.append)
+    def deploy(self, config: Config, secret: str = SECRET) -> Plan:
+        """Ship a target, with its secret where it needs one, and return what the plan was."""
+        if config.needs_secret:
+            set_secret(config, self.clients, secret_from(secret))
+        self.clock.now += 1
+        site, source = self.site(config), Source(CODE, lambda: JOB)
+        stack, options = site.cloudformation.read(), Options(create_bucket=True)
+        deploy.prepare(site, deploy.look(site, stack, source, options), self.said.append)
+        made = deploy.plan_of(site, stack, deploy.look(site, stack, source, options), source, options)
+        if not made.is_empty:
+            deploy.store(site, stack, made)
+            deploy.execute(site, stack, made, self.said.append)
         return made
 
-    def destroy(self, config: Config) -> Plan:
-        """Plans to remove and does it."""
+    def destroy(self, config: Config) -> None:
+        """Remove what was shipped."""
         site = self.site(config)
-        made = plan_to_destroy(resources(site))
-        apply.destroy(site, resources(site), made, self.said.append)
-        return made
-
-    def states(self, config: Config) -> dict[str, Any]:
-        """How each resource is, by kind and name."""
-        return {f"{each.kind} {each.name}": each.read() for each in self.resources(config)}
-
-    def resources(self, config: Config) -> list[Resource]:
-        """All resources of a target."""
-        return resources(self.site(config))
+        deploy.destroy(site, site.cloudformation.read(), self.said.append)
 
     def tools(self, **environment: str) -> Tools:
         """What the commands get from outside."""
@@ -206,48 +207,22 @@ class Account:
     def run(self, command: str, *arguments: str, **variables: Any) -> int:
         """A command on the console, for a bundle with these values."""
         path = write_bundle(self.folder, **variables)
+        self.clock.now += 1
         return run([command, "--bundle", str(path), *arguments], self.tools())
 
 
-def make_clients(
-    make: Callable[[str], Any], calls: list[str], dashboard_tags: dict[str, dict[str, str]] | None = None
-) -> Callable[[str], Any]:
-    """Clients that write down what they call, and keep the tags of dashboards, of which no emulator knows, if told."""
+def make_clients(make: Callable[[str], Any], calls: list[str]) -> Callable[[str], Any]:
+    """Clients that write down what they call."""
 
     @cache
     def client(service: str) -> Any:
         made = make(service)
         made.meta.events.register("before-call", lambda model, **_: calls.append(f"{service}.{model.name}"))
-        if service == "cloudwatch" and dashboard_tags is not None:
-            _tag_dashboards(made, dashboard_tags)
+        if service == "cloudformation":
+            bridge_gaps(made)
         return made
 
     return client
-
-
-def _tag_dashboards(cloudwatch: Any, kept: dict[str, dict[str, str]]) -> None:
-    """Answers what is about the tags of dashboards, by the rules of CloudWatch."""
-
-    def answer(model: Any, params: Any, context: Any, **_: Any) -> Any:
-        asked = context["asked"]
-        name = str(asked.get("ResourceARN", "")).partition(":dashboard/")[2]
-        if model.name == "PutDashboard":
-            kept.setdefault(asked["DashboardName"], {tag["Key"]: tag["Value"] for tag in asked.get("Tags", [])})
-        if model.name == "DeleteDashboards":
-            for gone in asked["DashboardNames"]:
-                kept.pop(gone, None)
-        if name and model.name == "TagResource":
-            kept.setdefault(name, {}).update({tag["Key"]: tag["Value"] for tag in asked["Tags"]})
-        if not name:
-            return None
-        tags = [{"Key": key, "Value": value} for key, value in kept.get(name, {}).items()]
-        return SimpleNamespace(status_code=200), {"Tags": tags, "ResponseMetadata": {}}
-
-    def remember(params: Any, context: Any, **_: Any) -> None:
-        context["asked"] = params
-
-    cloudwatch.meta.events.register("provide-client-params.cloudwatch", remember)
-    cloudwatch.meta.events.register("before-call.cloudwatch", answer)
 
 
 @cache
@@ -257,7 +232,7 @@ def session() -> boto3.Session:
 
 
 @contextmanager
-def moto_clients(calls: list[str], dashboard_tags: dict[str, dict[str, str]]) -> Iterator[Callable[[str], Any]]:
+def moto_clients(calls: list[str]) -> Iterator[Callable[[str], Any]]:
     """Clients that moto answers within `mock_aws`."""
     with ExitStack() as opened:
 
@@ -267,21 +242,12 @@ def moto_clients(calls: list[str], dashboard_tags: dict[str, dict[str, str]]) ->
             opened.callback(client.close)
             return client
 
-        yield make_clients(make, calls, dashboard_tags)
+        yield make_clients(make, calls)
 
 
 @contextmanager
 def moto_account(folder: Path) -> Iterator[Account]:
     """An account of moto in this process, with nothing in it."""
     calls: list[str] = []
-    with mock_aws(), moto_clients(calls, {}) as clients:
+    with mock_aws(config={"lambda": {"use_docker": False}}), moto_clients(calls) as clients:
         yield Account(clients, folder, calls)
-
-
-def changed(plan: Plan) -> list[str]:
-    """A plan as a list of "action kind name path", one for each difference; without a path when there is none."""
-    return [
-        f"{change.action} {change.kind} {change.name}" + (f" {difference.path}" if difference else "")
-        for change in plan.changes
-        for difference in (change.differences or (None,) if change.action == "update" else (None,))
-    ]

@@ -23,7 +23,7 @@ from rehearsal.workspace_http import answer_json
 TOKEN: Final = "dapi-5ecre7"
 _UPDATED: Final = {"schedule", "trigger", "continuous", "max_concurrent_runs", "queue"}
 _RENAME: Final = re.compile(r"ALTER TABLE ((?:`[^`]+`\.?)+) RENAME TO ((?:`[^`]+`\.?)+)")
-_SELECT: Final = re.compile(r"SELECT 1 FROM ((?:`[^`]+`\.?)+) WHERE event_id = :event_id")
+_SELECT: Final = re.compile(r"SELECT (.+) FROM ((?:`[^`]+`\.?)+) WHERE (.+)")
 
 Json = dict[str, Any]
 
@@ -32,7 +32,9 @@ Json = dict[str, Any]
 class DatabricksApi(LoopbackServer):
     """A workspace. `tables` are by full name; each has `id`, `columns` and `events`, the ids of its rows.
 
-    `on_run` does what a run of a job does, while its caller waits: the run is over when it returns.
+    `charging` is Charge_IsCharging of each of these rows, `newest` what the newest of them was written and changed at,
+    in seconds since the epoch. `runs` are the newest runs of the jobs, as the API has them. `on_run` does what a run of
+    a job does, while its caller waits: the run is over when it returns.
     """
 
     user: str = "jo.smith@example.com"
@@ -41,13 +43,15 @@ class DatabricksApi(LoopbackServer):
     jobs: dict[int, Json] = field(default_factory=dict)
     permissions: dict[int, dict[str, str]] = field(default_factory=dict)
     active: dict[int, int] = field(default_factory=dict)
-    locations: list[str] = field(default_factory=list)
-    volumes: dict[str, str] = field(default_factory=dict)
+    runs: dict[int, list[Json]] = field(default_factory=dict)
+    charging: str | None = "true"
+    newest: list[str | None] = field(default_factory=lambda: [None, None])
     tables: dict[str, Json] = field(default_factory=dict)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     on_run: Callable[[int], None] = lambda job_id: None
     skipped: int = 0
     asked: list[str] = field(default_factory=list)
+    patience_seconds: int = 2
 
     def __post_init__(self) -> None:
         self._lock = RLock()
@@ -55,7 +59,7 @@ class DatabricksApi(LoopbackServer):
 
     def client(self, host: str = "") -> WorkspaceClient:
         """A client of the real SDK, whatever the host."""
-        return WorkspaceClient(config=Config(host=self.url, token=TOKEN, retry_timeout_seconds=2))
+        return WorkspaceClient(config=Config(host=self.url, token=TOKEN, retry_timeout_seconds=self.patience_seconds))
 
     def _respond(self, request: Request) -> Answer:
         path = urlsplit(request.target).path
@@ -91,11 +95,8 @@ class DatabricksApi(LoopbackServer):
                 return self._run_now(json.loads(request.body)["job_id"])
             case ("GET", "/api/2.2/jobs/runs/list"):
                 count = self.active.get(int(query["job_id"]), 0)
-                return {"runs": [{"run_id": number} for number in range(count)]}
-            case ("GET", "/api/2.1/unity-catalog/external-locations"):
-                return {"external_locations": [{"name": url, "url": url} for url in self.locations]}
-            case ("GET", "/api/2.1/unity-catalog/volumes"):
-                return self._volumes(f"{query['catalog_name']}.{query['schema_name']}.")
+                listed = self.runs.get(int(query["job_id"]), [])
+                return {"runs": [{"run_id": number} for number in range(count)] or listed}
             case ("POST", "/api/2.0/sql/statements"):
                 return self._sql(json.loads(request.body))
         if path.startswith("/api/2.0/permissions/jobs/"):
@@ -124,10 +125,6 @@ class DatabricksApi(LoopbackServer):
             self.on_run(number)
         return {"run_id": 1, "number_in_job": 1}
 
-    def _volumes(self, schema: str) -> object:
-        found = {name: url for name, url in self.volumes.items() if name.startswith(schema)}
-        return {"volumes": [{"full_name": name, "storage_location": url} for name, url in found.items()]}
-
     def _permissions(self, number: int) -> object:
         entries = [
             {"service_principal_name": who, "all_permissions": [{"permission_level": level}]}
@@ -148,14 +145,22 @@ class DatabricksApi(LoopbackServer):
                 self._rename(_plain(rename[1]), _plain(rename[2]))
                 return {"statement_id": "s", "status": {"state": "SUCCEEDED"}}
             if select is not None:
-                [parameter] = body["parameters"]
-                events = self.tables[_plain(select[1])]["events"]
-                rows = [["1"]] if parameter["value"] in events else []
+                rows = self._selected(select[1], select[2], select[3], body.get("parameters", []))
                 return {"statement_id": "s", "status": {"state": "SUCCEEDED"}, "result": {"data_array": rows}}
         except KeyError as error:
             message = f"[TABLE_OR_VIEW_NOT_FOUND] The table or view {error} cannot be found."
             return {"statement_id": "s", "status": {"state": "FAILED", "error": {"message": message}}}
         raise RefusedError(400, "BAD_REQUEST", f"cannot run {body['statement']}")
+
+    def _selected(self, columns: str, table: str, where: str, parameters: list[Json]) -> list[list[str | None]]:
+        events = self.tables[_plain(table)]["events"]
+        match (columns, where):
+            case ("cast(Charge_IsCharging AS STRING)", "event_id = :event_id"):
+                [parameter] = parameters
+                return [[self.charging]] if parameter["value"] in events else []
+            case ("unix_seconds(max(pipeline_processed_at)), unix_seconds(max(changed_at))", _):
+                return [self.newest]
+        raise RefusedError(400, "BAD_REQUEST", f"cannot select {columns} where {where}")
 
     def _rename(self, name: str, new_name: str) -> None:
         if new_name in self.tables:

@@ -1,4 +1,4 @@
-"""The two-Lambda pipeline that `migrate` takes over: its functions, its mapping, its notification, its job.
+"""The older pipelines that `migrate` leads away from: their functions, mapping, notification, job.
 
 The functions are small, of the older design: one writes each batch as `telemetry_<millis>_<count>.json`, S3 calls the
 other for each object, which starts the job; the job reads and archives what is under the prefix.
@@ -10,7 +10,17 @@ import zipfile
 from collections.abc import Callable
 from typing import Any, Final
 
-from lambda_deploy.migrate_seen import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION
+from lambda_deploy.mappings import StreamMapping
+from lambda_deploy.migrate.found import (
+    CALLS_FUNCTION,
+    OLD_STREAM_FUNCTION,
+    OLD_TRIGGER_FUNCTION,
+    UNIFIED_FUNCTION,
+    Found,
+    OldFunction,
+    OldJob,
+    OldRole,
+)
 from support.databricks_api import TOKEN
 
 OLD_ROLE: Final = "chargeminder-lambda-role"
@@ -24,6 +34,30 @@ TRUST: Final = json.dumps(
             {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
         ],
     }
+)
+
+_ARN: Final = "arn:aws:lambda:eu-west-1:123456789012:function:"
+_STREAM: Final = (
+    "arn:aws:dynamodb:eu-west-1:123456789012:table/chargeminder-car-telemetry/stream/2025-10-01T08:00:00.000"
+)
+A_FOUND_PIPELINE: Final = Found(
+    stream_function=OLD_STREAM_FUNCTION,
+    trigger_function=OLD_TRIGGER_FUNCTION,
+    functions=tuple([OldFunction(name, OLD_ROLE, "4711") for name in (OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION)]),
+    roles=(OldRole(OLD_ROLE, ("all-of-it",), ("arn:aws:iam::aws:policy/Made",)),),
+    log_groups=(f"/aws/lambda/{OLD_STREAM_FUNCTION}",),
+    mappings=(StreamMapping("0b1c2d3e", OLD_STREAM_FUNCTION, _STREAM, "Enabled", "OK"),),
+    our_mapping=None,
+    notifications={
+        CALLS_FUNCTION: [
+            {"Id": "old", "LambdaFunctionArn": _ARN + OLD_TRIGGER_FUNCTION, "Events": ["s3:ObjectCreated:*"]},
+            {"Id": "other", "LambdaFunctionArn": _ARN + "thumbnails", "Events": ["s3:ObjectCreated:*"]},
+        ],
+        "EventBridgeConfiguration": {},
+    },
+    job_name="4711",
+    job=OldJob(OLD_JOB, {"schedule": {"quartz_cron_expression": "0 0 * * * ?", "pause_status": "UNPAUSED"}}, 2, True),
+    old_table="main.telemetry.car_telemetry_flattened",
 )
 
 STREAM_CODE: Final = """
@@ -47,7 +81,7 @@ from urllib.request import Request, urlopen
 def handler(event, context):
     request = Request(os.environ["DATABRICKS_HOST"] + "/api/2.2/jobs/run-now", method="POST")
     request.add_header("Authorization", "Bearer " + os.environ["DATABRICKS_TOKEN"])
-    with urlopen(request, json.dumps({"job_id": int(os.environ["JOB_ID"])}).encode()) as answer:
+    with urlopen(request, json.dumps({"job_id": int(os.environ["DATABRICKS_JOB_ID"])}).encode()) as answer:
         answer.read()
 """
 
@@ -71,7 +105,7 @@ def create_old_pipeline(clients: Callable[[str], Any], bucket: str, stream: str,
     role = clients("iam").create_role(RoleName=OLD_ROLE, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     clients("iam").put_role_policy(RoleName=OLD_ROLE, PolicyName="all-of-it", PolicyDocument=_ALLOWED)
     _create_function(clients, OLD_STREAM_FUNCTION, role, STREAM_CODE, {"BUCKET": bucket})
-    variables = {"DATABRICKS_HOST": host, "DATABRICKS_TOKEN": TOKEN, "JOB_ID": str(OLD_JOB)}
+    variables = {"DATABRICKS_HOST": host, "DATABRICKS_TOKEN": TOKEN, "DATABRICKS_JOB_ID": str(OLD_JOB)}
     trigger = _create_function(clients, OLD_TRIGGER_FUNCTION, role, TRIGGER_CODE, variables)
     for name in (OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION):
         clients("logs").create_log_group(logGroupName=f"/aws/lambda/{name}")
@@ -84,7 +118,22 @@ def create_old_pipeline(clients: Callable[[str], Any], bucket: str, stream: str,
     )
     notify(clients, bucket, trigger)
     mapping = clients("lambda").create_event_source_mapping(
-        FunctionName=OLD_STREAM_FUNCTION, EventSourceArn=stream, StartingPosition="TRIM_HORIZON", BatchSize=10
+        FunctionName=OLD_STREAM_FUNCTION, EventSourceArn=stream, StartingPosition="TRIM_HORIZON", BatchSize=100
+    )
+    return str(mapping["UUID"])
+
+
+def create_unified_pipeline(clients: Callable[[str], Any], bucket: str, stream: str, host: str) -> str:
+    """Makes the first single-function version, with its token in the environment; returns the UUID of its mapping."""
+    role = clients("iam").create_role(RoleName=OLD_ROLE, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    clients("iam").put_role_policy(RoleName=OLD_ROLE, PolicyName="all-of-it", PolicyDocument=_ALLOWED)
+    variables = {
+        "BUCKET": bucket, "DATABRICKS_HOST": host, "DATABRICKS_TOKEN": TOKEN, "DATABRICKS_JOB_ID": str(OLD_JOB)
+    }  # fmt: skip
+    _create_function(clients, UNIFIED_FUNCTION, role, STREAM_CODE, variables)
+    clients("logs").create_log_group(logGroupName=f"/aws/lambda/{UNIFIED_FUNCTION}")
+    mapping = clients("lambda").create_event_source_mapping(
+        FunctionName=UNIFIED_FUNCTION, EventSourceArn=stream, StartingPosition="TRIM_HORIZON", BatchSize=100
     )
     return str(mapping["UUID"])
 

@@ -27,11 +27,11 @@ from lambda_deploy.texts import one_line
 # A client by the name of its service, such as clients("lambda"); the same one each time.
 Clients = Callable[[str], Any]
 
-# The SDK tries again at once; `Wait` takes its time, and says so.
 _PATIENT: Final = ClientConfig(
-    connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 3}
+    connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 4}
 )
 
+_CREDENTIALS: Final = ("the access key id", "the secret access key", "the session token")
 _LOG_IN: Final = "log in again (such as `aws sso login`) and run the same command once more"
 _CURES: Final[Mapping[str, str]] = {
     **dict.fromkeys(
@@ -67,7 +67,7 @@ _CURES: Final[Mapping[str, str]] = {
             "AuthorizationErrorException",
             "403",
         ],
-        "whoever deploys lacks a right: docs/iam.md lists those that are needed",
+        "whoever deploys lacks a right: `stream-lambda template --deployer-policy` prints those needed (docs/iam.md)",
     ),
 }
 _PATIENCE: Final = frozenset(
@@ -104,16 +104,6 @@ _PATIENCE: Final = frozenset(
         "503",
     ]
 )
-# Answers to a call whose first answer was lost on the way: what it made is found when it is read again.
-_THERE_ALREADY: Final = frozenset(
-    [
-        "BucketAlreadyOwnedByYou",
-        "EntityAlreadyExists",
-        "ResourceAlreadyExistsException",
-        "ResourceConflictException",
-        "ResourceExistsException",
-    ]
-)
 NOT_FOUND: Final = frozenset(
     [
         "404",
@@ -121,6 +111,7 @@ NOT_FOUND: Final = frozenset(
         "NoSuchBucket",
         "NoSuchBucketPolicy",
         "NoSuchEntity",
+        "NoSuchKey",
         "NoSuchLifecycleConfiguration",
         "NoSuchPublicAccessBlockConfiguration",
         "NoSuchTagSet",
@@ -131,36 +122,46 @@ NOT_FOUND: Final = frozenset(
         "ServerSideEncryptionConfigurationNotFoundError",
     ]
 )
-# Words of an answer that is right a little later: a role that IAM has not told Lambda of yet, an update under way.
-_LATER: Final = (
-    "cannot be assumed by Lambda",
-    "cannot access stream",
-    "does not have permissions to call",
-    "Please ensure the role can perform",
-    "update is in progress",
-    "is currently in the following state",
-    "operation is in progress",
-    "is being created",
-    "is being deleted",
-    "is currently being",
-    "Invalid principal in policy",
-    "following destination configuration",
-)
 
 
 def connect(region: str) -> Clients:
     """Clients with the SDK's own credentials and endpoints (AWS_PROFILE, AWS_ENDPOINT_URL and so on)."""
 
     @cache
+    def session() -> boto3.Session:
+        with explained("looking for credentials"):
+            made = boto3.Session(region_name=region)
+            _check_credentials(made)
+        return made
+
+    @cache
     def client(service: str) -> Any:
         try:
             with explained(f"connecting to {service}"):
-                made: Any = boto3.Session(region_name=region).client(service, config=_PATIENT)  # type: ignore[call-overload] # its name is a parameter
+                made: Any = session().client(service, config=_PATIENT)  # type: ignore[call-overload] # its name is a parameter
                 return made
         except ValueError as error:
             raise AwsError(f"connecting to {service}: {one_line(error)}: check AWS_ENDPOINT_URL") from error
 
     return client
+
+
+def _check_credentials(session: boto3.Session) -> None:
+    """Raise AwsError when the credentials cannot be read, or cannot be sent; no message has any of them.
+
+    The SDK would put a key with a line end into a header, and the header into the text of its error.
+    """
+    try:
+        found = session.get_credentials()
+        given = found.get_frozen_credentials() if found else ()
+    except (OSError, ValueError) as error:
+        raise AwsError(
+            f"the credentials cannot be read ({type(error).__name__}): check credential_process in ~/.aws/config; it "
+            "must exist and print the JSON that AWS describes"
+        ) from None
+    for name, value in zip(_CREDENTIALS, given, strict=False):
+        if value and not all("!" <= letter <= "~" for letter in value):
+            raise AwsError(f"{name} has a line end or another character that no key has: set it again")
 
 
 def code_of(error: ClientError) -> str:
@@ -192,22 +193,32 @@ def explained(doing: str) -> Iterator[None]:
         raise AwsError(
             f"{doing}: no credentials of AWS were found: log in (such as `aws sso login`) or set AWS_PROFILE"
         ) from error
-    except (CredentialRetrievalError, SSOError, TokenRetrievalError) as error:
-        raise AwsError(f"{doing}: the credentials cannot be had ({one_line(error)}): {_LOG_IN}") from error
+    except CredentialRetrievalError as error:
+        # Its text may be what a process printed.
+        raise AwsError(
+            f"{doing}: no credentials came: check credential_process in ~/.aws/config, or {_LOG_IN}"
+        ) from error
+    except (SSOError, TokenRetrievalError) as error:
+        raise AwsError(f"{doing}: the login has ended ({one_line(error)}): {_LOG_IN}") from error
     except ProfileNotFound as error:
         raise AwsError(f"{doing}: {one_line(error)}: check AWS_PROFILE") from error
     except EndpointConnectionError as error:
         raise AwsError(f"{doing}: {one_line(error)}: check aws_region, AWS_ENDPOINT_URL and the network") from error
     except (ConnectionError, HTTPClientError) as error:
-        raise NotReadyError(f"{doing}: no answer from AWS ({one_line(error)})", type(error).__name__) from error
+        raise NotReadyError(f"{doing}: no answer from AWS ({_safe(error)})", type(error).__name__) from error
     except BotoCoreError as error:
         raise AwsError(f"{doing}: {one_line(error)}", type(error).__name__) from error
+
+
+def _safe(error: BotoCoreError) -> str:
+    """Return what an error of the connection says, but for one of the HTTP library, which may hold headers."""
+    return type(error.kwargs["error"]).__name__ if type(error) is HTTPClientError else one_line(error)
 
 
 def _explained(error: ClientError, doing: str) -> AwsError:
     code, said = code_of(error), one_line(error.response.get("Error", {}).get("Message", ""))
     text = f"{doing}: {code}" + (f" ({said})" if said else "")
-    if code in _PATIENCE | _THERE_ALREADY or any(words in said for words in _LATER):
+    if code in _PATIENCE:
         return NotReadyError(text, code)
     cure = _CURES.get(code)
     return AwsError(f"{text}: {cure}" if cure else text, code)

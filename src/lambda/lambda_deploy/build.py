@@ -1,14 +1,11 @@
-"""The zip that Lambda runs: our package, requests and what it needs, the same bytes every time.
+"""The zip that Lambda runs: our package, requests and what it needs, the same bytes on every machine.
 
 boto3 is the runtime's own. The dependencies are those installed beside this script, which requirements/lambda.txt
-pins; each of their files is held against the size and hash of its installation. Compiled code goes in when this
-Python is the one that will run it: Lambda's file system is read-only, so what is missing is compiled again by every
-cold start.
+pins; each of their files is compared with the size and hash of its installation. So that the bytes follow from the
+sources alone, nothing is compiled (each Python compiles differently) or compressed (each zlib compresses differently).
 """
 
-import subprocess
-import sys
-import tempfile
+import io
 import zipfile
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
@@ -24,37 +21,28 @@ from lambda_deploy.errors import BuildError
 OUR_PACKAGE: Final = "stream_to_s3"
 DEPENDENCIES: Final = ("certifi", "charset-normalizer", "idna", "requests", "urllib3")
 OUR_BUDGET: Final = 100_000
-WHOLE_BUDGET: Final = 1_300_000
+WHOLE_BUDGET: Final = 1_800_000
 _EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
 _UNIX_FILE_READABLE_BY_ALL: Final = 0o100644 << 16
 
 
 @dataclass(frozen=True)
 class Built:
-    """A zip that was made. Sizes are compressed, in bytes; `dependencies` is name -> version."""
+    """A zip that was made. Sizes are in bytes, `our_size` that of our package; `dependencies` is name -> version."""
 
     path: Path
     sha256: str
     size: int
     our_size: int
-    compiled: bool
     dependencies: dict[str, str]
 
 
-def build(out: Path, python: str, whole_budget: int = WHOLE_BUDGET) -> Built:
-    """Makes the zip for a version of Python, such as "3.13", of at most `whole_budget` bytes.
+def build(out: Path, whole_budget: int = WHOLE_BUDGET) -> Built:
+    """Write the zip, of at most `whole_budget` bytes.
 
-    Raises BuildError when something is missing, has been changed, or makes the zip too large.
+    Raises BuildError when something is missing, has been changed, or makes the zip too large; no file is left then.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        stage = Path(folder, "task")
-        _stage(stage)
-        compiled = python == f"{sys.version_info.major}.{sys.version_info.minor}"
-        if compiled:
-            _compile(stage)
-        draft = Path(folder, "draft.zip")
-        our_size = _zip(stage, draft)
-        content = draft.read_bytes()
+    content, our_size = _made()
     _check_budget("our package", our_size, OUR_BUDGET)
     _check_budget("the zip", len(content), whole_budget)
     try:
@@ -62,27 +50,27 @@ def build(out: Path, python: str, whole_budget: int = WHOLE_BUDGET) -> Built:
     except OSError as error:
         raise BuildError(f"{str(out)!r} cannot be written: {error.strerror}") from error
     versions = {name: _installed(name).version for name in DEPENDENCIES}
-    return Built(out, sha256(content).hexdigest(), len(content), our_size, compiled, versions)
+    return Built(out, sha256(content).hexdigest(), len(content), our_size, versions)
 
 
-def packed(python: str) -> bytes:
-    """The bytes of the zip alone. Raises as `build` does."""
-    with tempfile.TemporaryDirectory() as folder:
-        return build(Path(folder, "stream_to_s3.zip"), python).path.read_bytes()
+def packed() -> bytes:
+    """Return the bytes of the zip. Raises BuildError when something is missing or has been changed."""
+    return _made()[0]
 
 
-def _stage(stage: Path) -> None:
+def _made() -> tuple[bytes, int]:
+    files = dict(sorted(_files()))
+    ours = sum(len(content) for path, content in files.items() if path.startswith(f"{OUR_PACKAGE}/"))
+    return _zipped(files), ours
+
+
+def _files() -> Iterator[tuple[str, bytes]]:
     ours = Path(stream_to_s3.__file__).parent
     for source in ours.rglob("*.py"):
-        _copy(source.read_bytes(), stage / OUR_PACKAGE / source.relative_to(ours))
+        yield f"{OUR_PACKAGE}/{source.relative_to(ours).as_posix()}", source.read_bytes()
     for name in DEPENDENCIES:
         for path, content in shipped(_installed(name)):
-            _copy(content, stage / path)
-
-
-def _copy(content: bytes, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(content)
+            yield path.as_posix(), content
 
 
 def _installed(name: str) -> Distribution:
@@ -101,7 +89,7 @@ def shipped(package: Distribution) -> Iterator[tuple[PackagePath, bytes]]:
             digest = urlsafe_b64encode(sha256(content).digest()).decode().rstrip("=")
             if path.hash is None or path.hash.value != digest:
                 raise BuildError(
-                    f"{path} of {package.name} is not as it was installed: install requirements/lambda.txt anew"
+                    f"{path} of {package.name} is not as it was installed: install requirements/lambda.txt again"
                 )
             yield path, content
 
@@ -113,28 +101,17 @@ def _belongs(path: PackagePath) -> bool:
     return path.suffix == ".py" or path.name == "cacert.pem" or "licenses" in path.parts or path.name == "METADATA"
 
 
-def _compile(stage: Path) -> None:
-    # In a process of its own: what else has been imported shows in the bytes of a .pyc.
-    command = [sys.executable, "-I", "-m", "compileall", "-q", "-s", str(stage), "-p", "/var/task", str(stage)]
-    done = subprocess.run(  # noqa: S603 # our own Python and our own folder
-        [*command, "--invalidation-mode", "unchecked-hash"], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise BuildError(f"the code does not compile: {(done.stdout + done.stderr).strip()}")
-
-
-def _zip(stage: Path, target: Path) -> int:
-    """Writes the zip and returns how many bytes of it are ours."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for path in sorted(found for found in stage.rglob("*") if found.is_file()):
-            entry = zipfile.ZipInfo(path.relative_to(stage).as_posix(), _EARLIEST)
-            entry.compress_type = zipfile.ZIP_DEFLATED
+def _zipped(files: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for path, content in files.items():
+            entry = zipfile.ZipInfo(path, _EARLIEST)
             entry.external_attr = _UNIX_FILE_READABLE_BY_ALL
             entry.create_system = 3
-            archive.writestr(entry, path.read_bytes())
-        return sum(e.compress_size for e in archive.infolist() if e.filename.startswith(f"{OUR_PACKAGE}/"))
+            archive.writestr(entry, content)
+    return target.getvalue()
 
 
 def _check_budget(what: str, size: int, budget: int) -> None:
     if size > budget:
-        raise BuildError(f"{what} takes {size:,} bytes, more than its budget of {budget:,}: what made it grow?")
+        raise BuildError(f"{what} takes {size:,} bytes, more than its budget of {budget:,}: find what made it grow")

@@ -138,7 +138,8 @@ def _yaml(path: Path) -> dict[str, Any]:
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{str(path)!r} is not UTF-8 text: {error.reason} at byte {error.start}") from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
+        # Beyond errors of syntax: the 40th of May, or a number of 5,000 digits.
         raise ConfigError(f"{str(path)!r} is not YAML: {' '.join(str(error).split())[:300]}") from error
     if not isinstance(found, dict):
         raise ConfigError(f"{str(path)!r} is not a bundle: expected `bundle`, `variables` and `targets` at its top")

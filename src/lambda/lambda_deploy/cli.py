@@ -11,10 +11,15 @@ from pathlib import Path
 
 import click
 
-from lambda_deploy import operations_cli, ship_cli
 from lambda_deploy.build import build
 from lambda_deploy.console import Tools
+from lambda_deploy.doctor.cli import doctor_command
 from lambda_deploy.errors import LambdaDeployError
+from lambda_deploy.migrate.cli import migrate_command
+from lambda_deploy.operate import cli as operate_cli
+from lambda_deploy.outside.commands import secret_group
+from lambda_deploy.stack.commands import deploy_command, destroy_command, plan_command
+from lambda_deploy.template.commands import template_command
 from lambda_deploy.texts import printable
 
 WRONG_USAGE = 64
@@ -34,38 +39,37 @@ def commands() -> None:
     show_default=True,
     help="The zip to write.",
 )
-@click.option(
-    "--python",
-    type=click.Choice(["3.11", "3.12", "3.13"]),
-    default="3.13",
-    show_default=True,
-    help="The version of Python that will run it.",
-)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def build_command(out: Path, python: str, as_json: bool) -> None:
+def build_command(out: Path, as_json: bool) -> None:
     """Make the zip that Lambda runs; the same sources give the same bytes.
 
     Example: stream-lambda build --out stream_to_s3.zip
     """
-    built = build(out, python)
+    built = build(out)
     if as_json:
         click.echo(json.dumps({**dataclasses.asdict(built), "path": str(built.path)}))
         return
     click.echo(f"{built.path}: {built.size:,} bytes, {built.our_size:,} of them ours")
     click.echo(f"sha256 {built.sha256}")
     click.echo("with " + ", ".join([f"{name} {version}" for name, version in built.dependencies.items()]))
-    if not built.compiled:
-        here = f"{sys.version_info.major}.{sys.version_info.minor}"
-        click.echo(f"without compiled code, because this is Python {here}: a cold start compiles for itself")
 
 
-for command in (*ship_cli.COMMANDS, *operations_cli.COMMANDS):
+for command in (
+    plan_command,
+    deploy_command,
+    destroy_command,
+    template_command,
+    secret_group,
+    doctor_command,
+    migrate_command,
+    *operate_cli.COMMANDS,
+):
     commands.add_command(command)
 
 
 def run(arguments: Sequence[str] | None = None, tools: Tools | None = None) -> int:
-    """Runs a command and returns its exit code; `tools` is what it gets from outside."""
-    given = tools or operations_cli.with_smoke_test(Tools())
+    """Run a command and return its exit code; `tools` is what it gets from outside."""
+    given = tools or operate_cli.with_smoke_test(Tools())
     # https://no-color.org; otherwise click colours what goes to a terminal.
     color = False if given.environment.get("NO_COLOR") else None
     try:

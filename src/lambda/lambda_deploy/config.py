@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from lambda_deploy import names
 from lambda_deploy.bundle_file import BundleFile, shown
 from lambda_deploy.errors import ConfigError
 from lambda_deploy.variables import StartMode, Variables
@@ -21,8 +22,10 @@ ON_FAILURE_PREFIX: Final = "aws/lambda/"
 RETENTION_DAYS: Final = frozenset(
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
 )
-# EventBridge takes 64 characters for the name of a rule, IAM for that of a role: ours end in -on-failure and -role.
-LONGEST_FUNCTION_NAME: Final = 53
+# Where the archives of code are, one folder for each stack.
+CODE_PREFIX: Final = "lambda-code/"
+# The tags of the stack that say whose it is.
+OUR_TAGS: Final = ("bundle-uuid", "target")
 
 # The function's variables, as they are called in databricks.yml.
 _OUR_NAMES: Final = {
@@ -35,10 +38,13 @@ _OUR_NAMES: Final = {
 }
 
 _is_function = re.compile(r"[A-Za-z0-9_-]+").fullmatch
-_is_table = re.compile(r"[a-zA-Z0-9_.-]{3,255}").fullmatch
 _is_region = re.compile(r"(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-[0-9]").fullmatch
 _is_email = re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+").fullmatch
-_is_tag_value = re.compile(r"[\w .:/=+@-]{1,256}").fullmatch
+_is_table = re.compile(r"[a-zA-Z0-9_.-]{3,255}").fullmatch
+_is_role = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,512}").fullmatch
+_is_policy = re.compile(r"arn:aws[a-z-]*:iam::(?:[0-9]{12}|aws):policy/[\w+=,.@/-]{1,512}").fullmatch
+_is_subnet = re.compile(r"subnet-[0-9a-f]{8,17}").fullmatch
+_is_security_group = re.compile(r"sg-[0-9a-f]{8,17}").fullmatch
 
 
 @dataclass(frozen=True)
@@ -48,10 +54,14 @@ class Config:
     `start` is what starts the job, and `start_is_paused` whether that is switched off in databricks.yml; with
     "lambda" it is the schedule behind the Lambda that may be paused. `host` has https:// in front and no slash
     behind. `job_prefix` stands before the job's name; None means the prefix that the bundle gives to a
-    developer's jobs, which follows from the user.
+    developer's jobs, which follows from the user. `role_arn` is an existing role, used in place of one in the stack.
     """
 
+    bundle_name: str
+    bundle_uuid: str
     target: str
+    is_development: bool
+    developer: str
     region: str
     dynamodb_table: str
     function_name: str
@@ -80,6 +90,13 @@ class Config:
     schema: str
     table: str
     warehouse_id: str
+    tracing: bool
+    tags: dict[str, str]
+    permissions_boundary: str
+    role_arn: str
+    cloudformation_role_arn: str
+    subnet_ids: tuple[str, ...]
+    security_group_ids: tuple[str, ...]
 
     @classmethod
     def read(cls, path: Path, target: str | None, environment: Mapping[str, str]) -> Self:
@@ -90,9 +107,13 @@ class Config:
         bundle = BundleFile(path, target, environment)
         read = Variables(bundle)
         made = cls(
+            bundle_name=_bundle_text(bundle, "name"),
+            bundle_uuid=_bundle_text(bundle, "uuid"),
             target=bundle.target,
+            is_development=bundle.is_development,
+            developer=read.text("developer"),
             region=read.text("aws_region", _is_region, "a region such as eu-west-1"),
-            dynamodb_table=read.text(
+            dynamodb_table=read.optional_text(
                 "dynamodb_table", _is_table, "the name of a table: 3 to 255 of letters, digits, _.-"
             ),
             function_name=read.text("function_name", _is_function, "letters, digits, _ and -"),
@@ -105,7 +126,7 @@ class Config:
             memory_mb=read.number("lambda_memory_mb", 128, 10_240),
             timeout_seconds=read.number("lambda_timeout_seconds", 30, 900),
             max_record_age_seconds=read.number("max_record_age_seconds", 60, 86_400),
-            max_retries=read.number("max_retries", 0, 10_000),
+            max_retries=read.number("max_retries", -1, 10_000),
             log_retention_days=read.number("log_retention_days", 1, 3653),
             archive_retention_days=read.number("archive_retention_days", 0, 36_500),
             alert_email=read.optional_text("alert_email", _is_email, "an e-mail address"),
@@ -121,6 +142,13 @@ class Config:
             schema=read.text("schema"),
             table=read.text("table"),
             warehouse_id=read.optional_text("warehouse_id"),
+            tracing=read.yes("tracing"),
+            tags=read.tags("tags", OUR_TAGS),
+            permissions_boundary=read.optional_text("permissions_boundary", _is_policy, "the ARN of a policy"),
+            role_arn=read.optional_text("role_arn", _is_role, "the ARN of a role"),
+            cloudformation_role_arn=read.optional_text("cloudformation_role_arn", _is_role, "the ARN of a role"),
+            subnet_ids=read.ids("subnet_ids", _is_subnet, "a list of ids such as subnet-0a1b2c3d"),
+            security_group_ids=read.ids("security_group_ids", _is_security_group, "a list of ids such as sg-0a1b2c3d"),
         )
         made._check(path)
         return made
@@ -138,17 +166,17 @@ class Config:
     @property
     def role_name(self) -> str:
         """The function's role."""
-        return f"{self.function_name}-role"
+        return names.role_name(self)
 
     @property
     def log_group(self) -> str:
         """Where the function's log goes."""
-        return f"/aws/lambda/{self.function_name}"
+        return names.log_group(self)
 
     @property
     def topic_name(self) -> str:
         """The SNS topic of the alarms."""
-        return f"{self.function_name}-alerts"
+        return names.topic_name(self)
 
     @property
     def rule_name(self) -> str:
@@ -158,13 +186,13 @@ class Config:
     @property
     def secret_name(self) -> str:
         """The secret with which the function identifies itself to Databricks, where it needs one."""
-        return f"{self.function_name}/databricks"
+        return names.secret_name(self)
 
     def alarm_name(self, what: str) -> str:
         """The name of one of our alarms, such as "errors"."""
-        return f"{self.function_name}-{what}"
+        return names.alarm_name(self, what)
 
-    def function_environment(self, job_id: int | None) -> dict[str, str]:
+    def function_environment(self, job_id: int | str | None) -> dict[str, str]:
         """The function's variables (docs/lambda.md); `job_id` is None while the job's number is not known."""
         variables = {
             "TELEMETRY_BUCKET": self.bucket,
@@ -181,7 +209,7 @@ class Config:
 
     def _check(self, path: Path) -> None:
         for problem in (
-            self._problem_of_names(),
+            names.problem_of_names(self),
             self._problem_of_numbers(),
             self._problem_of_settings(),
             self._problem_of_prefixes(),
@@ -190,22 +218,16 @@ class Config:
             if problem:
                 raise ConfigError(f"{path}, target {self.target}: {problem}")
 
-    def _problem_of_names(self) -> str:
-        if len(self.function_name) > LONGEST_FUNCTION_NAME:
-            return (
-                f"function_name {shown(self.function_name)} has {len(self.function_name)} characters, at most "
-                f"{LONGEST_FUNCTION_NAME} leave room for the names that are made of it: shorten it"
-            )
-        if not _is_tag_value(self.target):
-            return "the target's name cannot be the value of a tag: use letters, digits, spaces and _.:/=+@-"
-        return ""
-
     def _problem_of_numbers(self) -> str:
         if self.log_retention_days not in RETENTION_DAYS:
             return (
                 f"log_retention_days is {self.log_retention_days}, CloudWatch takes "
                 f"{', '.join([str(days) for days in sorted(RETENTION_DAYS)])}"
             )
+        if self.max_retries == 0:
+            return "max_retries is 0, expected -1 (retry for max_record_age_seconds) or 1 to 10,000"
+        if bool(self.subnet_ids) != bool(self.security_group_ids):
+            return "subnet_ids and security_group_ids belong together: set both or neither"
         if self.batch_size > 10 and self.batching_window_seconds == 0:
             return "batching_window_seconds is 0, at least 1 is needed for a batch_size of more than 10"
         return ""
@@ -232,6 +254,7 @@ class Config:
             "archive_prefix": self.archive_prefix,
             "quarantine_prefix": self.quarantine_prefix,
             "Lambda's own place for what it gave up": ON_FAILURE_PREFIX,
+            "the place of the function's code": CODE_PREFIX,
         }
         for name, prefix in prefixes.items():
             for other, another in prefixes.items():
@@ -257,6 +280,13 @@ class Config:
         if not self.job_name:
             return f"lambda_starts_job is true, but no file of the bundle has a job with the key {JOB_KEY!r}"
         return ""
+
+
+def _bundle_text(bundle: BundleFile, key: str) -> str:
+    value = bundle.setting("bundle", key)
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{bundle.path}: bundle.{key} is {shown(value)}, expected text: it says whose the stack is")
+    return value
 
 
 def _host(value: object) -> str:

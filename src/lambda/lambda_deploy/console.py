@@ -30,16 +30,14 @@ SECONDS: Final = click.IntRange(0, 86_400)
 def ask(text: str, hidden: bool) -> str:
     """What the user types. Raises UsageError where there is no terminal."""
     if not sys.stdin.isatty():
-        raise click.UsageError(
-            "the secret needs a value: give it as JSON with --secret-stdin, or run this on a terminal"
-        )
+        raise click.UsageError(f"there is no terminal to ask on: {text}")
     answer: str = click.prompt(text, hide_input=hidden, err=True)
     return answer
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What commands get from outside: `connect` makes clients of AWS for a region, `pack` the zip for a Python."""
+    """What commands get from outside: `connect` makes clients of AWS for a region, `pack` the zip."""
 
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     connect: Callable[[str], Clients] = connect
@@ -47,7 +45,7 @@ class Tools:
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     ask: Callable[[str, bool], str] = ask
-    pack: Callable[[str], bytes] = packed
+    pack: Callable[[], bytes] = packed
     # What `deploy` ends with: test-event, for a target. None leaves it out.
     smoke_test: Callable[[Config, Clients], Any] | None = None
 

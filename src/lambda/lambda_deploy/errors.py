@@ -6,8 +6,10 @@ LambdaDeployError          exit code 1
 ├── ConfigError            databricks.yml, or a variable of it, cannot be used
 ├── AwsError               AWS refused or did not answer: the call, its code, and the cure where one is known
 │   └── NotReadyError      AWS is not ready yet, or asked for patience: waited out, raised when it takes too long
-├── UnfitError             what is there cannot be used as it is, and is not changed: a table's key, a bucket's owner
-├── WorkspaceError         the Databricks workspace refused or did not answer, or the job is not as needed
+├── StackError             CloudFormation did not do it, or the stack is in a state in which it cannot be changed
+├── UnfitError             what is there cannot be used as it is, and is not changed: a name that is taken, a bucket
+├── WorkspaceError         the job is missing, or not as needed
+│   └── UnreachableError       the Databricks workspace refused or did not answer
 ├── RedriveError           an object that is to go through the conversion again cannot
 │   └── UnusableObjectError    it is not what its place says; it stays where it is
 ├── NotDeployedError       there is no function to look at: deploy comes first
@@ -44,12 +46,20 @@ class NotReadyError(AwsError):
     """Raised when something is still being made, or AWS asks for patience. `Wait` tries again, a bounded time."""
 
 
+class StackError(LambdaDeployError):
+    """Raised when CloudFormation failed, or when the stack's state does not allow what was asked for."""
+
+
 class UnfitError(LambdaDeployError):
     """Raised when what is there cannot be used as it is, and must not be changed for the user."""
 
 
 class WorkspaceError(LambdaDeployError):
-    """Raised when the workspace cannot be asked, or the job is not as the Lambda needs it."""
+    """Raised when the job is not as the Lambda needs it."""
+
+
+class UnreachableError(WorkspaceError):
+    """Raised when the workspace cannot be asked."""
 
 
 class RedriveError(LambdaDeployError):

@@ -1,5 +1,13 @@
 """Text from elsewhere made fit for a line: on one line, not too long, without a character that a terminal obeys."""
 
+import re
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html, and the parts of a signature.
+_quoted = re.compile(
+    r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}|(?:Credential|Signature|Security-Token)[=:]\s*\S+|\bBearer\s+\S+",
+    re.IGNORECASE,
+)
+
 
 def printable(text: str) -> str:
     """Text with every character that is not printable as its escape."""
@@ -12,5 +20,5 @@ def cut(text: str, longest: int) -> str:
 
 
 def one_line(said: object) -> str:
-    """What somebody else's error says."""
-    return printable(cut(" ".join(str(said).split()), 300))
+    """Return what somebody else's error says, without key ids, signatures and tokens that it may quote."""
+    return printable(cut(_quoted.sub("(hidden)", " ".join(str(said).split())), 300))

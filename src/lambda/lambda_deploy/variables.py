@@ -1,13 +1,17 @@
 """Variables of a bundle as typed values."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from lambda_deploy.bundle_file import BundleFile, shown
 from lambda_deploy.errors import ConfigError
 
 StartMode = Literal["schedule", "lambda", "file_arrival"]
+
+
+_is_tag_name = re.compile(r"(?!aws:)[\w .:/=+@-]{1,128}", re.IGNORECASE).fullmatch
+_is_tag_value = re.compile(r"[\w .:/=+@-]{0,256}").fullmatch
 
 
 class Variables:
@@ -32,7 +36,7 @@ class Variables:
     def number(self, name: str, least: int, most: int) -> int:
         """A whole number in a range, also as text, as it comes from the environment."""
         value = self._bundle.value(name)
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}", value):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise self._error(name, value, f"a whole number from {least:,} to {most:,}")
@@ -44,6 +48,26 @@ class Variables:
         if value not in (True, False, "true", "false"):
             raise self._error(name, value, "true or false")
         return value in (True, "true")
+
+    def ids(self, name: str, is_right: Callable[[str], object], expected: str) -> tuple[str, ...]:
+        """Return a list of texts for each of which `is_right` is true; often empty."""
+        value = self._bundle.value(name) or []
+        if not isinstance(value, list) or not all(isinstance(each, str) and is_right(each) for each in value):
+            raise self._error(name, value, expected)
+        return tuple(value)
+
+    def tags(self, name: str, taken: Sequence[str]) -> dict[str, str]:
+        """Return tags as name -> value, none of them of a name that is `taken`.
+
+        Rules: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
+        """
+        value = self._bundle.value(name) or {}
+        if not isinstance(value, dict) or not all(_is_tag(key, text) for key, text in value.items()):
+            raise self._error(name, value, "names with texts (letters, digits, spaces and _.:/=+@-), none aws:...")
+        for key in value:
+            if key in taken:
+                raise self._error(name, value, f"no tag {key!r}, which says whose the stack is")
+        return value
 
     def start(self) -> StartMode:
         """What starts the job: the schedule, the Lambda, or the arrival of files."""
@@ -77,3 +101,8 @@ class Variables:
     def _error(self, name: str, value: object, expected: str) -> ConfigError:
         found = "missing" if value is None else shown(value)
         return ConfigError(f"{self._bundle.path}, target {self._bundle.target}: {name} is {found}, expected {expected}")
+
+
+def _is_tag(name: object, value: object) -> bool:
+    texts = isinstance(name, str) and isinstance(value, str)
+    return texts and bool(_is_tag_name(str(name)) and _is_tag_value(str(value)))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lambda_deploy.config import Config
-from lambda_deploy.errors import WorkspaceError
+from lambda_deploy.errors import UnreachableError, WorkspaceError
 from lambda_deploy.texts import one_line
 
 _is_application_id = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
@@ -17,7 +17,7 @@ Workspaces = Callable[[str], Any]
 def connect_workspace(host: str) -> Any:
     """A client of databricks-sdk, with its own ways to log in (DATABRICKS_CONFIG_PROFILE and so on).
 
-    Raises WorkspaceError when it finds no way.
+    Raises UnreachableError when it finds no way.
     """
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.core import Config as ClientConfig
@@ -27,7 +27,7 @@ def connect_workspace(host: str) -> Any:
     try:
         return WorkspaceClient(config=ClientConfig(host=host, http_timeout_seconds=20, retry_timeout_seconds=20))
     except ValueError as error:
-        raise WorkspaceError(
+        raise UnreachableError(
             f"no way to log in to {host} was found: run `databricks auth login --host {host}` ({one_line(error)})"
         ) from error
 
@@ -35,7 +35,8 @@ def connect_workspace(host: str) -> Any:
 def find_job(config: Config, workspaces: Workspaces) -> int:
     """The number of the job that the function starts.
 
-    Raises WorkspaceError when there is none or more than one of its name, or when nothing but the function starts it.
+    Raises UnreachableError when the workspace does not answer, and WorkspaceError when there is none or more than one
+    of its name, or when nothing but the function starts it.
     """
     from databricks.sdk.errors.base import DatabricksError
 
@@ -45,7 +46,7 @@ def find_job(config: Config, workspaces: Workspaces) -> int:
         # A listing need not tell what starts a job.
         jobs = [workspace.jobs.get(job_id) for job_id in jobs_named(workspace, name)]
     except (DatabricksError, OSError, ValueError) as error:
-        raise WorkspaceError(
+        raise UnreachableError(
             f"the workspace {config.host} cannot be asked for the job: {one_line(error)}: check workspace.host, and "
             f"log in with `databricks auth login --host {config.host}`"
         ) from error

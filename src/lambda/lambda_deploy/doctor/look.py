@@ -1,0 +1,188 @@
+"""Looks at both clouds for the doctor. What may not be looked at becomes `Unseen`, never an error."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import Any, Final, TypeVar
+
+from botocore.exceptions import ClientError
+
+from lambda_deploy import names
+from lambda_deploy.aws import Clients, code_of, explained, found
+from lambda_deploy.config import Config
+from lambda_deploy.doctor.seen import Bucket, Findings, Seen, Starter, Table, TableKey, Unseen
+from lambda_deploy.errors import LambdaDeployError
+from lambda_deploy.lakehouse import Job, Lakehouse
+from lambda_deploy.mappings import StreamMapping, stream_mappings
+from lambda_deploy.migrate.found import older_pipelines
+
+# 403 for a bucket that is another account's: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
+_NOT_OURS: Final = ("403", "404", "NoSuchBucket")
+_CLOSED: Final = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """Look for one target. `clock` gives seconds since the epoch; `lakehouse` is None when no workspace is named."""
+
+    config: Config
+    other_targets: Mapping[str, Config | str]
+    clients: Clients
+    lakehouse: Lakehouse | None
+    clock: Callable[[], float]
+
+    def look(self) -> Findings:
+        """Return everything, looked at one after the other; nothing of AWS when AWS does not say who asks."""
+        workspace, jobs = self._workspace()
+        account = _seen("asking AWS who this is", lambda: str(self._identity["Account"]))
+        if isinstance(account, Unseen):
+            unseen = {field.name: account for field in fields(Findings)}
+            return Findings(**{**unseen, "other_targets": self.other_targets, "workspace": workspace, "jobs": jobs})  # type: ignore[arg-type] # by name
+        table = _seen("reading the table", self._table)
+        return Findings(
+            other_targets=self.other_targets,
+            account=account,
+            role_arn=self._role_arn(),
+            skew_seconds=_seen("comparing clocks", self._skew),
+            table=table,
+            table_key=_seen("reading the table's KMS key", self._table_key),
+            bucket=_seen("looking at the bucket", self._bucket),
+            readers=_seen("reading the readers of the stream", lambda: self._readers(table)),
+            mappings=_seen("reading the mappings", self._mappings),
+            oldest_seconds=_seen("reading the iterator age", self._oldest),
+            older_pipelines=_seen("looking for older pipelines", lambda: older_pipelines(self.config, self.clients)),
+            starter=_seen("looking who starts the job", self._starter),
+            workspace=workspace,
+            jobs=jobs,
+        )
+
+    @cached_property
+    def _identity(self) -> Any:
+        return self.clients("sts").get_caller_identity()
+
+    def _role_arn(self) -> str:
+        partition, account = self._identity["Arn"].split(":")[1], self._identity["Account"]
+        return self.config.role_arn or f"arn:{partition}:iam::{account}:role/{names.role_name(self.config)}"
+
+    def _skew(self) -> float:
+        before = self.clock()
+        answer = self.clients("sts").get_caller_identity()
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        halfway = (before + self.clock()) / 2
+        return 0.0 if date is None else halfway - parsedate_to_datetime(date).timestamp()
+
+    @cached_property
+    def _described(self) -> Any:
+        answer = found(self.clients("dynamodb").describe_table, TableName=names.table_name(self.config))
+        return answer and answer["Table"]
+
+    def _table(self) -> Table | None:
+        if self._described is None:
+            return None
+        stream = self._described.get("StreamSpecification", {})
+        return Table(
+            tuple((key["AttributeName"], key["KeyType"]) for key in self._described["KeySchema"]),
+            self._described.get("LatestStreamArn") if stream.get("StreamEnabled") else None,
+            stream.get("StreamViewType"),
+        )
+
+    def _table_key(self) -> TableKey | None:
+        arn = self._described and self._described.get("SSEDescription", {}).get("KMSMasterKeyArn")
+        if not arn:
+            return None
+        described = self.clients("kms").describe_key(KeyId=arn)["KeyMetadata"]
+        # The policy of AWS's own key cannot be changed, and lets the whole account in.
+        if described.get("KeyManager") == "AWS":
+            return None
+        policy = json.loads(self.clients("kms").get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
+        return TableKey(arn, described["KeyState"], tuple(_listed(policy.get("Statement", []))))
+
+    def _bucket(self) -> Bucket | None:
+        s3, where = self.clients("s3"), {"Bucket": self.config.bucket}
+        try:
+            answer = s3.head_bucket(**where)
+        except ClientError as error:
+            region = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
+            if code_of(error) in ("301", "400") and region:
+                return Bucket(str(region), "", is_closed=True)
+            if code_of(error) in _NOT_OURS:
+                return None
+            raise
+        region = answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
+        rules = (found(s3.get_bucket_encryption, **where) or {}).get("ServerSideEncryptionConfiguration", {})
+        default = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in rules.get("Rules", [])]
+        block = (found(s3.get_public_access_block, **where) or {}).get("PublicAccessBlockConfiguration", {})
+        return Bucket(
+            str(region or self.config.region),
+            str(default[0].get("SSEAlgorithm", "")) if default else "",
+            all(block.get(name) for name in _CLOSED),
+        )
+
+    def _readers(self, table: Seen[Table | None]) -> tuple[StreamMapping, ...]:
+        if not isinstance(table, Table) or table.stream_arn is None:
+            return ()
+        return tuple(stream_mappings(self.clients("lambda"), EventSourceArn=table.stream_arn))
+
+    def _mappings(self) -> tuple[StreamMapping, ...]:
+        found_ones = stream_mappings(self.clients("lambda"), FunctionName=self.config.function_name)
+        return tuple([one for one in found_ones if one.table == self.config.dynamodb_table])
+
+    def _oldest(self) -> float | None:
+        now = datetime.fromtimestamp(self.clock(), UTC)
+        answer = self.clients("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="IteratorAge",
+            Dimensions=[{"Name": "FunctionName", "Value": self.config.function_name}],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now,
+            Period=3_600,
+            Statistics=["Maximum"],
+        )
+        values = [float(point["Maximum"]) for point in answer["Datapoints"]]
+        return max(values) / 1_000 if values else None
+
+    def _starter(self) -> Starter | None:
+        if not self.config.lambda_starts_job:
+            return None
+        if self.config.client_id:
+            return Starter("federation" if self._issues_tokens() else "federation is off", self.config.client_id)
+        answer = found(self.clients("secretsmanager").get_secret_value, SecretId=names.secret_name(self.config))
+        try:
+            secret = json.loads(answer["SecretString"]) if answer else {}
+        except (KeyError, ValueError):
+            secret = {}
+        # Nothing of the secret but the public name of its owner leaves this function.
+        if not isinstance(secret, dict) or not (secret.get("token") or secret.get("client_id")):
+            return Starter("nothing", None)
+        return Starter("secret", str(secret["client_id"])) if secret.get("client_id") else Starter("token", None)
+
+    def _issues_tokens(self) -> bool:
+        try:
+            return bool(self.clients("iam").get_outbound_web_identity_federation_info().get("JwtVendingEnabled"))
+        except ClientError as error:
+            if not code_of(error).startswith("FeatureDisabled"):
+                raise
+            return False
+
+    def _workspace(self) -> tuple[Seen[str] | None, Seen[tuple[Job, ...]] | None]:
+        if self.lakehouse is None:
+            return None, None
+        user = _seen("asking the workspace", self.lakehouse.user)
+        return user, user if isinstance(user, Unseen) else _seen("looking for the job", self.lakehouse.jobs)
+
+
+def _seen(doing: str, look: Callable[[], _T]) -> Seen[_T]:
+    """Return what `look` finds; `Unseen` when whoever is asked does not let it, or does not answer."""
+    try:
+        with explained(doing):
+            return look()
+    except LambdaDeployError as error:
+        return Unseen(str(error))
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [value]

@@ -1,0 +1,272 @@
+"""The steps of a migration: commands, what to check after each, and how to go back. A pure function of what is there.
+
+No event is lost, and none is twice in the table, whatever happens at the same time:
+
+- The old job is stopped first, and no run of it is left when the next step begins. From then on nothing reads or moves
+  what is under the landing prefix until our own job does; what the old one had not read stays for ours, which reads its
+  objects (`telemetry_<millis>_<count>.json`) too.
+- Then our mapping reads the stream from its oldest record, up to 24 hours back, while the old one still runs. What both
+  deliver is in the bucket twice. Our job merges by event_id, and a line with a sequence number (ours) wins over one
+  without (the old pipeline's), whichever comes first; among those without, the later `delivered_at` wins. So there is
+  one row, of the newest image.
+- Only then is the old mapping switched off. A batch that the old function has in hand at that moment is written or not;
+  its records are in our part of the stream as well.
+- Where the old function has the name of ours it must go before ours is made. Its mapping is switched off first: what
+  comes until ours exists waits in the stream, for 24 hours.
+- The notification goes last, so objects that the old function wrote last may still call the trigger function: a stopped
+  job skips such runs. S3 takes a bucket's notifications as a whole, so the printed command holds those of others too.
+- An event that is deleted while both run: the old pipeline's line has no number and cannot revive it.
+- Going back: our job is stopped, the old mapping is on again before ours is off. It goes on from where it stopped, if
+  that was less than 24 hours ago; events from before then are in our table and objects.
+"""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lambda_deploy.config import Config
+from lambda_deploy.lakehouse import quoted
+from lambda_deploy.migrate.found import CALLS_FUNCTION, Found, OldJob, OldRole, calls
+
+KEPT_SUFFIX: Final = "_before"
+NOTHING: Final = "nothing"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A command that shows whether a step has worked, and what it then prints."""
+
+    command: str
+    shows: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """What to run, in this order; `back` undoes it, and is empty where nothing has to be, or can be, undone."""
+
+    title: str
+    why: str
+    is_done: bool
+    commands: tuple[str, ...]
+    checks: tuple[Check, ...] = ()
+    back: tuple[str, ...] = ()
+
+
+def steps(config: Config, found: Found) -> list[Step]:
+    """Return all steps of the way, in their order."""
+    way = _Way(config, found)
+    beside = [way.deploy(), way.mapping_off(), *way.notification_off(), way.new_job()]
+    in_place = [way.mapping_off(), *way.delete(), way.deploy(), *way.notification_off(), way.new_job()]
+    before = [way.stop_job(), *way.keep_table()]
+    if found.stream_function == config.function_name:
+        return [*before, *in_place]
+    return [*before, *beside, *way.delete(), *way.delete_logs()]
+
+
+@dataclass(frozen=True)
+class _Way:
+    config: Config
+    found: Found
+
+    @property
+    def region(self) -> str:
+        return f"--region {self.config.region}"
+
+    def stop_job(self) -> Step:
+        """The first step: nothing else may read or move what our function writes."""
+        job, name = self.found.job, self.found.job_name or "JOB_ID"
+        now = job or OldJob(0, {}, 1, is_queueing=True)
+        number = str(job.job_id) if job else name
+        stopped = {kind: {**start, "pause_status": "PAUSED"} for kind, start in now.start.items()}
+        runs = now.max_concurrent_runs if "continuous" in now.start else 0
+        was = {**now.start} if not now.is_stopped else _unpaused(now.start)
+        how = (
+            "Until then the older job would archive what the new function writes. With 0 concurrent runs and no queue, "
+            "runs that an old function asks for are skipped. A run that is active ends by itself; wait for it."
+        )
+        if job is None:
+            how += (
+                " Which job it is could not be read: give it by --old-job, log in to the workspace, and run this "
+                "again for the exact command."
+            )
+        return Step(
+            "stop the older job",
+            how,
+            now.is_stopped and self.found.active_runs == 0 and job is not None,
+            (_update(number, {**stopped, "max_concurrent_runs": runs, "queue": {"enabled": False}}),),
+            (Check(f"databricks jobs list-runs --job-id {number} --active-only", NOTHING),),
+            (
+                _update(
+                    number,
+                    {
+                        **was,
+                        "max_concurrent_runs": max(now.max_concurrent_runs, 1),
+                        "queue": {"enabled": now.is_queueing or now.is_stopped},
+                    },
+                ),
+            ),
+        )
+
+    def keep_table(self) -> list[Step]:
+        """Our job must not write into the older job's table."""
+        name = self.found.old_table
+        if not name:
+            return []
+        kept = f"{name}{KEPT_SUFFIX}"
+        return [
+            Step(
+                "rename the older table",
+                f"The older job's table has the name of ours. It keeps its rows as {kept}; ours begins empty.",
+                False,
+                (self._rename(name, kept),),
+                (Check(f"databricks tables get {name}", "an error: the table does not exist"),),
+                (self._rename(kept, name),),
+            )
+        ]
+
+    def deploy(self) -> Step:
+        """The new function and its mapping."""
+        ours, function = self.found.our_mapping, self.config.function_name
+        return Step(
+            "deploy the new function",
+            "Its mapping reads the stream from the oldest record, up to 24 hours back. The log group of a function of "
+            "the same name is adopted with all that is in it.",
+            ours is not None and ours.state == "Enabled" and not ours.has_failed,
+            (f"stream-lambda deploy -t {self.config.target}",),
+            (
+                Check(
+                    f"aws lambda list-event-source-mappings --function-name {function} "
+                    f"--query EventSourceMappings[].State --output text {self.region}",
+                    "Enabled",
+                ),
+            ),
+            (f"stream-lambda destroy -t {self.config.target}",),
+        )
+
+    def mapping_off(self) -> Step:
+        """The old function reads the stream no more."""
+        switch = "aws lambda update-event-source-mapping --uuid {} {} " + self.region
+        uuids = [one.uuid for one in self.found.mappings]
+        state = f"aws lambda get-event-source-mapping --uuid {{}} --query State --output text {self.region}"
+        return Step(
+            "switch the old mapping off",
+            "It keeps its place in the stream for 24 hours, so that it can go on from there.",
+            all(one.state == "Disabled" for one in self.found.mappings),
+            tuple([switch.format(uuid, "--no-enabled") for uuid in uuids]),
+            tuple([Check(state.format(uuid), "Disabled") for uuid in uuids]),
+            tuple([switch.format(uuid, "--enabled") for uuid in uuids]),
+        )
+
+    def notification_off(self) -> list[Step]:
+        """The bucket calls the old trigger function no more; there is none in the single-function version."""
+        everything = self.found.notifications
+        entries = everything.get(CALLS_FUNCTION, [])
+        others = [entry for entry in entries if not calls(entry, self.found.trigger_function)]
+        if len(others) == len(entries):
+            return []
+        arns = "\t".join([entry["LambdaFunctionArn"] for entry in others])
+        return [
+            Step(
+                "remove the notification of the bucket",
+                "S3 takes a bucket's notifications as a whole: run this soon after it was printed, so that nothing "
+                "that somebody adds meanwhile is overwritten.",
+                False,
+                (self._notify({**everything, CALLS_FUNCTION: others}),),
+                (
+                    Check(
+                        f"aws s3api get-bucket-notification-configuration --bucket {self.config.bucket} "
+                        f"--query {CALLS_FUNCTION}[].LambdaFunctionArn --output text {self.region}",
+                        arns or "None",
+                    ),
+                ),
+                (self._notify(everything),),
+            )
+        ]
+
+    def new_job(self) -> Step:
+        """Our job, and an item through the whole way."""
+        target = self.config.target
+        return Step(
+            "deploy the new job",
+            "It reads what the older job left, too. To go back, stop it before the old mapping is on again: two jobs "
+            "on one prefix take each other's files.",
+            self.found.has_our_job,
+            (f"databricks bundle deploy -t {target}",),
+            (Check(f"stream-lambda test-event -t {target}", "the row has Charge_IsCharging true"),),
+            (f"databricks bundle destroy -t {target}",),
+        )
+
+    def delete(self) -> list[Step]:
+        """From here there is no way back: mapping, roles, functions."""
+        uuids = [one.uuid for one in self.found.mappings]
+        names = [one.name for one in self.found.functions]
+        listed = f"aws lambda list-functions --query {{}} --output text {self.region}"
+        exists = "Functions[?FunctionName=='{}'].FunctionName"
+        return [
+            Step(
+                "delete the old functions",
+                "There is no way back from here. Where both are there, wait a day first. The roles are those that no "
+                "other function uses.",
+                not names,
+                (
+                    *[f"aws lambda delete-event-source-mapping --uuid {uuid} {self.region}" for uuid in uuids],
+                    *[command for role in self.found.roles for command in _delete_role(role, self.region)],
+                    *[f"aws lambda delete-function --function-name {name} {self.region}" for name in names],
+                ),
+                tuple([Check(listed.format(f'"{exists.format(name)}"'), NOTHING) for name in names]),
+            )
+        ]
+
+    def delete_logs(self) -> list[Step]:
+        """The logs of the old functions."""
+        groups = self.found.log_groups
+        if not groups:
+            return []
+        return [
+            Step(
+                "delete the old logs",
+                "With all that is in them. Leave this out to keep them.",
+                False,
+                tuple([f"aws logs delete-log-group --log-group-name {name} {self.region}" for name in groups]),
+            )
+        ]
+
+    def _notify(self, configuration: Mapping[str, Any]) -> str:
+        whole = {name: value for name, value in configuration.items() if value or name == "EventBridgeConfiguration"}
+        return (
+            f"aws s3api put-bucket-notification-configuration --bucket {self.config.bucket} "
+            f"--notification-configuration {_quoted(whole)} {self.region}"
+        )
+
+    def _rename(self, name: str, new_name: str) -> str:
+        body = {
+            "warehouse_id": self.config.warehouse_id or "WAREHOUSE_ID",
+            "statement": f"ALTER TABLE {quoted(name)} RENAME TO {quoted(new_name)}",
+            "wait_timeout": "50s",
+        }
+        return f"databricks api post /api/2.0/sql/statements --json {_quoted(body)}"
+
+
+def _update(number: str, settings: Mapping[str, Any]) -> str:
+    # The CLI wants the number in the JSON, not beside it.
+    job_id = int(number) if number.isdigit() else number
+    return f"databricks jobs update --json {_quoted({'job_id': job_id, 'new_settings': settings})}"
+
+
+def _unpaused(start: Mapping[str, Any]) -> dict[str, Any]:
+    return {kind: {**one, "pause_status": "UNPAUSED"} for kind, one in start.items()}
+
+
+def _delete_role(role: OldRole, region: str) -> Sequence[str]:
+    at = f"--role-name {role.name} {region}"
+    return [
+        *[f"aws iam delete-role-policy {at} --policy-name {name}" for name in role.inline_policies],
+        *[f"aws iam detach-role-policy {at} --policy-arn {arn}" for arn in role.attached_policies],
+        f"aws iam delete-role {at}",
+    ]
+
+
+def _quoted(body: Mapping[str, Any]) -> str:
+    return shlex.quote(json.dumps(body))

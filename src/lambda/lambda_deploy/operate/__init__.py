@@ -1,0 +1,1 @@
+"""Daily work on what is deployed: status, test-event, redrive, cost."""

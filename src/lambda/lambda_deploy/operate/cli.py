@@ -1,0 +1,293 @@
+"""The commands of daily work: status, test-event, redrive, cost."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import click
+
+from lambda_deploy.aws import Clients, explained
+from lambda_deploy.config import Config
+from lambda_deploy.console import SECONDS, Tools, json_option, print_json, progress, target_options, yes_option
+from lambda_deploy.lakehouse import Lakehouse
+from lambda_deploy.names import table_name
+from lambda_deploy.operate.cost import (
+    ASSUMED,
+    MOST_BYTES_A_CALL,
+    OLDER_GUIDE,
+    Bill,
+    Usage,
+    all_bills,
+    nearest_to_a_dollar,
+    packaged_prices,
+    table,
+)
+from lambda_deploy.operate.redrive import Places, Redrive, Redriven, waiting
+from lambda_deploy.operate.status import Status
+from lambda_deploy.operate.test_event import Ends, Patience, Probe, Reached, Way
+from lambda_deploy.texts import printable
+
+_SECONDS_TO_S3: Final = 180
+
+
+def lakehouse_of(tools: Tools, config: Config) -> Lakehouse | None:
+    """Return the workspace; None when nothing names one."""
+    if not (config.host or tools.environment.get("DATABRICKS_CONFIG_PROFILE")):
+        return None
+    return Lakehouse(config, cache(lambda: tools.workspaces(config.host)))
+
+
+@click.command("status")
+@target_options
+@json_option
+@click.pass_obj
+def status_command(tools: Tools, bundle: Path | None, target: str | None, as_json: bool) -> None:
+    """Show both clouds on one screen: each part, how far it lags, and the commands to look further.
+
+    Example: stream-lambda status -t prod
+    """
+    config = tools.config(bundle, target)
+    clients = tools.connect(config.region)
+    with explained("asking AWS who this is"):
+        clients("sts").get_caller_identity()
+    status = Status(config, clients, lakehouse_of(tools, config), tools.clock)
+    rows = status.rows()
+    now = tools.clock()
+    if as_json:
+        lines = {row.label: {"text": row.text, "at": row.at, "lag_seconds": row.lag(now)} for row in rows}
+        print_json({"target": config.target, "lines": lines, "commands": status.commands()})
+        return
+    for row in rows:
+        lag = row.lag(now)
+        click.echo(f"{row.label:18} {'' if lag is None else _ago(lag):>9}  {printable(row.text)}")
+    click.echo("\nTo look further:")
+    for command in status.commands():
+        click.echo(f"  {printable(command)}")
+
+
+def _ago(seconds: float) -> str:
+    """Return a lag in its largest unit, such as 4 min."""
+    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:,.0f} {name}"
+    return f"{seconds:,.0f} s"
+
+
+@click.command("test-event")
+@target_options
+@click.option(
+    "--wait", "to_s3", type=SECONDS, default=_SECONDS_TO_S3, show_default=True, help="Seconds to wait for the object."
+)
+@click.option(
+    "--wait-table", "to_table", type=SECONDS, default=1200, show_default=True, help="Seconds to wait for the row."
+)
+@click.option("--no-table", is_flag=True, help="Look at S3 only.")
+@json_option
+@click.pass_obj
+def test_event_command(
+    tools: Tools, bundle: Path | None, target: str | None, to_s3: int, to_table: int, no_table: bool, as_json: bool
+) -> None:
+    """Send a test item (a vehicle, the signal charge-ischarging) through the pipeline, and delete it again.
+
+    It shows the object that has it and, with a workspace and warehouse_id, waits for its row. The object and the row
+    stay; the row gets deleted_at.
+
+    Example: stream-lambda test-event --wait 60
+    """
+    config = tools.config(bundle, target)
+    house = None if no_table or not config.warehouse_id else lakehouse_of(tools, config)
+    reached = []
+    for step in send_test_event(tools, config, house, to_s3, to_table):
+        reached.append(asdict(step))
+        if not as_json:
+            click.echo(f"{step.seconds:7.1f} s  {step.where:8}  {printable(step.detail)}")
+    if as_json:
+        print_json({"steps": reached, "table": house is not None})
+    elif house is None:
+        click.echo("the table was not looked at" + ("" if no_table else ": no workspace or no warehouse_id is set"))
+
+
+def send_test_event(
+    tools: Tools, config: Config, house: Lakehouse | None, to_s3: int = _SECONDS_TO_S3, to_table: int = 0
+) -> Iterator[Reached]:
+    """Yield each step of a test item; the table is looked at where `house` is given. Raises LostOnTheWayError."""
+    clients = tools.connect(config.region)
+    prefixes = (config.landing_prefix, config.archive_prefix, config.quarantine_prefix)
+    way = Way(table_name(config), config.bucket, *prefixes, to_s3, to_table)
+
+    def row(event_id: str) -> str | None:
+        assert house is not None, "a row is asked for with a workspace only"  # noqa: S101 # for mypy
+        found = house.rows("cast(Charge_IsCharging AS STRING)", "event_id = :event_id", event_id=event_id)
+        return str(found[0][0]) if found else None
+
+    ends = Ends(lambda: _backlog(clients, config, tools.clock()), None if house is None else row)
+    patience = Patience(tools.clock, tools.sleep, progress)
+    with explained("sending a test event"):
+        probe = Probe(clients("dynamodb"), clients("s3"), way, ends, patience)
+        with closing(probe.run(str(uuid4()))) as steps:
+            yield from steps
+
+
+def _backlog(clients: Clients, config: Config, now: float) -> float | None:
+    """Return the age in seconds of the oldest record that the function has read in the last minutes."""
+    end = datetime.fromtimestamp(now, UTC)
+    answer = clients("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName="IteratorAge",
+        Dimensions=[{"Name": "FunctionName", "Value": config.function_name}],
+        StartTime=end - timedelta(minutes=5),
+        EndTime=end,
+        Period=60,
+        Statistics=["Maximum"],
+    )
+    points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
+    return float(points[-1]["Maximum"]) / 1_000 if points else None
+
+
+@click.command("redrive")
+@target_options
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
+@yes_option
+@json_option
+@click.pass_context
+def redrive_command(
+    context: click.Context, bundle: Path | None, target: str | None, dry_run: bool, is_sure: bool, as_json: bool
+) -> None:
+    """Send on-failure objects and records that the Lambda quarantined through the conversion again.
+
+    What succeeds goes into new objects for the job, and the failed object is moved to redriven/. What still fails
+    stays, and the command ends with 1. It may be stopped anywhere and run again. For lines of the quarantine table,
+    see `flatten redrive`.
+
+    Example: stream-lambda redrive --dry-run
+    """
+    tools: Tools = context.obj
+    if as_json and not is_sure and not dry_run:
+        raise click.UsageError("--json asks nothing: add --yes or --dry-run")
+    config = tools.config(bundle, target)
+    with explained("redriving"):
+        s3 = tools.connect(config.region)("s3")
+        objects = waiting(s3, config.bucket, config.quarantine_prefix)
+        if objects and not dry_run and not is_sure:
+            click.confirm(f"{len(objects)} objects failed. Redrive them?", abort=True, err=True)
+        redrive = Redrive(s3, _places(config), tools.sleep)
+        outcomes = _redriven(redrive.run(objects, dry=dry_run), as_json)
+    left = [one for one in outcomes if one.outcome == "left" or one.failing]
+    if as_json:
+        print_json({"dry_run": dry_run, "objects": [asdict(one) for one in outcomes]})
+    else:
+        lines = sum([one.converted for one in outcomes])
+        verb = "would be" if dry_run else "were"
+        click.echo(f"{len(outcomes)} objects: {lines} events {verb} redriven, {len(left)} objects still fail")
+    if left:
+        context.exit(1)
+
+
+def _places(config: Config) -> Places:
+    return Places(
+        config.bucket,
+        config.landing_prefix,
+        config.quarantine_prefix,
+        config.archive_prefix,
+        config.function_name,
+        config.kms_key_id or None,
+    )
+
+
+def _redriven(steps: Iterator[Redriven], as_json: bool) -> list[Redriven]:
+    outcomes = []
+    try:
+        for one in steps:
+            outcomes.append(one)
+            if not as_json:
+                tail = f", {one.failing} still fail: {one.reason}" if one.failing or one.reason else ""
+                click.echo(f"{one.outcome:5}  {printable(one.key)}  {one.converted} converted{printable(tail)}")
+    except KeyboardInterrupt:
+        progress(f"stopped after {len(outcomes)} objects; nothing is lost: run it again to go on")
+        raise
+    return outcomes
+
+
+@click.command("cost")
+@target_options
+@click.option("--events-per-month", type=click.IntRange(1, 10**12), default=10**6, show_default=True, help="Events.")
+@click.option("--shards", type=click.IntRange(1, 100_000), default=4, show_default=True, help="Shards of the stream.")
+@click.option(
+    "--event-bytes",
+    type=click.IntRange(100, MOST_BYTES_A_CALL),
+    default=2_950,
+    show_default=True,
+    help="Of a stream record.",
+)
+@json_option
+@click.pass_obj
+def cost_command(
+    tools: Tools,
+    bundle: Path | None,
+    target: str | None,
+    events_per_month: int,
+    shards: int,
+    event_bytes: int,
+    as_json: bool,
+) -> None:
+    """Calculate what a month costs, for each way to start the job and two windows; asks nobody.
+
+    Example: stream-lambda cost --events-per-month 1000000
+    """
+    config = tools.config(bundle, target)
+    usage = Usage(
+        events_per_month,
+        batch_size=config.batch_size,
+        memory_mb=config.memory_mb,
+        shards=shards,
+        event_bytes=event_bytes,
+        tracing=config.tracing,
+        secret=not config.client_id and config.lambda_starts_job,
+    )
+    prices = packaged_prices()
+    bills, nearest = all_bills(usage, prices), nearest_to_a_dollar(usage, prices)
+    if as_json:
+        print_json(
+            {
+                "bills": [asdict(one) for one in bills],
+                "nearest": asdict(nearest),
+                "prices": asdict(prices),
+                "assumed": ASSUMED,
+            }
+        )
+        return
+    click.echo(f"{events_per_month:,} events a month, US dollars, prices of {prices.region} at {prices.dated}\n")
+    _show_bills(bills)
+    click.echo(f"\nThe older guide, for a million events: {OLDER_GUIDE}")
+    click.echo(
+        f"Nearest to one dollar of AWS for a million events: batching_window_seconds {nearest.usage.window_seconds}, "
+        f"${nearest.aws_beyond_free:,.2f} beyond what is always free, ${nearest.aws_total:,.2f} with alarms, own "
+        "metrics and dashboard paid for"
+    )
+    click.echo("Assumed:")
+    for what, value in ASSUMED.items():
+        click.echo(f"  {what}: {value:,g}")
+
+
+def _show_bills(bills: Sequence[Bill]) -> None:
+    for label, cells in table(list(bills)):
+        row = f"{label:31}" + "".join([f"{cell:>13}" for cell in cells])
+        click.secho(row, bold=True) if label.endswith("in all") else click.echo(row)
+
+
+COMMANDS: Final[Sequence[click.Command]] = (status_command, test_event_command, redrive_command, cost_command)
+
+
+def with_smoke_test(tools: Tools) -> Tools:
+    """Return these tools with what `deploy` may end with: a test item as far as S3. It raises LostOnTheWayError."""
+
+    def smoke_test(config: Config, clients: Clients) -> None:
+        for step in send_test_event(tools, config, None):
+            progress(f"test event: {step.where} after {step.seconds:.1f} s")
+
+    return replace(tools, smoke_test=smoke_test)

@@ -1,0 +1,231 @@
+"""A test item on its way: DynamoDB -> S3 -> the table, with the time that each step took, and away again.
+
+The item is that of the older guide: a vehicle and the signal `charge-ischarging`, whose value is true.
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+from botocore.exceptions import ClientError
+
+from lambda_deploy.errors import LostOnTheWayError
+from lambda_deploy.texts import cut
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TableDescriptionTypeDef
+    from mypy_boto3_s3 import S3Client
+
+MARK: Final = "stream-lambda-test-"
+# Once the mapping is enabled and has caught up: the batching window of 5 s, a cold start, a put.
+USUAL_SECONDS_TO_S3: Final = 10
+_CLOCKS_MAY_DIFFER: Final = timedelta(minutes=10)
+_MOST_BYTES: Final = 64 * 1024 * 1024
+_POLL_SECONDS: Final = 2.0
+
+Where = Literal["dynamodb", "s3", "table", "deleted"]
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A step that the item has made: `seconds` after it was put, and what was found."""
+
+    where: Where
+    seconds: float
+    detail: str
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where the item goes and how long it may take, in seconds; prefixes end in a slash."""
+
+    dynamodb_table: str
+    bucket: str
+    landing: str
+    archive: str
+    quarantine: str
+    seconds_to_s3: float
+    seconds_to_table: float
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Whoever waits: `clock` gives seconds since the epoch, `sleep` takes seconds, `say` gets what is waited for."""
+
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What is looked at besides S3. `row` is None when no workspace is configured.
+
+    `backlog` gives the age in seconds of the newest record that the function has read, None when that is unknown.
+    `row` gives the value of Charge_IsCharging in the event's row, None while there is no row.
+    """
+
+    backlog: Callable[[], float | None]
+    row: Callable[[str], str | None] | None
+
+
+class Probe:
+    """Sends one item."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", s3: "S3Client", way: Way, ends: Ends, patience: Patience) -> None:
+        self._dynamodb = dynamodb
+        self._s3 = s3
+        self._way = way
+        self._ends = ends
+        self._patience = patience
+        self._looked_into: set[str] = set()
+
+    def run(self, unique: str) -> Generator[Reached, None, None]:
+        """Put the item, yield each step that it makes, and delete it, whatever happens in between.
+
+        `unique` is what its event_id ends in. Raises LostOnTheWayError when it does not arrive in time.
+        """
+        event_id, started, table = f"{MARK}{unique}", self._patience.clock(), self._way.dynamodb_table
+        put = item(event_id, started)
+        definition = self._dynamodb.describe_table(TableName=table)["Table"]
+        key = key_of(put, definition)
+        self._dynamodb.put_item(
+            TableName=table, Item={**put, **key}, ConditionExpression="attribute_not_exists(event_id)"
+        )
+        try:
+            yield Reached("dynamodb", self._since(started), f"{table}, event_id {event_id}")
+            stored, line = self._object(event_id, started)
+            yield Reached("s3", self._since(started), f"s3://{self._way.bucket}/{stored}: {cut(line, 160)}")
+            if self._ends.row is not None:
+                yield self._row(event_id, started, self._ends.row)
+        finally:
+            self._dynamodb.delete_item(TableName=table, Key=key)
+        yield Reached("deleted", self._since(started), "the object stays, and the row with deleted_at")
+
+    def _since(self, started: float) -> float:
+        return self._patience.clock() - started
+
+    def _object(self, event_id: str, started: float) -> tuple[str, str]:
+        found = self._wait(lambda: self._found(event_id, started), self._way.seconds_to_s3, "in S3", self._ends.backlog)
+        if found is None:
+            raise LostOnTheWayError(
+                f"{event_id} did not reach s3://{self._way.bucket}/{self._way.landing} within "
+                f"{self._since(started):.0f} s: run `stream-lambda doctor`, then see the log that "
+                "`stream-lambda status` names"
+            )
+        return found
+
+    def _row(self, event_id: str, started: float, row: Callable[[str], str | None]) -> Reached:
+        value = self._wait(lambda: row(event_id), self._way.seconds_to_table, "in the table")
+        if value is None:
+            raise LostOnTheWayError(
+                f"{event_id} is in S3, but not in the table after {self._since(started):.0f} s: look at the runs of "
+                "the job, whether it is paused, and how often it starts"
+            )
+        if value != "true":
+            raise LostOnTheWayError(
+                f"the row of {event_id} has Charge_IsCharging {value}, expected true: check which version of the job "
+                "wrote it"
+            )
+        return Reached("table", self._since(started), "the row has Charge_IsCharging true")
+
+    def _wait(
+        self,
+        look: Callable[[], _T | None],
+        seconds: float,
+        place: str,
+        backlog: Callable[[], float | None] = lambda: None,
+    ) -> _T | None:
+        """Return what `look` finds; None when it found nothing in time.
+
+        Behind a backlog the function reads older records first, so the time begins when it has caught up.
+        """
+        started = until = self._patience.clock()
+        until += seconds
+        while (found := look()) is None:
+            now = self._patience.clock()
+            if now >= until:
+                return None
+            behind = (backlog() or 0) if now - started >= USUAL_SECONDS_TO_S3 else 0
+            if behind > seconds:
+                until = now + seconds
+                self._patience.say(
+                    f"behind a backlog: the newest record that the function read was {behind:,.0f} s old"
+                )
+            else:
+                self._patience.say(f"not yet {place} after {now - started:.0f} s")
+            self._patience.sleep(min(_POLL_SECONDS, max(until - now, 0.1)))
+        return found
+
+    def _found(self, event_id: str, started: float) -> tuple[str, str] | None:
+        for prefix in (self._way.landing, self._way.archive, self._way.quarantine):
+            for key in self._new_keys(prefix, started):
+                line = self._line(key, event_id)
+                if line is None:
+                    continue
+                if prefix == self._way.quarantine:
+                    raise LostOnTheWayError(
+                        f"{event_id} was quarantined as s3://{self._way.bucket}/{key}: run `stream-lambda doctor`, "
+                        "whose line `stream` says whether the stream's view type is the reason"
+                    )
+                return key, line
+        return None
+
+    def _new_keys(self, prefix: str, started: float) -> Iterator[str]:
+        since = datetime.fromtimestamp(started, UTC) - _CLOCKS_MAY_DIFFER
+        now = datetime.fromtimestamp(self._patience.clock(), UTC) + _CLOCKS_MAY_DIFFER
+        for hour in sorted({f"{at:%Y/%m/%d/%H/}" for at in (since, now)}):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._way.bucket, Prefix=prefix + hour)
+            for entry in [entry for page in pages for entry in page.get("Contents", [])]:
+                if entry["LastModified"] >= since and entry["Key"] not in self._looked_into:
+                    yield entry["Key"]
+
+    def _line(self, key: str, event_id: str) -> str | None:
+        """Return the object's line with this event, None when it has none."""
+        try:
+            body = self._s3.get_object(Bucket=self._way.bucket, Key=key)["Body"].read(_MOST_BYTES)
+        except ClientError as error:
+            # The job may archive it between the list and this.
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+        self._looked_into.add(key)
+        try:
+            lines = gzip.decompress(body).decode("utf-8", "replace").splitlines()
+        except (OSError, EOFError, zlib.error):
+            return None
+        return next((line for line in lines if event_id in line), None)
+
+
+def item(event_id: str, now: float) -> dict[str, Any]:
+    """Return the test item as DynamoDB takes it; `now` is in seconds since the epoch."""
+    milliseconds = {"N": str(int(now * 1000))}
+    vehicle = {"make": {"S": "Tesla"}, "model": {"S": "Model 3"}, "id": {"S": "test-123"}, "year": {"N": "2023"}}
+    signal = {
+        "name": {"S": "IsCharging"},
+        "code": {"S": "charge-ischarging"},
+        "group": {"S": "Charge"},
+        "body": {"S": json.dumps({"value": True})},
+        "meta": {"M": {"retrievedAt": milliseconds, "oemUpdatedAt": milliseconds}},
+    }
+    return {
+        "event_id": {"S": event_id},
+        "recorded_at": {"S": f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M:%S}"},
+        "signals": {"L": [{"M": signal}]},
+        "vehicle": {"M": vehicle},
+        "meta": {"M": {"mode": {"S": "TEST"}}},
+    }
+
+
+def key_of(put: Mapping[str, Any], definition: "TableDescriptionTypeDef") -> dict[str, Any]:
+    """Return the key of an item in a table; a key attribute that the item lacks gets the event_id, or 0."""
+    types = {one["AttributeName"]: one["AttributeType"] for one in definition["AttributeDefinitions"]}
+    fill = {"S": put["event_id"], "N": {"N": "0"}, "B": {"B": b"0"}}
+    names = [one["AttributeName"] for one in definition["KeySchema"]]
+    return {name: put.get(name, fill[types[name]]) for name in names}

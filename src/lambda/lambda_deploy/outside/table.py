@@ -1,0 +1,112 @@
+"""The table and its stream: looked at, and the stream switched on when it is off. A living one is never changed.
+
+Another view type would mean another stream: changes that the old one still holds would be lost to the function.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lambda_deploy import names
+from lambda_deploy.aws import Clients, explained, found
+from lambda_deploy.config import Config
+from lambda_deploy.errors import NotReadyError, UnfitError
+from lambda_deploy.wait import Wait
+
+_BEST: Final = "NEW_AND_OLD_IMAGES"
+_NATURAL_KEY: Final = [("event_id", "HASH")]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as DescribeTable has it: "" where there is no stream, or no KMS key."""
+
+    name: str
+    arn: str
+    stream_arn: str
+    view_type: str
+    key_arn: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether the stream is on."""
+        return bool(self.stream_arn)
+
+    @property
+    def stream_or_placeholder(self) -> str:
+        """The stream's ARN; while it is off, text in its place that shows in a plan."""
+        return self.stream_arn or f"{self.arn}/stream/known-once-it-is-on"
+
+
+def read_table(config: Config, clients: Clients) -> Table:
+    """Return the table of a target.
+
+    Raises ConfigError when none is set, UnfitError when it does not exist or its stream lacks the new image.
+    """
+    name = names.table_name(config)
+    with explained(f"reading the table {name}"):
+        answer = found(clients("dynamodb").describe_table, TableName=name)
+    if answer is None:
+        raise UnfitError(
+            f"the table {name!r} does not exist in {config.region} of this account: check dynamodb_table, aws_region "
+            "and the credentials"
+        )
+    content: dict[str, Any] = answer["Table"]
+    stream = content.get("StreamSpecification", {})
+    is_on = bool(stream.get("StreamEnabled"))
+    view_type = stream.get("StreamViewType", "") if is_on else ""
+    _check_view_type(name, view_type)
+    return Table(
+        name,
+        content["TableArn"],
+        content.get("LatestStreamArn", "") if is_on else "",
+        view_type,
+        content.get("SSEDescription", {}).get("KMSMasterKeyArn", ""),
+        (*_key_notes(content), *_view_notes(name, view_type)),
+    )
+
+
+def switch_on_stream(config: Config, clients: Clients, wait: Wait) -> Table:
+    """Switch the table's stream on and return the table once its stream has a name. It takes no capacity."""
+    name = names.table_name(config)
+    specification = {"StreamEnabled": True, "StreamViewType": _BEST}
+    with explained(f"switching on the stream of the table {name}"):
+        clients("dynamodb").update_table(TableName=name, StreamSpecification=specification)
+
+    def attempt() -> Table:
+        table = read_table(config, clients)
+        if not table.is_streaming:
+            raise NotReadyError(f"the table {name} is being updated")
+        return table
+
+    return wait.until(attempt, "the stream")
+
+
+def _check_view_type(name: str, view_type: str) -> None:
+    if view_type not in ("", _BEST, "NEW_IMAGE"):
+        raise UnfitError(
+            f"the stream of {name!r} has the view type {view_type}, whose records lack the new image, and changing it "
+            "would lose what the stream holds: when its readers have caught up, switch it off in DynamoDB; the next "
+            f"deploy switches it on as {_BEST}"
+        )
+
+
+def _view_notes(name: str, view_type: str) -> list[str]:
+    if view_type != "NEW_IMAGE":
+        return []
+    return [
+        f"the stream of {name} has the view type NEW_IMAGE: it works, but events whose date changes and deletions cost "
+        f"the job a search of the whole table ({_BEST} would spare it)"
+    ]
+
+
+def _key_notes(content: dict[str, Any]) -> list[str]:
+    key = [(part["AttributeName"], part["KeyType"]) for part in content["KeySchema"]]
+    if key == _NATURAL_KEY:
+        return []
+    shown = ", ".join([f"{name} ({kind})" for name, kind in key])
+    return [
+        f"the key of the table {content['TableName']} is {shown}, not event_id alone: rows are merged by event_id, so "
+        "each item needs one of its own, and a REMOVE without an image cannot be matched and is quarantined"
+    ]

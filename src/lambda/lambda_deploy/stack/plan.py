@@ -1,0 +1,158 @@
+"""A plan: the change set that a deployment would execute, with what it changes in old and new values."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from lambda_deploy import names
+from lambda_deploy.errors import StackError
+from lambda_deploy.outside.code import Deployed
+from lambda_deploy.outside.taken import check_names
+from lambda_deploy.stack.changes import Change, Description, changes, drift
+from lambda_deploy.stack.cloudformation import ChangeSet, Request
+from lambda_deploy.stack.site import Site
+from lambda_deploy.stack.states import IN_REVIEW, Stack, check_deployable
+from lambda_deploy.template.render import LONGEST_TEMPLATE, VITAL, template_body
+from lambda_deploy.template.resolve import resolved
+
+_LOG_GROUP: Final = "AWS::Logs::LogGroup"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a deployment would do. `steps` come before it, outside the stack; `drift` is what was changed by hand.
+
+    `zipped` is the code to upload, empty where the bucket has it.
+    """
+
+    changes: tuple[Change, ...]
+    drift: tuple[str, ...]
+    steps: tuple[str, ...]
+    notes: tuple[str, ...]
+    change_set: ChangeSet
+    zipped: bytes = b""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.change_set.id and not self.steps
+
+    @property
+    def changes_function(self) -> bool:
+        """Whether the function, its mapping or its role is another afterwards."""
+        return any(change.resource in ("Role", *VITAL) and change.is_certain for change in self.changes)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "changes": [asdict(change) for change in self.changes],
+            "drift": self.drift,
+            "steps": self.steps,
+            "notes": self.notes,
+        }
+
+
+def check_owner(site: Site, stack: Stack) -> None:
+    """Raise StackError when the stack was deployed from another bundle or for another target."""
+    wanted = names.owner_tags(site.config)
+    found = {name: stack.tags.get(name, "") for name in wanted}
+    if stack.id and stack.status != IN_REVIEW and found != wanted:
+        shown = ", ".join([f"{name} {value or 'missing'}" for name, value in found.items()])
+        raise StackError(
+            f"the stack {stack.name} is not this target's: its tags say {shown}. Rename the bundle or the target, or "
+            "remove that stack"
+        )
+
+
+def make_plan(
+    site: Site, stack: Stack, wanted: Deployed, notes: tuple[str, ...], steps: tuple[str, ...], *, keep_drift: bool
+) -> Plan:
+    """Make a change set and return what it does; `discard` removes it.
+
+    Raises StackError when the stack's state, its owner or CloudFormation does not allow it, UnfitError when a name is
+    taken.
+    """
+    cloudformation = site.cloudformation
+    check_deployable(stack, [] if stack.is_new else cloudformation.events(stack.id))
+    check_owner(site, stack)
+    old = Description(resources_of(dict(stack.template), stack.parameters, site), stack.tags)
+    new = Description(resources_of(wanted.template, wanted.parameters, site), wanted.tags)
+    arn = f"{site.caller.split(':', 2)[0]}:{site.caller.split(':')[1]}:SERVICE:{site.config.region}:{site.account}"
+    check_names(site.clients, old.resources, new.resources, arn)
+    body = template_body(wanted.template)
+    if len(body.encode()) > LONGEST_TEMPLATE:
+        raise StackError(f"the template has {len(body):,} bytes, CloudFormation takes {LONGEST_TEMPLATE:,}")
+    request = Request(
+        f"{site.token}",
+        body,
+        wanted.parameters,
+        wanted.tags,
+        site.config.cloudformation_role_arn,
+        reverts_drift=not keep_drift,
+        adopts_log_group=_has_new_log_group(old, new),
+    )
+    change_set = cloudformation.make_change_set(stack, request)
+    said = [*notes, *_notes(site, stack, change_set, keep_drift=keep_drift)]
+    found = changes(old, new, change_set.changes) if change_set.id else ()
+    return Plan(found, drift(change_set.changes), steps, (*said, *_policy_notes(site, found)), change_set)
+
+
+def discard(site: Site, stack: Stack, plan: Plan) -> None:
+    """Remove a plan's change set, and the stack that was made for it alone."""
+    cloudformation = site.cloudformation
+    if plan.change_set.id:
+        cloudformation.discard(plan.change_set.id)
+    if stack.is_new and cloudformation.status(names.stack_name(site.config)) == IN_REVIEW:
+        cloudformation.delete("", site.token)
+
+
+def check_replacement(plan: Plan, *, may_replace: bool) -> None:
+    """Raise StackError when the function or the mapping is replaced or removed, and that was not asked for."""
+    stopped = [
+        f"{change.resource} ({change.name}) is {'removed' if change.action == 'remove' else 'replaced'}"
+        for change in plan.changes
+        if change.resource in VITAL and (change.action == "remove" or change.replacement == "replaced")
+    ]
+    if stopped and not may_replace:
+        raise StackError(
+            f"{'; '.join(stopped)}: events wait in the stream meanwhile, and a new mapping reads the stream from its "
+            "beginning. If that is what you want, deploy with --replace"
+        )
+
+
+def resources_of(template: dict[str, Any], parameters: Mapping[str, str], site: Site) -> dict[str, dict[str, Any]]:
+    """Return the resources of a template in plain values, as they are in the site's account."""
+    partition = site.caller.split(":")[1]
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    account = {"AWS::AccountId": site.account, "AWS::Partition": partition}
+    pseudo = {**account, "AWS::Region": site.config.region, "AWS::URLSuffix": suffix}
+    return resolved(template, parameters, pseudo)
+
+
+def _has_new_log_group(old: Description, new: Description) -> bool:
+    def names_of(description: Description) -> set[str]:
+        groups = [each for each in description.resources.values() if each["Type"] == _LOG_GROUP]
+        return {group["Properties"]["LogGroupName"] for group in groups}
+
+    return bool(names_of(new) - names_of(old))
+
+
+def _notes(site: Site, stack: Stack, change_set: ChangeSet, *, keep_drift: bool) -> list[str]:
+    found = []
+    if not stack.is_new and keep_drift:
+        found.append("what was changed by hand was not looked at, and stays (--keep-drift)")
+    elif not stack.is_new and change_set.id and not change_set.has_looked_at_drift:
+        found.append("what was changed by hand was not looked at: CloudFormation did not take the mode for it")
+    return found
+
+
+def _policy_notes(site: Site, found: tuple[Change, ...]) -> list[str]:
+    is_replaced = any(
+        change.resource == "Role" and any(each.path == "RoleName" for each in change.differences) for change in found
+    )
+    if not is_replaced or not site.config.client_id:
+        return []
+    return [
+        "the role is replaced: the Databricks federation policy names its ARN as the subject, so set it to the new one "
+        f"(role {names.role_name(site.config)}), or the function cannot start the job"
+    ]

@@ -1,0 +1,142 @@
+"""Where a target is deployed to: the account, the region, the stack there, and what was found outside the stack."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lambda_deploy import names
+from lambda_deploy.aws import Clients, explained
+from lambda_deploy.config import Config
+from lambda_deploy.errors import UnfitError, UnreachableError
+from lambda_deploy.outside.bucket import bucket_exists, bucket_key_arn, key_arn
+from lambda_deploy.outside.code import Deployed, key_of
+from lambda_deploy.outside.secret import secret_state
+from lambda_deploy.outside.table import Table, read_table
+from lambda_deploy.stack.cloudformation import CloudFormation
+from lambda_deploy.stack.states import Stack
+from lambda_deploy.template.render import template
+from lambda_deploy.wait import Wait
+
+
+@dataclass(frozen=True)
+class Site:
+    """A target in an account. `caller` is the ARN of whoever deploys."""
+
+    config: Config
+    clients: Clients
+    wait: Wait
+    caller: str
+
+    @property
+    def account(self) -> str:
+        """The number of the account, twelve digits."""
+        return self.caller.split(":")[4]
+
+    @property
+    def where(self) -> str:
+        """The stack and its place, for people."""
+        return f"stack {names.stack_name(self.config)}, {self.config.region} of account {self.account}"
+
+    @property
+    def cloudformation(self) -> CloudFormation:
+        """The stack of this target."""
+        return CloudFormation(self.clients, names.stack_name(self.config), self.config.region, self.wait)
+
+    @property
+    def token(self) -> str:
+        """Who asks, and when, as CloudFormation shows it in events."""
+        who = re.sub(r"[^A-Za-z0-9]+", "-", self.caller.rsplit("/", 1)[-1])[:64]
+        return f"stream-lambda-{who}-{self.wait.clock() * 1000:.0f}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of the stack, which CloudFormation gives to all that is in it."""
+        return {**self.config.tags, **names.owner_tags(self.config)}
+
+
+def site_of(config: Config, clients: Clients, wait: Wait) -> Site:
+    """Return where a target is deployed to. Raises AwsError when AWS does not say who this is."""
+    with explained("asking AWS who this is"):
+        caller = str(clients("sts").get_caller_identity()["Arn"])
+    return Site(config, clients, wait, caller)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What was found outside the stack. `steps` is what a deployment does there first, in sentences."""
+
+    table: Table
+    has_bucket: bool
+    parameters: dict[str, str]
+    notes: tuple[str, ...]
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What is missing and made before the change set, in sentences."""
+        found = []
+        if not self.table.is_streaming:
+            found.append(f"switch on the stream of the table {self.table.name}: changes from then on are seen")
+        if not self.has_bucket:
+            found.append("create the bucket, private and encrypted as AWS does by default")
+        return tuple(found)
+
+
+def look_outside(
+    site: Site, stack: Stack, zipped: bytes, find_job: Callable[[], int], *, may_create_bucket: bool
+) -> Outside:
+    """Return what is outside the stack and the parameters that follow from it. Nothing is changed.
+
+    Raises UnfitError when something there cannot be used, WorkspaceError when the job is missing.
+    """
+    config, clients = site.config, site.clients
+    table = read_table(config, clients)
+    has_bucket = bucket_exists(config, clients, site.account)
+    if not has_bucket and not may_create_bucket:
+        raise UnfitError(f"the bucket {config.bucket!r} does not exist: create it, or deploy with --create-bucket")
+    job_id, job_notes = _job_id(site, stack, find_job)
+    found = {
+        "StreamArn": table.stream_or_placeholder,
+        "CodeKey": key_of(config, zipped),
+        "TableKeyArn": table.key_arn,
+        "BucketKeyArn": bucket_key_arn(config, clients) if has_bucket else "",
+        "KmsKeyArn": key_arn(clients, config.kms_key_id) if config.kms_key_id else "",
+        "JobId": job_id,
+    }
+    wanted = template(config)["Parameters"]
+    parameters = {name: value for name, value in found.items() if name in wanted}
+    return Outside(table, has_bucket, parameters, (*table.notes, *job_notes, *_address_notes(config)))
+
+
+def deployed_of(stack: Stack) -> Deployed:
+    """Return what is deployed now, as `deploy --previous` needs it."""
+    return Deployed(dict(stack.template), dict(stack.parameters), dict(stack.tags))
+
+
+def wanted_of(site: Site, outside: Outside) -> Deployed:
+    """Return what is to be deployed."""
+    content: dict[str, Any] = template(site.config)
+    return Deployed(content, outside.parameters, site.tags)
+
+
+def _job_id(site: Site, stack: Stack, find_job: Callable[[], int]) -> tuple[str, list[str]]:
+    """Return the job's number, "" while the trigger stays off, and what to say about it."""
+    config = site.config
+    if not config.lambda_starts_job:
+        return "", []
+    secret = secret_state(config, site.clients) if config.needs_secret else None
+    if secret is not None and secret.state != "set":
+        return "", [
+            f"the secret {secret.name} is {secret.state}: the function starts no job until `stream-lambda secret set` "
+            "and the next deploy"
+        ]
+    try:
+        return str(find_job()), []
+    except UnreachableError as error:
+        previous = stack.parameters.get("JobId", "")
+        kept = f"the job's number stays {previous}" if previous else "the function starts no job until the next deploy"
+        return previous, [f"{error}; {kept}"]
+
+
+def _address_notes(config: Config) -> list[str]:
+    return [] if config.alert_email else ["alert_email is empty: alarms reach nobody"]

@@ -1,0 +1,25 @@
+"""The command `template`."""
+
+from pathlib import Path
+
+import click
+
+from lambda_deploy.console import Tools, print_json, target_options
+from lambda_deploy.template.deployer import deployer_statements
+from lambda_deploy.template.policy import policy_document
+from lambda_deploy.template.render import template
+
+
+@click.command("template")
+@target_options
+@click.option("--deployer-policy", is_flag=True, help="Print what whoever deploys must be allowed to do instead.")
+@click.pass_obj
+def template_command(tools: Tools, bundle: Path | None, target: str | None, deployer_policy: bool) -> None:
+    """Print the CloudFormation template, for review or for deploying it by other means.
+
+    What is found at deploy time is a parameter: the stream's ARN, the code's key, the job's number, keys of KMS.
+
+    Example: stream-lambda template --target prod
+    """
+    config = tools.config(bundle, target)
+    print_json(policy_document(deployer_statements(config)) if deployer_policy else template(config))

@@ -1,0 +1,49 @@
+"""A template with its parameters: what its resources come to, in plain values."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+_DROPPED: Final = object()
+_variable = re.compile(r"\$\{([A-Za-z0-9:.]+)\}")
+Values = Mapping[str, str]
+
+
+def resolved(template: dict[str, Any], parameters: Values, pseudo: Values | None = None) -> dict[str, dict[str, Any]]:
+    """Return the resources of a template by logical id, with parameters and conditions put in.
+
+    `pseudo` has values of pseudo parameters such as AWS::AccountId. What is known only to CloudFormation, such as the
+    ARN of a resource, stays as the template has it.
+    """
+    defaults = {name: given.get("Default", "") for name, given in template.get("Parameters", {}).items()}
+    values = {**defaults, **(pseudo or {}), **parameters}
+    holds = {name: _holds(test, values) for name, test in template.get("Conditions", {}).items()}
+    return {name: _put_in(resource, values, holds) for name, resource in template.get("Resources", {}).items()}
+
+
+def _holds(test: dict[str, Any], values: Values) -> bool:
+    """Return whether a condition of ours holds: one that says that a parameter is not empty."""
+    left, right = test["Fn::Not"][0]["Fn::Equals"]
+    return bool(values.get(left["Ref"], "") != right)
+
+
+def _put_in(value: Any, values: Values, holds: Mapping[str, bool]) -> Any:
+    if isinstance(value, list):
+        return [each for each in (_put_in(item, values, holds) for item in value) if each is not _DROPPED]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        (function, argument), *_ = value.items()
+        if function == "Ref":
+            return _DROPPED if argument == "AWS::NoValue" else values.get(argument, value)
+        if function == "Fn::If":
+            condition, yes, no = argument
+            return _put_in(yes if holds[condition] else no, values, holds)
+        if function == "Fn::Sub":
+            return _substituted(argument, values)
+    found = {name: _put_in(each, values, holds) for name, each in value.items()}
+    return {name: each for name, each in found.items() if each is not _DROPPED}
+
+
+def _substituted(text: str, values: Values) -> str:
+    return _variable.sub(lambda found: values.get(found[1], found[0]), text)

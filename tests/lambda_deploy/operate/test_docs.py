@@ -1,0 +1,83 @@
+"""docs/operations.md, migration.md and runbook.md know every command, option, line, step and alarm."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import pytest
+
+from lambda_deploy.cli import run
+from lambda_deploy.console import Tools
+from lambda_deploy.doctor.checks import CHECKS
+from lambda_deploy.doctor.cli import VARIABLES, doctor_command
+from lambda_deploy.migrate.cli import migrate_command
+from lambda_deploy.migrate.steps import steps
+from lambda_deploy.operate.cli import COMMANDS
+from lambda_deploy.operate.status import Status
+from lambda_deploy.template.alarms import ALARMS
+from support.aws_account import Account
+from support.captured import Said
+from support.old_pipeline import A_FOUND_PIPELINE
+
+ROOT = Path(__file__).parents[3]
+OPERATIONS = (ROOT / "docs/operations.md").read_text("utf-8")
+MIGRATION = (ROOT / "docs/migration.md").read_text("utf-8")
+EVERYWHERE = {"--target", "--bundle"}
+
+
+def options(command: click.Command) -> set[str]:
+    return {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
+
+
+def quoted(text: str) -> set[str]:
+    """What stands in backticks."""
+    return set(re.findall(r"`([^`\n]+)`", text))
+
+
+def first_column(page: str, header: str) -> list[str]:
+    """The first column of the table with this header, without backticks."""
+    rows = page.partition(f"| {header}")[2].partition("\n\n")[0].splitlines()[2:]
+    return [row.split(" | ")[0].removeprefix("| ").strip("`") for row in rows]
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, doctor_command], ids=lambda one: one.name)
+def test_each_command_is_there_with_exactly_its_options(command: click.Command) -> None:
+    [row] = [line for line in OPERATIONS.splitlines() if line.startswith(f"| `{command.name}` |")]
+    assert quoted(row.split(" | ")[2]) == options(command) - EVERYWHERE
+
+
+def test_the_page_of_the_migration_has_each_option_of_its_command() -> None:
+    assert options(migrate_command) <= quoted(MIGRATION)
+
+
+def test_each_step_of_the_migration_has_its_row_in_their_order(account: Account) -> None:
+    config = account.config()
+    assert first_column(MIGRATION, "step") == [step.title for step in steps(config, A_FOUND_PIPELINE)]
+    in_place = replace(A_FOUND_PIPELINE, stream_function=config.function_name)
+    assert {step.title for step in steps(config, in_place)} <= set(first_column(MIGRATION, "step"))
+
+
+def test_each_check_of_the_doctor_has_its_row_in_their_order() -> None:
+    assert first_column(OPERATIONS, "line | what is looked at") == [VARIABLES, *[check.name for check in CHECKS]]
+
+
+def test_each_line_of_the_status_has_its_row_in_their_order(account: Account) -> None:
+    rows = Status(account.config(), account.clients, None, account.clock).rows()
+    assert first_column(OPERATIONS, "line | what it shows") == [row.label for row in rows]
+
+
+def test_each_alarm_has_its_section_in_the_runbook() -> None:
+    part = (ROOT / "docs/runbook.md").read_text("utf-8").partition("## Alarms of the Lambda\n")[2]
+    assert sorted(re.findall(r"^### (.+)$", part, re.MULTILINE)) == sorted(ALARMS)
+    for section in part.split("### ")[1:]:
+        assert [mark in section for mark in ("**Means:**", "**See:**", "**Fix:**")] == [True] * 3
+
+
+def test_the_bill_in_the_docs_is_the_one_that_the_command_prints(said: Callable[[], Said]) -> None:
+    found = re.search(r"`(stream-lambda cost [^`]+)`:\n```\n(.*?)```", OPERATIONS, re.DOTALL)
+    assert found is not None
+    bundle = ["--bundle", str(ROOT / "databricks.yml")]
+    assert run([*found[1].split()[1:], *bundle], Tools({})) == 0
+    assert said().out == found[2]

@@ -1,0 +1,46 @@
+"""A template with its parameters put in."""
+
+from lambda_deploy.template.resolve import resolved
+
+CONDITION = {"Fn::Not": [{"Fn::Equals": [{"Ref": "Key"}, ""]}]}
+TEMPLATE = {
+    "Parameters": {"Key": {"Type": "String", "Default": ""}, "Stream": {"Type": "String"}},
+    "Conditions": {"HasKey": CONDITION},
+    "Resources": {
+        "Thing": {
+            "Type": "A::B::C",
+            "Properties": {
+                "Stream": {"Ref": "Stream"},
+                "Other": {"Ref": "Another"},
+                "Arn": {"Fn::GetAtt": ["Another", "Arn"]},
+                "Text": {"Fn::Sub": "arn:${AWS::AccountId}:${Another}:${Stream}"},
+                "List": [1, {"Fn::If": ["HasKey", {"Ref": "Key"}, {"Ref": "AWS::NoValue"}]}],
+                "Maybe": {"Fn::If": ["HasKey", "yes", {"Ref": "AWS::NoValue"}]},
+            },
+        }
+    },
+}
+ACCOUNT = {"AWS::AccountId": "123456789012"}
+
+
+def test_parameters_and_conditions_are_put_in() -> None:
+    found = resolved(TEMPLATE, {"Key": "k", "Stream": "s"}, ACCOUNT)["Thing"]["Properties"]
+    assert (found["Stream"], found["List"], found["Maybe"]) == ("s", [1, "k"], "yes")
+
+
+def test_what_has_no_value_is_left_out() -> None:
+    found = resolved(TEMPLATE, {"Stream": "s"}, ACCOUNT)["Thing"]["Properties"]
+    assert found["List"] == [1]
+    assert "Maybe" not in found
+
+
+def test_what_only_cloudformation_knows_stays_as_it_is() -> None:
+    found = resolved(TEMPLATE, {"Stream": "s"}, ACCOUNT)["Thing"]["Properties"]
+    assert (found["Other"], found["Arn"]) == ({"Ref": "Another"}, {"Fn::GetAtt": ["Another", "Arn"]})
+    assert found["Text"] == "arn:123456789012:${Another}:s"
+
+
+def test_the_template_itself_is_not_changed() -> None:
+    before = repr(TEMPLATE)
+    resolved(TEMPLATE, {"Stream": "s"})
+    assert repr(TEMPLATE) == before

@@ -1,0 +1,94 @@
+"""docs/deploying.md and docs/iam.md know every command, option and statement."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from lambda_deploy.cli import commands
+from lambda_deploy.config import Config
+from lambda_deploy.outside.commands import secret_group
+from lambda_deploy.stack.states import AT_WORK, STUCK
+from lambda_deploy.template.deployer import deployer_statements
+from lambda_deploy.template.policy import function_statements
+from support.aws_account import HOST, write_bundle
+
+ROOT = Path(__file__).parents[2]
+DEPLOYING = (ROOT / "docs/deploying.md").read_text("utf-8")
+IAM = (ROOT / "docs/iam.md").read_text("utf-8")
+OURS = {name: commands.commands[name] for name in ("plan", "deploy", "destroy", "template", "build")}
+SECRET = {f"secret {name}": command for name, command in secret_group.commands.items()}
+EVERYTHING: dict[str, Any] = {
+    "kms_key_id": "alias/ours",
+    "tracing": True,
+    "subnet_ids": ["subnet-0a1b2c3d"],
+    "security_group_ids": ["sg-0a1b2c3d"],
+    "lambda_starts_job": True,
+}
+
+
+def options(command: click.Command) -> set[str]:
+    """The long options of a command but those that every command has."""
+    found = {way for each in command.params for way in (*each.opts, *each.secondary_opts) if way.startswith("--")}
+    return found - {"--target", "--bundle"}
+
+
+def config_of(folder: Path, **variables: Any) -> Config:
+    """A target with all that adds a statement."""
+    return Config.read(write_bundle(folder, **EVERYTHING, **variables), None, {"DATABRICKS_HOST": HOST})
+
+
+def rows(text: str, head: str) -> dict[str, str]:
+    """The rows of a table below its head, by what the first cell names in backticks."""
+    table = text.partition(head)[2].partition("\n\n")[0]
+    lines = [line for line in table.splitlines() if line.startswith("| `")]
+    return {name: line for line in lines for name in re.findall(r"`([^`]+)`", line.split(" | ")[0])}
+
+
+@pytest.mark.parametrize(("name", "command"), {**OURS, **SECRET}.items())
+def test_each_command_is_there_with_exactly_its_options(name: str, command: click.Command) -> None:
+    row = rows(DEPLOYING, "| command | what it does | options |")[name]
+    assert set(re.findall(r"`(--[a-z-]+)`", row.split(" | ")[2])) == options(command)
+
+
+@pytest.mark.parametrize("command", [*OURS.values(), *SECRET.values()])
+def test_each_command_shows_an_example(command: click.Command) -> None:
+    assert "Example: stream-lambda" in str(command.help)
+
+
+def test_each_state_that_is_stuck_is_on_the_page_and_no_other() -> None:
+    named = set(rows(DEPLOYING, "| state | what to do |")) - {"..._IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"}
+    assert named == set(STUCK) - {"IMPORT_ROLLBACK_FAILED"}
+    assert all(state.endswith("_IN_PROGRESS") for state in AT_WORK)
+
+
+def unwrapped(statement: dict[str, Any]) -> dict[str, Any]:
+    """A statement without the condition of the template that it depends on."""
+    found: dict[str, Any] = statement["Fn::If"][1] if "Fn::If" in statement else statement
+    return found
+
+
+@pytest.mark.parametrize("client_id", ["", "client-1"])
+def test_each_statement_of_the_function_has_its_actions_and_its_reason(tmp_path: Path, client_id: str) -> None:
+    statements = [unwrapped(each) for each in function_statements(config_of(tmp_path, lambda_client_id=client_id))]
+    table = rows(IAM, "| statement | actions | on | reason |")
+    for each in statements:
+        actions = set(re.findall(r"`([a-z0-9]+:\w+)`", table[each["Sid"]].split(" | ")[1]))
+        assert actions == set(each["Action"])
+        assert len(table[each["Sid"]].split(" | ")[3]) > 40
+
+
+def test_the_page_has_no_statement_that_is_none(tmp_path: Path) -> None:
+    every = {
+        unwrapped(each)["Sid"]
+        for client_id in ("", "client-1")
+        for each in function_statements(config_of(tmp_path, lambda_client_id=client_id))
+    }
+    assert set(rows(IAM, "| statement | actions | on | reason |")) == every
+
+
+def test_each_statement_of_the_deployer_has_its_reason(tmp_path: Path) -> None:
+    statements = {each["Sid"] for each in deployer_statements(config_of(tmp_path))}
+    assert set(rows(IAM, "| statement | reason |")) - {"CloudFormation"} == statements

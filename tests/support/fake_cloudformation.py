@@ -1,0 +1,204 @@
+"""CloudFormation as its pages describe it, for what no emulator shows: one stack, with scripted change sets and ends.
+
+Every call is checked against the service's own model, and against the rules that its pages state:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.exceptions import ClientError
+from botocore.validate import ParamValidator
+
+STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/chargeminder-telemetry-prod/1"
+CHANGE_SET_ID = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/stream-lambda/1"
+NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
+NO_UPDATES = "No updates are to be performed."
+
+
+@cache
+def _model() -> Any:
+    return botocore.session.get_session().get_service_model("cloudformation")
+
+
+def refused(code: str, message: str) -> ClientError:
+    """An error as the service answers it."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Any")
+
+
+@dataclass
+class End:
+    """What comes of an operation: events as (resource, state, reason), and the state of the stack in the end."""
+
+    status: str
+    events: Sequence[tuple[str, str, str]] = ()
+
+
+@dataclass
+class FakeCloudFormation:
+    """The stack is `status`, None for no stack. `worked_out` are the answers about a change set, the last for good."""
+
+    name: str = "chargeminder-telemetry-prod"
+    status: str | None = None
+    template: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    is_protected: bool = False
+    worked_out: list[dict[str, Any]] = field(default_factory=lambda: [{"Status": "CREATE_COMPLETE"}])
+    refusals: dict[str, list[ClientError]] = field(default_factory=dict)
+    ends: list[End] = field(default_factory=list)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    log: list[dict[str, Any]] = field(default_factory=list)
+    interrupts: bool = False
+
+    def asked(self, operation: str) -> list[dict[str, Any]]:
+        """The arguments of each call of an operation."""
+        return [arguments for name, arguments in self.calls if name == operation]
+
+    def event(self, resource: str, status: str, reason: str = "", token: str = "") -> None:
+        """Note an event, the newest first."""
+        number = len(self.log)
+        event = {
+            "EventId": f"{number}",
+            "StackName": self.name,
+            "LogicalResourceId": resource,
+            "ResourceStatus": status,
+            "ResourceStatusReason": reason,
+            "ClientRequestToken": token,
+            "Timestamp": datetime.fromtimestamp(1_800_000_000 + number, UTC),
+        }
+        self.log.insert(0, event)
+
+    def describe_stacks(self, **arguments: Any) -> dict[str, Any]:
+        """The stack; a removed one by its id alone."""
+        self._checked("DescribeStacks", arguments)
+        if self.interrupts and self.asked("ExecuteChangeSet"):
+            raise KeyboardInterrupt
+        gone = self.status in (None, "DELETE_COMPLETE")
+        if self.status is None or (gone and arguments["StackName"] != STACK_ID):
+            raise refused("ValidationError", f"Stack with id {arguments['StackName']} does not exist")
+        stack = {
+            "StackName": self.name,
+            "StackId": STACK_ID,
+            "StackStatus": self.status,
+            "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()],
+            "Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()],
+            "EnableTerminationProtection": self.is_protected,
+        }
+        return {"Stacks": [stack]}
+
+    def get_template(self, **arguments: Any) -> dict[str, Any]:
+        """What was deployed, as botocore reads it."""
+        self._checked("GetTemplate", arguments)
+        return {"TemplateBody": self.template}
+
+    def get_paginator(self, operation: str) -> Any:
+        """The events, two on a page."""
+        assert operation == "describe_stack_events"
+        return self
+
+    def paginate(self, **arguments: Any) -> Iterator[dict[str, Any]]:
+        """The pages."""
+        self._checked("DescribeStackEvents", arguments)
+        for start in range(0, max(len(self.log), 1), 2):
+            yield {"StackEvents": self.log[start : start + 2]}
+
+    def describe_stack_resource(self, **arguments: Any) -> dict[str, Any]:
+        """A resource of the template, named after its logical id."""
+        self._checked("DescribeStackResource", arguments)
+        name = arguments["LogicalResourceId"]
+        if self.status is None or name not in self.template.get("Resources", {}):
+            raise refused("ValidationError", f"Resource {name} does not exist for stack {self.name}")
+        return {"StackResourceDetail": {"PhysicalResourceId": name.lower()}}
+
+    def create_change_set(self, **arguments: Any) -> dict[str, Any]:
+        """Take it when the rules allow it; a change set that creates makes a stack that is in review."""
+        self._checked("CreateChangeSet", arguments)
+        is_new = self.status in (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
+        assert arguments["ChangeSetType"] == ("CREATE" if is_new else "UPDATE")
+        assert "OnStackFailure" not in arguments or is_new, "only valid when ChangeSetType is CREATE"
+        assert "DeploymentMode" not in arguments or not is_new
+        assert len(arguments["TemplateBody"].encode()) <= 51_200
+        if is_new:
+            self.status = "REVIEW_IN_PROGRESS"
+        return {"Id": CHANGE_SET_ID, "StackId": STACK_ID}
+
+    def describe_change_set(self, **arguments: Any) -> dict[str, Any]:
+        """The next answer about it, in pages of one change."""
+        self._checked("DescribeChangeSet", arguments)
+        answer = self.worked_out[0] if len(self.worked_out) == 1 else self.worked_out.pop(0)
+        changes = answer.get("Changes", [])
+        at = int(arguments.get("NextToken", 0))
+        more = {"NextToken": str(at + 1)} if at + 1 < len(changes) else {}
+        page = [{"Type": "Resource", "ResourceChange": change} for change in changes[at : at + 1]]
+        return {"StackId": STACK_ID, **answer, "Changes": page, **more}
+
+    def describe_events(self, **arguments: Any) -> dict[str, Any]:
+        """What was found when the change set was checked."""
+        self._checked("DescribeEvents", arguments)
+        return {"OperationEvents": self.findings}
+
+    def delete_change_set(self, **arguments: Any) -> dict[str, Any]:
+        """Taken."""
+        self._checked("DeleteChangeSet", arguments)
+        return {}
+
+    def execute_change_set(self, **arguments: Any) -> dict[str, Any]:
+        """Begin; the events and the end come when somebody looks."""
+        self._checked("ExecuteChangeSet", arguments)
+        [made] = self.asked("CreateChangeSet")[-1:]
+        is_both = "OnStackFailure" in made and "DisableRollback" in arguments
+        assert not is_both, "DisableRollback can't be specified when OnStackFailure was"
+        self._begin(
+            "CREATE" if made["ChangeSetType"] == "CREATE" else "UPDATE", arguments.get("ClientRequestToken", "")
+        )
+        self.template = json.loads(made["TemplateBody"])
+        self.parameters = {each["ParameterKey"]: each["ParameterValue"] for each in made["Parameters"]}
+        self.tags = {each["Key"]: each["Value"] for each in made["Tags"]}
+        return {}
+
+    def delete_stack(self, **arguments: Any) -> dict[str, Any]:
+        """Begin to remove it, unless it is protected; one in review is gone at once."""
+        self._checked("DeleteStack", arguments)
+        if self.is_protected:
+            raise refused(
+                "ValidationError", f"Stack [{self.name}] cannot be deleted while TerminationProtection is enabled"
+            )
+        if self.status == "REVIEW_IN_PROGRESS":
+            self.status = None
+        else:
+            self._begin("DELETE", arguments.get("ClientRequestToken", ""))
+        return {}
+
+    def update_termination_protection(self, **arguments: Any) -> dict[str, Any]:
+        """Taken."""
+        self._checked("UpdateTerminationProtection", arguments)
+        self.is_protected = arguments["EnableTerminationProtection"]
+        return {}
+
+    def _begin(self, what: str, token: str) -> None:
+        end = self.ends.pop(0)
+        self.event(self.name, f"{what}_IN_PROGRESS", "User Initiated", token)
+        for resource, status, reason in end.events:
+            self.event(resource, status, reason, token)
+        self.event(self.name, end.status, "", token)
+        self.status = end.status
+
+    def _checked(self, operation: str, arguments: Mapping[str, Any]) -> None:
+        report = ParamValidator().validate(arguments, _model().operation_model(operation).input_shape)
+        assert not report.has_errors(), report.generate_report()
+        self.calls.append((operation, dict(arguments)))
+        if self.refusals.get(operation):
+            raise self.refusals[operation].pop(0)
+
+
+def with_fake(clients: Callable[[str], Any], fake: FakeCloudFormation) -> Callable[[str], Any]:
+    """The same clients with this CloudFormation."""
+    return lambda service: fake if service == "cloudformation" else clients(service)
