@@ -120,10 +120,21 @@ def run(as_json: bool, **options: Any) -> None:
 @_TABLE
 @_OPS
 @_option("--source", metavar="DIR", help="Look at the files that wait there, too.")
-@_option("--check-days", type=click.IntRange(1), help="End with 1 when a file of these days is not complete.")
+@_option(
+    "--check-days",
+    type=click.IntRange(1, 36_500),
+    help="End with 1 when a file of these days is not complete or a line of them is quarantined.",
+)
+@_option(
+    "--check-minutes",
+    type=click.IntRange(1, 10_000_000),
+    help="Show nothing; end with 1 when no row was written for so long, or a file waits for more than an hour.",
+)
 @_JSON
-def status(table: str, ops: str | None, source: str | None, check_days: int | None, as_json: bool) -> None:
-    """Show rows, files, quarantine and the last runs.
+def status(
+    table: str, ops: str | None, source: str | None, check_days: int | None, check_minutes: int | None, as_json: bool
+) -> None:
+    """Show rows, files, quarantine and the last runs, or check that rows are written.
 
     \b
     Example:
@@ -134,9 +145,12 @@ def status(table: str, ops: str | None, source: str | None, check_days: int | No
     if landing:
         open_location(landing).check("source", to_write=False)
     with _session(landing, name.text) as spark:
-        from flatten.run.status import require_complete
+        from flatten.run.status import require_complete, require_fresh
         from flatten.run.status import status as read_status
 
+        if check_minutes:
+            heeded(lambda: require_fresh(spark, name, check_minutes, landing, _now()))
+            return
         found = heeded(lambda: read_status(spark, name, landing, _now()))
         click.echo(json.dumps(found) if as_json else shown_status(found))
         if check_days:
