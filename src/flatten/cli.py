@@ -1,4 +1,4 @@
-"""The command line: `flatten run | status | maintain`. Every option is also read from FLATTEN_<OPTION>.
+"""The command line: `flatten run | status | maintain | smoke`. Every option is also read from FLATTEN_<OPTION>.
 
 Exit codes: 0 done (also with quarantined lines), 1 the work could not be done, 2 wrong usage.
 """
@@ -10,13 +10,14 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from flatten import __version__
-from flatten.errors import CommandError, FilesLeftError, FlattenError, TableError
+from flatten.errors import CommandError, FilesLeftError, FlattenError, SmokeError, TableError
 from flatten.screen import Screen, shown_status
 from flatten.session import heeded, on_databricks, session_for
 from flatten.settings import Settings
@@ -194,6 +195,52 @@ def maintain(as_json: bool, **options: Any) -> None:
     duplicates, deleted = len(found["duplicates"]), len(found["archive_deleted"])
     text = f"{duplicates} events had several rows; {deleted} days of the archive deleted."
     click.echo(json.dumps(found) if as_json else text)
+
+
+@cli.command()
+@_option("--folder", required=True, metavar="DIR", help="Where it may make a folder of its own for files.")
+@_TABLE
+@_option("--state", required=True, metavar="DIR", help="Where it may make a state folder of its own.")
+@_OPS
+@_JSON
+def smoke(as_json: bool, **options: Any) -> None:
+    """Try what the job needs of a workspace, on folders and tables of its own, and remove them.
+
+    Each line is ok, or says what is missing and what to do. Ends with 1 when one is not ok. The names of its tables
+    begin with the table's.
+
+    \b
+    Example:
+      flatten smoke --folder ./try --table ./tables/smoke --state ./try
+    """
+    settings = _smoke_settings(options)
+    with _session(settings.source, settings.table.text) as spark:
+        from flatten.run.batch import Around
+        from flatten.run.smoke import Trial
+        from flatten.run.smoke import smoke as try_all
+
+        _require_lasting_catalog(spark, settings.table)
+        trial = Trial(spark, settings, Around(), on_databricks(os.environ))
+        lines = heeded(lambda: try_all(trial, lambda line: None if as_json else click.echo(line.as_text())))
+    if as_json:
+        click.echo(json.dumps([asdict(line) for line in lines]))
+    missing = [line.name for line in lines if not line.ok]
+    if missing:
+        raise SmokeError(f"{len(missing)} of {len(lines)} lines are not ok: {', '.join(missing)}. Do what they say.")
+
+
+def _smoke_settings(options: dict[str, Any]) -> Settings:
+    own = f"smoke_{uuid.uuid4().hex[:12]}"
+    folder, table = f"{absolute(options['folder'])}/{own}", _table(options["table"], options["ops"])
+    return Settings(
+        source=f"{folder}/landing",
+        archive=f"{folder}/archive",
+        rejects=f"{folder}/rejects",
+        table=TableName(f"{table.text}_{own}", table.ops),
+        state=f"{absolute(options['state'])}/{own}",
+        run_id=uuid.uuid4().hex,
+        started_at=_now(),
+    )
 
 
 def _run_settings(options: dict[str, Any]) -> Settings:
