@@ -78,4 +78,4 @@ lock: ## pin requirements/*.in anew into requirements/*.txt
 	@sh tools/lock.sh $(ARGS)
 
 clean: ## remove all that make put here
-	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build demo benchmarks/results
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build demo

@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from benchmarks import command, events
 from benchmarks.bars import Result, at_most, ratio
 from benchmarks.command import say
-from benchmarks.job_folder import JobFolder, Run, session
+from benchmarks.job_folder import SESSION, JobFolder, Run
 from benchmarks.recipes import dlt_beside
 from benchmarks.recipes.in_duckdb import flatten_in_duckdb, parquet_sum
 from benchmarks.recipes.json_object_each import flatten_field_by_field
@@ -50,12 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = command.parser("flatten", __doc__ or "", "python -m benchmarks.flatten --events 5000 --signals 60", 2)
     parser.add_argument("--events", type=command.at_least_one, help="events (default: 20000, with --full 200000)")
     parser.add_argument("--signals", type=command.at_least_one, default=12, help="of an event (default: 12)")
-    parser.add_argument("--only", choices=NAMES, nargs="+", default=NAMES, help="these only; dlt if it is installed")
-    parser.add_argument("--heap", default="4g", help="of Spark's JVM, as Java writes it (default: 4g)")
+    parser.add_argument("--only", choices=NAMES, nargs="+", default=NAMES, help="beside ours; dlt where installed")
     options = parser.parse_args(arguments)
     count = options.events or (200_000 if options.full else 20_000)
-    names = [name for name in NAMES if name in options.only and (name != DLT or dlt_beside.is_installed())]
-    with command.work_folder(options) as work, spark_session(session(2, options.heap)) as spark:
+    names = [name for name in NAMES if name in {OURS, *options.only} and (name != DLT or dlt_beside.is_installed())]
+    with command.work_folder(options) as work, spark_session(SESSION) as spark:
         warm = Ways.over(spark, Path(work) / "warm", min(2_000, count), options.signals)
         in_turns(warm.contenders(names), 1, lambda text: say(f"warm-up, {text}"))
         ways = Ways.over(spark, Path(work) / "big", count, options.signals)
@@ -110,7 +109,7 @@ class Ways:
         if name == DUCKDB:
             return parquet_sum(target, events.SUMMED)
         if name == DLT:
-            return dlt_beside.total(target)
+            return dlt_beside.said(target)["total"]
         table = JobFolder(self.blank.spark, target).table.text if name == OURS else str(target)
         summed = _SUM_OF_COPY if name == COPY else events.SUMMED
         [row] = self.blank.spark.read.format("delta").load(table).agg(F.sum(F.expr(summed))).collect()
@@ -121,7 +120,7 @@ class Ways:
         self._made += 1
         self.targets[name] = self.work / f"out-{self._made}"
         if name == OURS:
-            self.blank.copied_to(self.targets[name])
+            shutil.copytree(self.blank.root, self.targets[name])
 
     def _reader(self) -> "DataFrameReader":
         return self.blank.spark.read.option("recursiveFileLookup", "true")
@@ -137,7 +136,7 @@ def _to_delta(rows: DataFrame, target: Path) -> None:
 def result(name: str, seconds: Mapping[str, float], runs: Sequence[Run], wrong: Sequence[str]) -> Result:
     """Return the table; `wrong` are the contenders whose sum is not the one that was written."""
     notes = [f"{each}: the sum of a column is not the one that was written." for each in wrong]
-    figures = min(runs, key=lambda run: run.total).figures("whole run: ")
+    figures = min(runs, key=lambda run: run.total).figures()
     bars = [
         at_most("whole run / get_json_object", 1.3, ratio(seconds, OURS, EACH_FIELD)),
         at_most("whole run / DuckDB", 3.2, ratio(seconds, OURS, DUCKDB)),

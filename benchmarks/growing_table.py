@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks import command, events
 from benchmarks.bars import Result, at_most, ratio
 from benchmarks.command import say
-from benchmarks.job_folder import LOOK_UP, MERGE, JobFolder, Run, session
+from benchmarks.job_folder import LOOK_UP, MERGE, SESSION, JobFolder, Run
 from benchmarks.made_table import Size, sample_changes
 from flatten.session import spark_session
 
@@ -25,12 +25,11 @@ _SIGNALS, _SIGNALS_OF_ROWS = 12, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, return the exit code."""
     parser = command.parser("growing_table", __doc__ or "", "python -m benchmarks.growing_table --shrink 10", rounds=3)
-    parser.add_argument("--heap", default="4g", help="of Spark's JVM, as Java writes it (default: 4g)")
     parser.add_argument("--shrink", type=command.at_least_one, default=1, help="divide the rows of the tables by this")
     options = parser.parse_args(arguments)
     sizes = [replace(size, rows=size.rows // options.shrink) for size in (FULL if options.full else SHORT)]
     runs: dict[str, list[Run]] = {size.name: [] for size in sizes}
-    with command.work_folder(options) as work, spark_session(session(2, options.heap)) as spark:
+    with command.work_folder(options) as work, spark_session(SESSION) as spark:
         sample = JobFolder(spark, Path(work) / "sample").make()
         events.write_objects(sample.source, sample_changes(), _SIGNALS_OF_ROWS)
         sample.run()
@@ -47,8 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _made(sample: JobFolder, root: Path, size: Size) -> JobFolder:
     say(f"making a table of {size.name}")
     folder = JobFolder(sample.spark, root).make()
-    rows = size.rows_like(sample.spark.table(sample.table.sql))
-    rows.write.format("delta").mode("append").option("mergeSchema", "true").save(folder.table.text)
+    size.write(sample.spark.table(sample.table.sql), folder.table.text)
     return folder
 
 

@@ -1,12 +1,11 @@
 """The job on folders of its own, run as the bundle runs it: seconds, Spark jobs and Delta commits of each run."""
 
 import os
-import shutil
 import sys
 import time
 import uuid
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -55,9 +54,10 @@ class Run:
         """Seconds in all."""
         return sum(self.seconds.values())
 
-    def figures(self, prefix: str = "") -> dict[str, float]:
+    def figures(self) -> dict[str, float]:
         """Return the seconds of each part that took a hundredth of a second, for a table."""
-        return {f"{prefix}{name}, seconds": taken for name, taken in self.seconds.items() if taken >= 0.01}
+        parts = {f"of it {name}, seconds ({self.jobs[name]} jobs)": taken for name, taken in self.seconds.items()}
+        return {name: taken for name, taken in parts.items() if taken >= 0.01}
 
 
 @dataclass(frozen=True)
@@ -83,15 +83,11 @@ class JobFolder:
         create.ensure(self.spark, self.table, exists=False)
         return self
 
-    def copied_to(self, root: Path) -> "JobFolder":
-        """Return the same job in another folder, with what its tables hold now."""
-        shutil.copytree(self.root, root)
-        return JobFolder(self.spark, root)
-
     def run(self) -> Run:
         """Run the job over what is there. Raises FlattenError as `job.run` does."""
         _listed.clear()
-        before, marks = self._commits(), [("", time.perf_counter(), jobs_so_far(self.spark))]
+        before = self._commits()
+        marks = [("", time.perf_counter(), jobs_so_far(self.spark))]
 
         def reached(boundary: str) -> None:  # also from threads that move files: the first of them counts
             if boundary in PARTS and boundary != marks[-1][0]:
@@ -101,9 +97,8 @@ class JobFolder:
         reached("end")
         run = Run(counts=report.counts, listings=_listed[str(self.source)])
         for (_, began, jobs_before), (boundary, ended, jobs) in pairwise(marks):
-            part = PARTS[boundary]
-            run.seconds[part] = run.seconds.get(part, 0.0) + ended - began
-            run.jobs[part] = run.jobs.get(part, 0) + jobs - jobs_before
+            run.seconds[PARTS[boundary]] = run.seconds.get(PARTS[boundary], 0.0) + ended - began
+            run.jobs[PARTS[boundary]] = run.jobs.get(PARTS[boundary], 0) + jobs - jobs_before
         run.commits = {name: count - before[name] for name, count in self._commits().items()}
         return run
 
@@ -140,10 +135,4 @@ def jobs_so_far(spark: "SparkSession") -> int:
     return int(spark.sparkContext._jsc.sc().dagScheduler().numTotalJobs())
 
 
-def session(cores: int, heap: str) -> SessionSettings:
-    """Return a local session's settings: those of the environment, with so many cores and such a heap (as Java writes
-    it). Raises UsageError for a heap that Java would not understand.
-    """
-    return SessionSettings.from_environment(
-        {**os.environ, "FLATTEN_CORES": str(cores), "FLATTEN_DRIVER_MEMORY": heap, "FLATTEN_SESSION": "classic"}
-    )
+SESSION = replace(SessionSettings.from_environment(os.environ), kind="classic", cores=2, driver_memory="4g")

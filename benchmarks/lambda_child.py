@@ -11,6 +11,7 @@ from pathlib import Path
 
 class _Context:
     aws_request_id = "benchmark"
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:stream-to-s3"
 
     def get_remaining_time_in_millis(self) -> int:
         return 60_000
@@ -31,7 +32,7 @@ def main() -> None:
 
 
 def _peak_bytes() -> int:
-    """The most memory that this process held; getrusage would tell that of the process which started it."""
+    """Return the most memory that this process held; getrusage would count that of the process which started it."""
     lines = Path("/proc/self/status").read_text("utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 

@@ -15,7 +15,7 @@ _SAMPLE = 500
 
 @dataclass(frozen=True)
 class Size:
-    """A table: its rows, over how many days. Each day is one file."""
+    """A table: its rows, over how many days, an even number or one. Each day is one file."""
 
     rows: int
     days: int
@@ -23,18 +23,19 @@ class Size:
     @property
     def name(self) -> str:
         """For people."""
-        return f"{self.rows / 1_000_000:g} million rows, {self.days} day{'s' if self.days > 1 else ''}"
+        return f"{self.rows / 1_000_000:.3g} million rows, {self.days} day{'s' if self.days > 1 else ''}"
 
     @property
     def last_day(self) -> date:
         """The day of the newest rows, and of the batches."""
         return FIRST_DAY + timedelta(days=self.days - 1)
 
-    def rows_like(self, sample: DataFrame) -> DataFrame:
-        """Return the rows: the values of some flat rows (event_id, event_date, sequence_number, ...), again and again
-        under keys of their own.
+    def write(self, sample: DataFrame, table: str) -> None:
+        """Append the rows to a Delta table by path: the values of a few flat rows under keys of their own.
+
+        Two tasks write, because each of them takes as long to begin as some thousand rows of so many columns.
         """
-        spark, a_day = sample.sparkSession, self.rows // self.days
+        a_day = self.rows // self.days
         key = {
             "event_id": EVENT_ID_SQL,
             "event_date": f"date_add(DATE'{FIRST_DAY}', CAST(id DIV {a_day} AS INT))",
@@ -42,8 +43,10 @@ class Size:
         }
         own = [f"{value} AS {name}" for name, value in key.items() if name in sample.columns]
         numbered = sample.withColumn("n", F.expr("row_number() OVER (ORDER BY event_id) - 1")).drop(*key)
-        keys = spark.range(0, self.rows, 1, self.days).selectExpr(*own, f"CAST(id % {_SAMPLE} AS INT) AS n")
-        return keys.join(F.broadcast(numbered), "n").drop("n")
+        ids = sample.sparkSession.range(0, self.rows, 1, min(2, self.days))
+        keys = ids.selectExpr(*own, f"CAST(id % {_SAMPLE} AS INT) AS n")
+        rows = keys.join(F.broadcast(numbered), "n").drop("n").write.format("delta").mode("append")
+        rows.option("mergeSchema", "true").option("maxRecordsPerFile", a_day).save(table)
 
     def batch(self, number: int, lines: int, *, mixed: bool = True) -> Iterator[Change]:
         """Yield the lines of the batch of this number (from 0): every id once, later in the stream than all before.
@@ -58,7 +61,7 @@ class Size:
 
 
 def sample_changes() -> Iterator[Change]:
-    """Yield the changes whose flat rows `rows_like` takes."""
+    """Yield the changes whose flat rows `Size.write` takes."""
     return events.fleet(_SAMPLE)
 
 

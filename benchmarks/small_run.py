@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from benchmarks import command, events
 from benchmarks.bars import Result, at_most, ratio
 from benchmarks.command import say
-from benchmarks.job_folder import JobFolder, Run, jobs_so_far, session
+from benchmarks.job_folder import SESSION, JobFolder, Run
 from benchmarks.made_table import Size, sample_changes
 from benchmarks.recipes.upsert import flatten_with_from_json, upsert_new_files
 from benchmarks.rounds import Contender, best, in_turns
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 LINES, SIGNALS, LINES_A_FILE = 400, 12, 20
-TABLE = Size(100_000, 30)
+TABLE = Size(100_020, 30)
 OURS, RECIPE = "ours, {}", "bare recipe, {}"
 MIXED, NEW = "mixed lines", "new events"
 EMPTY = "ours, nothing new"
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, return the exit code."""
     parser = command.parser("small_run", __doc__ or "", "python -m benchmarks.small_run --rounds 3", rounds=5)
     options = parser.parse_args(arguments)
-    with command.work_folder(options) as work, spark_session(session(2, "2g")) as spark:
+    with command.work_folder(options) as work, spark_session(SESSION) as spark:
         sides = Sides.made(spark, Path(work), TABLE)
         in_turns(sides.contenders(), _WARM, lambda text: say(f"warm-up, {text}"))
         sides.runs.clear()
@@ -51,7 +51,6 @@ class Sides:
     recipe: Path
     size: Size
     runs: dict[str, list[Run]] = field(default_factory=dict)
-    recipe_jobs: int = 0
     _batches: int = 0
 
     @classmethod
@@ -62,11 +61,9 @@ class Sides:
         events.write_objects(sample.source, sample_changes(), SIGNALS)
         sample.run()
         job = JobFolder(spark, work / "job").make()
-        ours = size.rows_like(spark.table(sample.table.sql))
-        ours.write.format("delta").mode("append").option("mergeSchema", "true").save(job.table.text)
+        size.write(spark.table(sample.table.sql), job.table.text)
         lines = spark.read.option("recursiveFileLookup", "true").text(str(sample.root / "archive"))
-        theirs = size.rows_like(flatten_with_from_json(lines, catalogue.packaged()))
-        theirs.write.format("delta").save(str(work / "recipe" / "table"))
+        size.write(flatten_with_from_json(lines, catalogue.packaged()), str(work / "recipe" / "table"))
         (work / "recipe" / "landing").mkdir()
         return cls(job, work / "recipe", size)
 
@@ -89,16 +86,13 @@ class Sides:
         self._batches += 1
 
     def _upsert(self) -> None:
-        before = jobs_so_far(self.job.spark)
         upsert_new_files(self.job.spark, self.recipe, catalogue.packaged())
-        self.recipe_jobs = jobs_so_far(self.job.spark) - before
 
 
 def result(seconds: dict[str, float], runs: dict[str, list[Run]]) -> Result:
     """Return the table. Seconds of the parts, jobs and commits are those of the fastest of our runs."""
     fastest = {name: min(made, key=lambda run: run.total) for name, made in runs.items()}
     mixed, empty = fastest[OURS.format(MIXED)], fastest[EMPTY]
-    figures = {f"{MIXED}: {part}, seconds ({mixed.jobs[part]} jobs)": taken for part, taken in mixed.seconds.items()}
     bars = [
         at_most(f"ours / recipe, {MIXED}", 1.5, _ratio(seconds, MIXED)),
         at_most(f"ours / recipe, {NEW}", 1.3, _ratio(seconds, NEW)),
@@ -107,7 +101,7 @@ def result(seconds: dict[str, float], runs: dict[str, list[Run]]) -> Result:
         at_most("Delta commits, nothing new", 0, sum(empty.commits.values()), "commits"),
         at_most("listings, nothing new", 1, empty.listings, "listings"),
     ]
-    return Result(f"{LINES} lines into {TABLE.name}", seconds, OURS.format(MIXED), bars, figures)
+    return Result(f"{LINES} lines into {TABLE.name}", seconds, OURS.format(MIXED), bars, mixed.figures())
 
 
 def _ratio(seconds: dict[str, float], kind: str) -> float | None:

@@ -1,16 +1,13 @@
-"""dlt: its own normaliser, and a merge into Delta on disk, in a Python of its own (`make bench-dlt`).
-
-It stands beside our environment, so that its pins are not ours. The time of its start and imports is not counted.
+"""dlt: its own normaliser, and a merge into Delta on disk, in a Python of its own (`make bench-dlt`), whose pins are
+not ours. The time of its start and imports is not counted.
 """
 
 import json
 import subprocess
 from pathlib import Path
 
-_ROOT = Path(__file__).parents[2]
-PYTHON = _ROOT / ".cache" / "dlt" / "bin" / "python"
+_PYTHON = Path(__file__).parents[2] / ".cache" / "dlt" / "bin" / "python"
 _SCRIPT = Path(__file__).with_name("dlt_script.py")
-_SAID = "dlt.json"
 
 
 class DltError(Exception):
@@ -18,15 +15,15 @@ class DltError(Exception):
 
 
 def is_installed() -> bool:
-    """Whether there is a Python with dlt."""
-    return PYTHON.exists()
+    """Return whether there is a Python with dlt."""
+    return _PYTHON.exists()
 
 
 def merge(source: Path, target: Path) -> None:
     """Merge all objects below a folder into Delta tables below `target`. Raises DltError."""
-    target.mkdir(parents=True, exist_ok=True)
+    target.mkdir()
     done = subprocess.run(  # noqa: S603 # our own script
-        [str(PYTHON), str(_SCRIPT), str(source), str(target)],
+        [str(_PYTHON), str(_SCRIPT), str(source), str(target)],
         capture_output=True,
         text=True,
         check=False,
@@ -34,15 +31,9 @@ def merge(source: Path, target: Path) -> None:
     )
     if done.returncode:
         raise DltError(done.stderr.strip()[-2000:])
-    (target / _SAID).write_text(done.stdout.splitlines()[-1], "utf-8")
 
 
 def said(target: Path) -> dict[str, float]:
-    """What the process measured: `seconds` without its start, and `total` of the odometers."""
-    found: dict[str, float] = json.loads((target / _SAID).read_text("utf-8"))
+    """Return what the process measured: `seconds`, and `total` of the odometers."""
+    found: dict[str, float] = json.loads((target / "said.json").read_text("utf-8"))
     return found
-
-
-def total(target: Path) -> float:
-    """What the odometers add up to in the tables below `target`."""
-    return said(target)["total"]

@@ -1,13 +1,13 @@
 """The run: what is done, and in which order.
 
 The engine hands the files over in micro-batches, each of which is committed (`run.batch`) before its checkpoint. When
-the query has ended, landing is compared with the files table: what was there when the run began and is not recorded
-is read by the run itself, and what is recorded is archived. So a crash anywhere is completed by the next run, and
-nothing depends on the engine's memory alone.
+the query has ended, landing is compared with the files table (`run.settle`). So a crash anywhere is completed by the
+next run, and nothing depends on the engine's memory alone.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 
 from pyspark.sql import SparkSession
@@ -16,17 +16,24 @@ from pyspark.sql.streaming.query import StreamingQuery
 from flatten.decide.decision import VERDICTS
 from flatten.errors import FlattenError
 from flatten.run import owner, source
-from flatten.run.archive import Moved, archive
+from flatten.run.archive import Ended
 from flatten.run.batch import Around, process_batch
-from flatten.run.passed_over import PassedOver, read_passed_over
+from flatten.run.settle import settle
 from flatten.settings import Settings
 from flatten.storage import open_location
 from flatten.tables import create, files
 from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS, last_words
-from flatten.tables.runs import record_failed_run, record_run
+from flatten.tables.runs import Run
 
 _POLL_SECONDS = 1
 _FILES_NAMED = 5
+_SHOWN = {
+    "archived": "archived",
+    "rejected": "moved to the quarantine folder",
+    "changed": "changed after they were read",
+    "gone": "gone before they were read or moved",
+    "failed": "left in landing",
+}
 
 
 @dataclass
@@ -34,41 +41,39 @@ class Report:
     """What a run did.
 
     `waiting` counts the files that were there when it began; `counts` says how many files, micro-batches (batches)
-    and lines it committed, and the lines by verdict.
+    and lines it committed, and the lines by verdict; `ended` what became of files, see `run.archive` and
+    `run.passed_over`.
     """
 
     waiting: int
     counts: dict[str, int] = field(default_factory=dict)
-    moved: Moved = field(default_factory=Moved)
-    passed_over: PassedOver = field(default_factory=PassedOver)
+    ended: list[Ended] = field(default_factory=list)
 
-    @property
-    def failed(self) -> list[str]:
-        """A sentence for each file that could not be read or moved; the next run tries again."""
-        return [*self.passed_over.failed, *self.moved.failed]
+    def paths(self, kind: str) -> list[str]:
+        """Return the files of which this became; of failed ones a sentence for each."""
+        return [path for each, path in self.ended if each == kind]
 
     def as_dict(self) -> dict[str, object]:
         """Return it as plain data."""
-        return asdict(self) | {"failed": self.failed}
+        ended = {kind: self.paths(kind) for kind, _ in self.ended}
+        return {"waiting": self.waiting, "counts": self.counts, "files": ended}
 
     def as_text(self) -> str:
         """Return it as a few lines for a person."""
-        if not self.counts.get("files"):
-            head = "Nothing new."
-        else:
+        head = "Nothing new."
+        if self.counts.get("files"):
             verdicts = ", ".join(f"{self.counts[verdict]:,} {verdict}" for verdict in VERDICTS)
             head = f"{self.counts['files']:,} files, {self.counts['lines']:,} lines: {verdicts}."
-        shown = {name: paths for name, paths in asdict(self.moved).items() if name != "failed"}
-        shown |= {"gone before they were read": self.passed_over.gone, "left in landing": self.failed}
-        return "\n".join([head, *(f"{len(paths):,} files {name}" for name, paths in shown.items() if paths)])
+        return "\n".join(
+            [head, *(f"{len(self.paths(kind)):,} files {text}" for kind, text in _SHOWN.items() if self.paths(kind))]
+        )
 
     @property
     def problem(self) -> str | None:
-        """The sentence with which the run ends, when files had to be left in landing."""
-        if not self.failed:
-            return None
-        more = f" ({len(self.failed) - _FILES_NAMED} more)" if len(self.failed) > _FILES_NAMED else ""
-        return f"{len(self.failed)} files stay in landing: {' '.join(self.failed[:_FILES_NAMED])}{more}"
+        """The sentence with which the run ends when files had to be left in landing."""
+        failed = self.paths("failed")
+        more = f" ({len(failed) - _FILES_NAMED} more)" if len(failed) > _FILES_NAMED else ""
+        return f"{len(failed)} files stay in landing: {' '.join(failed[:_FILES_NAMED])}{more}" if failed else None
 
 
 def run(
@@ -92,14 +97,24 @@ def run(
         if not there:
             return report
         create.ensure(spark, settings.table, exists=exists)
+        this = Run(settings.table, settings.run_id, "run", settings.started_at)
         try:
             _stream(spark, settings, around, progress, auto_loader)
             around.reached("query")
-            _settle(spark, settings, around, there, report)
-            _record(spark, settings, around, report)
+            known, report.ended = settle(spark, settings, around, there)
+            report.counts = files.summed(row for row in known if row.run_id == settings.run_id)
+            counts = report.counts | Counter(kind for kind, _ in report.ended)
+            if any(counts.values()):
+                this.record(spark, around.clock(), counts, report.problem, around.patience)
         except (*SPARK_ERRORS, *SPARK_ENDED, OSError, FlattenError) as wrong:
-            raise _recorded_failure(spark, settings, around, wrong) from wrong
+            failure = wrong if isinstance(wrong, FlattenError) else _failure(wrong)
+            this.record_failure(spark, around.clock(), str(failure))
+            raise failure from wrong
         return report
+
+
+def _failure(wrong: Exception) -> FlattenError:
+    return FlattenError(f"The run failed: {last_words(wrong)} What it had committed stays; run again to complete it.")
 
 
 def _stream(
@@ -122,60 +137,3 @@ def _stream(
 
 def _done(query: StreamingQuery) -> int:
     return len({report["batchId"] for report in query.recentProgress if report["numInputRows"]})
-
-
-def _settle(spark: SparkSession, settings: Settings, around: Around, there: Iterable[str], report: Report) -> None:
-    """After the query: read what the engine passed over, archive what is recorded. What has come since is left."""
-    landing = open_location(settings.source)
-    here = list(landing.names())
-    before = dict.fromkeys(there)
-    known = files.recorded(spark, settings.table, _paths(settings, {**before, **dict.fromkeys(here)}))
-    recorded = {row.path for row in known}
-    left = [name for name in before if f"{settings.source}/{name}" not in recorded]
-    if left:
-        report.passed_over = read_passed_over(spark, settings, around, landing, left)
-        known += files.recorded(spark, settings.table, _paths(settings, left))
-    report.counts = files.summed(row for row in known if row.run_id == settings.run_id)
-    report.moved = archive(spark, settings, around, here, known)
-
-
-def _paths(settings: Settings, names: Iterable[str]) -> list[str]:
-    return [f"{settings.source}/{name}" for name in names]
-
-
-def _record(spark: SparkSession, settings: Settings, around: Around, report: Report) -> None:
-    """Write the row of a run that did something, or could not."""
-    counts = report.counts | {name: len(paths) for name, paths in asdict(report.moved).items()}
-    counts |= {name: len(paths) for name, paths in asdict(report.passed_over).items()} | {"failed": len(report.failed)}
-    if any(counts.values()):
-        record_run(
-            spark,
-            settings.table,
-            run_id=settings.run_id,
-            command="run",
-            started_at=settings.started_at,
-            finished_at=around.clock(),
-            counts=counts,
-            error=report.problem,
-            patience=around.patience,
-        )
-
-
-def _recorded_failure(spark: SparkSession, settings: Settings, around: Around, wrong: Exception) -> FlattenError:
-    """Record that an error ended the run; return what is to be raised."""
-    if isinstance(wrong, FlattenError):
-        failure = wrong
-    else:
-        failure = FlattenError(
-            f"The run failed: {last_words(wrong)} What it had committed stays; run again to complete it."
-        )
-    record_failed_run(
-        spark,
-        settings.table,
-        run_id=settings.run_id,
-        command="run",
-        started_at=settings.started_at,
-        finished_at=around.clock(),
-        error=str(failure),
-    )
-    return failure

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from flatten.decide.lines import RemovePolicy
 from flatten.errors import LocationError
 from flatten.events.lines import MAX_STORED_BYTES
 from flatten.tables.names import TableName
 
-RemovePolicy = Literal["soft", "hard", "keep"]
 Discovery = Literal["listing", "file-events"]
 
 

@@ -7,7 +7,7 @@ RehearsalError
 ├── EmulatorError              the local AWS did not start
 ├── ComputeError               the job's Spark did not start
 ├── UnsettledError             changes did not come to the end of the pipeline in time
-├── MappingSettingsError       an event source mapping that AWS would refuse
+├── MappingSettingsError       an event source mapping that AWS or the deployment would refuse
 ├── IteratorExpiredError       a place in a stream was kept for longer than 15 minutes
 ├── TrimmedDataError           a place in a stream is older than the 24 hours that it keeps
 ├── DeliveryError              the on-failure destination did not take a record
@@ -44,7 +44,7 @@ class UnsettledError(RehearsalError):
 
 
 class MappingSettingsError(RehearsalError):
-    """Raised for a setting of an event source mapping out of its range, and for a filter pattern that is none."""
+    """Raised for a setting of an event source mapping out of its range."""
 
 
 class IteratorExpiredError(RehearsalError):

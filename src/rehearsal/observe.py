@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from rehearsal.check import Found, item_of, problems
-from rehearsal.mapping.endings import Attempt
-from rehearsal.mapping.journal import Journal
+from rehearsal.mapping.journal import Attempt, Journal
 from rehearsal.mapping.response import Returned
 from rehearsal.pipeline import ARCHIVE, LANDING, REJECTS, Pipeline
 from rehearsal.producer import Made

@@ -21,13 +21,12 @@ from rehearsal.cloud import Cloud, cloud
 from rehearsal.compute import Compute
 from rehearsal.job import JOB_ID, FlattenJob, Schedule
 from rehearsal.mapping.driver import Driver
-from rehearsal.mapping.invoke import invoke_of
 from rehearsal.mapping.journal import Journal
 from rehearsal.mapping.lane import BackOff, exponential
 from rehearsal.mapping.on_failure import S3Destination
 from rehearsal.mapping.poller import Poller
-from rehearsal.mapping.response import Invoke
-from rehearsal.mapping.settings import MappingSettings
+from rehearsal.mapping.response import Invoke, invoke_of
+from rehearsal.mapping.settings import NO_LIMIT, MappingSettings
 from rehearsal.mapping.stream import DynamoDbStream
 from rehearsal.producer import Producer
 from rehearsal.runtime import Function
@@ -62,21 +61,14 @@ class Plan:
     starts: Literal["lambda", "schedule"] = "lambda"
     schedule_seconds: float = 15
     rate: float | None = None
-    retries: int = 100
-    parallelization_factor: int = 1
+    retries: int = NO_LIMIT
     function_timeout: float = 60
     max_files: int = 1000
 
     def mapping(self) -> MappingSettings:
         """The event source mapping that `stream-lambda deploy` would make."""
         return MappingSettings(
-            batch_size=self.batch_size,
-            batching_window=self.batching_window,
-            parallelization_factor=self.parallelization_factor,
-            maximum_retry_attempts=self.retries,
-            maximum_record_age=43_200,
-            bisect_batch_on_function_error=True,
-            report_batch_item_failures=True,
+            batch_size=self.batch_size, batching_window_seconds=self.batching_window, max_retries=self.retries
         )
 
 

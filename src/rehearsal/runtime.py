@@ -111,11 +111,11 @@ class Function:
         self._end()
 
     def invoke(self, event: object) -> Invocation:
-        """Calls the function and waits for it, as a synchronous caller does.
+        """Call the function and wait for it, as a synchronous caller does; an event as bytes is sent as it is.
 
         Raises PayloadTooLargeError when the event is larger than Lambda takes.
         """
-        payload = json.dumps(event, separators=(",", ":")).encode()
+        payload = event if isinstance(event, bytes) else json.dumps(event, separators=(",", ":")).encode()
         if len(payload) > MOST_BYTES:
             raise PayloadTooLargeError(f"the event has {len(payload):,} bytes, Lambda takes {MOST_BYTES:,}")
         was_cold = self._sandbox is None

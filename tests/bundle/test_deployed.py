@@ -70,7 +70,7 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def deployed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
-    """A run that meets an event and its change, signals, an error, a bad line and a file that is cut short; maintenance."""
+    """A run that meets an event and its change, signals, an error, a bad line and a file that is cut short."""
     root = tmp_path_factory.mktemp("deployed")
     (root / "dist").mkdir()
     bundle = load("dev", variables=given_for("dev") | {"catalog": "spark_catalog"}, volumes=str(root / "Volumes"))

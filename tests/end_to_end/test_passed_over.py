@@ -96,10 +96,11 @@ def test_links_are_neither_read_nor_moved(scene: Scene) -> None:
 
 def test_what_was_done_is_reported(scene: Scene) -> None:
     paths = {name: f"{scene.world.source}/{name}" for name in ("known", "empty", key(2), "large", "usual")}
-    assert sorted(scene.first.passed_over.read) == sorted([paths["known"], paths["empty"], paths[key(2)]])
-    assert scene.first.passed_over.too_large == [paths["large"]]
-    assert sorted(scene.first.moved.archived) == sorted([paths["known"], paths["empty"], paths["usual"]])
-    assert sorted(scene.first.moved.rejected) == sorted([paths[key(2)], paths["large"]])
+    assert sorted(scene.first.paths("read")) == sorted([paths["known"], paths["empty"], paths[key(2)]])
+    assert scene.first.paths("too_large") == [paths["large"]]
+    assert sorted(scene.first.paths("archived")) == sorted([paths["known"], paths["empty"], paths["usual"]])
+    assert sorted(scene.first.paths("rejected")) == sorted([paths[key(2)], paths["large"]])
+    assert "2 files moved to the quarantine folder" in scene.first.as_text()
     assert scene.second.waiting == 0
     assert scene.first.problem is None
 
@@ -115,10 +116,10 @@ def test_a_file_that_was_away_during_its_batch_is_read_when_it_is_back(spark: An
         away.rename(back)
 
     report = world.run(at("files", take))
-    assert report.passed_over.gone == [str(away)]
+    assert report.paths("gone") == [str(away)]
     assert world.rows().keys() == {"first"}
     back.rename(away)
-    assert world.run().passed_over.read == [str(away)]
+    assert world.run().paths("read") == [str(away)]
     assert world.rows().keys() == {"first", "away"}
     assert world.landed() == []
 
@@ -139,11 +140,11 @@ def test_a_file_that_cannot_be_read_stops_no_other_and_is_read_when_it_can_be(
     for name in ("bad", "usual"):
         world.land(name, event(name))
     settings, landing = world.settings(), Guarded(str(world.source))
-    found = read_passed_over(spark, settings, around(), landing, landing.names())
-    assert found.failed == [
-        f"{world.source}/bad could not be read (Permission denied): give this user the right to read it."
+    assert read_passed_over(spark, settings, around(), landing, landing.names()) == [
+        ("failed", f"{world.source}/bad could not be read (Permission denied): give this user the right to."),
+        ("read", f"{world.source}/usual"),
     ]
-    assert (found.read, set(world.rows())) == ([f"{world.source}/usual"], {"usual"})
+    assert set(world.rows()) == {"usual"}
     report = world.run()
     assert (report.problem, set(world.rows()), world.landed()) == (None, {"bad", "usual"}, [])
 
@@ -179,12 +180,12 @@ def test_an_archive_that_takes_no_file_is_reported_and_the_next_run_archives(
     world.land("x", event("x"))
     (tmp_path / "archive").touch()
     report = world.run()
-    assert report.moved.failed == [f"{tmp_path}/archive takes no copy of x: is it a folder that can be written?"]
-    assert report.problem == f"1 files stay in landing: {report.moved.failed[0]}"
+    assert report.paths("failed") == [f"{tmp_path}/archive takes no copy of x: is it a folder that can be written?"]
+    assert report.problem == f"1 files stay in landing: {report.paths('failed')[0]}"
     assert [(row.outcome, row.error) for row in world.side("runs")] == [("failed", report.problem)]
     assert world.landed() == ["x"]
     (tmp_path / "archive").unlink()
-    assert world.run().moved.archived == [f"{world.source}/x"]
+    assert world.run().paths("archived") == [f"{world.source}/x"]
     assert (tmp_path / "archive" / "x").read_bytes() == event("x")
     assert verdicts(world.files()["x"]) == {"applied": 1}
 

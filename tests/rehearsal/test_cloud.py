@@ -21,13 +21,12 @@ from lambda_deploy.build import build
 from rehearsal.cloud import Cloud, cloud, running
 from rehearsal.errors import DeliveryError, EmulatorError
 from rehearsal.mapping.driver import Driver
-from rehearsal.mapping.invoke import invoke_of
 from rehearsal.mapping.journal import Journal
 from rehearsal.mapping.memory_stream import ARN, MemoryStream
 from rehearsal.mapping.on_failure import Discarded, S3Destination
 from rehearsal.mapping.poller import Poller
 from rehearsal.mapping.records import Record
-from rehearsal.mapping.response import FunctionError, NotInvoked, Outcome
+from rehearsal.mapping.response import FunctionError, NotInvoked, Outcome, invoke_of
 from rehearsal.mapping.settings import MappingSettings
 from rehearsal.mapping.stream import DynamoDbStream
 from rehearsal.producer import Change, Producer
@@ -199,7 +198,7 @@ def test_an_item_that_is_put_becomes_a_line_by_way_of_the_mapping_and_the_zip(lo
         poller = Poller(
             DynamoDbStream(local.dynamodbstreams(), arn, producer.rewrite),
             invoke_of(function),
-            MappingSettings(report_batch_item_failures=True, bisect_batch_on_function_error=True),
+            MappingSettings(batching_window_seconds=0),
             clock=time.time,
             watch=journal,
         )
@@ -236,6 +235,6 @@ def test_an_event_beyond_what_lambda_takes_does_not_reach_the_function(tmp_path:
         large: Outcome = invoke_of(function)({"Records": ["x" * 6_300_000]})
         small = invoke_of(function)({"Records": []})
     assert isinstance(large, NotInvoked)
-    assert not large.is_throttle
+    assert "Lambda takes 6,291,456" in large.reason
     assert isinstance(small, FunctionError)
     assert small.error["errorType"] == "ValueError"

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from rehearsal.errors import DeliveryError
 from rehearsal.mapping.driver import drain
-from rehearsal.mapping.endings import Attempt, Ended
-from rehearsal.mapping.journal import Journal, both
+from rehearsal.mapping.journal import Attempt, Ended, Journal
 from rehearsal.mapping.memory_stream import MemoryStream
 from rehearsal.mapping.on_failure import Discarded, invocation_record
 from rehearsal.mapping.poller import Poller
@@ -22,12 +21,11 @@ from support.clock import Clock
 SETTINGS = st.builds(
     MappingSettings,
     batch_size=st.integers(1, 5),
-    batching_window=st.sampled_from([0, 5]),
-    parallelization_factor=st.integers(1, 3),
-    maximum_retry_attempts=st.integers(-1, 2),
-    maximum_record_age=st.sampled_from([-1, 60, 600]),
-    bisect_batch_on_function_error=st.booleans(),
-    report_batch_item_failures=st.booleans(),
+    batching_window_seconds=st.sampled_from([0, 5]),
+    max_retries=st.sampled_from([-1, 1, 2]),
+    max_record_age_seconds=st.sampled_from([-1, 60, 600]),
+    bisect=st.booleans(),
+    report_failures=st.booleans(),
 )
 ANSWERS = st.one_of(
     st.sampled_from(["ok", "raise", "throttle", "null", "empty", "strange", "unknown", "wrong key"]),
@@ -40,7 +38,7 @@ PUTS = st.lists(
 
 @dataclass
 class Script:
-    """A function that answers as it is told, then well; a bucket that is there or not."""
+    """A function with given answers, then success; a bucket that is there or not."""
 
     answers: list[Any]
     deliveries: list[bool]
@@ -116,10 +114,13 @@ def test_every_record_ends_once_and_in_order(
 ) -> None:
     clock, journal, script = Clock(), Journal(), Script(answers, deliveries)
     happened: list[Attempt | Ended] = []
+
+    def watch(happening: Attempt | Ended) -> None:
+        happened.append(happening)
+        journal(happening)
+
     stream = MemoryStream(clock)
-    poller = Poller(
-        stream, script.invoke, chosen, clock=clock, destination=script, watch=both(journal, happened.append)
-    )
+    poller = Poller(stream, script.invoke, chosen, clock=clock, destination=script, watch=watch)
     items: dict[str, str] = {}
     made: dict[str, float] = {}
     for place, (item, pause) in enumerate(puts):
@@ -138,7 +139,7 @@ def test_every_record_ends_once_and_in_order(
     handled = {event_id for event_id, fates in journal.fates.items() if fates == ["handled"]}
     by_the_rules: set[str] = set()
     for attempt in journal.attempts:
-        by_the_rules |= succeeded(attempt, chosen.report_batch_item_failures)
+        by_the_rules |= succeeded(attempt, chosen.report_failures)
     assert handled == by_the_rules
     for item in "xyz":
         ended = [event_id for event_id in journal.fates if items[event_id] == item]

@@ -1,25 +1,25 @@
 """Rules of a mapping one by one, where a scenario of the table does not show them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rehearsal.errors import IteratorExpiredError, TrimmedDataError
+from rehearsal.mapping.batches import BatchingWindow
 from rehearsal.mapping.driver import Driver, drain
-from rehearsal.mapping.endings import Attempt, Ended
-from rehearsal.mapping.filters import Filters
-from rehearsal.mapping.journal import Journal, both
+from rehearsal.mapping.journal import Attempt, Ended, Journal
 from rehearsal.mapping.lane import exponential
 from rehearsal.mapping.memory_stream import MemoryStream
 from rehearsal.mapping.poller import Poller
 from rehearsal.mapping.records import Record
 from rehearsal.mapping.response import Outcome, Returned, failed_from
 from rehearsal.mapping.settings import MappingSettings
-from rehearsal.mapping.stage import World
-from rehearsal.mapping.window import Window
+from rehearsal.mapping.stage import MappingStage
 from rehearsal.runtime import MOST_BYTES
 from support.clock import Clock
 
+NO_WINDOW = MappingSettings(batching_window_seconds=0, bisect=False)
 NUMBERS = ["400000000000000000009", "400000000000000000010", "400000000000000000011"]
 
 
@@ -63,25 +63,25 @@ def test_back_off_doubles_up_to_a_minute() -> None:
 
 
 def test_an_expired_iterator_is_found_again_after_the_last_number() -> None:
-    world = World(MappingSettings())
-    world.put(["a", "b"])
-    world.run()
-    world.sleep(16 * 60)
-    world.put(["c"])
-    world.run()
-    assert world.ends() == "handled a b c"
-    assert world.sizes() == "2, 1"
+    stage = MappingStage(NO_WINDOW)
+    stage.put(["a", "b"])
+    stage.run()
+    stage.sleep(16 * 60)
+    stage.put(["c"])
+    stage.run()
+    assert stage.ends() == "handled a b c"
+    assert stage.sizes() == "2, 1"
 
 
 def test_what_is_between_a_trimmed_place_and_the_oldest_record_is_passed_over() -> None:
-    world = World(MappingSettings())
-    world.put(["a"])
-    world.run()
-    world.put(["b"])
-    world.sleep(24 * 3600)
-    world.put(["c"])
-    world.run()
-    assert world.ends() == "handled a c; never read b"
+    stage = MappingStage(NO_WINDOW)
+    stage.put(["a"])
+    stage.run()
+    stage.put(["b"])
+    stage.sleep(24 * 3600)
+    stage.put(["c"])
+    stage.run()
+    assert stage.ends() == "handled a c; never read b"
 
 
 def test_a_stream_refuses_old_iterators_and_old_places() -> None:
@@ -98,7 +98,7 @@ def test_a_stream_refuses_old_iterators_and_old_places() -> None:
 
 
 def test_a_batch_that_was_interrupted_is_delivered_again() -> None:
-    world = World(MappingSettings())
+    stage = MappingStage(NO_WINDOW)
     calls = []
 
     def interrupted(event: dict[str, Any]) -> Outcome:
@@ -107,51 +107,51 @@ def test_a_batch_that_was_interrupted_is_delivered_again() -> None:
             raise KeyboardInterrupt
         return Returned(None)
 
-    world.answer = interrupted
-    world.put(["a", "b"])
+    stage.answer = interrupted
+    stage.put(["a", "b"])
     with pytest.raises(KeyboardInterrupt):
-        world.poller.step()
-    world.run()
+        stage.poller.step()
+    stage.run()
     assert calls == [2, 2]
-    assert world.ends() == "handled a b"
+    assert stage.ends() == "handled a b"
 
 
 def test_a_grandchild_waits_for_both() -> None:
-    world = World(MappingSettings(maximum_retry_attempts=1))
+    stage = MappingStage(replace(NO_WINDOW, max_retries=1))
     for shard_id, parent_id in (("shard-3", "shard-2"), ("shard-2", "shard-1")):
-        world.stream.open(shard_id, parent_id)
+        stage.stream.open(shard_id, parent_id)
     for shard_id in ("shard-3", "shard-2", "shard-1"):
-        world.put([shard_id, "POISON"], shard_id)
-    world.stream.close("shard-1")
-    world.stream.close("shard-2")
-    world.run()
-    assert [attempt.shard_id for attempt in world.journal.attempts] == [f"shard-{n}" for n in (1, 1, 2, 2, 3, 3)]
+        stage.put([shard_id, "POISON"], shard_id)
+    stage.stream.close("shard-1")
+    stage.stream.close("shard-2")
+    stage.run()
+    assert [attempt.shard_id for attempt in stage.journal.attempts] == [f"shard-{n}" for n in (1, 1, 2, 2, 3, 3)]
 
 
 def test_a_child_of_an_unknown_parent_is_read() -> None:
-    world = World(MappingSettings())
-    world.stream.open("shard-9", "shard-that-is-gone")
-    world.put(["a"], "shard-9")
-    world.run()
-    assert world.ends() == "handled a"
+    stage = MappingStage(NO_WINDOW)
+    stage.stream.open("shard-9", "shard-that-is-gone")
+    stage.put(["a"], "shard-9")
+    stage.run()
+    assert stage.ends() == "handled a"
 
 
 def test_two_shards_without_a_parent_do_not_wait_for_one_another() -> None:
-    world = World(MappingSettings(maximum_retry_attempts=5))
-    world.stream.open("shard-2")
-    world.put(["POISON"])
-    world.put(["a"], "shard-2")
-    world.poller.step()
-    assert world.ends() == "handled a; never read POISON"
+    stage = MappingStage(replace(NO_WINDOW, max_retries=5))
+    stage.stream.open("shard-2")
+    stage.put(["POISON"])
+    stage.put(["a"], "shard-2")
+    stage.poller.step()
+    assert stage.ends() == "handled a; never read POISON"
 
 
 def test_a_record_beyond_6_megabytes_goes_alone() -> None:
-    world = World(MappingSettings(batching_window=60))
-    world.put(["a"])
-    world.put(["b"], image={"S": "x" * 7_000_000})
-    world.put(["c"])
-    world.run()
-    assert world.journal.sizes() == [1, 1, 1]
+    stage = MappingStage(MappingSettings(batching_window_seconds=60))
+    stage.put(["a"])
+    stage.put(["b"], image={"S": "x" * 7_000_000})
+    stage.put(["c"])
+    stage.run()
+    assert stage.journal.sizes() == [1, 1, 1]
 
 
 def sized(bytes_: int) -> Record:
@@ -161,7 +161,7 @@ def sized(bytes_: int) -> Record:
 def test_a_batch_may_have_exactly_6_megabytes() -> None:
     room = MOST_BYTES - len('{"Records":[,]}')
     for spare, size in ((0, 2), (-1, 1)):
-        window = Window(MappingSettings(batching_window=60))
+        window = BatchingWindow(MappingSettings(batching_window_seconds=60))
         window.add(sized(1000), 0)
         window.add(sized(room - 1000 - spare), 0)
         assert window.is_full
@@ -169,7 +169,7 @@ def test_a_batch_may_have_exactly_6_megabytes() -> None:
 
 
 def test_the_bytes_of_earlier_batches_do_not_fill_a_window() -> None:
-    window = Window(MappingSettings(batch_size=2, batching_window=60))
+    window = BatchingWindow(MappingSettings(batch_size=2, batching_window_seconds=60))
     for _ in range(1000):
         window.add(sized(MOST_BYTES // 3), 0)
         window.add(sized(MOST_BYTES // 3), 0)
@@ -182,22 +182,11 @@ def test_the_bytes_of_earlier_batches_do_not_fill_a_window() -> None:
 
 
 def test_no_more_is_read_while_a_batch_waits_behind_one_that_fails() -> None:
-    world = World(MappingSettings(batch_size=3))
-    world.put(["POISON", *(f"item-{number}" for number in range(50))])
-    world.run_until(600)
-    assert world.poller.metrics.counts["PolledEventCount"] == 6
-    assert set(world.journal.sizes()) == {3}
-
-
-def test_a_shard_that_opens_later_is_read_from_its_beginning_at_latest_too() -> None:
-    world = World(MappingSettings(starting_position="LATEST"))
-    world.put(["before"])
-    world.run()
-    world.stream.open("shard-2", "shard-1")
-    world.put(["first"], "shard-2")
-    world.stream.close("shard-1")
-    world.run()
-    assert world.ends() == "handled first; never read before"
+    stage = MappingStage(replace(NO_WINDOW, batch_size=3))
+    stage.put(["POISON", *(f"item-{number}" for number in range(50))])
+    stage.run_until(600)
+    assert stage.poller.metrics.counts["PolledEventCount"] == 6
+    assert set(stage.journal.sizes()) == {3}
 
 
 def test_a_watch_that_fails_has_the_records_come_again() -> None:
@@ -209,33 +198,12 @@ def test_a_watch_that_fails_has_the_records_come_again() -> None:
             raise OSError("the screen is gone")
         journal(happening)
 
-    filters = Filters.of(['{"dynamodb":{"Keys":{"event_id":{"S":["a"]}}}}'])
-    poller = Poller(stream, lambda event: Returned(None), MappingSettings(filters=filters), clock=clock, watch=watch)
+    poller = Poller(stream, lambda event: Returned(None), NO_WINDOW, clock=clock, watch=watch)
     ids = [stream.put("a"), stream.put("b")]
     with pytest.raises(OSError, match="the screen is gone"):
         poller.step()
     drain(poller, clock.sleep)
-    assert journal.fates == {ids[0]: ["handled"], ids[1]: ["filtered"]}
-
-
-def test_items_keep_to_their_lane_and_lanes_run_side_by_side() -> None:
-    world = World(MappingSettings(parallelization_factor=10, maximum_retry_attempts=0))
-    world.put([f"item-{number % 40}" for number in range(400)])
-    world.run()
-    assert sum(world.journal.sizes()) == 400
-    lanes = [{record.lane(10) for record in attempt.records} for attempt in world.journal.attempts]
-    assert all(len(lane) == 1 for lane in lanes)
-    assert set.union(*lanes) == set(range(10))
-
-
-def test_a_journal_can_be_one_of_several_watches() -> None:
-    clock, first, second = Clock(), Journal(), Journal()
-    stream = MemoryStream(clock)
-    event_id = stream.put("a")
-    poller = Poller(stream, lambda event: Returned(None), MappingSettings(), clock=clock, watch=both(first, second))
-    drain(poller, clock.sleep)
-    assert first.fates == second.fates == {event_id: ["handled"]}
-    assert first.count([event_id]) == {"handled": 1}
+    assert journal.fates == {ids[0]: ["handled"], ids[1]: ["handled"]}
 
 
 def test_a_driver_raises_what_a_step_raised() -> None:
@@ -246,6 +214,6 @@ def test_a_driver_raises_what_a_step_raised() -> None:
     def broken(event: dict[str, Any]) -> Outcome:
         raise OSError("the function is gone")
 
-    poller = Poller(stream, broken, MappingSettings(), clock=clock)
+    poller = Poller(stream, broken, NO_WINDOW, clock=clock)
     with pytest.raises(OSError, match="the function is gone"), Driver(poller) as driver:
         driver.wait(60)

@@ -1,4 +1,4 @@
-"""Three ways to a token, and that none of them tells a secret."""
+"""Three ways to a token, and that none of them shows a secret."""
 
 import json
 import logging
@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from rehearsal.loopback import Answer
 from rehearsal.workspace import FederationPolicy, Principal, Workspace
 from rehearsal.workspace_http import TOKEN, WorkspaceServer, answer_json
-from stream_to_s3.auth import Credentials, TokenSource, token_source
+from stream_to_s3.auth import CachedToken, FederatedRole, StoredSecret, TokenSource
 from stream_to_s3.errors import TriggerError
-from stream_to_s3.rest import Workspace as Endpoint
-from stream_to_s3.settings import TriggerSettings
+from stream_to_s3.rest import WorkspaceApi
+from stream_to_s3.sts import Sts
 from support.clock import Clock
-from support.tokens import ISSUER, ROLE, everything_said_by, signed, verified
+from support.sts_server import KEY_ID, REGION, SECRET_KEY, SESSION_TOKEN, StsServer
+from support.tokens import ISSUER, ROLE, everything_said_by, verified
 
 CLIENT_ID = "5f3c2f0e-0000-4000-8000-1d7c2c3a9b10"
 CLIENT_SECRET = "dose-5ecre7"
@@ -25,58 +27,44 @@ PERSONAL_TOKEN = "dapi-5ecre7"
 
 
 @dataclass
-class Aws:
-    """Secrets Manager and STS. A fault is raised by the next call; `secret` and `claims` are what they answer."""
+class Manager:
+    """Secrets Manager with one secret; a fault is raised by the next call."""
 
-    clock: Clock
     secret: str = json.dumps({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET})
-    claims: dict[str, Any] = field(default_factory=dict)
     fault: Exception | None = None
-    services: list[str] = field(default_factory=list)
-
-    def __call__(self, service: str) -> Any:
-        self.services.append(service)
-        if self.fault is not None:
-            raise self.fault
-        return self
+    calls: int = 0
 
     def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803 # boto3's name
         assert SecretId == "telemetry/databricks"
+        self.calls += 1
+        if self.fault is not None:
+            raise self.fault
         return {"SecretString": self.secret}
-
-    def get_web_identity_token(self, **request: Any) -> dict[str, str]:
-        assert request["SigningAlgorithm"] == "RS256"
-        now = int(self.clock())
-        claims = {
-            "iss": ISSUER,
-            "aud": request["Audience"],
-            "sub": ROLE,
-            "iat": now,
-            "exp": now + request["DurationSeconds"],
-        }
-        return {"WebIdentityToken": signed(**claims | self.claims)}
 
 
 @dataclass
 class House:
     clock: Clock
-    aws: Aws
+    sts: StsServer
     workspace: Workspace
     server: WorkspaceServer
+    manager: Manager = field(default_factory=Manager)
 
-    def connected(self, client_id: str | None = None) -> tuple[Endpoint, TokenSource]:
+    def connected(self, client_id: str | None = None) -> tuple[WorkspaceApi, TokenSource]:
         """A way to a token: with a client id by the role, else by the stored secret."""
-        endpoint = Endpoint(self.server.url, self.clock, self.clock.sleep)
-        settings = TriggerSettings(self.server.url, 1, client_id, None if client_id else "telemetry/databricks")
-        return endpoint, token_source(settings, endpoint, self.aws, self.clock)
+        api = WorkspaceApi(self.server.url, self.clock, self.clock.sleep)
+        if client_id is None:
+            return api, StoredSecret("telemetry/databricks", api, lambda: self.manager, self.clock)
+        role = Sts(f"{self.sts.url}/", REGION, lambda: Credentials(KEY_ID, SECRET_KEY, SESSION_TOKEN))
+        return api, FederatedRole(client_id, api, role, self.clock)
 
     def fetched(self, client_id: str | None = None) -> str:
         """The client id of the principal that a fetched token belongs to."""
         return self.workspace.principal_of(self.fetch(client_id)).client_id
 
     def fetch(self, client_id: str | None = None) -> str:
-        endpoint, source = self.connected(client_id)
-        with endpoint:
+        api, source = self.connected(client_id)
+        with api:
             return source.fetch(self.clock() + 20).secret.reveal()
 
 
@@ -89,22 +77,22 @@ def house() -> Iterator[House]:
         Principal(CLIENT_ID, client_secret=CLIENT_SECRET, policy=policy),
         Principal("somebody", personal_token=PERSONAL_TOKEN),
     ]
-    with WorkspaceServer(workspace, clock, verified) as server:
-        yield House(clock, Aws(clock), workspace, server)
+    with StsServer(clock) as sts, WorkspaceServer(workspace, clock, verified) as server:
+        yield House(clock, sts, workspace, server)
 
 
 def test_the_role_itself_is_enough(house: House) -> None:
     assert house.fetched(client_id=CLIENT_ID) == CLIENT_ID
-    assert house.aws.services == ["sts"]
+    assert (len(house.sts.requests), house.manager.calls) == (1, 0)
 
 
 def test_a_client_secret_of_secrets_manager(house: House) -> None:
     assert house.fetched() == CLIENT_ID
-    assert house.aws.services == ["secretsmanager"]
+    assert (len(house.sts.requests), house.manager.calls) == (0, 1)
 
 
 def test_a_personal_token_of_secrets_manager(house: House) -> None:
-    house.aws.secret = json.dumps({"token": f"{PERSONAL_TOKEN}\n"})
+    house.manager.secret = json.dumps({"token": f"{PERSONAL_TOKEN}\n"})
     assert house.fetched() == "somebody"
     assert house.server.requests == []
 
@@ -119,13 +107,13 @@ STS_FAULTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("claims", STS_FAULTS.values(), ids=STS_FAULTS)
 def test_the_workspace_takes_no_other_role(house: House, claims: dict[str, Any]) -> None:
-    house.aws.claims = claims
+    house.sts.claims = claims
     with pytest.raises(TriggerError, match=r"^token exchange: answered 400 \(invalid_grant\)$"):
         house.fetch(CLIENT_ID)
 
 
 def test_a_wrong_client_secret(house: House) -> None:
-    house.aws.secret = json.dumps({"client_id": CLIENT_ID, "client_secret": "5ecre7-of-yesterday"})
+    house.manager.secret = json.dumps({"client_id": CLIENT_ID, "client_secret": "5ecre7-of-yesterday"})
     with pytest.raises(TriggerError, match=r"^OAuth token: answered 401 \(invalid_client\)$") as caught:
         house.fetch()
     assert "5ecre7" not in everything_said_by(caught.value)
@@ -136,26 +124,18 @@ def denied(action: str) -> ClientError:
     return ClientError(answer, action)
 
 
-AWS_FAULTS = [
-    (None, denied("GetSecretValue"), "secretsmanager:GetSecretValue: AccessDeniedException"),
-    (CLIENT_ID, denied("GetWebIdentityToken"), "sts:GetWebIdentityToken: AccessDeniedException"),
-    (
-        None,
-        EndpointConnectionError(endpoint_url="https://5ecre7"),
-        "secretsmanager:GetSecretValue: EndpointConnectionError",
-    ),
-    (CLIENT_ID, AttributeError("5ecre7"), "sts:GetWebIdentityToken: this runtime's boto3 does not know the call"),
-    (None, KeyError("SecretString"), "secretsmanager:GetSecretValue: .*or the answer has no text"),
+MANAGER_FAULTS = [
+    (denied("GetSecretValue"), "AccessDeniedException"),
+    (EndpointConnectionError(endpoint_url="https://5ecre7"), "EndpointConnectionError"),
+    (KeyError("SecretString"), "the secret is binary, expected JSON text"),
 ]
 
 
-@pytest.mark.parametrize(("client_id", "fault", "message"), AWS_FAULTS)
-def test_a_failure_of_aws_is_told_by_its_code_only(
-    house: House, client_id: str | None, fault: Exception, message: str
-) -> None:
-    house.aws.fault = fault
-    with pytest.raises(TriggerError, match=f"^{message}") as caught:
-        house.fetch(client_id)
+@pytest.mark.parametrize(("fault", "message"), MANAGER_FAULTS)
+def test_a_failure_of_secrets_manager_is_logged_by_its_code_only(house: House, fault: Exception, message: str) -> None:
+    house.manager.fault = fault
+    with pytest.raises(TriggerError, match=f"^secretsmanager:GetSecretValue: {message}$") as caught:
+        house.fetch()
     assert "5ecre7" not in everything_said_by(caught.value)
     assert house.server.requests == []
 
@@ -182,7 +162,7 @@ def test_a_secret_that_is_none_is_told_without_showing_it(
     house: House, secret: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    house.aws.secret = secret
+    house.manager.secret = secret
     with pytest.raises(TriggerError) as caught:
         house.fetch()
     assert "5ecre7" not in everything_said_by(caught.value) + caplog.text
@@ -207,22 +187,22 @@ def test_an_answer_without_a_token_is_an_error(house: House, answer: Callable[[]
 @pytest.mark.parametrize("expires_in", [None, 0, -5, "3600", True, float("nan"), float("inf"), 1e300])
 def test_an_end_that_makes_no_sense_is_now(house: House, expires_in: Any) -> None:
     house.server.faults[TOKEN] = [lambda request: answer_json(200, {"access_token": "t", "expires_in": expires_in})]
-    endpoint, source = house.connected()
-    with endpoint:
+    api, source = house.connected()
+    with api:
         token = source.fetch(house.clock() + 20)
     assert token.ends <= house.clock() + 1
 
 
 class Signed:
-    """Credentials in use: each call gives the Authorization that a request would carry."""
+    """CachedToken in use: each call gives the Authorization that a request would carry."""
 
     def __init__(self, house: House, client_id: str | None = None) -> None:
         self.house = house
-        self.endpoint, source = house.connected(client_id)
-        self.credentials = Credentials(source, house.clock)
+        self.api, source = house.connected(client_id)
+        self.credentials = CachedToken(source, house.clock)
 
     def __call__(self) -> str:
-        with self.endpoint:
+        with self.api:
             return self.credentials.authorization(self.house.clock() + 20).reveal()
 
 
@@ -237,10 +217,10 @@ def test_a_token_is_kept_until_shortly_before_it_ends(house: House) -> None:
 
 
 def test_a_token_that_is_forgotten_is_fetched_again(house: House) -> None:
-    house.aws.secret = json.dumps({"token": "old"})
+    house.manager.secret = json.dumps({"token": "old"})
     authorization = Signed(house)
     assert authorization() == "Bearer old"
-    house.aws.secret = json.dumps({"token": "new"})
+    house.manager.secret = json.dumps({"token": "new"})
     assert authorization() == "Bearer old"
     authorization.credentials.forget()
     assert authorization() == "Bearer new"

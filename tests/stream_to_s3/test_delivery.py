@@ -4,6 +4,7 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from stream_to_s3.delivery import Delivery
 from stream_to_s3.errors import NotAStreamEventError, StorageError
 from stream_to_s3.metrics import NAMESPACE, UNITS, Log
 from stream_to_s3.objects import ObjectWriter
-from stream_to_s3.outcome import NoTrigger, Outcome
+from stream_to_s3.outcome import Outcome, without_trigger
 from stream_to_s3.settings import read_settings
 from support.fake_s3 import FakeS3, s3_error
 from support.stream_events import (
@@ -31,6 +32,7 @@ SETTINGS = read_settings({"TELEMETRY_BUCKET": "raw"})
 
 class Context:
     aws_request_id = "8f5c1e0a-request"
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:stream-to-s3"
 
     def get_remaining_time_in_millis(self) -> int:
         return 41_500
@@ -38,12 +40,12 @@ class Context:
 
 @dataclass
 class Recorder:
-    """A trigger that is asked, and says what it is told to say."""
+    """A trigger that is asked, and answers with a given outcome."""
 
     outcome: Outcome = field(default_factory=lambda: Outcome("started", "run 7"))
     asked: list[tuple[str, float]] = field(default_factory=list)
 
-    def after_write(self, key: str, seconds_left: float) -> Outcome:
+    def __call__(self, key: str, seconds_left: float) -> Outcome:
         self.asked.append((key, seconds_left))
         return self.outcome
 
@@ -55,12 +57,13 @@ class House:
     s3: FakeS3 = field(default_factory=FakeS3)
     trigger: Any = field(default_factory=Recorder)
     printed: list[str] = field(default_factory=list)
+    context: Any = field(default_factory=Context)
 
     def deliver(self, event: object) -> object:
         ticks: Iterator[float] = itertools.count(1_800_000_000, 0.25)
         log = Log(self.printed.append, lambda: next(ticks), "chargeminder-unified-processor")
         writer = ObjectWriter(self.s3, "raw", None, list[float]().append)  # type: ignore[arg-type] # a fake client
-        return Delivery(SETTINGS, writer, self.trigger, log, lambda: next(ticks))(event, Context())
+        return Delivery(SETTINGS, writer, self.trigger, log, lambda: next(ticks))(event, self.context)
 
     @property
     def logged(self) -> dict[str, Any]:
@@ -235,11 +238,14 @@ def test_the_log_line_says_what_was_done() -> None:
         "message": "batch stored",
         "request_id": "8f5c1e0a-request",
         "records": 3,
+        "written": 2,
+        "bytes": sum(len(request["Body"]) for request in house.s3.requests.values()),
         "key": key,
         "quarantine_key": quarantine_key,
         "already_stored": False,
         "trigger": "started",
         "trigger_detail": "run 7",
+        "write_milliseconds": 250.0,
         "milliseconds": 500.0,
     }
     assert {name: house.logged[name] for name in expected} == expected
@@ -255,46 +261,66 @@ def test_metrics_are_embedded_in_the_log_line() -> None:
     assert {metric["Name"]: metric["Unit"] for metric in described["Metrics"]} == UNITS
     assert logged["_aws"]["Timestamp"] == 1_800_000_000_750
     assert logged["FunctionName"] == "chargeminder-unified-processor"
-    assert {type(logged[name]) for name in UNITS} == {int, float}, "CloudWatch drops a metric that is true or false"
-    assert {name: logged[name] for name in UNITS} == {
-        "EventsWritten": 2,
-        "EventsQuarantined": 1,
-        "BytesWritten": sum(len(request["Body"]) for request in house.s3.requests.values()),
-        "TriggerStarted": 1,
-        "TriggerSkipped": 0,
-        "TriggerFailed": 0,
-        "WriteMilliseconds": 250.0,
-    }
+    assert {type(logged[name]) for name in UNITS} == {int}, "CloudWatch drops a metric that is true or false"
+    assert {name: logged[name] for name in UNITS} == {"EventsQuarantined": 1, "TriggerStarted": 1, "TriggerFailed": 0}
+
+
+def test_own_metrics_are_three_because_each_one_costs() -> None:
+    assert len(UNITS) == 3
 
 
 OUTCOMES = [
-    ("started", "INFO", (1, 0, 0)),
-    ("skipped", "INFO", (0, 1, 0)),
-    ("failed", "WARNING", (0, 0, 1)),
-    ("off", "INFO", (0, 0, 0)),
+    ("started", "INFO", (1, 0)),
+    ("skipped", "INFO", (0, 0)),
+    ("failed", "WARNING", (0, 1)),
+    ("off", "INFO", (0, 0)),
 ]
 
 
 @pytest.mark.parametrize(("what", "level", "counts"), OUTCOMES)
-def test_each_outcome_of_the_trigger_is_counted(what: Any, level: str, counts: tuple[int, int, int]) -> None:
+def test_each_outcome_of_the_trigger_is_counted(what: Any, level: str, counts: tuple[int, int]) -> None:
     house = House(trigger=Recorder(Outcome(what, "why")))
     assert house.deliver(stream_event(inserts(1))) == SUCCESS
-    names = ("TriggerStarted", "TriggerSkipped", "TriggerFailed")
+    names = ("TriggerStarted", "TriggerFailed")
     assert (house.logged["level"], tuple(house.logged[name] for name in names)) == (level, counts)
-    assert house.logged["trigger_detail"] == "why"
+    assert (house.logged["trigger"], house.logged["trigger_detail"]) == (what, "why")
 
 
 def test_wrong_trigger_settings_are_counted_for_every_batch() -> None:
-    house = House(trigger=NoTrigger("DATABRICKS_JOB_ID is missing or empty"))
+    house = House(trigger=without_trigger("DATABRICKS_JOB_ID is missing or empty"))
     assert house.deliver(stream_event(inserts(1))) == SUCCESS
     assert house.logged["TriggerFailed"] == 1
     assert house.logged["trigger_detail"] == "DATABRICKS_JOB_ID is missing or empty"
 
 
 def test_no_trigger_is_neither_a_failure_nor_a_skip() -> None:
-    house = House(trigger=NoTrigger(None))
+    house = House(trigger=without_trigger(None))
     house.deliver(stream_event(inserts(1)))
-    assert [house.logged[f"Trigger{what}"] for what in ("Started", "Skipped", "Failed")] == [0, 0, 0]
+    assert (house.logged["trigger"], house.logged["TriggerStarted"], house.logged["TriggerFailed"]) == ("off", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("arn", "owner"),
+    [
+        (Context.invoked_function_arn, "123456789012"),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:stream-to-s3:live", "123456789012"),
+        ("arn:aws:lambda:eu-west-1::function:stream-to-s3", None),
+        ("stream-to-s3", None),
+        ("", None),
+    ],
+)
+def test_the_bucket_must_belong_to_the_account_of_the_function(arn: str, owner: str | None) -> None:
+    house = House()
+    house.context.invoked_function_arn = arn
+    house.deliver(stream_event([poison(1), *inserts(2, start=2)]))
+    assert [request.get("ExpectedBucketOwner") for request in house.s3.requests.values()] == [owner] * 2
+
+
+def test_without_a_function_in_the_context_no_owner_is_expected() -> None:
+    house = House()
+    house.context = SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: 1000)
+    assert house.deliver(stream_event(inserts(1))) == SUCCESS
+    assert "ExpectedBucketOwner" not in house.s3.requests.popitem()[1]
 
 
 def test_a_line_end_in_hostile_data_cannot_forge_a_log_line() -> None:

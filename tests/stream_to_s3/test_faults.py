@@ -19,11 +19,13 @@ from stream_to_s3.delivery import Delivery
 from stream_to_s3.errors import StorageError
 from stream_to_s3.metrics import Log
 from stream_to_s3.objects import ObjectWriter
-from stream_to_s3.outcome import NoTrigger
+from stream_to_s3.outcome import without_trigger
 from stream_to_s3.settings import read_settings
 from support.emulators import ministack, moto, s3_client
 from support.fault_proxy import Fault, FaultProxy, cut_after, cut_before, error, fault_proxy, passed
 from support.stream_events import Json, inserts, poison, sequence_number, stream_event
+
+pytestmark = pytest.mark.process
 
 SLOW_DOWN = error(503, "SlowDown")
 INTERNAL_ERROR = error(500, "InternalError")
@@ -35,6 +37,7 @@ BATCH = [*inserts(3), poison(4), *inserts(2, start=5)]
 
 class Context:
     aws_request_id = "request"
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:stream-to-s3"
 
     def get_remaining_time_in_millis(self) -> int:
         return 60_000
@@ -99,7 +102,7 @@ def house(upstream: str) -> Iterator[House]:
         writer = ObjectWriter(faulty, bucket, None, list[float]().append)
         log = Log(list[str]().append, lambda: 0.0, "test")
         settings = read_settings({"TELEMETRY_BUCKET": bucket})
-        yield House(s3, proxy, Delivery(settings, writer, NoTrigger(None), log, lambda: 0.0), bucket)
+        yield House(s3, proxy, Delivery(settings, writer, without_trigger(None), log, lambda: 0.0), bucket)
 
 
 ONCE = (
@@ -128,7 +131,7 @@ FAULTS: dict[str, tuple[list[Fault | str], int]] = {
     "slow down, for a while": ([SLOW_DOWN] * 6, 4),
     "internal error, once": ([INTERNAL_ERROR], 1),
     "internal error of the second object": ([passed, INTERNAL_ERROR, INTERNAL_ERROR], 2),
-    "access denied until the role is mended": ([DENIED] * 3, 4),
+    "access denied until the role is fixed": ([DENIED] * 3, 4),
     "access denied for one prefix": ([passed, DENIED], 2),
     "a conflict with a delivery at the same time": ([CONFLICT, CONFLICT, passed, CONFLICT], 1),
     "a cut connection, nothing stored": ([cut_before], 1),

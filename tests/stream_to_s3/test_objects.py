@@ -120,6 +120,13 @@ def test_a_kms_key_is_passed_on() -> None:
     assert (request["ServerSideEncryption"], request["SSEKMSKeyId"]) == ("aws:kms", "alias/telemetry")
 
 
+@pytest.mark.parametrize("owner", ["123456789012", None])
+def test_the_account_that_must_own_the_bucket_is_sent(owner: str | None) -> None:
+    s3 = FakeS3()
+    writer(s3).put(Batch.of(inserts(1)), "telemetry/", ["{}"], owner)
+    assert s3.requests.popitem()[1].get("ExpectedBucketOwner") == owner
+
+
 def test_a_batch_that_is_there_already_is_success() -> None:
     s3 = FakeS3()
     first = writer(s3).put(Batch.of(inserts(1)), "telemetry/", ["{}"])

@@ -1,4 +1,4 @@
-"""One call to the workspace: what it may take, and what it never tells."""
+"""One call to the workspace: what it may take, and what it never shows."""
 
 import json
 import logging
@@ -9,24 +9,23 @@ from typing import Any
 
 import pytest
 
-from rehearsal.loopback import Answer, LoopbackServer
-from rehearsal.loopback import Request as Received
+from rehearsal.loopback import Answer, LoopbackServer, Request
 from stream_to_s3.errors import TooBusyError, TriggerError
-from stream_to_s3.rest import Request, Secret, Workspace
+from stream_to_s3.rest import ApiCall, Secret, WorkspaceApi
 from support.clock import Clock
 from support.raw_server import Behaviour, hang, nonsense, raw_server
 from support.tokens import everything_said_by
 
 TOKEN = "dapi-5ecre7-70ken"
-GET = Request("runs/list", "GET", "/api/2.2/jobs/runs/list", Secret(f"Bearer {TOKEN}"), query={"job_id": "1"})
+GET = ApiCall("runs/list", "GET", "/api/2.2/jobs/runs/list", Secret(f"Bearer {TOKEN}"), query={"job_id": "1"})
 JSON = {"Content-Type": "application/json"}
 
 
 @contextmanager
-def answering(answer: Answer) -> Iterator[tuple[str, list[Received]]]:
-    received: list[Received] = []
+def answering(answer: Answer) -> Iterator[tuple[str, list[Request]]]:
+    received: list[Request] = []
 
-    def respond(request: Received) -> Answer:
+    def respond(request: Request) -> Answer:
         received.append(request)
         return answer
 
@@ -34,15 +33,15 @@ def answering(answer: Answer) -> Iterator[tuple[str, list[Received]]]:
         yield f"http://{server.address}", received
 
 
-def call(host: str, request: Request = GET, seconds: float = 5.0) -> dict[str, Any]:
+def call(host: str, made: ApiCall = GET, seconds: float = 5.0) -> dict[str, Any]:
     clock = Clock()
-    with Workspace(host, clock, clock.sleep) as workspace:
-        return workspace.call(request, clock() + seconds)
+    with WorkspaceApi(host, clock, clock.sleep) as workspace:
+        return workspace.call(made, clock() + seconds)
 
 
-def failure(host: str, request: Request = GET, seconds: float = 5.0) -> TriggerError:
+def failure(host: str, made: ApiCall = GET, seconds: float = 5.0) -> TriggerError:
     with pytest.raises(TriggerError) as caught:
-        call(host, request, seconds)
+        call(host, made, seconds)
     return caught.value
 
 
@@ -55,14 +54,14 @@ def test_a_json_object_is_given_back() -> None:
 
 def test_a_body_is_sent_as_json() -> None:
     with answering(Answer(200, b"{}", JSON)) as (host, received):
-        call(host, Request("run-now", "POST", "/api", Secret("Bearer x"), body={"job_id": 7}))
+        call(host, ApiCall("run-now", "POST", "/api", Secret("Bearer x"), body={"job_id": 7}))
     assert received[0].headers["content-type"] == "application/json"
     assert json.loads(received[0].body) == {"job_id": 7}
 
 
 def test_a_form_is_sent_with_its_secrets_and_without_authorization() -> None:
     with answering(Answer(200, b"{}", JSON)) as (host, received):
-        call(host, Request("token", "POST", "/t", form={"a": "1 &", "b": Secret("s/e=c")}))
+        call(host, ApiCall("token", "POST", "/t", form={"a": "1 &", "b": Secret("s/e=c")}))
     assert received[0].headers["content-type"] == "application/x-www-form-urlencoded"
     assert received[0].body == b"a=1+%26&b=s%2Fe%3Dc"
     assert "authorization" not in received[0].headers
@@ -153,7 +152,7 @@ HOSTILE_TOKENS = ["a\nX-Evil: 1", "a\r\nb", "\u20ac", "\ud800"]
 def test_a_token_that_no_header_takes_is_an_error_that_does_not_show_it(token: str) -> None:
     secret = f"5ecre7{token}5ecre7"
     with answering(Answer(200, b"{}", JSON)) as (host, received):
-        error = failure(host, Request("run-now", "POST", "/api", Secret(f"Bearer {secret}")))
+        error = failure(host, ApiCall("run-now", "POST", "/api", Secret(f"Bearer {secret}")))
     assert received == []
     assert "5ecre7" not in everything_said_by(error)
 
@@ -162,7 +161,7 @@ def test_a_password_file_is_not_looked_into(tmp_path: Any, monkeypatch: pytest.M
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login root password hunter2\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     with answering(Answer(200, b"{}", JSON)) as (host, received):
-        call(host, Request("token", "POST", "/t", form={"a": "1"}))
+        call(host, ApiCall("token", "POST", "/t", form={"a": "1"}))
     assert "authorization" not in received[0].headers
 
 

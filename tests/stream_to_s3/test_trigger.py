@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from rehearsal.loopback import Answer, Request
 from rehearsal.workspace import Job, Principal, Run, Workspace
 from rehearsal.workspace_http import RUN_NOW, RUNS_LIST, WorkspaceServer, answer_json
-from stream_to_s3.auth import Credentials, Token
+from stream_to_s3.auth import CachedToken, Token
 from stream_to_s3.errors import TriggerError
 from stream_to_s3.outcome import Outcome
-from stream_to_s3.rest import Secret
-from stream_to_s3.rest import Workspace as Endpoint
+from stream_to_s3.rest import Secret, WorkspaceApi
 from stream_to_s3.trigger import Trigger, waiting_run
 from support.clock import Clock
 from support.raw_server import drip, raw_server
@@ -44,8 +43,8 @@ class House:
     trigger: Trigger
 
     def another_trigger(self, token: str = PERSONAL_TOKEN) -> Trigger:
-        endpoint = Endpoint(self.server.url, self.clock, self.clock.sleep)
-        return Trigger(endpoint, Credentials(PersonalToken(self.clock, token), self.clock), JOB, self.clock)
+        endpoint = WorkspaceApi(self.server.url, self.clock, self.clock.sleep)
+        return Trigger(endpoint, CachedToken(PersonalToken(self.clock, token), self.clock), JOB, self.clock)
 
     def after_write(self, key: str = "telemetry/1", seconds_left: float = 50) -> Outcome:
         return self.trigger.after_write(key, seconds_left)
@@ -220,8 +219,8 @@ def test_a_wait_beyond_the_time_left_is_not_waited(idle: House, retry_after: str
 
 def test_an_answer_that_drips_is_left_alone_when_the_time_is_up(idle: House) -> None:
     with raw_server(drip) as address:
-        endpoint = Endpoint(f"http://{address}", idle.clock, idle.clock.sleep)
-        trigger = Trigger(endpoint, Credentials(PersonalToken(idle.clock), idle.clock), JOB, idle.clock)
+        endpoint = WorkspaceApi(f"http://{address}", idle.clock, idle.clock.sleep)
+        trigger = Trigger(endpoint, CachedToken(PersonalToken(idle.clock), idle.clock), JOB, idle.clock)
         assert trigger.after_write("telemetry/1", 2.3) == Outcome("failed", "no answer within 0.3 s")
         idle.clock.now += 61
         assert trigger.after_write("telemetry/2", 2.3) == Outcome("failed", "an earlier attempt still hangs")
@@ -256,17 +255,17 @@ class Broken:
 def test_a_mistake_in_the_trigger_is_a_failure_that_tells_no_more_than_its_kind(
     idle: House, error: BaseException
 ) -> None:
-    endpoint = Endpoint(idle.server.url, idle.clock, idle.clock.sleep)
-    trigger = Trigger(endpoint, Credentials(Broken(error), idle.clock), JOB, idle.clock)
+    endpoint = WorkspaceApi(idle.server.url, idle.clock, idle.clock.sleep)
+    trigger = Trigger(endpoint, CachedToken(Broken(error), idle.clock), JOB, idle.clock)
     assert trigger.after_write("telemetry/1", 50) == Outcome("failed", type(error).__name__)
 
 
 def test_without_a_thread_it_is_a_failure(idle: House) -> None:
-    endpoint = Endpoint(idle.server.url, idle.clock, idle.clock.sleep)
+    endpoint = WorkspaceApi(idle.server.url, idle.clock, idle.clock.sleep)
     thread = ThreadPoolExecutor(1)
     thread.shutdown()
-    trigger = Trigger(endpoint, Credentials(PersonalToken(idle.clock), idle.clock), JOB, idle.clock, thread)
-    assert trigger.after_write("telemetry/1", 50) == Outcome("failed", "no thread to be had")
+    trigger = Trigger(endpoint, CachedToken(PersonalToken(idle.clock), idle.clock), JOB, idle.clock, thread)
+    assert trigger.after_write("telemetry/1", 50) == Outcome("failed", "no thread could be started")
 
 
 def test_without_time_left_nothing_is_asked(idle: House) -> None:
@@ -287,8 +286,8 @@ def test_after_a_failure_there_is_a_pause_of_60_seconds(idle: House) -> None:
 
 def test_a_token_that_was_taken_back_is_replaced_after_the_failure(idle: House) -> None:
     source = PersonalToken(idle.clock, "taken back")
-    endpoint = Endpoint(idle.server.url, idle.clock, idle.clock.sleep)
-    trigger = Trigger(endpoint, Credentials(source, idle.clock), JOB, idle.clock)
+    endpoint = WorkspaceApi(idle.server.url, idle.clock, idle.clock.sleep)
+    trigger = Trigger(endpoint, CachedToken(source, idle.clock), JOB, idle.clock)
     assert trigger.after_write("telemetry/1", 50) == Outcome("failed", "runs/list: answered 401 (UNAUTHENTICATED)")
     source.token = PERSONAL_TOKEN
     idle.clock.now += 60

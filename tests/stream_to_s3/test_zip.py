@@ -25,7 +25,10 @@ from support.fault_proxy import FaultProxy, cut_after, error, fault_proxy, passe
 from support.stream_events import inserts, poison, stream_event
 from support.tokens import unverified
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric comes for Linux only")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric comes for Linux only"),
+]
 
 HANDLER = "stream_to_s3.handler.handler"
 SUCCESS: dict[str, list[str]] = {"batchItemFailures": []}
@@ -118,10 +121,10 @@ def test_the_log_is_one_json_object_a_batch_with_its_metrics(house: House) -> No
     assert call.printed.count("\n") == 1
     assert logged["key"] in house.objects()
     assert logged["quarantine_key"] in house.objects()
-    assert (logged["EventsWritten"], logged["EventsQuarantined"], logged["trigger"]) == (2, 1, "off")
+    assert (logged["written"], logged["EventsQuarantined"], logged["trigger"]) == (2, 1, "off")
     assert logged["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "StreamToS3"
     assert logged["FunctionName"] == "chargeminder-unified-processor"
-    assert 0 < logged["WriteMilliseconds"] <= logged["milliseconds"]
+    assert 0 < logged["write_milliseconds"] <= logged["milliseconds"]
 
 
 def test_prefixes_and_key_come_from_the_environment(house: House) -> None:
@@ -289,15 +292,24 @@ def _subject(upstream: str) -> str:
     return str(_claims(upstream)["sub"])
 
 
+def without_sts(made: Triggered) -> dict[str, str]:
+    """The role itself, where boto3 has an STS that knows nothing."""
+    model = made.house.folder / "models/sts/2011-06-15/service-2.json"
+    model.parent.mkdir(parents=True)
+    model.write_text("{}")
+    return {"DATABRICKS_CLIENT_ID": "client-1", "AWS_DATA_PATH": str(model.parents[2])}
+
+
 WAYS: dict[str, Callable[[Triggered], dict[str, str]]] = {
     "the role itself": lambda made: {"DATABRICKS_CLIENT_ID": "client-1"},
+    "the role itself, whatever boto3 knows": without_sts,
     "a client secret": lambda made: made.stored_secret(client_id="client-1", client_secret=CLIENT_SECRET),
     "a personal token": lambda made: made.stored_secret(token=PERSONAL_TOKEN),
 }
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_the_job_is_started_in_each_of_three_ways(triggered: Triggered, way: Callable[[Triggered], Any]) -> None:
+def test_the_job_is_started_in_each_way(triggered: Triggered, way: Callable[[Triggered], Any]) -> None:
     function = triggered.function(way(triggered))
     calls = [function.invoke(stream_event(inserts(1, start=number))) for number in (1, 2, 3)]
     assert [call.response for call in calls] == [SUCCESS] * 3

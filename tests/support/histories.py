@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TypeVar
 
-from flatten.settings import RemovePolicy
+from flatten.decide.lines import RemovePolicy
 from support.job_model import Place, Policies, Sent, bad, change_of, sent
 from support.oracle import Delivered, Kind, Made
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from flatten.decide.decision import Decision, decide
-from flatten.decide.lines import JudgedLine
+from flatten.decide.lines import JudgedLine, RemovePolicy, action_of
 from flatten.decide.windows import search_for
 from flatten.events.envelope import Change
-from flatten.run.envelopes import action_of
-from flatten.settings import RemovePolicy
 from support.table_model import TableModel, TableRow
 
 ATTEMPTS = 8

@@ -17,8 +17,9 @@ from pyspark import cloudpickle
 from pyspark.sql import Row, SparkSession
 
 from flatten import job
+from flatten.decide.lines import RemovePolicy
 from flatten.run.batch import Around, Reached, process_batch, unobserved
-from flatten.settings import RemovePolicy, Settings
+from flatten.settings import Settings
 from flatten.tables.commits import Patience
 from flatten.tables.names import TableName
 from flatten.tables.schema import SIDE_TABLES
@@ -194,9 +195,10 @@ class World:
 
     def _by_name(self, files: Iterable[Row]) -> dict[str, Row]:
         ours = [row for row in files if Path(row.path).is_relative_to(self.source)]
-        found = {str(Path(row.path).relative_to(self.source)): row for row in ours}
-        assert len(found) == len(ours), "a file was recorded twice"
-        return found
+        assert len({(row.path, row.sha256) for row in ours}) == len(ours), "a file was recorded twice"
+        # What was used counts, not other content that came under its name.
+        ours.sort(key=lambda row: row.outcome == "committed")
+        return {str(Path(row.path).relative_to(self.source)): row for row in ours}
 
     def seen(self) -> Seen:
         """Read all tables, for tests that share what they say."""

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from flatten.decide.order import Order, order_of
+from flatten.events.envelope import Change
 
 Action = Literal["insert", "put", "delete", "mark", "erase", "ignore"]
 """What a line does to its event's row.
@@ -12,6 +13,9 @@ insert, put: replaces it (an INSERT; a MODIFY or a line without metadata); delet
 sets `deleted_at`; mark: sets `deleted_at` alone, for a REMOVE without an image; erase: leaves a tombstone without
 values; ignore: nothing.
 """
+
+RemovePolicy = Literal["soft", "hard", "keep"]
+"""What a removed or expired item does to its event's row: mark it, erase it, nothing."""
 
 VALUELESS: tuple[Action, ...] = ("mark", "erase")
 
@@ -80,3 +84,15 @@ class Closing(NamedTuple):
     line: JudgedLine
     action: Action
     newest: JudgedLine | FoundRow | None
+
+
+def action_of(change: Change, on_delete: RemovePolicy, on_expiry: RemovePolicy) -> Action:
+    """Say what a line does to its event's row."""
+    if change.event_name != "REMOVE":
+        return "insert" if change.event_name == "INSERT" else "put"
+    policy = on_expiry if change.expired else on_delete
+    if policy == "keep":
+        return "ignore"
+    if policy == "hard":
+        return "erase"
+    return "mark" if change.keys_only else "delete"

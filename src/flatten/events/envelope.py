@@ -16,6 +16,9 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Strea
 
 MAX_EVENT_ID_BYTES = 1024
 METADATA = "_stream_metadata"
+_KEYS = ("event_id", "recorded_at")
+"""What a REMOVE without an image carries: the keys of the natural table, or of one sorted by time."""
+
 EVENT_NAMES = ("INSERT", "MODIFY", "REMOVE")
 
 
@@ -82,7 +85,7 @@ def read_change(event: dict[str, Any]) -> Change:
         delivered_at=_delivered_at(event),
         event_date=timestamps.date_of(timestamps.from_text(event.get("recorded_at"))),
         previous_date=timestamps.date_of(timestamps.from_text(known.get("previous_recorded_at"))),
-        keys_only=event.keys() <= {"event_id", METADATA},
+        keys_only=event.keys() <= {*_KEYS, METADATA},
     )
 
 

@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
-from flatten.decide.lines import Action, JudgedLine
+from flatten.decide.lines import JudgedLine, RemovePolicy, action_of
 from flatten.events import catalogue
 from flatten.events.arrow import ColumnBuilder
-from flatten.events.envelope import BadLineError, Change, read_change, read_line
+from flatten.events.envelope import BadLineError, read_change, read_line
 from flatten.events.lines import BadFileError, Line, split_file
 from flatten.events.signals import known_codes
-from flatten.settings import RemovePolicy, Settings
+from flatten.settings import Settings
 from flatten.storage.location import plain_path
 from flatten.tables.sql import ddl
 
@@ -123,18 +123,6 @@ def read_envelopes(files: DataFrame, settings: Settings) -> Envelopes:
     rows = narrow.filter(own).select([*_FILE_COLUMNS, "path", "modified_at", "reason"]).to_pylist()
     seen = {row["path"]: SeenFile(**{**row, "codes": frozenset(row["codes"] or ())}) for row in rows}
     return Envelopes(seen, narrow.filter(pc.invert(own)).select(list(JudgedLine._fields)))
-
-
-def action_of(change: Change, on_delete: RemovePolicy, on_expiry: RemovePolicy) -> Action:
-    """Say what a line does to its event's row."""
-    if change.event_name != "REMOVE":
-        return "insert" if change.event_name == "INSERT" else "put"
-    policy = on_expiry if change.expired else on_delete
-    if policy == "keep":
-        return "ignore"
-    if policy == "hard":
-        return "erase"
-    return "mark" if change.keys_only else "delete"
 
 
 def _read_files(

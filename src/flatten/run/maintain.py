@@ -20,7 +20,7 @@ from flatten.storage import open_location
 from flatten.tables import create, files
 from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS, Patience, last_words, retried
 from flatten.tables.names import TableName
-from flatten.tables.runs import record_failed_run, record_run
+from flatten.tables.runs import Run
 from flatten.tables.schema import SIDE_TABLES
 
 
@@ -42,11 +42,10 @@ def maintain(spark: SparkSession, keeping: Keeping, around: Around) -> dict[str,
     Raises TableError when there is no table of ours.
     """
     create.require(spark, keeping.table)
-    started = around.clock()
-    told: dict[str, Any] = {"run_id": keeping.run_id, "command": "maintain", "started_at": started}
+    this = Run(keeping.table, keeping.run_id, "maintain", around.clock())
     steps: dict[str, Callable[[], Any]] = {
         "duplicates": lambda: remove_duplicates(spark, keeping.table, around.patience),
-        "archive_deleted": lambda: _delete_expired(spark, keeping, started),
+        "archive_deleted": lambda: _delete_expired(spark, keeping, this.started_at),
         "compacted": lambda: _compact(spark, keeping.table, around.patience) if keeping.compact else [],
     }
     found: dict[str, Any] = {}
@@ -54,10 +53,9 @@ def maintain(spark: SparkSession, keeping: Keeping, around: Around) -> dict[str,
         for name, step in steps.items():
             found[name] = step()
     except (*SPARK_ERRORS, *SPARK_ENDED, OSError, FlattenError) as wrong:
-        record_failed_run(spark, keeping.table, **told, finished_at=around.clock(), error=last_words(wrong))
+        this.record_failure(spark, around.clock(), last_words(wrong))
         raise
-    counts = {name: len(each) for name, each in found.items()}
-    record_run(spark, keeping.table, **told, finished_at=around.clock(), counts=counts, patience=around.patience)
+    this.record(spark, around.clock(), {name: len(each) for name, each in found.items()}, patience=around.patience)
     return found
 
 

@@ -7,22 +7,22 @@ reported, and the next run tries again.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from flatten.events.timestamps import micros_of
+from flatten.run.archive import Ended
 from flatten.run.batch import Around, process_batch
 from flatten.settings import Settings
 from flatten.storage.location import Location, Stat
-from flatten.tables import files as ledger
-from flatten.tables import quarantine
+from flatten.tables import files, quarantine
 
 _BYTES_A_BATCH = 64 * 1024 * 1024
 _DISCOVERY_LAG = timedelta(days=1)
-"""With file events a file may be handed over later than the run after it came."""
+"""With file events a file may be handed over later than by the run after it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +32,38 @@ class _File:
     content: bytes
 
 
-@dataclass
-class PassedOver:
-    """What became of them, by path: read; too large; gone; `failed` has a sentence for each that could not be read."""
-
-    read: list[str] = field(default_factory=list)
-    too_large: list[str] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-
-
 def read_passed_over(
     spark: SparkSession, settings: Settings, around: Around, landing: Location, names: Iterable[str]
-) -> PassedOver:
+) -> list[Ended]:
     """Commit the files of landing of these names, as far as they can be read now."""
-    found = PassedOver()
-    for batch in _batches(_contents(landing, names, settings, found), settings.max_files):
+    ended: list[Ended] = []
+    for batch in _batches(_contents(landing, names, settings, ended), settings.max_files):
         process_batch(_frame(spark, batch), None, settings, around)
-        found.read += [file.path for file in batch]
-    if found.too_large:
-        _quarantine_too_large(spark, settings, around, landing, found.too_large)
-    return found
+        ended += [("read", file.path) for file in batch]
+    too_large = [path.removeprefix(f"{settings.source}/") for kind, path in ended if kind == "too_large"]
+    why = "file_unreadable", f"has more than {settings.max_file_bytes} bytes"
+    quarantine_unread(spark, settings, around, landing, too_large, why)
+    return ended
 
 
-def _contents(landing: Location, names: Iterable[str], settings: Settings, found: PassedOver) -> Iterator[_File]:
+def _contents(landing: Location, names: Iterable[str], settings: Settings, ended: list[Ended]) -> Iterator[_File]:
     for name in names:
         path = f"{landing.root}/{name}"
         try:
             stat = landing.stat(name)
             if stat is None:
-                found.gone.append(path)
+                ended.append(("gone", path))
             elif settings.discovery == "file-events" and stat.modified_at > settings.started_at - _DISCOVERY_LAG:
                 continue
             elif stat.size > settings.max_file_bytes:
-                found.too_large.append(path)
+                ended.append(("too_large", path))
             else:
                 with landing.open(name) as file:
                     yield _File(path, stat, file.read())
         except FileNotFoundError:
-            found.gone.append(path)
+            ended.append(("gone", path))
         except OSError as wrong:
-            found.failed.append(f"{path} could not be read ({wrong.strerror}): give this user the right to read it.")
+            ended.append(("failed", f"{path} could not be read ({wrong.strerror}): give this user the right to."))
 
 
 def _batches(contents: Iterable[_File], most: int) -> Iterator[list[_File]]:
@@ -90,32 +81,45 @@ def _batches(contents: Iterable[_File], most: int) -> Iterator[list[_File]]:
 
 def _frame(spark: SparkSession, batch: Iterable[_File]) -> DataFrame:
     """Return files as an engine hands them over."""
-    kinds = (pa.string(), pa.timestamp("us", "UTC"), pa.int64(), pa.binary())
     rows = [(file.path, micros_of(file.stat.modified_at), len(file.content), file.content) for file in batch]
-    arrays = (pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True))
+    path, modified, length, content = zip(*rows, strict=True)
     return spark.createDataFrame(
-        pa.table(dict(zip(("path", "modificationTime", "length", "content"), arrays, strict=True)))
+        pa.table(
+            {
+                "path": pa.array(path, pa.string()),
+                "modificationTime": pa.array(modified, pa.timestamp("us", "UTC")),
+                "length": pa.array(length, pa.int64()),
+                "content": pa.array(content, pa.binary()),
+            }
+        )
     )
 
 
-def _quarantine_too_large(
-    spark: SparkSession, settings: Settings, around: Around, landing: Location, paths: Iterable[str]
+def quarantine_unread(
+    spark: SparkSession,
+    settings: Settings,
+    around: Around,
+    landing: Location,
+    names: Iterable[str],
+    why: tuple[str, str],
 ) -> None:
-    """Quarantine files unread: their digest is all that is asked of them, for the move to the quarantine folder."""
+    """Quarantine files without reading a line, for one reason and detail, and record them.
+
+    The quarantine comes first: killed between the two, the next run finds the file unrecorded and does both again.
+    """
     now = around.clock()
     entries = []
-    for path in paths:
-        name = path.removeprefix(f"{settings.source}/")
+    for name in names:
         stat, sha256 = landing.stat(name), landing.sha256(name)
         if stat and sha256:
             entries.append(
-                dict.fromkeys(ledger.COUNTS, 0)
-                | {"path": path, "size": stat.size, "modified_at": micros_of(stat.modified_at), "sha256": sha256}
-                | {"outcome": ledger.QUARANTINED, "run_id": settings.run_id, "committed_at": micros_of(now)}
+                dict.fromkeys(files.COUNTS, 0)
+                | {"path": f"{landing.root}/{name}", "size": stat.size, "modified_at": micros_of(stat.modified_at)}
+                | {"sha256": sha256, "outcome": files.QUARANTINED}
+                | {"run_id": settings.run_id, "committed_at": micros_of(now)}
             )
     if entries:
-        told = f"has more than {settings.max_file_bytes} bytes"
-        rows = [(str(entry["path"]), "file_unreadable", told) for entry in entries]
+        rows = [(str(entry["path"]), *why) for entry in entries]
         frame = quarantine.file_rows(spark, rows, now)
         quarantine.write(spark, frame, settings.table, [path for path, *_ in rows], around.patience)
-        ledger.record(spark, entries, settings.table, around.patience)
+        files.record(spark, entries, settings.table, around.patience)

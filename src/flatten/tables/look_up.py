@@ -1,15 +1,15 @@
 """The look-up: which rows the events of a batch have, in narrow columns and under few dates."""
 
 from collections.abc import Iterable, Iterator
-from functools import reduce
 
 import pyarrow as pa
-from pyspark.sql import Column, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from flatten.decide.lines import FoundRow
-from flatten.decide.windows import Search, Window
+from flatten.decide.windows import Search
 from flatten.tables.names import TableName
+from flatten.tables.sql import dates_within
 
 
 def look_up(spark: SparkSession, table: TableName, search: Search) -> list[FoundRow]:
@@ -17,12 +17,12 @@ def look_up(spark: SparkSession, table: TableName, search: Search) -> list[Found
 
     The ids are broadcast, so the rows of the table are not moved; which files are read follows from the dates.
     """
-    found = list(_rows(spark, table, search.near, _within(search.windows)))
-    found += _rows(spark, table, search.everywhere, F.lit(True))
+    found = list(_rows(spark, table, search.near, dates_within("event_date", search.windows)))
+    found += _rows(spark, table, search.everywhere, "true")
     return found
 
 
-def _rows(spark: SparkSession, table: TableName, event_ids: Iterable[str], where: Column) -> Iterator[FoundRow]:
+def _rows(spark: SparkSession, table: TableName, event_ids: Iterable[str], where: str) -> Iterator[FoundRow]:
     ids = pa.table({"event_id": pa.array(sorted(event_ids), pa.string())})
     if not len(ids):
         return
@@ -37,10 +37,3 @@ def _rows(spark: SparkSession, table: TableName, event_ids: Iterable[str], where
     )
     met = narrow.join(F.broadcast(spark.createDataFrame(ids)), "event_id", "left_semi").toArrow()
     yield from map(FoundRow._make, zip(*(column.to_pylist() for column in met.columns), strict=True))
-
-
-def _within(windows: Iterable[Window]) -> Column:
-    """Say whether a row has a date in one of the windows, or none."""
-    date = F.col("event_date")
-    parts = [date.isNull(), *(date.between(F.lit(first), F.lit(last)) for first, last in windows)]
-    return reduce(Column.__or__, parts)

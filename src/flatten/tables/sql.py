@@ -46,6 +46,12 @@ def dates_among(column: str, dates: Iterable[date]) -> str:
     return among(column, (f"DATE'{each.isoformat()}'" for each in dates))
 
 
+def dates_within(column: str, windows: Iterable[tuple[date, date]]) -> str:
+    """SQL: whether a date column is NULL or within one of these windows, first and last date inside."""
+    parts = (f"{column} BETWEEN DATE'{first.isoformat()}' AND DATE'{last.isoformat()}'" for first, last in windows)
+    return f"({' OR '.join([f'{column} IS NULL', *parts])})"
+
+
 def hours_among(column: str, hours: Iterable[int | None]) -> str:
     """SQL: whether a TIMESTAMP column is one of these hours, in microseconds since 1970 UTC; None stands for NULL."""
     given = set(hours)

@@ -5,240 +5,208 @@ digits and exponents from -130 to 125 stay as they are. Binary stays the base64 
 event, a set becomes an array in the order it came in, text beyond ASCII (a lone surrogate too) becomes
 \\uXXXX. Types: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 
-A value is converted by two functions that agree. The quick one is recursive, looks at all the numbers of a
-value at once and gives up at the first surprise. The careful one has no limit of depth and says what is wrong
-and where; it decides whenever the quick one has given up.
-
-This module imports nothing of its package: the job's wheel carries a copy.
+The way down is recursive and checks no more than it must; what is wrong with a value, and where it is, is found
+on the way back up.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from json.encoder import encode_basestring_ascii as quoted
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+MOST_LEVELS: Final = 32
+"""Maps and lists inside one another in an attribute's value.
+
+DynamoDB stores 32 levels and counts the innermost value as one, so it takes at most 31:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+"""
+_LONGEST_PLACE: Final = 200
 
 # Wider than what DynamoDB stores, and narrow enough that no reader chokes on 5 MB of digits.
-_NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,199}+)(?:\.[0-9]{1,199}+)?+(?:[eE][+-]?[0-9]{1,3}+)?+"
-_is_number = re.compile(_NUMBER).fullmatch
-_are_numbers = re.compile(f"(?:{_NUMBER}\n)*+").fullmatch
+_is_number = re.compile(r"-?(?:0|[1-9][0-9]{0,199}+)(?:\.[0-9]{1,199}+)?+(?:[eE][+-]?[0-9]{1,3}+)?+").fullmatch
 _is_base64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?").fullmatch
 
 
 class UnconvertibleError(ValueError):
     """Raised when something is not DynamoDB JSON. The message names the place and the offending value."""
 
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.steps: list[str] = []
+        """The way to the value, its last step first."""
+
+    def __str__(self) -> str:
+        problem, place = self.args[0], "".join(reversed(self.steps)).removeprefix(".")
+        if len(place) > _LONGEST_PLACE:
+            place = "..." + place[-_LONGEST_PLACE:]
+        return f"{place}: {problem}" if place else str(problem)
+
 
 def item_text(item: object) -> str:
-    """An item (attribute name -> typed value) as the text of one JSON object.
+    """Return an item (attribute name -> typed value) as the text of one JSON object.
 
     Raises UnconvertibleError when it is not DynamoDB JSON.
     """
-    return value_text({"M": item})
+    return _text({"M": item}, MOST_LEVELS + 1)
 
 
 def value_text(value: object) -> str:
-    """One typed value, such as `{"N": "1"}`, as JSON text. Raises UnconvertibleError as item_text does."""
-    numbers: list[str] = []
+    """Return one typed value, such as `{"N": "1"}`, as JSON text. Raises UnconvertibleError as item_text does."""
+    return _text(value, MOST_LEVELS)
+
+
+def _text(value: object, levels: int) -> str:
     try:
-        text = _quick_list([value], numbers.append)
-    except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
-        return written(Place(value), _careful)
-    digits = "\n".join([*numbers, ""])
-    # A number that holds a line end would pass for two, so they are counted.
-    if digits.count("\n") != len(numbers) or not _are_numbers(digits):
-        return written(Place(value), _careful)
-    return text[1:-1]
+        return _list([value], levels + 1)[1:-1]
+    except UnconvertibleError as error:
+        del error.steps[-1]
+        raise
 
 
 _labels: Final[dict[str, str]] = {}
 
 
 def _remembered(name: str) -> str:
-    """An attribute's name as it stands in a line, kept because every item of a table has the same ones."""
+    """Return an attribute's name as it is in a line, kept because every item of a table has the same ones."""
     label = quoted(name) + ":"
     if len(_labels) < 4096 and len(name) < 64:
         _labels[name] = label
     return label
 
 
-_See = Callable[[str], None]
+_SURPRISES: Final = (AttributeError, LookupError, TypeError, ValueError)
 
 
-def _quick_map(entries: dict[str, Any], see: _See) -> str:
+def _map(entries: dict[str, Any], levels: int) -> str:
+    if levels < 1:
+        raise _too_deep()
     parts = []
     for name, value in entries.items():
-        (tag,) = value
-        inner = value[tag]
         try:
-            label = _labels[name]
-        except KeyError:
-            label = _remembered(name)
-        if tag == "S":
-            parts.append(label + quoted(inner))
-        elif tag == "N":
-            see(inner)
-            parts.append(label + inner)
-        elif tag == "M":
-            parts.append(label + _quick_map(inner, see))
-        elif tag == "L":
-            parts.append(label + _quick_list(inner, see))
-        else:
-            parts.append(label + _SCALARS[tag](inner))
+            (tag,) = value
+            inner = value[tag]
+            label = _labels[name] if name in _labels else _remembered(name)
+            if tag == "S":
+                parts.append(label + quoted(inner))
+            elif tag == "N" and _is_number(inner):
+                parts.append(label + inner)
+            elif tag == "M":
+                parts.append(label + _map(inner, levels - 1))
+            elif tag == "L":
+                parts.append(label + _list(inner, levels - 1))
+            else:
+                parts.append(label + _SCALARS[tag](inner))
+        except _SURPRISES as error:
+            raise _located(error, value, f".{name[:40]}") from None
     return "{" + ",".join(parts) + "}"
 
 
-def _quick_list(values: object, see: _See) -> str:
+def _list(values: list[Any], levels: int) -> str:
+    if levels < 1:
+        raise _too_deep()
     parts = []
-    for value in _array(values):
-        (tag,) = value
-        inner = value[tag]
-        if tag == "M":
-            parts.append(_quick_map(inner, see))
-        elif tag == "L":
-            parts.append(_quick_list(inner, see))
-        else:
-            parts.append(_SCALARS[tag](inner))
+    for place, value in enumerate(_array(values)):
+        try:
+            (tag,) = value
+            inner = value[tag]
+            if tag == "M":
+                parts.append(_map(inner, levels - 1))
+            elif tag == "L":
+                parts.append(_list(inner, levels - 1))
+            else:
+                parts.append(_SCALARS[tag](inner))
+        except _SURPRISES as error:
+            raise _located(error, value, f"[{place}]") from None
     return "[" + ",".join(parts) + "]"
 
 
-class Place(NamedTuple):
-    """A value in a tree, and the way to it."""
-
-    value: object
-    label: str = ""
-    outer: "Place | None" = None
-
-    def __str__(self) -> str:
-        labels: list[str] = []
-        place: Place | None = self
-        while place is not None and len(labels) < 8:
-            labels.append(place.label)
-            place = place.outer
-        way = "".join(reversed(labels)).lstrip(".") or "the item"
-        return f"...{way}" if place else way
+def _too_deep() -> UnconvertibleError:
+    return UnconvertibleError(f"nested more than {MOST_LEVELS} levels deep, which DynamoDB does not store")
 
 
-def written(root: Place, unfold: Callable[[Place], Iterator[str | Place]]) -> str:
-    """A tree as text, without recursion: `unfold` gives the text and the children of a node, in order."""
-    pieces: list[str] = []
-    unfinished = [unfold(root)]
-    while unfinished:
-        for part in unfinished[-1]:
-            if isinstance(part, Place):
-                unfinished.append(unfold(part))
-                break
-            pieces.append(part)
-        else:
-            unfinished.pop()
-    return "".join(pieces)
-
-
-def _careful(place: Place) -> Iterator[str | Place]:
-    try:
-        tag, inner = _tag_and_content(place.value)
-        if tag == "M":
-            yield from unfold_object(place, _object(inner))
-        elif tag == "L":
-            yield from unfold_array(place, _array(inner))
-        else:
-            yield _SCALARS[tag](inner)
-    except UnconvertibleError as error:
-        raise UnconvertibleError(f"{place}: {error}") from None
-
-
-def unfold_object(place: Place, entries: Mapping[str, object]) -> Iterator[str | Place]:
-    """The parts of a JSON object that stands at this place, for `written`."""
-    separator = "{"
-    for name, value in entries.items():
-        yield f"{separator}{quoted(name)}:"
-        yield Place(value, f".{name[:40]}", place)
-        separator = ","
-    yield "}" if entries else "{}"
-
-
-def unfold_array(place: Place, values: list[Any]) -> Iterator[str | Place]:
-    """The parts of a JSON array that stands at this place, for `written`."""
-    yield "["
-    for index, value in enumerate(values):
-        if index:
-            yield ","
-        yield Place(value, f"[{index}]", place)
-    yield "]"
-
-
-def _tag_and_content(value: object) -> tuple[str, Any]:
-    if not isinstance(value, dict) or len(value) != 1:
-        raise UnconvertibleError(f"expected one type and its value, such as {{'S': 'text'}}, got {shown(value)}")
-    ((tag, inner),) = value.items()
-    if tag not in _TYPES:
-        raise UnconvertibleError(f"{shown(tag)} is no type of DynamoDB")
-    return tag, inner
-
-
-def shown(value: object) -> str:
-    """A value for an error message: short, whatever it is."""
-    if isinstance(value, dict):
-        return f"an object with the keys {sorted(map(shown, [*value][:5]))}" if value else "an empty object"
-    if isinstance(value, list):
-        return f"an array of {len(value)}"
-    text = quoted(value) if isinstance(value, str) else repr(value)
-    return text if len(text) <= 60 else text[:60] + "..."
-
-
-def _object(inner: object) -> dict[str, Any]:
-    if not isinstance(inner, dict):
-        raise UnconvertibleError(f"expected an object, got {shown(inner)}")
-    return inner
-
-
-def _array(inner: object) -> list[Any]:
+def _array(inner: Any) -> list[Any]:
     if not isinstance(inner, list):
-        raise UnconvertibleError(f"expected an array, got {shown(inner)}")
+        raise TypeError
     return inner
 
 
-def _string(inner: object) -> str:
-    if not isinstance(inner, str):
-        raise UnconvertibleError(f"expected a string, got {shown(inner)}")
-    return quoted(inner)
-
-
-def _number(inner: object) -> str:
-    if not isinstance(inner, str) or not _is_number(inner):
-        raise UnconvertibleError(f"expected the digits of a number as a string, got {shown(inner)}")
+def _number(inner: str) -> str:
+    if not _is_number(inner):
+        raise ValueError
     return inner
 
 
-def _binary(inner: object) -> str:
-    if not isinstance(inner, str) or not _is_base64(inner):
-        raise UnconvertibleError(f"expected base64 text, got {shown(inner)}")
+def _binary(inner: str) -> str:
+    if not _is_base64(inner):
+        raise ValueError
     return quoted(inner)
 
 
-def _boolean(inner: object) -> str:
+def _boolean(inner: bool) -> str:
     if not isinstance(inner, bool):
-        raise UnconvertibleError(f"expected true or false, got {shown(inner)}")
+        raise TypeError
     return "true" if inner else "false"
 
 
-def _null(inner: object) -> str:
+def _null(inner: bool) -> str:
     if inner is not True:
-        raise UnconvertibleError(f"expected true after NULL, got {shown(inner)}")
+        raise ValueError
     return "null"
 
 
-def _set_of(element: Callable[[object], str]) -> Callable[[object], str]:
-    return lambda inner: "[" + ",".join([element(value) for value in _array(inner)]) + "]"
+def _set_of(tag: str, text: Callable[[Any], str]) -> Callable[[Any], str]:
+    def convert(inner: Any) -> str:
+        parts = []
+        for place, value in enumerate(_array(inner)):
+            try:
+                parts.append(text(value))
+            except _SURPRISES as error:
+                raise _located(error, {tag: value}, f"[{place}]") from None
+        return "[" + ",".join(parts) + "]"
+
+    return convert
 
 
-_SCALARS: Final[dict[str, Callable[[object], str]]] = {
-    "S": _string,
+_SCALARS: Final[dict[str, Callable[[Any], str]]] = {
+    "S": quoted,
     "N": _number,
     "B": _binary,
     "BOOL": _boolean,
     "NULL": _null,
-    "SS": _set_of(_string),
-    "NS": _set_of(_number),
-    "BS": _set_of(_binary),
+    "SS": _set_of("S", quoted),
+    "NS": _set_of("N", _number),
+    "BS": _set_of("B", _binary),
 }
-_TYPES: Final = {*_SCALARS, "M", "L"}
+_EXPECTED: Final = {
+    "S": "a string",
+    "N": "the digits of a number as a string",
+    "B": "base64 text",
+    "BOOL": "true or false",
+    "NULL": "true after NULL",
+    "M": "an object",
+}
+
+
+def _located(error: Exception, value: object, step: str) -> UnconvertibleError:
+    found = error if isinstance(error, UnconvertibleError) else UnconvertibleError(_problem(value))
+    found.steps.append(step)
+    return found
+
+
+def _problem(value: object) -> str:
+    if not isinstance(value, dict) or len(value) != 1:
+        return f"expected one type and its value, such as {{'S': 'text'}}, got {shown(value)}"
+    ((tag, inner),) = value.items()
+    if tag not in (*_SCALARS, "M", "L"):
+        return f"{shown(tag)} is no type of DynamoDB"
+    return f"expected {_EXPECTED.get(tag, 'an array')}, got {shown(inner)}"
+
+
+def shown(value: object) -> str:
+    """Return a value for an error message: short, whatever it is."""
+    if isinstance(value, dict):
+        return f"an object with the keys {sorted(map(shown, [*value][:5]))}" if value else "an empty object"
+    if isinstance(value, list):
+        return f"an array of {len(value)}"
+    text = quoted(value[:60]) if isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else text[:60] + "..."

@@ -9,20 +9,21 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
-from stream_to_s3.delivery import AfterWrite, Context, Delivery
+from stream_to_s3.delivery import Context, Delivery
 from stream_to_s3.metrics import Log
 from stream_to_s3.objects import ObjectWriter
-from stream_to_s3.outcome import NoTrigger
-from stream_to_s3.settings import Settings, TriggerSettings, read_settings
+from stream_to_s3.outcome import AfterWrite, without_trigger
+from stream_to_s3.settings import TriggerSettings, read_settings
 
-# Bounded so that an object is given up well within the function's 60 seconds, and the batch delivered again.
+# Bounded so that a put fails well within the function's 60 seconds, and the batch delivered again.
 _S3 = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
-_FOR_TOKENS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+_FOR_SECRETS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 
 
 def _started(environment: Mapping[str, str]) -> Delivery:
@@ -33,37 +34,39 @@ def _started(environment: Mapping[str, str]) -> Delivery:
     if settings.trigger_problem:
         log.line("ERROR", "the trigger is off", error=settings.trigger_problem)
     writer = ObjectWriter(boto3.client("s3", config=_S3), settings.bucket, settings.kms_key_id, time.sleep)
-    return Delivery(settings, writer, _trigger(settings), log, time.time)
+    trigger = settings.trigger
+    after_write = _trigger(trigger, environment) if trigger else without_trigger(settings.trigger_problem)
+    return Delivery(settings, writer, after_write, log, time.time)
 
 
 def _printed(line: str) -> None:
     sys.stdout.write(line)
 
 
-def _trigger(settings: Settings) -> AfterWrite:
-    if settings.trigger is None:
-        return NoTrigger(settings.trigger_problem)
-    return _configured(settings.trigger)
-
-
-def _configured(settings: TriggerSettings) -> AfterWrite:
-    from stream_to_s3.auth import Credentials, token_source
-    from stream_to_s3.rest import Workspace
+def _trigger(settings: TriggerSettings, environment: Mapping[str, str]) -> AfterWrite:
+    from stream_to_s3.auth import CachedToken, FederatedRole, StoredSecret, TokenSource
+    from stream_to_s3.rest import WorkspaceApi
+    from stream_to_s3.sts import Sts, regional_url
     from stream_to_s3.trigger import Trigger
 
-    def aws(service: Any) -> Any:
-        return boto3.client(service, config=_FOR_TOKENS)
-
-    workspace = Workspace(settings.host, time.time, time.sleep)
-    credentials = Credentials(token_source(settings, workspace, aws, time.time), time.time)
-    return Trigger(workspace, credentials, settings.job_id, time.time)
+    api = WorkspaceApi(settings.host, time.time, time.sleep)
+    source: TokenSource
+    if settings.client_id:
+        session = boto3.Session()
+        region = session.region_name or ""
+        sts = Sts(regional_url(region, environment), region, session.get_credentials)
+        source = FederatedRole(settings.client_id, api, sts, time.time)
+    else:
+        secrets = partial(boto3.client, "secretsmanager", config=_FOR_SECRETS)
+        source = StoredSecret(settings.secret_id or "", api, secrets, time.time)
+    return Trigger(api, CachedToken(source, time.time), settings.job_id, time.time).after_write
 
 
 _delivery = _started(os.environ)
 
 
 def handler(event: object, context: Context) -> dict[str, list[Any]]:
-    """A batch of the stream in, the partial batch response out; raises as Delivery does.
+    """Take a batch of the stream, return the partial batch response; raise as Delivery does.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """

@@ -1,20 +1,11 @@
 """A stream record becomes a line of JSON: the item itself and `_stream_metadata` (docs/lambda.md)."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 
-from stream_to_s3.dynamodb_json import (
-    Place,
-    UnconvertibleError,
-    item_text,
-    shown,
-    unfold_array,
-    unfold_object,
-    value_text,
-    written,
-)
+from stream_to_s3.dynamodb_json import UnconvertibleError, item_text, shown, value_text
 from stream_to_s3.errors import RecordError
 from stream_to_s3.records import Record, change, creation_time, event_id, sequence_number, stream_label
 
@@ -29,7 +20,7 @@ class Lines(NamedTuple):
 
 
 def to_lines(records: Iterable[Record]) -> Lines:
-    """Every record of a batch is in exactly one of the two lists."""
+    """Return the lines of a batch: every record is in exactly one of the two lists."""
     lines = Lines([], [])
     for record in records:
         try:
@@ -40,7 +31,7 @@ def to_lines(records: Iterable[Record]) -> Lines:
 
 
 def line(record: Record) -> str:
-    """A record as the text of one JSON object. Raises RecordError when that cannot be done without loss."""
+    """Return a record as the text of one JSON object. Raises RecordError when that cannot be done without loss."""
     try:
         name, image = _event_name_and_image(record)
         if isinstance(image, dict) and METADATA in image:
@@ -110,18 +101,4 @@ def _previous_recorded_at(record: Record) -> str:
 
 
 def _quarantine_line(record: Record, error: RecordError) -> str:
-    head = f'{{"reason":"{error.reason}","detail":{quoted(str(error))},"record":'
-    try:
-        received = json.dumps(record, separators=(",", ":"))
-    except RecursionError:
-        received = written(Place(record), _unfold_json)
-    return f"{head}{received}}}"
-
-
-def _unfold_json(place: Place) -> Iterator[str | Place]:
-    if isinstance(place.value, dict):
-        yield from unfold_object(place, place.value)
-    elif isinstance(place.value, list):
-        yield from unfold_array(place, place.value)
-    else:
-        yield json.dumps(place.value)
+    return json.dumps({"reason": error.reason, "detail": str(error), "record": record}, separators=(",", ":"))

@@ -12,15 +12,8 @@ from typing import Any, Final
 
 NAMESPACE: Final = "StreamToS3"
 DIMENSION: Final = "FunctionName"
-UNITS: Final[dict[str, str]] = {
-    "EventsWritten": "Count",
-    "EventsQuarantined": "Count",
-    "BytesWritten": "Bytes",
-    "TriggerStarted": "Count",
-    "TriggerSkipped": "Count",
-    "TriggerFailed": "Count",
-    "WriteMilliseconds": "Milliseconds",
-}
+UNITS: Final[dict[str, str]] = {"EventsQuarantined": "Count", "TriggerFailed": "Count", "TriggerStarted": "Count"}
+"""What an operator must act on, or is billed by; each metric costs, so all else is a field of the log line."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +24,14 @@ class Log:
     clock: Callable[[], float]
     function_name: str
 
-    def line(self, level: str, message: str, metrics: Mapping[str, float] | None = None, **fields: Any) -> None:
-        """Writes one line; `metrics` holds values by their name in UNITS, and all the others count as 0."""
+    def line(self, level: str, message: str, metrics: Mapping[str, int] | None = None, **fields: Any) -> None:
+        """Write one line; `metrics` holds values by their name in UNITS, and all the others count as 0."""
         now = self.clock()
         head = {"timestamp": _iso(now), "level": level, "message": message}
         values = {} if metrics is None else self._embedded(now, metrics)
         self.write(json.dumps({**head, **fields, **values}) + "\n")
 
-    def _embedded(self, now: float, metrics: Mapping[str, float]) -> dict[str, Any]:
+    def _embedded(self, now: float, metrics: Mapping[str, int]) -> dict[str, Any]:
         described = {
             "Namespace": NAMESPACE,
             "Dimensions": [[DIMENSION]],

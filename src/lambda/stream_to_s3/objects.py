@@ -38,7 +38,7 @@ _CONFLICT_WAITS = (0.1, 0.2, 0.4, 0.8)
 
 @dataclass(frozen=True)
 class Batch:
-    """What tells one batch from another. Times are in seconds since the epoch; 0 when no record has one."""
+    """What one batch differs from another by. Times are in seconds since the epoch; 0 when no record has one."""
 
     first: str
     last: str
@@ -48,7 +48,7 @@ class Batch:
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> "Batch":
-        """The batch that these records are; unreadable numbers and times are passed over."""
+        """Return the batch that these records are; unreadable numbers and times are passed over."""
         numbers = [number for record in records if (number := sequence_number(record)) is not None] or ["0"]
         times = [time for record in records if (time := creation_time(record)) is not None] or [0]
         event_ids = "\n".join([event_id(record) or "" for record in records])
@@ -57,11 +57,11 @@ class Batch:
 
     @property
     def name(self) -> str:
-        """The batch in logs."""
+        """Name the batch in logs."""
         return f"{self.first}-{self.last}-{self.digest}"
 
     def key(self, prefix: str, lines: int) -> str:
-        """The key of the object with this many of the batch's lines; the prefix ends in a slash."""
+        """Return the key of the object with this many of the batch's lines; the prefix ends in a slash."""
         hour = f"{_utc(self.first_time):%Y/%m/%d/%H}"
         return f"{prefix}{hour}/{self.first}-{self.last}-{lines}-{self.digest}.ndjson.gz"
 
@@ -76,7 +76,7 @@ class Stored:
 
 
 class ObjectWriter:
-    """Puts lines into one bucket."""
+    """Put lines into one bucket."""
 
     def __init__(self, client: "S3Client", bucket: str, kms_key_id: str | None, sleep: Callable[[float], None]) -> None:
         self._client = client
@@ -86,20 +86,21 @@ class ObjectWriter:
         )
         self._sleep = sleep
 
-    def put(self, batch: Batch, prefix: str, lines: Sequence[str]) -> Stored | None:
-        """Stores the lines as one object under the prefix; None when there are none.
+    def put(self, batch: Batch, prefix: str, lines: Sequence[str], owner: str | None = None) -> Stored | None:
+        """Store the lines as one object under the prefix; return None when there are none.
 
-        Raises StorageError when S3 did not take it.
+        `owner` is the account that must own the bucket, None for any. Raises StorageError when S3 did not take it.
         """
         if not lines:
             return None
         body = compressed(lines)
         key = batch.key(prefix, len(lines))
-        return Stored(key, len(body), was_there=not self._created(key, body, _metadata(batch, len(lines))))
+        request = self._request(key, body, _metadata(batch, len(lines)), owner)
+        return Stored(key, len(body), was_there=not self._created(key, request))
 
-    def _created(self, key: str, body: bytes, metadata: dict[str, str]) -> bool:
+    def _created(self, key: str, request: dict[str, Any]) -> bool:
         for wait in (*_CONFLICT_WAITS, None):
-            status = self._status_of_put(key, body, metadata)
+            status = self._status_of_put(key, request)
             if status != _CONFLICT:
                 return status != _PRECONDITION_FAILED
             if wait is not None:
@@ -109,8 +110,8 @@ class ObjectWriter:
             f"{len(_CONFLICT_WAITS) + 1} attempts"
         )
 
-    def _status_of_put(self, key: str, body: bytes, metadata: dict[str, str]) -> int:
-        request: dict[str, Any] = {
+    def _request(self, key: str, body: bytes, metadata: dict[str, str], owner: str | None) -> dict[str, Any]:
+        return {
             "Bucket": self._bucket,
             "Key": key,
             "Body": body,
@@ -120,7 +121,10 @@ class ObjectWriter:
             "ContentEncoding": "gzip",
             "Metadata": metadata,
             **self._encryption,
+            **({"ExpectedBucketOwner": owner} if owner else {}),
         }
+
+    def _status_of_put(self, key: str, request: dict[str, Any]) -> int:
         try:
             answer = self._client.put_object(**request)
         except ClientError as error:
@@ -134,7 +138,7 @@ class ObjectWriter:
 
 
 def compressed(lines: Sequence[str]) -> bytes:
-    """Lines as the bytes of an object, the same bytes for the same lines."""
+    """Return lines as the bytes of an object, the same bytes for the same lines."""
     return gzip.compress(("\n".join(lines) + "\n").encode("ascii"), compresslevel=5, mtime=0)
 
 

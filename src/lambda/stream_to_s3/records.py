@@ -18,7 +18,7 @@ _YEAR_10000 = 253402300800
 
 
 def stream_records(event: object) -> list[Record]:
-    """The records of a batch, in stream order; an empty batch has none.
+    """Return the records of a batch, in stream order; an empty batch has none.
 
     Raises NotAStreamEventError when the event is something else.
     """
@@ -39,25 +39,25 @@ def stream_records(event: object) -> list[Record]:
 
 
 def change(record: Record) -> Record:
-    """The part of a record that holds the images; empty when the record has none."""
+    """Return the part of a record that holds the images; empty when the record has none."""
     found = record.get("dynamodb")
     return found if isinstance(found, dict) else {}
 
 
 def sequence_number(record: Record) -> str | None:
-    """The record's place in its shard, as digits; None when it is not readable."""
+    """Return the record's place in its shard, as digits; None when it is not readable."""
     number = change(record).get("SequenceNumber")
     return number if isinstance(number, str) and _is_sequence_number(number) else None
 
 
 def event_id(record: Record) -> str | None:
-    """The stream's own name of the change; None when it is not text."""
+    """Return the stream's own name of the change; None when it is not text."""
     found = record.get("eventID")
     return found if isinstance(found, str) else None
 
 
 def creation_time(record: Record) -> int | float | None:
-    """When the change was made, in seconds since the epoch as it was sent; None when it is not readable."""
+    """Return when the change was made, in seconds since the epoch as it was sent; None when it is not readable."""
     time = change(record).get("ApproximateCreationDateTime")
     if isinstance(time, bool) or not isinstance(time, int | float) or not 0 <= time < _YEAR_10000:
         return None
@@ -65,7 +65,7 @@ def creation_time(record: Record) -> int | float | None:
 
 
 def stream_label(record: Record) -> str | None:
-    """The label at the end of the stream's ARN, a time; None when the ARN is not that of a stream."""
+    """Return the label at the end of the stream's ARN, a time; None when the ARN is not that of a stream."""
     arn = record.get("eventSourceARN")
     found = _STREAM_ARN.fullmatch(arn) if isinstance(arn, str) else None
     return found and found[1]

@@ -32,7 +32,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text."""
+        """Return the text."""
         return self._text
 
     def __repr__(self) -> str:
@@ -40,7 +40,7 @@ class Secret:
 
 
 @dataclass(frozen=True)
-class Request:
+class ApiCall:
     """A call to a path of the workspace, with a form, a JSON body or neither.
 
     `name` is what errors call it, `authorization` the value of that header. A value of the form may be a Secret.
@@ -55,7 +55,7 @@ class Request:
     body: Mapping[str, Any] | None = None
 
 
-class Workspace:
+class WorkspaceApi:
     """The HTTP API of one workspace. `clock` gives seconds since the epoch, deadlines are on it.
 
     Calls are made inside a `with`, over one connection. It is not kept from batch to batch: Lambda freezes
@@ -79,69 +79,78 @@ class Workspace:
             self._session.close()
             self._session = None
 
-    def call(self, request: Request, deadline: float) -> dict[str, Any]:
-        """The JSON object that the workspace answers with, after one more attempt on 429 and 5xx.
+    def call(self, call: ApiCall, deadline: float) -> dict[str, Any]:
+        """Return the JSON object that the workspace answers with, after one more attempt on 429 and 5xx.
 
         Raises TriggerError when there is none before the deadline.
         """
         try:
-            return self._attempt(request, deadline)
+            return self._attempt(call, deadline)
         except TooBusyError as error:
             if self._clock() + error.retry_after + _LEAST_SECONDS > deadline:
                 raise
             wait = error.retry_after
         self._sleep(wait)
-        return self._attempt(request, deadline)
+        return self._attempt(call, deadline)
 
-    def _attempt(self, request: Request, deadline: float) -> dict[str, Any]:
-        left = deadline - self._clock()
-        if left < _LEAST_SECONDS:
-            raise TriggerError(f"{request.name}: no time left")
-        status, headers, body = self._exchange(request, left)
+    def _attempt(self, call: ApiCall, deadline: float) -> dict[str, Any]:
+        headers = {"Authorization": call.authorization} if call.authorization else {}
+        form = call.form and {name: _plain(value) for name, value in call.form.items()}
+        status, received, body = self.exchange(
+            call.name,
+            call.method,
+            self._host + call.path,
+            deadline,
+            headers,
+            params=call.query,
+            data=form,
+            json=call.body,
+        )
         if status == 429 or status >= 500:
-            raise TooBusyError(f"{request.name}: answered {status}", _seconds(headers.get("Retry-After")))
+            raise TooBusyError(f"{call.name}: answered {status}", _seconds(received.get("Retry-After")))
         if 300 <= status < 400:
-            raise TriggerError(f"{request.name}: answered {status}, a redirect, which is never followed")
+            raise TriggerError(f"{call.name}: answered {status}, a redirect, which is never followed")
         answer = _json_object(body)
         if status != 200:
-            raise TriggerError(f"{request.name}: answered {status}{_error_code(answer)}")
+            raise TriggerError(f"{call.name}: answered {status}{_error_code(answer)}")
         if answer is None:
-            kind = _CONTENT_TYPE.match(headers.get("Content-Type", ""))
+            kind = _CONTENT_TYPE.match(received.get("Content-Type", ""))
             got = kind[0] if kind else "something else"
-            raise TriggerError(f"{request.name}: expected JSON, got {got}: is DATABRICKS_HOST a workspace?")
+            raise TriggerError(f"{call.name}: expected JSON, got {got}: is DATABRICKS_HOST a workspace?")
         return answer
 
-    def _exchange(self, request: Request, left: float) -> tuple[int, Mapping[str, str], bytes]:
+    def exchange(
+        self, name: str, method: str, url: str, deadline: float, headers: Mapping[str, str | Secret], **content: Any
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Return status, headers and body of an answer, from any host; `content` as requests takes it.
+
+        Raises TriggerError, with `name` and the kind of the failure, when there is none before the deadline.
+        """
         from requests import RequestException
 
+        left = deadline - self._clock()
+        if left < _LEAST_SECONDS:
+            raise TriggerError(f"{name}: no time left")
         if self._session is None:
-            raise TriggerError(f"{request.name}: called outside of `with workspace`")
+            raise TriggerError(f"{name}: called outside of `with`")
+        limits = {"timeout": (min(CONNECT_SECONDS, left), min(READ_SECONDS, left)), "allow_redirects": False}
+        # Something is always given as auth, so that requests does not look for a password in a .netrc file.
+        content |= limits | {"auth": _with_headers(headers), "stream": True}
         try:
-            with self._send(self._session, request, left) as response:
+            with self._session.request(method, url, **content) as response:
                 return response.status_code, response.headers, _limited(response)
         except (RequestException, OSError, ValueError) as error:
             problem = type(error).__name__
         # Raised out here, so that it is not chained to an exception that knows the request.
-        raise TriggerError(f"{request.name}: {problem}")
+        raise TriggerError(f"{name}: {problem}")
 
-    def _send(self, session: "Session", request: Request, left: float) -> "Response":
-        def authorize(prepared: "PreparedRequest") -> "PreparedRequest":
-            # Given always, so that requests does not look for a password in a .netrc file.
-            if request.authorization:
-                prepared.headers["Authorization"] = request.authorization.reveal()
-            return prepared
 
-        return session.request(
-            request.method,
-            self._host + request.path,
-            params=request.query,
-            data=request.form and {name: _plain(value) for name, value in request.form.items()},
-            json=request.body,
-            auth=authorize,
-            timeout=(min(CONNECT_SECONDS, left), min(READ_SECONDS, left)),
-            allow_redirects=False,
-            stream=True,
-        )
+def _with_headers(headers: Mapping[str, str | Secret]) -> "Callable[[PreparedRequest], PreparedRequest]":
+    def authorize(prepared: "PreparedRequest") -> "PreparedRequest":
+        prepared.headers.update({name: _plain(value) for name, value in headers.items()})
+        return prepared
+
+    return authorize
 
 
 def _plain(value: str | Secret) -> str:

@@ -36,7 +36,7 @@ class TriggerSettings:
 
 
 @dataclass(frozen=True)
-class Settings:
+class FunctionSettings:
     """Prefixes end in one slash. `trigger` is None without one, and `trigger_problem` says so when it is wrong."""
 
     bucket: str
@@ -47,8 +47,8 @@ class Settings:
     trigger_problem: str | None
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
-    """The settings of the function.
+def read_settings(environment: Mapping[str, str]) -> FunctionSettings:
+    """Return the settings of the function.
 
     Raises SettingsError when the bucket, a prefix or the key is wrong. What is wrong with the trigger
     switches only the trigger off.
@@ -67,7 +67,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         trigger = _trigger(environment)
     except SettingsError as error:
         problem = str(error)
-    return Settings(_bucket(environment), prefix, quarantine_prefix, _kms_key(environment), trigger, problem)
+    return FunctionSettings(_bucket(environment), prefix, quarantine_prefix, _kms_key(environment), trigger, problem)
 
 
 def _bucket(environment: Mapping[str, str]) -> str:
@@ -98,7 +98,7 @@ def _trigger(environment: Mapping[str, str]) -> TriggerSettings | None:
         return None
     if not _is_host(host) and not _is_loopback(host):
         raise SettingsError(
-            # What stands before an @ may be a password.
+            # What comes before an @ may be a password.
             f"DATABRICKS_HOST is {_shown(host.rpartition('@')[2])}, expected https:// and the workspace's host name"
         )
     job_id = environment.get("DATABRICKS_JOB_ID", "")

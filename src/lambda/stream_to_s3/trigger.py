@@ -15,10 +15,10 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, Final
 
-from stream_to_s3.auth import Credentials
+from stream_to_s3.auth import CachedToken
 from stream_to_s3.errors import StreamToS3Error, TriggerError
 from stream_to_s3.outcome import Outcome
-from stream_to_s3.rest import Request, Workspace
+from stream_to_s3.rest import ApiCall, WorkspaceApi
 
 PAUSE_SECONDS: Final = 60.0
 _MOST_SECONDS: Final = 20.0
@@ -27,17 +27,17 @@ _WAITING: Final = ("QUEUED", "PENDING")
 
 
 class Trigger:
-    """Starts one job. `clock` gives seconds since the epoch."""
+    """Start one job. `clock` gives seconds since the epoch."""
 
     def __init__(
         self,
-        workspace: Workspace,
-        credentials: Credentials,
+        api: WorkspaceApi,
+        credentials: CachedToken,
         job_id: int,
         clock: Callable[[], float],
         thread: Executor | None = None,
     ) -> None:
-        self._workspace = workspace
+        self._api = api
         self._credentials = credentials
         self._job_id = job_id
         self._clock = clock
@@ -47,7 +47,7 @@ class Trigger:
         self._attempt: Future[Outcome] | None = None
 
     def after_write(self, key: str, seconds_left: float) -> Outcome:
-        """Has a run of the job start that will find the object with this key. Raises nothing."""
+        """Have a run of the job start that will find the object with this key. Raises nothing."""
         pause = self._paused_until - self._clock()
         if pause > 0:
             return Outcome("skipped", f"paused for {pause:.0f} s more after a failure")
@@ -68,37 +68,31 @@ class Trigger:
         except TimeoutError:
             return Outcome("failed", f"no answer within {seconds:.1f} s")
         except RuntimeError:
-            return Outcome("failed", "no thread to be had")
+            return Outcome("failed", "no thread could be started")
         if error is None:
             return self._attempt.result()
         # What is not ours may hold a token.
         return Outcome("failed", str(error) if isinstance(error, StreamToS3Error) else type(error).__name__)
 
     def _start(self, key: str, deadline: float) -> Outcome:
-        with self._workspace:
-            return self._skipped_or_started(key, deadline)
-
-    def _skipped_or_started(self, key: str, deadline: float) -> Outcome:
-        authorization = self._credentials.authorization(deadline)
         query = {"job_id": str(self._job_id), "active_only": "true", "limit": "24"}
-        listing = Request("runs/list", "GET", "/api/2.2/jobs/runs/list", authorization, query=query)
-        waiting = waiting_run(self._workspace.call(listing, deadline))
-        if waiting is not None:
-            return Outcome("skipped", f"run {waiting} waits to start")
-        body = {
-            "job_id": self._job_id,
-            "idempotency_token": hashlib.sha256(key.encode()).hexdigest(),
-            "queue": {"enabled": True},
-        }
-        request = Request("run-now", "POST", "/api/2.2/jobs/run-now", authorization, body=body)
-        run_id = self._workspace.call(request, deadline).get("run_id")
+        token = hashlib.sha256(key.encode()).hexdigest()
+        body = {"job_id": self._job_id, "idempotency_token": token, "queue": {"enabled": True}}
+        with self._api:
+            authorization = self._credentials.authorization(deadline)
+            listing = ApiCall("runs/list", "GET", "/api/2.2/jobs/runs/list", authorization, query=query)
+            waiting = waiting_run(self._api.call(listing, deadline))
+            if waiting is not None:
+                return Outcome("skipped", f"run {waiting} waits to start")
+            request = ApiCall("run-now", "POST", "/api/2.2/jobs/run-now", authorization, body=body)
+            run_id = self._api.call(request, deadline).get("run_id")
         if not isinstance(run_id, int):
             raise TriggerError("run-now: the answer has no run_id")
         return Outcome("started", f"run {run_id}")
 
 
 def waiting_run(answer: dict[str, Any]) -> int | None:
-    """The id of a run that waits to start with the job's default parameters, from an answer of runs/list."""
+    """Return the id of a run that waits to start with the job's default parameters, from an answer of runs/list."""
     runs = answer.get("runs", [])
     if not isinstance(runs, list):
         raise TriggerError("runs/list: the answer has no list of runs")
@@ -116,7 +110,7 @@ def _waits(run: dict[str, Any]) -> bool:
 
 
 def _has_default_parameters(run: dict[str, Any]) -> bool:
-    """Whether nothing was given to the run: one with other parameters may read something else."""
+    """Say whether nothing was given to the run: one with other parameters may read something else."""
     parameters = run.get("job_parameters") or []
     return not run.get("overriding_parameters") and all(
         isinstance(parameter, dict) and parameter.get("value", parameter.get("default")) == parameter.get("default")

@@ -10,14 +10,14 @@ from rehearsal.mapping.poller import Poller
 
 
 def drain(poller: Poller, sleep: Callable[[float], None]) -> None:
-    """Steps until every record that is in the stream now has ended."""
+    """Step until every record that is in the stream now has ended."""
     begun = poller.now()
     while (step := poller.step()).settled is None or step.settled <= begun:
         sleep(step.wait)
 
 
 class Driver:
-    """Steps for as long as a `with` lasts. What a step raised is raised by `wait`, and at the end of the `with`."""
+    """Step for as long as a `with` lasts. What a step raised is raised by `wait`, and at the end of the `with`."""
 
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
@@ -41,7 +41,7 @@ class Driver:
             self._running.result()
 
     def wait(self, seconds: float) -> bool:
-        """Waits until every record that is in the stream now has ended; False when that takes longer."""
+        """Wait until every record that is in the stream now has ended; return False when that takes longer."""
         begun = self._poller.now()
         with self._changed:
             ended = self._changed.wait_for(lambda: self._is_over or (self._settled or 0) > begun, seconds)

@@ -1,6 +1,7 @@
 """A stream that is a list, for scenarios: shards open and close and records age by a clock that is given."""
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,19 +39,19 @@ class MemoryStream:
 
     @property
     def arn(self) -> str:
-        """The stream's ARN."""
+        """Return the stream's ARN."""
         return ARN
 
     def open(self, shard_id: str, parent_id: str | None = None) -> None:
-        """Adds a shard."""
+        """Add a shard."""
         self._shards[shard_id] = _Open(Shard(shard_id, parent_id))
 
     def close(self, shard_id: str) -> None:
-        """Ends a shard: what is in it can still be read."""
+        """End a shard: what is in it can still be read."""
         self._shards[shard_id].is_closed = True
 
     def put(self, item: str, shard_id: str = "shard-1", **image: Any) -> str:
-        """Adds an INSERT of the item with this key, made now, and returns its eventID. `image` is typed."""
+        """Add an INSERT of the item with this key, made now, and return its eventID. `image` is typed."""
         self._written += 1
         event_id = hashlib.md5(str(self._written).encode(), usedforsecurity=False).hexdigest()
         keys = {"event_id": {"S": item}}
@@ -73,23 +74,23 @@ class MemoryStream:
         return event_id
 
     def shards(self) -> list[Shard]:
-        """The shards that there are."""
+        """Return the shards that there are."""
         return [shard.shard for shard in self._shards.values()]
 
     def iterator(self, shard_id: str, kind: IteratorType, sequence_number: str | None = None) -> str:
-        """A place to read from. Raises TrimmedDataError when the number is gone."""
+        """Return a place to read from. Raises TrimmedDataError when the number is gone."""
         shard = self._shards[shard_id]
-        numbers = [record["dynamodb"]["SequenceNumber"] for record in shard.records]
-        places = {"TRIM_HORIZON": self._horizon(shard), "LATEST": len(numbers)}
+        place = self._horizon(shard)
         if kind == "AFTER_SEQUENCE_NUMBER":
-            place = numbers.index(str(sequence_number))
-            if place < places["TRIM_HORIZON"]:
+            numbers = [record["dynamodb"]["SequenceNumber"] for record in shard.records]
+            after = numbers.index(str(sequence_number)) + 1
+            if after <= place:
                 raise TrimmedDataError(f"the record {sequence_number} is gone")
-            places[kind] = place + 1
-        return f"{shard_id}|{places[kind]}|{self._clock()}"
+            place = after
+        return f"{shard_id}|{place}|{self._clock()}"
 
     def read(self, iterator: str, limit: int) -> Page:
-        """Up to `limit` records. Raises IteratorExpiredError and TrimmedDataError."""
+        """Return up to `limit` records. Raises IteratorExpiredError and TrimmedDataError."""
         shard_id, place, made = iterator.split("|")
         if self._clock() - float(made) >= ITERATOR_SECONDS:
             raise IteratorExpiredError("the iterator is older than 15 minutes")
@@ -102,11 +103,11 @@ class MemoryStream:
         return Page(found, None if at_end else f"{shard_id}|{behind}|{self._clock()}")
 
     def _horizon(self, shard: _Open) -> int:
-        """Where the oldest record stands that is still there."""
-        oldest = self._clock() - RETENTION_SECONDS
-        stays = (
-            place
-            for place, record in enumerate(shard.records)
-            if record["dynamodb"]["ApproximateCreationDateTime"].timestamp() > oldest
-        )
-        return next(stays, len(shard.records))
+        """Return the place of the oldest record that is still there."""
+        oldest = datetime.fromtimestamp(self._clock() - RETENTION_SECONDS, UTC)
+        return bisect_right(shard.records, oldest, key=_made)
+
+
+def _made(record: StreamRecord) -> datetime:
+    made: datetime = record["dynamodb"]["ApproximateCreationDateTime"]
+    return made

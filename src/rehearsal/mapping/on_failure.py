@@ -1,4 +1,4 @@
-"""The on-failure destination: what is sent there for records that are given up, and where it lands in S3.
+"""The on-failure destination: what is sent there for discarded records, and where it lands in S3.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html has the fields, the `payload` as an escaped
 string, and the key. Not documented, so assumed: the condition `RecordAgeExceeded`; `functionError` null for a function
@@ -26,7 +26,7 @@ Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
 
 @dataclass(frozen=True)
 class Discarded:
-    """Records that are given up together. `outcome` is that of their last invocation, None when there was none."""
+    """Records that are discarded together. `outcome` is that of their last invocation, None when there was none."""
 
     records: Sequence[Record]
     shard_id: str
@@ -41,12 +41,11 @@ class Destination(Protocol):
     """Where discarded records go."""
 
     def deliver(self, discarded: Discarded) -> None:
-        """Sends a record of the failure. Raises DeliveryError when it was not taken."""
-        ...
+        """Send a record of the failure. Raises DeliveryError when it was not taken."""
 
 
 def invocation_record(discarded: Discarded, function_arn: str, request_id: str) -> dict[str, Any]:
-    """The document that Lambda sends to an S3 destination."""
+    """Return the document that Lambda sends to an S3 destination."""
     first, last = discarded.records[0], discarded.records[-1]
     return {
         "requestContext": {
@@ -79,7 +78,7 @@ def _response_context(outcome: Outcome | None) -> dict[str, Any] | None:
 
 
 def object_key(mapping_id: str, shard_id: str, at: float, unique: str) -> str:
-    """The key that Lambda gives to an invocation record in S3."""
+    """Return the key that Lambda gives to an invocation record in S3."""
     time = _utc(at)
     return f"aws/lambda/{mapping_id}/{shard_id}/{time:%Y/%m/%d}/{time:%Y-%m-%dT%H.%M.%S}-{unique}"
 
@@ -101,7 +100,7 @@ class S3Destination:
         self._new_id = new_id
 
     def deliver(self, discarded: Discarded) -> None:
-        """Puts the invocation record. Raises DeliveryError when S3 did not take it."""
+        """Put the invocation record. Raises DeliveryError when S3 did not take it."""
         document = invocation_record(discarded, self._function_arn, self._new_id())
         key = object_key(self._mapping_id, discarded.shard_id, discarded.at, self._new_id())
         try:

@@ -8,16 +8,15 @@ epoch as a number, and `eventSourceARN` beside the rest).
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
-from zlib import crc32
 
 StreamRecord = Mapping[str, Any]
 """A record as boto3's `get_records` gives it."""
 EventRecord = dict[str, Any]
-"""A record as it stands in the `Records` of a Lambda event."""
+"""A record as it is in the `Records` of a Lambda event."""
 
 _IDENTITY: Final = {"PrincipalId": "principalId", "Type": "type"}
 
@@ -33,7 +32,7 @@ class Record:
 
     @classmethod
     def of(cls, record: StreamRecord, stream_arn: str) -> "Record":
-        """The record as Lambda hands it on."""
+        """Return the record as Lambda hands it on."""
         event = event_record(record, stream_arn)
         change = event["dynamodb"]
         size = len(serialized(event))
@@ -41,17 +40,12 @@ class Record:
 
     @property
     def event_id(self) -> str:
-        """The stream's own name of the change."""
+        """Return the stream's own name of the change."""
         return str(self.event["eventID"])
-
-    def lane(self, lanes: int) -> int:
-        """Which of a shard's concurrent batches the record's item belongs to: the same one, always."""
-        keys = json.dumps(self.event["dynamodb"].get("Keys", {}), sort_keys=True)
-        return crc32(keys.encode()) % lanes
 
 
 def event_record(record: StreamRecord, stream_arn: str) -> EventRecord:
-    """The record of a Lambda event that this record of the stream becomes."""
+    """Return the record of a Lambda event that this record of the stream becomes."""
     event: EventRecord = {
         "eventID": record["eventID"],
         "eventName": record["eventName"],
@@ -81,10 +75,10 @@ def _plain(value: Any) -> Any:
 
 
 def serialized(value: object) -> bytes:
-    """JSON as the rehearsal's runtime sends it, without blanks."""
+    """Return JSON as the rehearsal's runtime sends it, without blanks."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def event_of(records: list[Record]) -> dict[str, Any]:
-    """What the function is called with."""
+def event_of(records: Iterable[Record]) -> dict[str, Any]:
+    """Return what the function is called with."""
     return {"Records": [record.event for record in records]}

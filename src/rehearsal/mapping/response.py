@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rehearsal.errors import PayloadTooLargeError
+from rehearsal.runtime import Function
+
 
 @dataclass(frozen=True)
 class Returned:
@@ -27,7 +30,6 @@ class NotInvoked:
     """The function never ran: throttled, or the invocation was refused. Tried again without using a retry."""
 
     reason: str
-    is_throttle: bool = True
 
 
 Outcome = Returned | FunctionError | NotInvoked
@@ -36,7 +38,7 @@ Invoke = Callable[[dict[str, Any]], Outcome]
 
 
 def failed_from(value: Any, sequence_numbers: Sequence[str]) -> int | None:
-    """Where in the batch the first failure stands, by what the function returned; None for none.
+    """Return the place in the batch of the first failure that the function named; None for none.
 
     An empty or null response, list or `batchItemFailures` is success. The lowest number named is the checkpoint.
     An identifier that is empty, null, under another key or not of this batch fails the whole batch (not of this
@@ -51,3 +53,16 @@ def failed_from(value: Any, sequence_numbers: Sequence[str]) -> int | None:
     places = {number: place for place, number in enumerate(sequence_numbers)}
     named = [entry.get("itemIdentifier") if isinstance(entry, dict) else None for entry in failures]
     return min((places.get(name, 0) if isinstance(name, str) else 0) for name in named)
+
+
+def invoke_of(function: Function) -> Invoke:
+    """Return what calls the zip. An event beyond 6 MB is refused before the function runs."""
+
+    def invoke(event: dict[str, Any]) -> Outcome:
+        try:
+            invocation = function.invoke(event)
+        except PayloadTooLargeError as error:
+            return NotInvoked(str(error))
+        return Returned(invocation.response) if invocation.error is None else FunctionError(invocation.error)
+
+    return invoke

@@ -4,314 +4,178 @@
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from rehearsal.mapping.response import Returned
-from rehearsal.mapping.settings import MappingSettings
-from rehearsal.mapping.stage import Scenario, World
+from rehearsal.mapping.settings import NO_LIMIT, MappingSettings
+from rehearsal.mapping.stage import MappingStage
 
 FIVE: Final = ("a", "b", "POISON", "c", "d")
 
 
-def _items(*items: str) -> Callable[[World], None]:
-    def play(world: World) -> None:
-        world.put(items)
-        world.run()
+@dataclass(frozen=True)
+class Scenario:
+    """What is put, and what is expected of it: the invocations and the endings as `MappingStage` writes them.
 
-    return play
+    `play` replaces putting the items at once; `stage` holds further settings of the stage.
+    """
+
+    name: str
+    settings: MappingSettings
+    sizes: str
+    ends: str
+    items: tuple[str, ...] = ()
+    play: Callable[[MappingStage], None] | None = None
+    stage: dict[str, Any] = field(default_factory=dict)
+
+    def run(self) -> MappingStage:
+        """Play it."""
+        made = MappingStage(self.settings, **self.stage)
+        made.put(self.items)
+        if self.play:
+            self.play(made)
+        made.run()
+        return made
 
 
-def _many(count: int, **image: Any) -> Callable[[World], None]:
-    def play(world: World) -> None:
-        world.put([f"item-{number}" for number in range(count)], **image)
-        world.run()
-
-    return play
+def _many(count: int, **image: Any) -> Callable[[MappingStage], None]:
+    return lambda stage: stage.put([f"item-{number}" for number in range(count)], **image)
 
 
-def _arriving(*times: float) -> Callable[[World], None]:
-    def play(world: World) -> None:
+def _arriving(*times: float) -> Callable[[MappingStage], None]:
+    def play(stage: MappingStage) -> None:
         for time in times:
-            world.run_until(time)
-            world.put([f"at-{time:g}"])
-        world.run()
+            stage.run_until(time)
+            stage.put([f"at-{time:g}"])
 
     return play
 
 
-def _parent_and_child(world: World) -> None:
-    world.put(["a", "POISON"])
-    world.stream.open("shard-2", "shard-1")
-    world.put(["a", "b"], "shard-2")
-    world.stream.close("shard-1")
-    world.run()
+def _parent_and_child(stage: MappingStage) -> None:
+    stage.put(["a", "POISON"])
+    stage.stream.open("shard-2", "shard-1")
+    stage.put(["a", "b"], "shard-2")
+    stage.stream.close("shard-1")
 
 
-def _unread(world: World) -> None:
-    world.put(["a", "b"])
-    world.sleep(25 * 3600)
-    world.put(["c"])
-    world.run()
+def _unread(stage: MappingStage) -> None:
+    stage.put(["a", "b"])
+    stage.sleep(25 * 3600)
+    stage.put(["c"])
 
 
-def _latest(world: World) -> None:
-    world.put(["before"])
-    world.run()
-    world.put(["after"])
-    world.run()
-
-
-def _returns(value: object) -> dict[str, Any]:
-    return {"answer": lambda event: Returned(value)}
-
-
-def _settings(**changes: Any) -> MappingSettings:
-    return MappingSettings.of(changes)
-
-
-_REPORT: Final = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
-_BISECT: Final = {"BisectBatchOnFunctionError": True}
-_DEPLOYED: Final = _settings(
-    BatchSize=1000,
-    MaximumBatchingWindowInSeconds=5,
-    MaximumRetryAttempts=100,
-    MaximumRecordAgeInSeconds=43_200,
-    **_REPORT,
-    **_BISECT,
-)
-_PREFIX: Final = '{"dynamodb":{"Keys":{"event_id":{"S":[{"prefix":"a"}]}}}}'
+_DEPLOYED: Final = MappingSettings()
+_THREE: Final = MappingSettings(max_retries=3)
+_RETRIES_ALONE: Final = MappingSettings(max_retries=2, bisect=False, report_failures=False)
+_REPORT_ALONE: Final = MappingSettings(max_retries=2, bisect=False)
+_BISECT_ALONE: Final = MappingSettings(max_retries=1, report_failures=False)
+_BY_AGE: Final = MappingSettings(max_record_age_seconds=600)
 
 SCENARIOS: Final = (
-    Scenario("a good batch", _settings(), "4", "handled a b c d", _items("a", "b", "c", "d")),
+    Scenario("a good batch", _DEPLOYED, "4", "handled a b c d", ("a", "b", "c", "d")),
     Scenario(
-        "poison, retries alone: good records go with it",
-        _settings(MaximumRetryAttempts=2),
-        "5 x3",
-        "on-failure a b POISON c d",
-        _items(*FIVE),
+        "poison, retries alone: good records go with it", _RETRIES_ALONE, "5 x3", "on-failure a b POISON c d", FIVE
     ),
     Scenario(
         "poison, failures reported: what is behind it goes too",
-        _settings(MaximumRetryAttempts=2, **_REPORT),
+        _REPORT_ALONE,
         "5, 3, 3",
         "handled a b; on-failure POISON c d",
-        _items(*FIVE),
+        FIVE,
     ),
+    Scenario("poison, bisect", _BISECT_ALONE, "5, 2, 3, 1, 1, 2", "handled a b c d; on-failure POISON", FIVE),
+    Scenario("poison in the middle", _THREE, "5, 3, 1 x4, 2", "handled a b c d; on-failure POISON", FIVE),
     Scenario(
-        "poison, bisect",
-        _settings(MaximumRetryAttempts=1, **_BISECT),
-        "5, 2, 3, 1, 1, 2",
-        "handled a b c d; on-failure POISON",
-        _items(*FIVE),
-    ),
-    Scenario(
-        "poison in the middle, both",
-        _settings(MaximumRetryAttempts=1, **_REPORT, **_BISECT),
-        "5, 3, 1, 1, 2",
-        "handled a b c d; on-failure POISON",
-        _items(*FIVE),
-    ),
-    Scenario(
-        "poison at the start, both",
-        _settings(MaximumRetryAttempts=1, **_REPORT, **_BISECT),
-        "5, 2, 1 x3, 3",
-        "handled a b c d; on-failure POISON",
-        _items("POISON", "a", "b", "c", "d"),
-    ),
-    Scenario(
-        "poison at the end, both",
-        _settings(MaximumRetryAttempts=1, **_REPORT, **_BISECT),
-        "5, 1, 1",
-        "handled a b c d; on-failure POISON",
-        _items("a", "b", "c", "d", "POISON"),
-    ),
-    Scenario(
-        "two poisons, both",
-        _settings(MaximumRetryAttempts=0, **_REPORT, **_BISECT),
-        "5, 4, 2, 1, 1, 2, 1",
-        "handled a b c; on-failure POISON-1 POISON-2",
-        _items("a", "POISON-1", "b", "c", "POISON-2"),
+        "poison and no bound of retries: those behind it age with it",
+        _BY_AGE,
+        "5, 3, 1 x13",
+        "handled a b; on-failure POISON c d",
+        FIVE,
     ),
     Scenario(
         "throttled 20 times: no retry is used",
-        _settings(MaximumRetryAttempts=2),
+        MappingSettings(max_retries=1),
         "throttled x20, 5",
         "handled a b c d e",
-        _items("a", "b", "c", "d", "e"),
-        {"throttles": 20},
+        ("a", "b", "c", "d", "e"),
+        stage={"throttles": 20},
     ),
     Scenario(
-        "throttled 20 times, then poison: all retries are left",
-        _settings(MaximumRetryAttempts=2),
-        "throttled x20, 2 x3",
-        "on-failure a POISON",
-        _items("a", "POISON"),
-        {"throttles": 20},
-    ),
-    Scenario(
-        "S3 down for 90 s, three retries: used up in 7 s",
-        _settings(MaximumRetryAttempts=3),
+        "S3 down for 90 s, three retries: used up after 7 s",
+        MappingSettings(max_retries=3, bisect=False),
         "2 x4",
         "on-failure a b",
-        _items("a", "b"),
-        {"down_until": 90},
+        ("a", "b"),
+        stage={"down_until": 90},
     ),
     Scenario(
-        "S3 down for an hour, bounded by age",
-        _settings(MaximumRecordAgeInSeconds=21_600),
-        "2 x66",
-        "handled a b",
-        _items("a", "b"),
-        {"down_until": 3600},
-    ),
-    Scenario(
-        "S3 down for an hour, as deployed",
+        "S3 down for an hour",
         _DEPLOYED,
         "5, 2, 1 x65, 3",
         "handled a b c d e",
-        _items("a", "b", "c", "d", "e"),
-        {"down_until": 3605},
+        ("a", "b", "c", "d", "e"),
+        stage={"down_until": 3605},
     ),
     Scenario(
-        "S3 down for three hours, as deployed: 100 retries end before the age does",
-        _DEPLOYED,
-        "5, 2, 1 x190, 3",
-        "handled b c d e; on-failure a",
-        _items("a", "b", "c", "d", "e"),
-        {"down_until": 10_805},
-    ),
-    Scenario(
-        "S3 and the destination down",
-        _settings(MaximumRetryAttempts=1),
-        "2, 2",
+        "S3 and the destination down for longer than the age allows",
+        _BY_AGE,
+        "2, 1 x14",
         "dropped a b",
-        _items("a", "b"),
-        {"down_until": 90, "bucket_is_down": True},
+        ("a", "b"),
+        stage={"down_until": 700, "destination_down_until": 700},
     ),
     Scenario(
-        "no destination",
-        _settings(MaximumRetryAttempts=0),
-        "2",
-        "dropped a POISON",
-        _items("a", "POISON"),
-        {"has_destination": False},
-    ),
-    Scenario(
-        "no bound of retries: the neighbours age out with the poison",
-        _settings(MaximumRecordAgeInSeconds=600, **_BISECT),
-        "5, 2, 1 x13",
-        "on-failure POISON a b c d",
-        _items("POISON", "a", "b", "c", "d"),
-    ),
-    Scenario(
-        "the same with three retries",
-        _settings(MaximumRecordAgeInSeconds=600, MaximumRetryAttempts=3, **_BISECT),
-        "5, 2, 1 x5, 3",
-        "handled a b c d; on-failure POISON",
-        _items("POISON", "a", "b", "c", "d"),
-    ),
-    Scenario(
-        "no bound at all: everything expires, and no metric says so",
-        _settings(),
-        "2 x1445",
+        "no bound of age: everything expires, and no metric says so",
+        MappingSettings(max_record_age_seconds=NO_LIMIT),
+        "2, 1 x1444",
         "expired POISON a",
-        _items("POISON", "a"),
-        {"poll_seconds": 5.0},
+        ("POISON", "a"),
+        stage={"poll_seconds": 5.0},
     ),
-    Scenario("not read for 25 hours", _settings(), "1", "handled c; never read a b", _unread),
+    Scenario("not read for 25 hours", _DEPLOYED, "1", "handled c; never read a b", play=_unread),
     Scenario(
         "batches full by count, the rest when the window is over",
-        _settings(BatchSize=3, MaximumBatchingWindowInSeconds=60),
+        MappingSettings(batch_size=3),
         "3, 3, 1",
         "handled 7 records",
-        _many(7),
+        play=_many(7),
     ),
     Scenario(
         "a batch when the window is over",
-        _settings(MaximumBatchingWindowInSeconds=60),
+        MappingSettings(batching_window_seconds=60),
         "3, 1",
         "handled at-0 at-30 at-59 at-61",
-        _arriving(0, 30, 59, 61),
+        play=_arriving(0, 30, 59, 61),
     ),
     Scenario(
-        "a batch full by 6 MB",
-        _settings(MaximumBatchingWindowInSeconds=60),
-        "16, 4",
-        "handled 20 records",
-        _many(20, image={"S": "x" * 390_000}),
+        "a batch full by 6 MB", _DEPLOYED, "16, 4", "handled 20 records", play=_many(20, image={"S": "x" * 390_000})
     ),
     Scenario(
         "without a window one read is a batch",
-        _settings(BatchSize=10_000),
+        MappingSettings(batch_size=10_000, batching_window_seconds=0),
         "1000, 200",
         "handled 1,200 records",
-        _many(1200),
-    ),
-    Scenario(
-        "three batches at once: poison holds up what is in its own",
-        _settings(MaximumRetryAttempts=2, ParallelizationFactor=3),
-        "4, 4, 1, 4, 4",
-        "handled a b a b e; on-failure POISON POISON c d",
-        _items("POISON", "a", "b", "POISON", "a", "b", "c", "d", "e"),
+        play=_many(1200),
     ),
     Scenario(
         "a child shard waits for its parent",
-        _settings(MaximumRetryAttempts=2),
+        _RETRIES_ALONE,
         "2 x4",
         "handled a b; on-failure a POISON",
-        _parent_and_child,
-    ),
-    Scenario(
-        "filtered records do not count",
-        _settings(FilterCriteria={"Filters": [{"Pattern": _PREFIX}]}),
-        "2",
-        "handled a1 a2; filtered b1",
-        _items("a1", "b1", "a2"),
-    ),
-    Scenario(
-        "LATEST: what was there before is passed over",
-        _settings(StartingPosition="LATEST"),
-        "1",
-        "handled after; never read before",
-        _latest,
-    ),
-    Scenario(
-        "null is success, whatever the function did",
-        _settings(**_REPORT),
-        "2",
-        "handled a b",
-        _items("a", "b"),
-        _returns(None),
-    ),
-    Scenario(
-        "an identifier that is not of the batch fails all of it",
-        _settings(MaximumRetryAttempts=0, **_REPORT),
-        "2",
-        "on-failure a b",
-        _items("a", "b"),
-        _returns({"batchItemFailures": [{"itemIdentifier": "17"}]}),
-    ),
-    Scenario(
-        "failures that are returned but not asked for are no failures",
-        _settings(),
-        "2",
-        "handled a b",
-        _items("a", "b"),
-        _returns({"batchItemFailures": [{"itemIdentifier": ""}]}),
+        play=_parent_and_child,
     ),
 )
 
 
-def table(play: Callable[[Scenario], World] = Scenario.run) -> str:
-    """All scenarios, played, as a table in Markdown."""
+def table(play: Callable[[Scenario], MappingStage] = Scenario.run) -> str:
+    """Return all scenarios, played, as a table in Markdown."""
     rows = [
-        f"| {scenario.name} | {scenario.settings.described().replace('|', chr(92) + '|')} "
-        f"| {world.sizes()} | {world.ends()} |"
+        f"| {scenario.name} | {scenario.settings.described()} | {stage.sizes()} | {stage.ends()} |"
         for scenario in SCENARIOS
-        for world in [play(scenario)]
+        for stage in [play(scenario)]
     ]
-    head = ["| scenario | settings, where they are not AWS's defaults | invocations | where the records ended |"]
-    return "\n".join([*head, "|---|---|---|---|", *rows])
+    head = "| scenario | settings, where they differ from the deployed ones | invocations | where the records ended |"
+    return "\n".join([head, "|---|---|---|---|", *rows])
 
 
 if __name__ == "__main__":

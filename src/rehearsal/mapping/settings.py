@@ -1,90 +1,52 @@
-"""What can be set at an event source mapping of a DynamoDB stream.
+"""What can be set at an event source mapping of a DynamoDB stream; the defaults are those of databricks.yml.
 
-Ranges and defaults: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html and
+Ranges: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html and
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from dataclasses import dataclass, fields
+from typing import Final
 
 from rehearsal.errors import MappingSettingsError
-from rehearsal.mapping.filters import Filters
 
-StartingPosition = Literal["TRIM_HORIZON", "LATEST"]
-
-_DAY: Final = 86_400
-_FOR_EVER: Final = -1
+NO_LIMIT: Final = -1
 _RANGES: Final = {
-    "batch_size": ("BatchSize", 1, 10_000),
-    "batching_window": ("MaximumBatchingWindowInSeconds", 0, 300),
-    "parallelization_factor": ("ParallelizationFactor", 1, 10),
-    "maximum_retry_attempts": ("MaximumRetryAttempts", _FOR_EVER, 10_000),
-    "maximum_record_age": ("MaximumRecordAgeInSeconds", _FOR_EVER, 7 * _DAY),
+    "batch_size": (1, 10_000),
+    "batching_window_seconds": (0, 300),
+    "max_retries": (NO_LIMIT, 10_000),
+    "max_record_age_seconds": (NO_LIMIT, 604_800),
 }
 
 
 @dataclass(frozen=True)
 class MappingSettings:
-    """Times are in whole seconds; -1 stands for no limit. The defaults are those of AWS."""
+    """Times are in whole seconds, -1 is no limit. Every mapping begins at TRIM_HORIZON."""
 
-    batch_size: int = 100
-    batching_window: int = 0
-    parallelization_factor: int = 1
-    starting_position: StartingPosition = "TRIM_HORIZON"
-    maximum_retry_attempts: int = _FOR_EVER
-    maximum_record_age: int = _FOR_EVER
-    bisect_batch_on_function_error: bool = False
-    report_batch_item_failures: bool = False
-    filters: Filters = field(default_factory=Filters)
+    batch_size: int = 1_000
+    batching_window_seconds: int = 5
+    max_retries: int = NO_LIMIT
+    max_record_age_seconds: int = 82_800
+    bisect: bool = True
+    report_failures: bool = True
 
     def __post_init__(self) -> None:
-        for name, (parameter, least, most) in _RANGES.items():
+        for name, (least, most) in _RANGES.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-                raise MappingSettingsError(
-                    f"{parameter} is {value!r}, expected a whole number from {least} to {most:,}"
-                )
-        if 0 <= self.maximum_record_age < 60:
+            if type(value) is not int or not least <= value <= most:
+                raise MappingSettingsError(f"{name} is {value!r}, expected a whole number from {least} to {most:,}")
+        if self.max_retries == 0:
+            raise MappingSettingsError("max_retries is 0, expected -1 (no limit) or 1 to 10,000")
+        if 0 <= self.max_record_age_seconds < 60:
             # https://docs.aws.amazon.com/cli/latest/reference/lambda/create-event-source-mapping.html
             raise MappingSettingsError(
-                f"MaximumRecordAgeInSeconds is {self.maximum_record_age}, expected -1 or at least 60"
+                f"max_record_age_seconds is {self.max_record_age_seconds}, expected -1 (no limit) or at least 60"
             )
-        if self.starting_position not in ("TRIM_HORIZON", "LATEST"):
-            raise MappingSettingsError(
-                f"StartingPosition is {self.starting_position!r}, expected TRIM_HORIZON or LATEST: "
-                "AT_TIMESTAMP is not for DynamoDB"
-            )
-
-    @classmethod
-    def of(cls, parameters: Mapping[str, Any]) -> "MappingSettings":
-        """The settings that CreateEventSourceMapping's parameters stand for; what is not about them is passed over.
-
-        Raises MappingSettingsError.
-        """
-        numbers = {name: parameters[key] for name, (key, _, _) in _RANGES.items() if key in parameters}
-        criteria = parameters.get("FilterCriteria") or {}
-        patterns = [entry["Pattern"] for entry in criteria.get("Filters") or []]
-        return cls(
-            **numbers,
-            starting_position=parameters.get("StartingPosition", "TRIM_HORIZON"),
-            bisect_batch_on_function_error=parameters.get("BisectBatchOnFunctionError", False),
-            report_batch_item_failures="ReportBatchItemFailures" in (parameters.get("FunctionResponseTypes") or []),
-            filters=Filters.of(patterns),
-        )
 
     def described(self) -> str:
-        """The settings that are not the defaults, by AWS's names, as one line."""
-        default = MappingSettings()
-        changed = {key: getattr(self, name) for name, (key, _, _) in _RANGES.items() if self._differs(name, default)}
-        flags = {
-            "BisectBatchOnFunctionError": self.bisect_batch_on_function_error,
-            "ReportBatchItemFailures": self.report_batch_item_failures,
-            "StartingPosition LATEST": self.starting_position == "LATEST",
-        }
-        texts = [f"{key} {value}" for key, value in changed.items()] + [key for key, on in flags.items() if on]
-        texts += [f"Pattern `{pattern}`" for pattern in self.filters.patterns]
-        return ", ".join(texts) or "defaults"
-
-    def _differs(self, name: str, other: "MappingSettings") -> bool:
-        return bool(getattr(self, name) != getattr(other, name))
+        """Return what differs from the defaults, as one line."""
+        changed = [
+            f"{field.name} {str(getattr(self, field.name)).lower()}"
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        ]
+        return ", ".join(changed) or "as deployed"

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from rehearsal.errors import DeliveryError
 from rehearsal.mapping.driver import drain
-from rehearsal.mapping.endings import Fate
-from rehearsal.mapping.journal import Journal
+from rehearsal.mapping.journal import Fate, Journal
 from rehearsal.mapping.memory_stream import MemoryStream
 from rehearsal.mapping.on_failure import Discarded
 from rehearsal.mapping.poller import Poller
@@ -17,22 +16,22 @@ from rehearsal.mapping.settings import MappingSettings
 from rehearsal.mapping.shard import POLL_SECONDS
 
 _START: Final = 1_800_000_000.0
-_FATES: Final[tuple[Fate, ...]] = ("handled", "on_failure", "dropped", "expired", "filtered")
+FATES: Final[tuple[Fate, ...]] = ("handled", "on_failure", "dropped", "expired")
 _SHOWN: Final = 6
 
 
 @dataclass
-class World:
-    """A stream, a function that fails at items called POISON, and a destination, in a time of their own.
+class MappingStage:
+    """A stream, a function that fails at items called POISON, and a destination.
 
-    Times are in seconds since the start. `answer` replaces what the function makes of an event.
+    Times are in seconds since the start. The function and the destination fail until `down_until` and
+    `destination_down_until`; `answer` replaces what the function makes of an event.
     """
 
-    settings: MappingSettings
+    settings: MappingSettings = field(default_factory=MappingSettings)
     throttles: int = 0
     down_until: float = 0
-    bucket_is_down: bool = False
-    has_destination: bool = True
+    destination_down_until: float = 0
     poll_seconds: float = POLL_SECONDS
     answer: Callable[[dict[str, Any]], Outcome] | None = None
     time: float = 0
@@ -42,42 +41,41 @@ class World:
 
     def __post_init__(self) -> None:
         self.stream = MemoryStream(self.clock)
-        destination = self if self.has_destination else None
         self.poller = Poller(
             self.stream,
             self.invoke,
             self.settings,
             clock=self.clock,
-            destination=destination,
+            destination=self,
             watch=self.journal,
             poll_seconds=self.poll_seconds,
         )
 
     def clock(self) -> float:
-        """Now, in seconds since the epoch."""
+        """Return now, in seconds since the epoch."""
         return _START + self.time
 
     def sleep(self, seconds: float) -> None:
-        """Lets time pass."""
+        """Let time pass."""
         self.time += seconds
 
     def put(self, items: Iterable[str], shard_id: str = "shard-1", **image: Any) -> None:
-        """Writes items, each a record."""
+        """Write items, each a record."""
         for item in items:
             self.items[self.stream.put(item, shard_id, **image)] = item
 
     def run(self) -> None:
-        """Lets the mapping work until all that was put has ended."""
+        """Let the mapping work until all that was put has ended."""
         drain(self.poller, self.sleep)
 
     def run_until(self, time: float) -> None:
-        """Lets the mapping work until this time."""
+        """Let the mapping work until this time."""
         while (wait := self.poller.step().wait) < time - self.time:
             self.sleep(wait)
         self.time = time
 
     def invoke(self, event: dict[str, Any]) -> Outcome:
-        """The function."""
+        """Be the function."""
         if self.throttles:
             self.throttles -= 1
             return NotInvoked("Rate Exceeded.")
@@ -87,18 +85,18 @@ class World:
             return self.answer(event)
         changes = [record["dynamodb"] for record in event["Records"]]
         bad = [change["SequenceNumber"] for change in changes if change["Keys"]["event_id"]["S"].startswith("POISON")]
-        if bad and not self.settings.report_batch_item_failures:
+        if bad and not self.settings.report_failures:
             return FunctionError({"errorType": "ValueError", "errorMessage": "poison"})
         return Returned({"batchItemFailures": [{"itemIdentifier": number} for number in bad]})
 
     def deliver(self, discarded: Discarded) -> None:
-        """The destination."""
-        if self.bucket_is_down:
+        """Be the destination."""
+        if self.time < self.destination_down_until:
             raise DeliveryError("the bucket is down")
         self.delivered.append(discarded)
 
     def sizes(self) -> str:
-        """The invocations, by their number of records; equal ones in a row as `1 x13`."""
+        """Return the invocations, by their number of records; equal ones in a row as `1 x13`."""
         groups = [(size, len(list(run))) for size, run in groupby(self.journal.sizes())]
         texts = [f"{size} x{count}" if count > 2 else ", ".join([str(size)] * count) for size, count in groups]
         if throttled := self.journal.throttled():
@@ -106,32 +104,14 @@ class World:
         return ", ".join(texts) or "none"
 
     def ends(self) -> str:
-        """Where every record ended."""
+        """Return where every record ended."""
         by_fate: dict[str, list[str]] = {}
         for event_id, item in self.items.items():
             fates = self.journal.fates.get(event_id, [])
             by_fate.setdefault("+".join(fates) or "never read", []).append(item)
-        order = [*_FATES, *sorted(set(by_fate) - set(_FATES))]
+        order = [*FATES, *sorted(set(by_fate) - set(FATES))]
         return "; ".join(f"{fate.replace('_', '-')} {_named(by_fate[fate])}" for fate in order if fate in by_fate)
 
 
 def _named(items: Sequence[str]) -> str:
     return " ".join(items) if len(items) <= _SHOWN else f"{len(items):,} records"
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A story, and what is expected of it: the invocations and the ends as `World` writes them."""
-
-    name: str
-    settings: MappingSettings
-    sizes: str
-    ends: str
-    play: Callable[[World], None]
-    world: dict[str, Any] = field(default_factory=dict)
-
-    def run(self) -> World:
-        """Plays it."""
-        world = World(self.settings, **self.world)
-        self.play(world)
-        return world

@@ -16,7 +16,7 @@ from rehearsal.mapping.records import StreamRecord
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
-IteratorType = Literal["TRIM_HORIZON", "LATEST", "AFTER_SEQUENCE_NUMBER"]
+IteratorType = Literal["TRIM_HORIZON", "AFTER_SEQUENCE_NUMBER"]
 
 RETENTION_SECONDS: Final = 24 * 60 * 60
 ITERATOR_SECONDS: Final = 15 * 60
@@ -40,25 +40,21 @@ class Page:
     next_iterator: str | None
 
 
-class Stream(Protocol):
+class ReadableStream(Protocol):
     """What the poller needs of a stream."""
 
     @property
     def arn(self) -> str:
-        """The stream's ARN; its region and label are in it."""
-        ...
+        """Return the stream's ARN; its region and label are in it."""
 
     def shards(self) -> list[Shard]:
-        """The shards that there are now."""
-        ...
+        """Return the shards that there are now."""
 
     def iterator(self, shard_id: str, kind: IteratorType, sequence_number: str | None = None) -> str:
-        """A place to read from. Raises TrimmedDataError when the number is gone."""
-        ...
+        """Return a place to read from. Raises TrimmedDataError when the number is gone."""
 
     def read(self, iterator: str, limit: int) -> Page:
-        """Up to `limit` records. Raises IteratorExpiredError and TrimmedDataError."""
-        ...
+        """Return up to `limit` records. Raises IteratorExpiredError and TrimmedDataError."""
 
 
 def _as_it_is(record: StreamRecord) -> StreamRecord:
@@ -80,11 +76,11 @@ class DynamoDbStream:
 
     @property
     def arn(self) -> str:
-        """The stream's ARN."""
+        """Return the stream's ARN."""
         return self._arn
 
     def shards(self) -> list[Shard]:
-        """All shards, over as many pages as there are."""
+        """Return all shards, over as many pages as there are."""
         found: list[Shard] = []
         request: dict[str, Any] = {"StreamArn": self._arn}
         while True:
@@ -95,7 +91,7 @@ class DynamoDbStream:
             request["ExclusiveStartShardId"] = description["LastEvaluatedShardId"]
 
     def iterator(self, shard_id: str, kind: IteratorType, sequence_number: str | None = None) -> str:
-        """A place to read from. Raises TrimmedDataError when the number is gone."""
+        """Return a place to read from. Raises TrimmedDataError when the number is gone."""
         request: dict[str, Any] = {"StreamArn": self._arn, "ShardId": shard_id, "ShardIteratorType": kind}
         if sequence_number is not None:
             request["SequenceNumber"] = sequence_number
@@ -105,7 +101,7 @@ class DynamoDbStream:
             raise _translated(error) from error
 
     def read(self, iterator: str, limit: int) -> Page:
-        """Up to `limit` records. Raises IteratorExpiredError and TrimmedDataError."""
+        """Return up to `limit` records. Raises IteratorExpiredError and TrimmedDataError."""
         try:
             answer = self._client.get_records(ShardIterator=iterator, Limit=limit)
         except ClientError as error:

@@ -226,12 +226,13 @@ def test_the_time_of_a_change_is_in_seconds(seconds: Any, at: int | None) -> Non
     ("stored", "keys_only"),
     [
         ({"event_id": "a"}, True),
-        ({"event_id": "a", "recorded_at": "2025-10-28 20:11:06"}, False),
+        ({"event_id": "a", "recorded_at": "2025-10-28 20:11:06"}, True),
+        ({"event_id": "a", "user": {}}, False),
         ({"event_id": "a", "signals": []}, False),
     ],
-    ids=["the key", "a date", "signals"],
+    ids=["the key", "the keys of a table that is sorted by time", "an attribute", "signals"],
 )
-def test_an_item_of_its_key_alone_is_known(stored: dict[str, Any], keys_only: bool) -> None:
+def test_an_item_of_its_keys_alone_is_known(stored: dict[str, Any], keys_only: bool) -> None:
     assert change_of(stored | {METADATA: metadata(event_name="REMOVE")}).keys_only is keys_only
     assert change_of(stored).keys_only is keys_only
 

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from flatten.events.lines import hour_of
-from flatten.tables.sql import dates_among, ddl, hours_among, literal, quoted
+from flatten.tables.sql import dates_among, dates_within, ddl, hours_among, literal, quoted
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,15 @@ def test_dates_are_literals_and_none_is_always_among_them() -> None:
         == "(d IN (DATE'0001-01-01', DATE'2026-01-02') OR d IS NULL)"
     )
     assert dates_among("d", []) == "d IS NULL"
+
+
+def test_windows_are_ranges_of_literals_and_none_is_always_among_them() -> None:
+    windows = [(date(1, 1, 1), date(1, 1, 8)), (date(2026, 1, 1), date(9999, 12, 31))]
+    assert dates_within("d", windows) == (
+        "(d IS NULL OR d BETWEEN DATE'0001-01-01' AND DATE'0001-01-08' "
+        "OR d BETWEEN DATE'2026-01-01' AND DATE'9999-12-31')"
+    )
+    assert dates_within("d", []) == "(d IS NULL)"
 
 
 def test_hours_are_literals_and_none_is_among_them_when_it_is_given() -> None:

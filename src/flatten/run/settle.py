@@ -1,0 +1,48 @@
+"""After the query: landing is compared with the files table.
+
+What was there when the run began and is not recorded is read now; what is recorded leaves landing; what has other
+content than the recorded one is quarantined as a file. What has come since is left for the next run. The marker is
+read again before the first file is moved: another job may have taken the folder over meanwhile.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from pyspark.sql import SparkSession
+
+from flatten.run import owner
+from flatten.run.archive import Ended, archive
+from flatten.run.batch import Around
+from flatten.run.passed_over import quarantine_unread, read_passed_over
+from flatten.settings import Settings
+from flatten.storage import open_location
+from flatten.tables import files
+from flatten.tables.files import Recorded
+
+_CHANGED = "file_changed", "a file of this name was read before, with other content"
+
+
+def settle(
+    spark: SparkSession, settings: Settings, around: Around, there: Sequence[str]
+) -> tuple[list[Recorded], list[Ended]]:
+    """Return the recorded files of landing, and what became of each file that the engine did not read or that left.
+
+    `there` are the names that were in landing when the run began.
+    """
+    landing = open_location(settings.source)
+    here = list(landing.names())
+    known = _recorded(spark, settings, dict.fromkeys([*there, *here]))
+    paths = {row.path for row in known}
+    left = [name for name in there if f"{settings.source}/{name}" not in paths]
+    ended = read_passed_over(spark, settings, around, landing, left) if left else []
+    known += _recorded(spark, settings, left)
+    owner.confirm(settings)
+    ended += archive(settings, around, here, known)
+    changed = [path.removeprefix(f"{settings.source}/") for kind, path in ended if kind == "changed"]
+    if changed:
+        quarantine_unread(spark, settings, around, landing, changed, _CHANGED)
+        ended += archive(settings, around, changed, _recorded(spark, settings, changed))
+    return known, ended
+
+
+def _recorded(spark: SparkSession, settings: Settings, names: Iterable[str]) -> list[Recorded]:
+    return files.recorded(spark, settings.table, [f"{settings.source}/{name}" for name in names])
