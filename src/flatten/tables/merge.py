@@ -46,7 +46,8 @@ def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, meet
     rewrites no file.
     """
     present = rows.sparkSession.table(table.sql).columns
-    with named(_whole(rows, present if meets_rows else ()).withColumns(_plain_texts(rows, present))) as source:
+    added = _absent_signals(rows, present if meets_rows else ()) | _plain_texts(rows, present)
+    with named(rows.withColumns(added) if added else rows) as source:  # Spark Connect takes no empty dict
         return _changed(
             rows.sparkSession,
             f"""
@@ -58,11 +59,11 @@ def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, meet
         )
 
 
-def _whole(rows: DataFrame, present: Iterable[str]) -> DataFrame:
-    """Give the rows the catalogued columns of the table that they lack."""
+def _absent_signals(rows: DataFrame, present: Iterable[str]) -> dict[str, Column]:
+    """Return the catalogued columns of the table that the rows lack, as NULL."""
     given = set(rows.columns)
     absent = [name for name in present if name in _SIGNAL_COLUMNS and name not in given]
-    return rows.withColumns({name: F.lit(None).cast(_SIGNAL_COLUMNS[name]) for name in absent}) if absent else rows
+    return {name: F.lit(None).cast(_SIGNAL_COLUMNS[name]) for name in absent}
 
 
 def _plain_texts(rows: DataFrame, present: Iterable[str]) -> dict[str, Column]:
