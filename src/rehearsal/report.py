@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Final, TextIO
 
+from lambda_deploy.cost import PerMillion
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from lambda_deploy.cost import PerMillion
 from rehearsal.summary import Latency, Summary
 
 _SHOWN_CHARACTERS: Final = 300

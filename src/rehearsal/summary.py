@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from lambda_deploy.cost import PerMillion, packaged_prices, per_million
+
 from rehearsal.trace import JobRun, Kept, Passage, Trace
 
 MEMORY_MB: Final = 512

@@ -103,7 +103,11 @@ BROKEN = [
     ("hour 24", put(MAINTAIN[0] + "schedule/quartz_cron_expression", "0 0 24 * * ?", MAINTAIN[1]), "'24' is no hours"),
     ("both days", put(MAINTAIN[0] + "schedule/quartz_cron_expression", "0 0 3 * * *", MAINTAIN[1]), "must be ?"),
     ("a word", put(MAINTAIN[0] + "schedule/quartz_cron_expression", "0 0 3 ? * XYZ", MAINTAIN[1]), "no day of week"),
-    ("time zone", put(MAINTAIN[0] + "schedule/timezone_id", "Mars/Olympus", MAINTAIN[1]), "'Mars/Olympus' is no time zone"),
+    (
+        "time zone",
+        put(MAINTAIN[0] + "schedule/timezone_id", "Mars/Olympus", MAINTAIN[1]),
+        "'Mars/Olympus' is no time zone",
+    ),
     (
         "cron of an alert",
         put(
@@ -177,10 +181,18 @@ BROKEN = [
     ("one place inside another", put("variables/archive_prefix/default", "telemetry/old/", MAIN), "archive is inside"),
     ("two slashes", put("variables/landing_prefix/default", "telemetry//", MAIN), "must end in one slash"),
     ("no slash", put("variables/landing_prefix/default", "telemetry", MAIN), "must end in one slash"),
-    ("a prefix without its slash", put("variables/archive_prefix/default", "old", MAIN), "values: archive_prefix is 'old'"),
+    (
+        "a prefix without its slash",
+        put("variables/archive_prefix/default", "old", MAIN),
+        "values: archive_prefix is 'old'",
+    ),
     ("a number that is none", put("variables/freshness_minutes/default", "abc", MAIN), "freshness_minutes is 'abc'"),
     ("an unknown discovery", put("variables/discovery/default", "listings", MAIN), "values: discovery is 'listings'"),
-    ("a zero that YAML dropped", put("variables/warehouse_id/default", 123456789012345, MAIN), "warehouse_id is the num"),
+    (
+        "a zero that YAML dropped",
+        put("variables/warehouse_id/default", 123456789012345, MAIN),
+        "warehouse_id is the num",
+    ),
     (
         "the Lambda starts a paused job",
         put("targets/prod/variables", {"lambda_starts_job": True, "start": PAUSED}, MAIN),
@@ -334,8 +346,8 @@ def test_who_starts_the_job_beside_operators_is_a_variable(target: str, given: l
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_alerts_keep_no_warehouse_awake_unless_they_are_switched_on(target: str) -> None:
-    for given, expected in (({}, "PAUSED"), ({"sql_alerts": "UNPAUSED"}, "UNPAUSED")):
-        alerts = of(target, **given).resources("alerts").values()
+    for bundle, expected in ((of(target), "PAUSED"), (of(target, sql_alerts="UNPAUSED"), "UNPAUSED")):
+        alerts = bundle.resources("alerts").values()
         assert {each["schedule"]["pause_status"] for each in alerts} == {expected}
 
 

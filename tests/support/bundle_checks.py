@@ -202,7 +202,7 @@ def values(bundle: Bundle) -> Iterator[str]:
 
 
 def no_overlap(bundle: Bundle) -> Iterator[str]:
-    """Nobody has permissions both on the whole target and on a resource: the vendor's tool drops one, with a warning."""
+    """Nobody has permissions both on the whole target and on a resource: the vendor's tool warns and drops one."""
     everywhere = {_who(each): each["level"] for each in bundle.settings.get("permissions", [])}
     for kind, levels in _LEVELS.items():
         for key, resource in bundle.resources(kind).items():

@@ -132,7 +132,7 @@ def _run(trial: Trial) -> job.Report:
 
 def _require_handed_over(report: job.Report, applied: int) -> None:
     """The run reads itself what the engine passed over; here the engine is what is tried."""
-    passed_over = len(report.passed_over.read) + len(report.passed_over.gone)
+    passed_over = len(report.paths("read") + report.paths("gone"))
     _need(not passed_over, f"the engine did not hand over {passed_over} files that were there")
     counts = {name: report.counts.get(name, 0) for name in ("applied", "quarantined")}
     _need(report.problem is None, str(report.problem))
