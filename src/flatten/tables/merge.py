@@ -46,8 +46,8 @@ def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, meet
     rewrites no file.
     """
     present = rows.sparkSession.table(table.sql).columns
-    added = _absent_signals(rows, present if meets_rows else ()) | _plain_texts(rows, present)
-    with named(rows.withColumns(added) if added else rows) as source:  # Spark Connect takes no empty dict
+    added = _plain_texts(rows, present) | (_absent(rows, present) if meets_rows else {})
+    with named(rows.withColumns(added) if added else rows) as source:
         return _changed(
             rows.sparkSession,
             f"""
@@ -59,7 +59,7 @@ def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, meet
         )
 
 
-def _absent_signals(rows: DataFrame, present: Iterable[str]) -> dict[str, Column]:
+def _absent(rows: DataFrame, present: Iterable[str]) -> dict[str, Column]:
     """Return the catalogued columns of the table that the rows lack, as NULL."""
     given = set(rows.columns)
     absent = [name for name in present if name in _SIGNAL_COLUMNS and name not in given]
