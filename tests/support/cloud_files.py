@@ -7,7 +7,6 @@ https://docs.databricks.com/aws/en/ingestion/cloud-object-storage/auto-loader/op
 decides.
 """
 
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,7 +50,7 @@ class CloudFiles(DataSource):
         """Return the name of the format."""
         return "cloudFiles"
 
-    def streamReader(self, schema: StructType) -> "CloudFilesReader":
+    def streamReader(self, schema: StructType) -> "CloudFilesReader":  # noqa: N802  # the name that Spark calls
         """Return a reader for a query."""
         return CloudFilesReader(self.options, schema)
 
@@ -78,19 +77,19 @@ class CloudFilesReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         self._corrupt = given.get("ignorecorruptfiles") == "true"
         self._listed: list[str] | None = None
 
-    def initialOffset(self) -> dict[str, Any]:
+    def initialOffset(self) -> dict[str, Any]:  # noqa: N802  # the name that Spark calls
         """Return the offset before the first file."""
         return {}
 
-    def getDefaultReadLimit(self) -> ReadLimit:
+    def getDefaultReadLimit(self) -> ReadLimit:  # noqa: N802  # the name that Spark calls
         """Return the hard limit of files."""
         return ReadMaxFiles(self._most)
 
-    def prepareForTriggerAvailableNow(self) -> None:
+    def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802  # the name that Spark calls
         """Fix what is there when the query starts: nothing later is handed over."""
         self._listed = list(_listing(self._root))
 
-    def latestOffset(self, start: dict[str, Any], limit: ReadLimit) -> dict[str, Any]:
+    def latestOffset(self, start: dict[str, Any], limit: ReadLimit) -> dict[str, Any]:  # noqa: N802  # the name that Spark calls
         """Return the offset after the next files."""
         listed = list(_listing(self._root)) if self._listed is None else self._listed
         new = [path for path in listed if path not in start]
@@ -106,7 +105,7 @@ class CloudFilesReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         """Yield the row of a file, whose path has the scheme of a volume."""
         assert isinstance(partition, _File)
         try:
-            content, stat = Path(partition.path).read_bytes(), os.stat(partition.path)
+            content, stat = Path(partition.path).read_bytes(), Path(partition.path).stat()
         except FileNotFoundError:
             if self._missing:
                 return
