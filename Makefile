@@ -27,8 +27,6 @@ test test-%: export JAVA_TOOL_OPTIONS += -XX:TieredStopAtLevel=1 -XX:CompileThre
 # Python is started a few hundred times: without kept byte code it compiles pandas and pyspark each time anew.
 test test-%: export PYTHONDONTWRITEBYTECODE :=
 test test-%: export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
-# Of several thousand tests only those of these folders are looked through for Spark; conftest.py sees that none is elsewhere.
-WITH_SPARK := tests/end_to_end tests/rehearsal
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 test: $(READY) ## everything that CI runs, two processes at a time
 	@$(MAKE) --no-print-directory -j2 $(SYNC) lint $(CLASSES)
@@ -39,13 +37,13 @@ $(CLASSES): $(READY)
 	@PYTHONPATH=tests $(PYTHON_HERE) tools/class_archive.py $@
 
 test-connect: $(CLASSES) ## the job's end-to-end tests in Spark Connect
-	@FLATTEN_SESSION=connect $(PYTHON_HERE) -m pytest $(WITH_SPARK) -m connect
+	@FLATTEN_SESSION=connect $(PYTHON_HERE) -m pytest -m connect
 
 test-process: $(CLASSES) ## what runs the zip, an emulator or a Spark of its own
 	@$(PYTHON_HERE) -m pytest -m process
 
 test-spark: $(CLASSES) ## the rest of what needs Spark, in classic Spark
-	@$(PYTHON_HERE) -m pytest $(WITH_SPARK) -m "spark and not process"
+	@$(PYTHON_HERE) -m pytest -m "spark and not process"
 
 test-fast: $(READY) ## the rest
 	@$(PYTHON_HERE) -m pytest -m "not spark and not process"

@@ -23,34 +23,9 @@ _FOREIGN = ("AWS_", "DATABRICKS_", "FLATTEN_")
 _KEPT = ("AWS_CA_BUNDLE", "FLATTEN_SESSION", "FLATTEN_JARS", "FLATTEN_DRIVER_MEMORY")
 
 
-_START_PROCESSES = {
-    "test_deployed.py",
-    "test_faults.py",
-    "test_jars.py",
-    "test_killed_runs.py",
-    "test_runtime.py",
-    "test_session.py",
-    "test_zip.py",
-}
-_WITH_SPARK = {"end_to_end", "rehearsal"}
-_EMULATED = {"account", "moto_of_module"}
-_EMULATORS = {"mock_aws", "moto_account"}
-
-
 def pytest_configure() -> None:
     """Heed Ctrl-C also where a shell has started the tests in the background, so that their processes heed it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts processes: the zip as Lambda runs it, emulators, a Spark of its own."""
-    for item in items:
-        module = set(vars(getattr(item, "module", object)))
-        fixtures = set(getattr(item, "fixturenames", ()))
-        if item.path.name in _START_PROCESSES or module & _EMULATORS or fixtures & _EMULATED:
-            item.add_marker("process")
-        elif item.get_closest_marker("spark") and item.path.parent.name not in _WITH_SPARK:
-            raise pytest.UsageError(f"{item.nodeid} would not be run: see test-spark in the Makefile.")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -82,8 +57,8 @@ def _is_loopback(host: str) -> bool:
 @pytest.fixture(scope="session")
 def spark() -> "Iterator[SparkSession]":
     """One session for all tests: classic, or Spark Connect with FLATTEN_SESSION=connect."""
-    from flatten.session import spark_session
     from flatten.local.settings import SessionSettings
+    from flatten.session import spark_session
 
     chosen = SessionSettings.from_environment(os.environ)
     with spark_session(SessionSettings(kind=chosen.kind, driver_memory="3g", extra=QUICK)) as session:

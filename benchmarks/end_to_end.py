@@ -14,10 +14,10 @@ from benchmarks.bars import Result
 from benchmarks.command import say
 from rehearsal.demo import rehearse
 from rehearsal.errors import RehearsalError
-from rehearsal.pipeline import Plan
-from rehearsal.producer import Change
-from rehearsal.summary import delays, percentile
-from rehearsal.trace import Trace
+from rehearsal.pipeline import Setup
+from rehearsal.producer import Action
+from rehearsal.report.summary import delays, percentile
+from rehearsal.report.trace import Trace
 
 SHORT, FULL = ((10.0, 100.0), 20), ((1.0, 10.0, 100.0), 60)
 _STAGES, _PERCENTS = ("object", "row"), (50, 95)
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             folder = Path(work) / f"{rate:g}"
             folder.mkdir()
             try:
-                trace = rehearse(folder, Plan(rate=rate), changes(max(1, round(rate * seconds))), StringIO())
+                trace = rehearse(folder, Setup(rate=rate), changes(max(1, round(rate * seconds))), StringIO())
             except RehearsalError as wrong:
                 notes.append(f"{rate:g} a second was not sustained: {wrong}")
             else:
@@ -53,9 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return command.finish("end_to_end", [result], options, arguments)
 
 
-def changes(count: int) -> list[Change]:
+def changes(count: int) -> list[Action]:
     """Return so many new items."""
-    return [Change("put", item["event_id"], item) for item in map(_item, events.fleet(count))]
+    return [Action("put", item["event_id"], item) for item in map(_item, events.fleet(count))]
 
 
 def _item(change: events.Change) -> events.Json:

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 
 from benchmarks.bars import aligned, number
 from benchmarks.command import at_least_one
-from lambda_deploy.cost import (
+from lambda_deploy.operate.cost import (
     SECONDS_A_MONTH,
     Usage,
     bill,
+    compute_milliseconds,
     events_a_call,
     packaged_prices,
-    per_million,
-    total,
 )
 
 FLEETS = (10_000, 1_000_000, 50_000_000)
@@ -76,7 +75,7 @@ def figures(vehicles: int, assumed: Assumed) -> dict[str, float]:
     usage = _usage(rate, rate)
     units = rate * math.ceil(usage.event_bytes / 1024)
     batch = events_a_call(usage)
-    call_seconds = per_million(round(batch), usage.memory_mb, packaged_prices()).milliseconds / 1000
+    call_seconds = compute_milliseconds(1, batch, usage.memory_mb) / 1000
     work = rate * _INTERVAL * assumed.event_milliseconds / 1000
     return {
         "events a second": rate,
@@ -90,7 +89,7 @@ def figures(vehicles: int, assumed: Assumed) -> dict[str, float]:
         "cores with which a run ends within its interval": max(
             _CORES, math.ceil(_CORES * work / (_INTERVAL - assumed.run_seconds))
         ),
-        "dollars to AWS a month, without DynamoDB": total(bill(_usage(mean, rate), packaged_prices()), "AWS"),
+        "dollars to AWS a month, without DynamoDB": bill(_usage(mean, rate), packaged_prices()).aws_total,
     }
 
 
@@ -98,7 +97,7 @@ def _usage(rate: float, peak: float) -> Usage:
     """Return the Lambda's use as if this rate lasted; the stream has its shards for the peak."""
     units = peak * math.ceil(Usage.event_bytes / 1024)
     shards = max(_FEWEST_SHARDS, math.ceil(units / _WRITE_UNITS_OF_A_PARTITION))
-    return Usage(max(1, round(rate * SECONDS_A_MONTH)), shards=shards, schedule_seconds=None)
+    return Usage(max(1, round(rate * SECONDS_A_MONTH)), shards=shards)
 
 
 if __name__ == "__main__":

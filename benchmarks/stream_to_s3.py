@@ -25,8 +25,8 @@ from boto3.dynamodb.types import TypeDeserializer
 from benchmarks import command
 from benchmarks.bars import Bar, Result, at_least, at_most
 from lambda_deploy.build import OUR_BUDGET, WHOLE_BUDGET, build
+from rehearsal.aws.runtime import MOST_BYTES, link_runtime_packages
 from rehearsal.loopback import Answer, LoopbackServer
-from rehearsal.runtime import MOST_BYTES, link_runtime_packages
 from stream_to_s3.dynamodb_json import item_text
 from support.stream_events import inserts, stream_event
 

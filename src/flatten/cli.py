@@ -19,7 +19,7 @@ import click
 from flatten import __version__
 from flatten.errors import CommandError, FilesLeftError, FlattenError, SmokeError, TableError
 from flatten.screen import Screen, shown_status
-from flatten.session import heeded, on_databricks, session_for
+from flatten.session import interruptible, on_databricks, session_for
 from flatten.settings import Settings
 from flatten.storage import open_location
 from flatten.storage.directory import require_possible
@@ -99,7 +99,9 @@ def run(as_json: bool, **options: Any) -> None:
     settings = _run_settings(options)
     open_location(settings.source).check("source", to_write=True)
     for role, place in settings.made().items():
-        if "://" not in place:
+        if "://" in place:
+            open_location(place)
+        else:
             require_possible(role, place)
     screen = Screen.of(sys.stderr, quiet=as_json)
     with (
@@ -111,7 +113,7 @@ def run(as_json: bool, **options: Any) -> None:
 
         _require_lasting_catalog(spark, settings.table)
         auto_loader = on_databricks(os.environ)
-        report = heeded(lambda: job.run(spark, settings, Around(), auto_loader=auto_loader, progress=progress))
+        report = interruptible(lambda: job.run(spark, settings, Around(), auto_loader=auto_loader, progress=progress))
     click.echo(json.dumps(report.as_dict()) if as_json else report.as_text())
     if report.problem:
         raise FilesLeftError(report.problem)
@@ -150,12 +152,12 @@ def status(
         from flatten.run.status import status as read_status
 
         if check_minutes:
-            heeded(lambda: require_fresh(spark, name, check_minutes, landing, _now()))
+            interruptible(lambda: require_fresh(spark, name, check_minutes, landing, _now()))
             return
-        found = heeded(lambda: read_status(spark, name, landing, _now()))
+        found = interruptible(lambda: read_status(spark, name, landing, _now()))
         click.echo(json.dumps(found) if as_json else shown_status(found))
         if check_days:
-            heeded(lambda: require_complete(spark, name, check_days, landing, _now()))
+            interruptible(lambda: require_complete(spark, name, check_days, landing, _now()))
 
 
 @cli.command()
@@ -191,7 +193,7 @@ def maintain(as_json: bool, **options: Any) -> None:
         from flatten.run.maintain import maintain as keep
 
         keeping = Keeping(table, uuid.uuid4().hex, compact, archive, options["archive_days"] or None)
-        found = heeded(lambda: keep(spark, keeping, Around()))
+        found = interruptible(lambda: keep(spark, keeping, Around()))
     duplicates, deleted = len(found["duplicates"]), len(found["archive_deleted"])
     text = f"{duplicates} events had several rows; {deleted} days of the archive deleted."
     click.echo(json.dumps(found) if as_json else text)
@@ -221,7 +223,7 @@ def smoke(as_json: bool, **options: Any) -> None:
 
         _require_lasting_catalog(spark, settings.table)
         trial = Trial(spark, settings, Around(), on_databricks(os.environ))
-        lines = heeded(lambda: try_all(trial, lambda line: None if as_json else click.echo(line.as_text())))
+        lines = interruptible(lambda: try_all(trial, lambda line: None if as_json else click.echo(line.as_text())))
     if as_json:
         click.echo(json.dumps([asdict(line) for line in lines]))
     missing = [line.name for line in lines if not line.ok]

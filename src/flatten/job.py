@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming.query import StreamingQuery
 
 from flatten.decide.decision import VERDICTS
 from flatten.errors import FlattenError
@@ -114,7 +113,8 @@ def run(
 
 
 def _failure(wrong: Exception) -> FlattenError:
-    return FlattenError(f"The run failed: {last_words(wrong)} What it had committed stays; run again to complete it.")
+    cause = last_words(wrong).rstrip(".")
+    return FlattenError(f"The run failed: {cause}. What it had committed stays; run again to complete it.")
 
 
 def _stream(
@@ -129,11 +129,9 @@ def _stream(
         .start()
     )
     try:
+        done: set[int] = set()
         while not query.awaitTermination(_POLL_SECONDS):
-            progress(_done(query))
+            done |= {report["batchId"] for report in query.recentProgress if report["numInputRows"]}
+            progress(len(done))
     finally:
         query.stop()
-
-
-def _done(query: StreamingQuery) -> int:
-    return len({report["batchId"] for report in query.recentProgress if report["numInputRows"]})

@@ -79,10 +79,10 @@ def session_for(locations: Iterable[str | None]) -> Iterator["SparkSession"]:
         yield spark
 
 
-def heeded(work: Callable[[], T]) -> T:
+def interruptible(work: Callable[[], T]) -> T:
     """Do the work so that Ctrl-C ends it cleanly; return what it returns or raise what it raises."""
     if on_databricks(os.environ):
         return work()
-    from flatten.local.interrupts import heeded as heeded_here
+    from flatten.local.interrupts import interruptible as interruptible_here
 
-    return heeded_here(work)
+    return interruptible_here(work)

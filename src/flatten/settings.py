@@ -18,7 +18,6 @@ class Settings:
 
     `max_files` is per micro-batch. `lookback_days` is how far from its lines' dates an event's row is looked for.
     `discovery` is how Auto Loader finds files. `started_at` is aware and is the `pipeline_processed_at` of every row.
-    `tolerate_missing_files` lets a run go on when a file is gone or cannot be read once it has been listed.
     `max_file_bytes` is how large a file may be as it is stored.
     """
 
@@ -33,7 +32,6 @@ class Settings:
     on_expiry: RemovePolicy = "keep"
     max_files: int = 1000
     lookback_days: int = 7
-    tolerate_missing_files: bool = True
     discovery: Discovery = "listing"
     max_file_bytes: int = MAX_STORED_BYTES
 

@@ -1,8 +1,7 @@
 """The whole pipeline on one machine, with real parts where there are any (docs/rehearsal.md).
 
-    producer -> cloud (DynamoDB, its stream, S3) -> mapping -> runtime (the zip) -> workspace -> job, compute -> tables
+    producer -> aws (DynamoDB, its stream, S3; the mapping; the zip) -> databricks (workspace, job, compute) -> tables
 
-`fleet` makes up the events that the producer puts, `pipeline` puts the parts together in this order, `check` says
-whether anything is lost or double, `observe` makes a `trace` of it, which `picture`, `summary`, `report` and `page`
-show; `demo` is `make demo`. Everything listens on the loopback address only.
+`fleet` makes up the events that the producer puts, `pipeline` puts the parts together in this order, `check` finds what
+is lost or there twice, `report` shows what a run did; `demo` is `make demo`. Everything listens on the loopback address.
 """

@@ -1,7 +1,7 @@
 """Nothing lost, nothing twice: what the application did against what came of it.
 
-Every item's newest state is its row; what could not be processed stands in quarantine or below the on-failure prefix,
-with its payload; and nobody else's event is there.
+Every item's newest state is its row; what could not be processed is quarantined or below the on-failure prefix, with
+its payload; and nobody else's event is there.
 """
 
 import json
@@ -9,21 +9,29 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from gzip import decompress
-from typing import Any
+from typing import Any, Literal
 
-from rehearsal.mapping.journal import Journal
-from rehearsal.mapping.records import Record
+from rehearsal.aws.mapping.journal import Journal
+from rehearsal.aws.mapping.records import Record
+from rehearsal.databricks.tables import Row, read_rows
 from rehearsal.pipeline import ON_FAILURE, QUARANTINE, Pipeline
 from rehearsal.producer import Expected
-from rehearsal.tables import Row, read_rows
-from rehearsal.trace import Kept
 
 _VALUES = ("meta_deliveryId", "vehicle_id", "signal_count")
 _COLUMNS = ", ".join(f'"{name}"' for name in ("event_id", "sequence_number", "deleted_at", *_VALUES))
 
 
 @dataclass(frozen=True)
-class Found:
+class Unprocessed:
+    """What could not be processed: by whom it was kept, why, and how often."""
+
+    by: Literal["lambda", "job", "mapping"]
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Evidence:
     """What there is at the end: rows of the table and of quarantine, and what the Lambda and the mapping kept.
 
     `by_lambda` has the event ids and reasons of quarantined records, `by_mapping` the eventIDs of discarded ones.
@@ -35,40 +43,40 @@ class Found:
     by_mapping: list[str]
 
     @classmethod
-    def of(cls, pipeline: Pipeline) -> "Found":
-        """Look at the tables and the bucket."""
+    def of(cls, pipeline: Pipeline) -> "Evidence":
+        """Return what the tables and the bucket have now."""
         return cls(
-            read_rows(pipeline.places.table, _COLUMNS),
-            read_rows(pipeline.places.side("quarantine"), "raw, reason, source_file"),
+            read_rows(pipeline.table, _COLUMNS),
+            read_rows(pipeline.side("quarantine"), "raw, reason, source_file"),
             [entry for key in pipeline.objects(QUARANTINE) for entry in _quarantined(pipeline.read(key))],
             [event_id for key in pipeline.objects(ON_FAILURE) for event_id in _discarded(pipeline.read(key))],
         )
 
-    def kept(self) -> list[Kept]:
-        """What could not be processed, counted."""
-        by_lambda = Counter(reason for _, reason in self.by_lambda)
-        by_job = Counter(row["reason"] for row in self.quarantine)
-        found = [Kept("lambda", reason, count) for reason, count in sorted(by_lambda.items())]
-        found += [Kept("job", reason, count) for reason, count in sorted(by_job.items())]
-        return found + ([Kept("mapping", "given up", len(self.by_mapping))] if self.by_mapping else [])
+    def unprocessed(self) -> list[Unprocessed]:
+        """Return what could not be processed, counted by who keeps it and why."""
+        counts = Counter[tuple[Literal["lambda", "job", "mapping"], str]]()
+        counts.update(("lambda", reason) for _, reason in self.by_lambda)
+        counts.update(("job", row["reason"]) for row in self.quarantine)
+        counts.update(("mapping", "sent to the on-failure destination") for _ in self.by_mapping)
+        return [Unprocessed(by, reason, count) for (by, reason), count in sorted(counts.items())]
 
 
-def problems(expected: Mapping[str, Expected], journal: Journal, found: Found) -> list[str]:
-    """Say in a sentence each what is lost, double, older than it must be, or nobody's."""
+def problems(expected: Mapping[str, Expected], journal: Journal, found: Evidence) -> list[str]:
+    """Return in a sentence each what is lost, there twice, older than it must be, or nobody's."""
     newest, records = _newest(journal), _records(journal)
     rows: dict[str, list[Row]] = {}
     for row in found.rows:
         rows.setdefault(row["event_id"], []).append(row)
-    told = [f"{event_id[:80]!r} is in the table, but nobody put it" for event_id in rows.keys() - expected.keys()]
+    said = [f"{event_id[:80]!r} is in the table, but nobody put it" for event_id in rows.keys() - expected.keys()]
     for event_id, state in expected.items():
-        told += _problems_of(event_id, state, rows.get(event_id, []), newest.get(event_id), found)
+        said += _problems_of(event_id, state, rows.get(event_id, []), newest.get(event_id), found)
         if records[event_id] != state.records:
-            told.append(f"{event_id[:80]!r} was changed {state.records} times, {records[event_id]} records came of it")
-    told += [f"the record {event_id} was given up and is not in the bucket" for event_id in _lost(journal, found)]
-    return sorted(told)
+            said.append(f"{event_id[:80]!r} was changed {state.records} times, {records[event_id]} records came of it")
+    said += [f"the record {event_id} was discarded and is not in the bucket" for event_id in _lost(journal, found)]
+    return sorted(said)
 
 
-def _problems_of(event_id: str, state: Expected, rows: list[Row], newest: str | None, found: Found) -> Iterator[str]:
+def _problems_of(event_id: str, state: Expected, rows: list[Row], newest: str | None, found: Evidence) -> Iterator[str]:
     shown = repr(event_id[:80])
     if state.poison is not None:
         if rows:
@@ -77,7 +85,7 @@ def _problems_of(event_id: str, state: Expected, rows: list[Row], newest: str | 
             yield f"{shown} is poison ({state.poison.reason}) and nobody kept it"
         return
     if newest is None:
-        return  # all its records were given up (`_lost` looks for them), or never came (their number tells)
+        return  # all its records were discarded (`_lost` looks for them), or never came (their number tells)
     if len(rows) != 1:
         yield f"{shown} has {len(rows)} rows"
         return
@@ -91,13 +99,13 @@ def _problems_of(event_id: str, state: Expected, rows: list[Row], newest: str | 
 
 
 def _values(item: Mapping[str, Any]) -> tuple[str | None, str | None, int]:
-    """What three columns of the row must say of an item."""
+    """Return what three columns of the row must say of an item."""
     meta, vehicle = item.get("meta") or {}, item.get("vehicle") or {}
     return meta.get("deliveryId"), vehicle.get("id"), sum(entry is not None for entry in item["signals"])
 
 
 def _newest(journal: Journal) -> dict[str, str]:
-    """The highest sequence number of each item whose record was handled; expiries do not count: they are ignored."""
+    """Return the highest sequence number of each item whose record was handled; expiries do not count."""
     found: dict[str, str] = {}
     for record in _handled(journal):
         if "userIdentity" in record.event:
@@ -108,7 +116,7 @@ def _newest(journal: Journal) -> dict[str, str]:
 
 
 def _records(journal: Journal) -> Counter[str]:
-    """How many records of each item the mapping had."""
+    """Return how many records of each item the mapping had."""
     items = {record.event_id: item_of(record) for attempt in journal.attempts for record in attempt.records}
     return Counter(items.values())
 
@@ -119,11 +127,11 @@ def _handled(journal: Journal) -> Iterator[Record]:
 
 
 def item_of(record: Record) -> str:
-    """The event_id of the item that a record is about."""
+    """Return the event_id of the item that a record is about."""
     return str(record.event["dynamodb"]["Keys"]["event_id"]["S"])
 
 
-def _is_kept(event_id: str, state: Expected, found: Found) -> bool:
+def _is_kept(event_id: str, state: Expected, found: Evidence) -> bool:
     if state.poison is None:
         return False
     if state.poison.found_by == "lambda":
@@ -135,8 +143,8 @@ def _is_kept(event_id: str, state: Expected, found: Found) -> bool:
     )
 
 
-def _lost(journal: Journal, found: Found) -> Iterable[str]:
-    """The eventIDs of records that did not end well and of which no payload is left."""
+def _lost(journal: Journal, found: Evidence) -> Iterable[str]:
+    """Return the eventIDs of records that did not end well and of which no payload is left."""
     kept = set(found.by_mapping)
     return sorted(
         event_id

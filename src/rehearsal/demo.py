@@ -3,7 +3,6 @@
 Exit codes: 0 everything that was put is where it has to be, 1 something is not, or a part did not start, 2 wrong usage.
 """
 
-import json
 import shutil
 import sys
 import time
@@ -18,44 +17,25 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from rehearsal.errors import RehearsalError, UnsettledError
 from rehearsal.fleet import write_fleet
-from rehearsal.observe import look, trace
-from rehearsal.page import page
-from rehearsal.picture import picture
-from rehearsal.pipeline import Pipeline, Plan, pipeline
-from rehearsal.producer import Change, made_up_changes, with_poison
-from rehearsal.report import show
-from rehearsal.summary import as_dict, summary
-from rehearsal.trace import Look, Trace
+from rehearsal.pipeline import Pipeline, Setup, pipeline
+from rehearsal.producer import Action, made_up_actions, with_poison
+from rehearsal.report.page import page
+from rehearsal.report.summary import text
+from rehearsal.report.trace import Look, Trace, look, trace
 
 _MARKER = ".rehearsal"
 _LOOK_SECONDS = 0.25
+_LINE_SECONDS = 5.0
+_PUTS_TO_POISON = 150
 
 
 @click.command(name="make demo", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--events", type=click.IntRange(1, 100_000), default=1_500, show_default=True, help="Events to put.")
 @click.option("--rate", type=click.FloatRange(0.1, 10_000), default=50, show_default=True, help="Changes a second.")
-@click.option("--vehicles", type=click.IntRange(1, 10_000), default=30, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same events.")
-@click.option("--poison-every", type=click.IntRange(1), default=150, show_default=True, help="Puts to a bad item.")
-@click.option("--schedule", is_flag=True, help="Start the job by a schedule (Option B), not by the Lambda.")
-@click.option("--every", type=click.FloatRange(1), default=15, show_default=True, help="Seconds of the schedule.")
-@click.option("--window", type=click.IntRange(0, 300), help="Batching window in seconds. [default: 1, or 5]")
-@click.option("--batch-size", type=click.IntRange(1, 10_000), default=1_000, show_default=True)
+@click.option("--schedule", is_flag=True, help="Start the job every 15 s (Option B), not by the Lambda.")
+@click.option("--window", type=click.IntRange(0, 300), default=1, show_default=True, help="Batching window in seconds.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"), show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def demo(
-    events: int,
-    rate: float,
-    vehicles: int,
-    seed: int,
-    poison_every: int,
-    schedule: bool,
-    every: float,
-    window: int | None,
-    batch_size: int,
-    out: Path,
-    as_json: bool,
-) -> None:
+def demo(events: int, rate: float, schedule: bool, window: int, out: Path) -> None:
     """From an item put into DynamoDB to a row of the table, on this machine, with no cloud account.
 
     \b
@@ -64,81 +44,71 @@ def demo(
       make demo ARGS=--schedule
       make demo ARGS='--events 5000 --rate 200 --window 5'
     """
-    plan = Plan(
-        batch_size=batch_size,
-        batching_window=window if window is not None else (5 if schedule else 1),
-        starts="schedule" if schedule else "lambda",
-        schedule_seconds=every,
-        rate=rate,
-    )
+    setup = Setup(batching_window=window, starts="schedule" if schedule else "lambda", rate=rate)
     folder = _emptied(out)
-    changes = list(with_poison(made_up_changes(events, vehicles, seed), poison_every))
-    found = rehearse(folder, plan, changes, sys.stderr)
-    (folder / "rehearsal.html").write_text(page(found), "utf-8")
-    if as_json:
-        click.echo(json.dumps(as_dict(summary(found))))
-    else:
-        show(summary(found), sys.stdout)
-    click.echo(f"The page of this run is {out}/rehearsal.html, the table {out}/tables/telemetry:", err=True)
+    actions = list(with_poison(made_up_actions(events, 1 + events // 50, seed=1), _PUTS_TO_POISON))
+    found = rehearse(folder, setup, actions, sys.stderr)
+    (folder / "rehearsal.html").write_text(page(found), "utf-8", errors="backslashreplace")
+    click.echo(text(found))
+    click.echo(f"\nThe page of this run is {out}/rehearsal.html, the table {out}/tables/telemetry:", err=True)
     click.echo(f"  .venv/bin/flatten status --table {folder}/tables/telemetry", err=True)
     if found.problems:
-        raise click.ClickException(
-            f"{len(found.problems)} things are not as they must be; the first: {found.problems[0]}"
-        )
+        raise click.ClickException(f"{len(found.problems)} problems; the first: {found.problems[0]}")
 
 
 def rehearse(
-    folder: Path, plan: Plan, changes: list[Change], out: TextIO, clock: Callable[[], float] = time.time
+    folder: Path, setup: Setup, actions: list[Action], out: TextIO, clock: Callable[[], float] = time.time
 ) -> Trace:
-    """Start the pipeline, make the changes, watch until all have settled, and say what came of them.
+    """Start the pipeline, play the actions, watch until all have settled, and return what came of them.
 
     Raises RehearsalError when a part does not start, or when things do not settle.
     """
     click.echo("Starting DynamoDB, S3, the Lambda, the workspace and Spark on 127.0.0.1 ...", out)
-    with pipeline(folder, plan, clock=clock) as running, ThreadPoolExecutor(1) as application:
+    with pipeline(folder, setup, clock=clock) as running, ThreadPoolExecutor(1) as application:
         _warm_up(running)
-        stop, looks = Event(), list[Look]()
-        done = application.submit(_use, running, changes, stop)
+        stop, looks = Event(), [look(running, clock())]
+        done = application.submit(_use, running, actions, stop)
         try:
-            with picture(out, clock, changes=len(changes)) as show_look:
-                over = False
-                while not over:
-                    over = bool(wait([done], _LOOK_SECONDS).done)  # the last look is after the end
-                    looks.append(look(running, clock()))
-                    show_look(looks[-1], list(running.job.done), busy=running.job.is_busy)
+            shown, over = 0.0, False
+            while not over:
+                over = bool(wait([done], _LOOK_SECONDS).done)  # the last look is after the end
+                looks.append(look(running, clock()))
+                if over or looks[-1].at - shown >= _LINE_SECONDS:
+                    shown = looks[-1].at
+                    click.echo(_line(running, looks), out)
         except BaseException:
             stop.set()
             running.compute.end()
             raise
         if not done.result():
             said = "; ".join(running.job.said) or "nothing"
-            raise UnsettledError(
-                f"not all came to the table in time; the job said: {said}. Its log is {folder}/job.log"
-            )
+            raise UnsettledError(f"not all came to the table in time; the job wrote: {said}. Its log: {folder}/job.log")
         return trace(running, looks)
+
+
+def _line(running: Pipeline, looks: list[Look]) -> str:
+    now = looks[-1]
+    counts = f"{now.put:,} put, {now.stored:,} in S3, {now.in_table:,} in the table"
+    return f"{now.at - looks[0].at:5.0f} s: {counts}; {len(running.job.done)} runs over"
 
 
 def _warm_up(running: Pipeline) -> None:
     """Let Spark do a small run on a scratch folder, as a cluster has that is up: the first one takes the longest."""
     names = {"source": "landing", "archive": "archive", "table": "tables/telemetry", "state": "state"}
-    places = {option: str(running.scratch / name) for option, name in names.items()}
+    places = {option: str(running.folder / "tmp" / name) for option, name in names.items()}
     write_fleet(Path(places["source"]), events=50, vehicles=2, seed=1)
-    running.compute.run(
-        ["run", *(part for option, place in places.items() for part in (f"--{option}", place)), "--json"]
-    )
+    running.compute.run(["run", *(part for name, place in places.items() for part in (f"--{name}", place)), "--json"])
 
 
-def _use(running: Pipeline, changes: list[Change], stop: Event) -> bool:
-    running.producer.play(changes, stop.is_set)
+def _use(running: Pipeline, actions: list[Action], stop: Event) -> bool:
+    running.producer.play(actions, stop.is_set)
     return running.settle(stop=stop.is_set)
 
 
 def _emptied(out: Path) -> Path:
-    """Make the folder anew; one that is there must be empty or from an earlier rehearsal. Raises click.UsageError."""
+    """Empty the folder; one that exists must be empty or from an earlier rehearsal. Raises click.UsageError."""
     if out.exists() and any(out.iterdir()) and not (out / _MARKER).exists():
-        raise click.UsageError(
-            f"{out} is there and not from a rehearsal: name another folder with --out, or remove it."
-        )
+        raise click.UsageError(f"{out} is not empty and not from a rehearsal: name another folder with --out.")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / _MARKER).touch()
@@ -156,5 +126,5 @@ def main() -> None:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Stopped. Nothing is left running; `make demo` starts anew.", err=True)
+        click.echo("Stopped. Nothing is left running; run `make demo` again.", err=True)
         sys.exit(130)

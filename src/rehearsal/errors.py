@@ -2,7 +2,6 @@
 
 ```
 RehearsalError
-├── MissingPackageError        what Lambda's runtime brings along is not installed here
 ├── PayloadTooLargeError       an event is larger than Lambda takes
 ├── EmulatorError              the local AWS did not start
 ├── ComputeError               the job's Spark did not start
@@ -13,18 +12,13 @@ RehearsalError
 ├── DeliveryError              the on-failure destination did not take a record
 ├── ProducerError              a change that the table's items do not allow
 ├── FleetError                 a fleet that cannot be made
-└── RefusedError               the workspace does not do what it was asked, with the status and the code it
-answers
+└── RefusedError               the workspace refuses a request, with the status and the code it answers
 ```
 """
 
 
 class RehearsalError(Exception):
-    """Whatever this package raises by itself."""
-
-
-class MissingPackageError(RehearsalError):
-    """Raised when a package of Lambda's Python runtime is not installed here."""
+    """Raised by this package alone."""
 
 
 class PayloadTooLargeError(RehearsalError):
@@ -60,7 +54,7 @@ class DeliveryError(RehearsalError):
 
 
 class ProducerError(RehearsalError):
-    """Raised when a change cannot be made to the table, or could not be told from another one in the stream."""
+    """Raised when a change cannot be made to the table, or its record would look like that of another one."""
 
 
 class FleetError(RehearsalError):

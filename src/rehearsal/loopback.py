@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from types import TracebackType
 from typing import Any, Self
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """What came in. Header names are in lower case."""
 
     method: str
@@ -32,27 +31,25 @@ class Answer:
 class LoopbackServer:
     """Answers each request, in a thread of its own, with what `respond` makes of it."""
 
-    def __init__(self, respond: Callable[[Request], Answer]) -> None:
+    def __init__(self, respond: Callable[[HttpRequest], Answer]) -> None:
         self._server = _Server(("127.0.0.1", 0), partial(_Handler, respond))
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def address(self) -> str:
-        """Host and port, such as 127.0.0.1:40123."""
+        """Return host and port, such as 127.0.0.1:40123."""
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def url(self) -> str:
-        """Its address as a URL without a path."""
+        """Return its address as a URL without a path."""
         return f"http://{self.address}"
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -62,7 +59,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing of a client that hung up."""
+        """Say nothing of a client that hung up."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -73,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     disable_nagle_algorithm = True
 
-    def __init__(self, respond: Callable[[Request], Answer], *accepted: Any) -> None:
+    def __init__(self, respond: Callable[[HttpRequest], Answer], *accepted: Any) -> None:
         self._respond = respond
         super().__init__(*accepted)
 
@@ -92,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self._chunked() if headers.get("transfer-encoding") == "chunked" else self._sized(headers)
-        answer = self._respond(Request(self.command, self.path, headers, body))
+        answer = self._respond(HttpRequest(self.command, self.path, headers, body))
         if answer.status is None:
             self.close_connection = True
             return
@@ -117,4 +114,4 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+        """Say nothing."""

@@ -1,4 +1,4 @@
-"""The application: puts telemetry events into the table, changes some, deletes some, lets some expire.
+"""The application: puts telemetry events into the table, some again, deletes some, lets some expire.
 
 The events and what becomes of them are those of the made-up fleet. Each is put as boto3 puts it. An emulator's stream
 never says that an item expired, so an expiry is a delete, and `Producer.rewrite`, given to the stream, makes of its
@@ -37,8 +37,8 @@ class Poison:
 
 
 @dataclass(frozen=True)
-class Change:
-    """A change of one item; only a put has the item."""
+class Action:
+    """What the application does to one item; only a put has the item."""
 
     kind: Kind
     event_id: str
@@ -48,9 +48,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Made:
-    """A change that was made; `at` in seconds since the epoch, just before the call."""
+    """An action that was done; `at` in seconds since the epoch, just before the call."""
 
-    change: Change
+    action: Action
     at: float
 
 
@@ -67,11 +67,10 @@ class Expected:
     deleted: bool
     expired: bool
     records: int
-    at: float
 
     @property
     def is_stored(self) -> bool:
-        """Whether the table of DynamoDB has the item now."""
+        """Say whether the table of DynamoDB has the item now."""
         return not self.deleted and not self.expired
 
 
@@ -83,35 +82,33 @@ _POISON: Final[tuple[tuple[Poison, Callable[[Item], Item]], ...]] = (
 )
 
 
-def made_up_changes(events: int, vehicles: int, seed: int) -> list[Change]:
-    """Return the changes of a made-up fleet's events, in order. Raises FleetError for numbers below 1."""
+def made_up_actions(events: int, vehicles: int, seed: int) -> list[Action]:
+    """Return what becomes of a made-up fleet's events, in order. Raises FleetError for numbers below 1."""
     return [
-        Change("put", change.event_id, change.new)
+        Action("put", change.event_id, change.new)
         if change.new is not None
-        else Change("expire" if change.expired else "delete", change.event_id)
+        else Action("expire" if change.expired else "delete", change.event_id)
         for change in fleet_changes(events, vehicles, seed)
     ]
 
 
-def with_poison(changes: Iterable[Change], every: int) -> Iterator[Change]:
-    """The changes, and after every so many puts an item that has to end in quarantine, one kind after the other."""
+def with_poison(actions: Iterable[Action], every: int) -> Iterator[Action]:
+    """Yield the actions, and after every so many puts one that has to be quarantined, kind after kind."""
     puts = 0
-    for change in changes:
-        yield change
-        if change.item is None:
-            continue
-        puts += 1
-        if puts % every == 0:
+    for action in actions:
+        yield action
+        puts += action.item is not None
+        if action.item is not None and puts % every == 0:
             poison, make = _POISON[(puts // every - 1) % len(_POISON)]
-            item = make({**change.item, "event_id": f"poison-{puts}"})
-            yield Change("put", item["event_id"], item, poison)
+            item = make({**action.item, "event_id": f"poison-{puts}"})
+            yield Action("put", item["event_id"], item, poison)
 
 
 class Producer:
-    """Makes changes at a table, `rate` of them a second, as fast as it goes without one.
+    """Does actions at a table, `rate` of them a second, as fast as it goes without one.
 
-    `clock` is in seconds since the epoch. What was made stands in `made`, in order, and the newest state of every
-    event in `expected`.
+    `clock` is in seconds since the epoch. `made` has what was done, in order, `expected` the newest
+    state of every event.
     """
 
     def __init__(
@@ -133,60 +130,49 @@ class Producer:
         self._removed: dict[str, Kind] = {}
         self._serialize = TypeSerializer().serialize
 
-    def play(self, changes: Iterable[Change], stop: Callable[[], bool] = lambda: False) -> None:
-        """Makes the changes, until `stop` says so. Raises ProducerError as `make` does."""
+    def play(self, actions: Iterable[Action], stop: Callable[[], bool] = lambda: False) -> None:
+        """Do the actions, until `stop` says so. Raises ProducerError as `make` does."""
         started = self._clock()
-        for number, change in enumerate(changes):
+        for number, action in enumerate(actions):
             if stop():
                 return
             if self._rate:
                 self._sleep(max(0.0, started + number / self._rate - self._clock()))
-            self.make(change)
+            self.make(action)
 
-    def make(self, change: Change) -> Made:
-        """Makes one change.
+    def make(self, action: Action) -> Made:
+        """Do one action.
 
         Raises ProducerError when there is nothing to delete, or when an event is both deleted and let expire: the
         stream's records of the two could not be told apart.
         """
-        made = Made(change, self._clock())
-        if change.item is not None:
-            self._client.put_item(TableName=self._table, Item=self.typed(change.item))
+        made, before = Made(action, self._clock()), self.expected.get(action.event_id)
+        if action.item is not None:
+            self._client.put_item(TableName=self._table, Item=self._typed(action.item))
+            same = before is not None and before.is_stored and before.item == action.item
+            records = (before.records if before else 0) + (not same)
+            state = Expected(action.item, action.poison, deleted=False, expired=False, records=records)
         else:
-            self._check_removal(change)
+            if before is None or not before.is_stored:
+                raise ProducerError(f"{action.event_id!r} is not in the table: put it before the {action.kind}")
             # Known before the call, because the record may be read before the call returns.
-            self._removed[change.event_id] = change.kind
-            self._client.delete_item(TableName=self._table, Key={"event_id": {"S": change.event_id}})
-        self.expected[change.event_id] = self._state(made)
+            if self._removed.setdefault(action.event_id, action.kind) != action.kind:
+                raise ProducerError(f"{action.event_id!r} was removed in another way before: take another event")
+            self._client.delete_item(TableName=self._table, Key={"event_id": {"S": action.event_id}})
+            deleted, expired = action.kind == "delete", action.kind == "expire"
+            state = replace(before, deleted=deleted, expired=expired, records=before.records + 1)
+        self.expected[action.event_id] = state
         self.made.append(made)
         return made
 
     def rewrite(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A record of the stream as the service would have written it, for `DynamoDbStream`."""
+        """Return a record of the stream as the service would have written it, for `DynamoDbStream`."""
         event_id = record["dynamodb"]["Keys"]["event_id"]["S"]
         if record["eventName"] == "REMOVE" and self._removed.get(event_id) == "expire":
             return {**record, "userIdentity": _EXPIRED_BY}
         return record
 
-    def typed(self, item: Item) -> dict[str, Any]:
-        """An item as boto3's client takes it."""
+    def _typed(self, item: Item) -> dict[str, Any]:
+        """Return an item as boto3's client takes it."""
         exact = json.loads(json.dumps(item), parse_float=Decimal)
         return {name: self._serialize(value) for name, value in exact.items()}
-
-    def _check_removal(self, change: Change) -> None:
-        known = self.expected.get(change.event_id)
-        if known is None or not known.is_stored:
-            raise ProducerError(f"{change.event_id!r} is not in the table: put it before the {change.kind}")
-        if self._removed.get(change.event_id, change.kind) != change.kind:
-            raise ProducerError(f"{change.event_id!r} was removed in another way before: take another event")
-
-    def _state(self, made: Made) -> Expected:
-        change, before = made.change, self.expected.get(made.change.event_id)
-        if change.item is None:
-            if before is None:
-                raise ProducerError(f"{change.event_id!r} is not in the table")
-            deleted, expired = change.kind == "delete", change.kind == "expire"
-            return replace(before, deleted=deleted, expired=expired, records=before.records + 1, at=made.at)
-        same = before is not None and before.is_stored and before.item == change.item
-        records = (before.records if before else 0) + (not same)
-        return Expected(change.item, change.poison, deleted=False, expired=False, records=records, at=made.at)

@@ -184,19 +184,19 @@ BROKEN = [
     (
         "a prefix without its slash",
         put("variables/archive_prefix/default", "old", MAIN),
-        "values: archive_prefix is 'old'",
+        "raw/old must end in one slash",
     ),
     ("a number that is none", put("variables/freshness_minutes/default", "abc", MAIN), "freshness_minutes is 'abc'"),
     ("an unknown discovery", put("variables/discovery/default", "listings", MAIN), "values: discovery is 'listings'"),
     (
         "a zero that YAML dropped",
         put("variables/warehouse_id/default", 123456789012345, MAIN),
-        "warehouse_id is the num",
+        "values: warehouse_id is 1234",
     ),
     (
         "the Lambda starts a paused job",
         put("targets/prod/variables", {"lambda_starts_job": True, "start": PAUSED}, MAIN),
-        "values: lambda_starts_job is true, but `start` is paused",
+        "started_by_the_lambda: lambda_starts_job needs a start that is not paused",
     ),
     (
         "operators may write",

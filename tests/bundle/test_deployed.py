@@ -29,7 +29,7 @@ from support.dashboards import asked_of, dashboard, datasets, runnable
 from support.job_world import content, key, line
 from support.quick_spark import QUICK
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.process]
 WHOLE, CUT = key(5), key(2, first=50)
 
 
@@ -295,9 +295,7 @@ def test_the_daily_check_counts_lines_in_quarantine(deployed: Deployed, now: dat
     spark.sql(f"UPDATE {table.side('quarantine')} SET quarantined_at = quarantined_at + INTERVAL 9 DAYS")
     later = now + timedelta(days=9, hours=1)
     try:
-        with pytest.raises(
-            IncompleteFilesError, match=r"^1 lines of the last 1 days are quarantined in "
-        ):
+        with pytest.raises(IncompleteFilesError, match=r"^1 lines of the last 1 days are quarantined in "):
             require_complete(spark, table, 1, None, later)
     finally:
         spark.sql(f"UPDATE {table.side('quarantine')} SET quarantined_at = quarantined_at - INTERVAL 9 DAYS")

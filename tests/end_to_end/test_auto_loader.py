@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql.types import StructType
+from pyspark.sql.types import StringType, StructField, StructType
 
 from flatten import job
 from flatten.errors import FlattenError
@@ -97,7 +97,8 @@ def test_a_file_that_vanishes_stops_a_run_that_does_not_tolerate_it(spark: Any, 
 @pytest.mark.parametrize("option", [{"cloudFiles.cleanSource": "MOVE"}, {"cloudFiles.format": "text"}], ids=str)
 def test_the_stand_in_is_strict_about_options(spark: Any, tmp_path: Path, option: dict[str, str]) -> None:
     given = {**auto_loader_options(World(spark, tmp_path).settings()), "path": str(tmp_path)}
-    schema = StructType.fromDDL("path STRING, modificationTime TIMESTAMP, length BIGINT, content BINARY")
+    columns = ("path", "modificationTime", "length", "content")
+    schema = StructType([StructField(name, StringType()) for name in columns])
     assert CloudFilesReader(given, schema).initialOffset() == {}
     with pytest.raises(CloudFilesError):
         CloudFilesReader(given | option, schema)

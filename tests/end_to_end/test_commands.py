@@ -205,7 +205,7 @@ class TestWithSpark:
             code, _, err = command(*run_arguments(place, **changes))
             assert (code, err[:9], err.count("\n"), "Traceback" in err) == (1, "flatten: ", 1, False)
             assert "/proc/none" in err
-        assert [name for name in everything(place) if not name.startswith(("state", "landing"))] == [
+        assert [name for name in everything(place) if not name.startswith(("state", "landing", "archive"))] == [
             name for name in before if not name.startswith("landing")
         ]
 

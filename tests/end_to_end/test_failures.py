@@ -11,11 +11,11 @@ from time import monotonic
 
 import pytest
 
-from rehearsal.check import Found, problems
+from rehearsal.check import Evidence, problems
+from rehearsal.databricks.server import RUN_NOW
 from rehearsal.loopback import Answer
-from rehearsal.pipeline import Plan
-from rehearsal.producer import Change, Expected, Poison
-from rehearsal.workspace_http import RUN_NOW
+from rehearsal.pipeline import LANDING, Setup
+from rehearsal.producer import Action, Expected, Poison
 from support.failures import Stage, dies_on, item, later_half_first, puts, skewed, stage, three_times, throttled
 from support.fault_proxy import Forward, cut_after, error
 
@@ -29,12 +29,12 @@ RESERVED = Poison("lambda", "reserved_attribute")
 BAD_SIGNALS = Poison("job", "bad_signals")
 
 
-def reserved(event_id: str) -> Change:
-    return Change("put", event_id, {**item(event_id), "_stream_metadata": {}}, RESERVED)
+def reserved(event_id: str) -> Action:
+    return Action("put", event_id, {**item(event_id), "_stream_metadata": {}}, RESERVED)
 
 
-def bad_signals(event_id: str) -> Change:
-    return Change("put", event_id, {**item(event_id), "signals": "none"}, BAD_SIGNALS)
+def bad_signals(event_id: str) -> Action:
+    return Action("put", event_id, {**item(event_id), "signals": "none"}, BAD_SIGNALS)
 
 
 def poison_at_the_start_the_middle_and_the_end(at: Stage) -> None:
@@ -83,7 +83,7 @@ def a_batch_is_delivered_three_times(at: Stage) -> None:
 
 
 def changes_come_out_of_order(at: Stage) -> None:
-    removed = [Change("delete", f"order-{number}") for number in range(3)]
+    removed = [Action("delete", f"order-{number}") for number in range(3)]
     at.play([*puts("order", 10), *puts("order", 10, km=2), *removed], later_half_first)
 
 
@@ -94,7 +94,7 @@ def clocks_are_wrong(at: Stage) -> None:
 
 
 def a_record_on_which_the_function_always_dies(at: Stage) -> None:
-    at.play([*puts("dies", 5), Change("put", "deadly", item("deadly")), *puts("dies-too", 5)], dies_on("deadly"))
+    at.play([*puts("dies", 5), Action("put", "deadly", item("deadly")), *puts("dies-too", 5)], dies_on("deadly"))
 
 
 def the_trigger_does_not_answer(at: Stage) -> None:
@@ -129,7 +129,7 @@ class Outcome:
 
     stage: Stage
     expected: dict[str, Expected]
-    found: Found
+    found: Evidence
 
     def problems(self) -> list[str]:
         return problems(self.expected, self.stage.pipeline.journal, self.found)
@@ -137,11 +137,11 @@ class Outcome:
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
-    with stage(tmp_path_factory.mktemp("failures"), Plan(batching_window=1, retries=RETRIES)) as at:
+    with stage(tmp_path_factory.mktemp("failures"), Setup(batching_window=1, retries=RETRIES)) as at:
         for scenario, _ in SCENARIOS.values():
             scenario(at)
         assert at.pipeline.settle(300), at.pipeline.job.said
-        yield Outcome(at, dict(at.pipeline.producer.expected), Found.of(at.pipeline))
+        yield Outcome(at, dict(at.pipeline.producer.expected), Evidence.of(at.pipeline))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -161,8 +161,12 @@ def test_nothing_else_is_there_and_nothing_is_lost(outcome: Outcome) -> None:
 
 
 def test_what_could_not_be_processed_is_kept_with_its_payload(outcome: Outcome) -> None:
-    kept = {(each.by, each.reason): each.count for each in outcome.found.kept()}
-    assert kept == {("lambda", "reserved_attribute"): 3, ("job", "bad_signals"): 3, ("mapping", "given up"): 1}
+    kept = {(each.by, each.reason): each.count for each in outcome.found.unprocessed()}
+    assert kept == {
+        ("lambda", "reserved_attribute"): 3,
+        ("job", "bad_signals"): 3,
+        ("mapping", "sent to the on-failure destination"): 1,
+    }
 
 
 def test_the_faults_took_place(outcome: Outcome) -> None:
@@ -170,14 +174,14 @@ def test_the_faults_took_place(outcome: Outcome) -> None:
     assert at.s3.faults == []
     assert at.pipeline.journal.throttled() == 3 * RETRIES
     assert [run.outcome for run in at.pipeline.job.done].count("killed") >= 1
-    assert at.pipeline.poller.metrics.counts["OnFailureDestinationDeliveredEventCount"] == 1
-    assert at.pipeline.poller.metrics.counts["DroppedEventCount"] == 0
+    fates = at.pipeline.journal.count()
+    assert (fates["on_failure"], fates["dropped"]) == (1, 0)
 
 
 def test_repeats_are_counted_as_repeats(outcome: Outcome) -> None:
     verdicts = [run.lines for run in outcome.stage.pipeline.job.done]
     assert sum(lines.get("superseded", 0) for lines in verdicts) >= 10
-    assert outcome.stage.pipeline.landed() == []
+    assert outcome.stage.pipeline.objects(LANDING, ".ndjson.gz") == {}
 
 
 def test_the_check_sees_a_change_of_which_no_record_came(outcome: Outcome) -> None:

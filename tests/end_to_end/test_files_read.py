@@ -34,7 +34,7 @@ def table(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         name.side("runs"): ["started_at"],
     }
     for each, columns in moments.items():
-        rows = days.withColumns({column: at for column in columns})
+        rows = days.withColumns(dict.fromkeys(columns, at))
         if each == name.sql:
             rows = rows.withColumns({"event_date": F.to_date("recorded_at"), "event_id": F.col("id").cast("string")})
         rows.drop("id").write.format("delta").mode("append").save(re.sub("^delta.`|`$", "", each))

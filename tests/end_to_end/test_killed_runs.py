@@ -21,7 +21,7 @@ from flatten.run.batch import Reached
 from support.job_world import Seen, World, content, key, line, verdicts
 from support.killed_run import Death, killed
 
-pytestmark = [pytest.mark.spark, pytest.mark.connect]
+pytestmark = [pytest.mark.spark, pytest.mark.connect, pytest.mark.process]
 TWO_BATCHES, ONE_BATCH = 4, 1000  # files a micro-batch
 
 

@@ -16,7 +16,7 @@ EVENT_COLUMNS = {
     *("event_date", "recorded_at", "delivered_at", "vehicle_model", "vehicle_year", "vehicle_mode"),
     *("vehicle_powertrainType", "user_externalId", "triggers", "signal_count", "meta_version", "meta_deliveryId"),
     *("meta_webhookId", "meta_applicationId", "meta_sequence", "meta_mode", "unmapped_signals"),
-    "unmapped_attributes",
+    *("unmapped_attributes", "record_type", "car_timezone", "smartcar_user_id"),
 }
 
 

@@ -179,7 +179,6 @@ OUT_OF_RANGE: dict[str, tuple[str, Any]] = {
             ("lambda_timeout_seconds", 30, 900),
             ("max_record_age_seconds", 60, 86_400),
             ("max_retries", -1, 10_000),
-            ("archive_retention_days", 0, 36_500),
         ]
         for value in (least - 1, most + 1, str(most + 1), 1.5, True, "many", None, "", [1], "1\n")
     },
@@ -322,8 +321,8 @@ OVERLAPS: dict[str, dict[str, Any]] = {
     "the landing below the archive": {"landing_prefix": "telemetry-archive/new/"},
     "the same twice": {"archive_prefix": "telemetry/"},
     "the quarantine below the archive": {"quarantine_prefix": "telemetry-archive/bad/"},
-    "what Lambda gave up": {"landing_prefix": "aws/"},
-    "below what Lambda gave up": {"archive_prefix": "aws/lambda/archive/"},
+    "the on-failure destination": {"landing_prefix": "aws/"},
+    "below the on-failure destination": {"archive_prefix": "aws/lambda/archive/"},
     "the code": {"archive_prefix": "lambda-code/archive/"},
 }
 

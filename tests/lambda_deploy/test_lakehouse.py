@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from lambda_deploy.config import Config
-from lambda_deploy.errors import WorkspaceError
+from lambda_deploy.errors import UnreachableError, WorkspaceError
 from lambda_deploy.lakehouse import Lakehouse, Run, quoted
+from lambda_deploy.workspace import connect_workspace
 from support.aws_account import HOST, JOB, write_bundle
 from support.databricks_api import DatabricksApi
 
@@ -144,6 +145,17 @@ def test_a_table_that_the_job_has_not_made_yet_has_no_row(tmp_path: Path, api: D
     assert lakehouse(tmp_path, api).rows(IS_CHARGING, "event_id = :event_id", event_id="event-1") == []
 
 
+def test_a_signal_that_no_event_has_had_yet_has_no_row(tmp_path: Path, api: DatabricksApi) -> None:
+    api.charging = None
+    assert lakehouse(tmp_path, api).rows(IS_CHARGING, "event_id = :event_id", event_id="event-1") == []
+
+
+def test_a_warehouse_that_starts_is_said(tmp_path: Path, api: DatabricksApi) -> None:
+    api.is_starting = True
+    with pytest.raises(UnreachableError, match="it is starting, run this again"):
+        lakehouse(tmp_path, api).rows("1", "true")
+
+
 def test_a_statement_that_fails_says_why(tmp_path: Path, api: DatabricksApi) -> None:
     with pytest.raises(WorkspaceError, match="reading the table: cannot select no_such_column"):
         lakehouse(tmp_path, api).rows("no_such_column", "true")
@@ -153,6 +165,18 @@ def test_without_a_job_there_is_no_table(tmp_path: Path, api: DatabricksApi) -> 
     api.jobs.clear()
     with pytest.raises(WorkspaceError, match="0 jobs 'flatten' name the table"):
         lakehouse(tmp_path, api).rows("1", "true")
+
+
+@pytest.mark.parametrize("token", ["dapi5ecre7\n", "dapi5ecre7\udcff"], ids=["a line end", "an odd byte"])
+def test_a_token_that_cannot_be_sent_is_not_in_the_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DATABRICKS_TOKEN", token)
+    config = Config.read(write_bundle(tmp_path), "prod", {"DATABRICKS_HOST": HOST})
+    with pytest.raises(WorkspaceError, match="databricks auth login") as raised:
+        Lakehouse(config, lambda: connect_workspace("http://127.0.0.1:9")).user()
+    assert "5ecre7" not in str(raised.value)
 
 
 def test_a_name_with_backticks_stays_one_name() -> None:

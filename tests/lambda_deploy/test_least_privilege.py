@@ -23,9 +23,9 @@ from lambda_deploy.config import Config
 from lambda_deploy.stack.plan import resources_of
 from lambda_deploy.template.policy import WITHOUT_RESOURCE
 from lambda_deploy.template.render import POLICY_NAME, template
-from rehearsal.runtime import Function, Invocation
-from rehearsal.workspace import FederationPolicy, Job, Principal, Workspace
-from rehearsal.workspace_http import WorkspaceServer
+from rehearsal.aws.runtime import Function, Invocation
+from rehearsal.databricks.server import WorkspaceServer
+from rehearsal.databricks.workspace import FederationPolicy, Principal, Workspace, WorkspaceJob
 from support.aws_account import BUCKET, FUNCTION, JOB, REGION, Account, Moments, make_clients
 from support.emulators import ministack
 from support.stream_events import inserts, poison, stream_event
@@ -166,7 +166,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
     archive = build(folder / "a.zip").path
     workspace = Workspace(time.time)
-    workspace.jobs[JOB] = Job(JOB, run_seconds=0)
+    workspace.jobs[JOB] = WorkspaceJob(JOB, run_seconds=0)
     with ExitStack() as opened:
         url = opened.enter_context(ministack(folder, AUTH="true"))
 

@@ -30,7 +30,7 @@ def test_wrong_usage_is_said_in_a_sentence(arguments: list[str], said: str) -> N
 def test_a_folder_that_is_not_a_rehearsals_is_not_emptied(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     result = CliRunner().invoke(demo, ["--out", str(tmp_path)])
-    assert (result.exit_code, "is there and not from a rehearsal" in result.output) == (2, True)
+    assert (result.exit_code, "is not empty and not from a rehearsal" in result.output) == (2, True)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
@@ -54,7 +54,7 @@ def test_an_interrupted_demo_leaves_nothing_running_and_nothing_in_temporary_fol
     os.killpg(running.pid, signal.SIGINT)
     out, err = running.communicate(timeout=120)
     assert (running.returncode, out) == (130, "")
-    assert err.splitlines()[-1] == "Stopped. Nothing is left running; `make demo` starts anew."
+    assert err.splitlines()[-1] == "Stopped. Nothing is left running; run `make demo` again."
     assert "Traceback" not in err
     assert list(scratch.iterdir()) == []
     commands = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout

@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
-from rehearsal.cloud import Cloud, cloud
+from rehearsal.aws.cloud import Cloud, cloud
+from rehearsal.aws.mapping.stream import DynamoDbStream
 from rehearsal.errors import FleetError, ProducerError
-from rehearsal.mapping.stream import DynamoDbStream
-from rehearsal.producer import Change, Producer, made_up_changes, with_poison
+from rehearsal.producer import Action, Producer, made_up_actions, with_poison
 from support.clock import Clock
 
 pytestmark = [
@@ -29,8 +29,8 @@ def local() -> Iterator[Cloud]:
 
 
 @pytest.fixture(scope="module")
-def changes() -> list[Change]:
-    return made_up_changes(events=150, vehicles=5, seed=3)
+def changes() -> list[Action]:
+    return made_up_actions(events=150, vehicles=5, seed=3)
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def table(local: Cloud) -> tuple[str, DynamoDbStream, Producer]:
     name = f"table-{uuid4()}"
     arn = local.create_table(name)
     clock = Clock()
-    producer = Producer(local.dynamodb(), name, clock=clock, sleep=clock.sleep)
-    return name, DynamoDbStream(local.dynamodbstreams(), arn, producer.rewrite), producer
+    producer = Producer(local.client("dynamodb"), name, clock=clock, sleep=clock.sleep)
+    return name, DynamoDbStream(local.client("dynamodbstreams"), arn, producer.rewrite), producer
 
 
 def stream_records(stream: DynamoDbStream) -> list[Any]:
@@ -54,7 +54,7 @@ def stream_records(stream: DynamoDbStream) -> list[Any]:
 
 def stored(local: Cloud, name: str) -> dict[str, Any]:
     plain = TypeDeserializer().deserialize
-    pages = local.dynamodb().get_paginator("scan").paginate(TableName=name)
+    pages = local.client("dynamodb").get_paginator("scan").paginate(TableName=name)
     items = [item for page in pages for item in page["Items"]]
     return {item["event_id"]["S"]: {key: plain(value) for key, value in item.items()} for item in items}
 
@@ -73,11 +73,11 @@ def exact(value: Any) -> Any:
     return value
 
 
-def put(event_id: str, **attributes: Any) -> Change:
-    return Change("put", event_id, {"event_id": event_id, "signals": [], **attributes})
+def put(event_id: str, **attributes: Any) -> Action:
+    return Action("put", event_id, {"event_id": event_id, "signals": [], **attributes})
 
 
-def test_the_table_and_the_stream_are_what_is_expected(local: Cloud, table: Any, changes: list[Change]) -> None:
+def test_the_table_and_the_stream_are_what_is_expected(local: Cloud, table: Any, changes: list[Action]) -> None:
     name, stream, producer = table
     producer.play(with_poison(changes, every=30))
     expected = producer.expected
@@ -91,21 +91,21 @@ def test_the_table_and_the_stream_are_what_is_expected(local: Cloud, table: Any,
     assert 0 < len(expired) < len(removed)
 
 
-def test_a_made_up_fleet_inserts_changes_deletes_and_lets_expire(changes: list[Change]) -> None:
+def test_a_made_up_fleet_inserts_changes_deletes_and_lets_expire(changes: list[Action]) -> None:
     kinds = Counter(change.kind for change in changes)
     assert kinds.keys() == {"put", "delete", "expire"}
     assert len({change.event_id for change in changes}) == 150
     assert kinds["put"] > 150
     assert all("_stream_metadata" not in (change.item or {}) for change in changes)
-    assert changes == made_up_changes(events=150, vehicles=5, seed=3)
+    assert changes == made_up_actions(events=150, vehicles=5, seed=3)
 
 
 def test_a_fleet_that_cannot_be_made_says_why() -> None:
     with pytest.raises(FleetError, match="A fleet with 0 events is not possible"):
-        made_up_changes(events=0, vehicles=5, seed=3)
+        made_up_actions(events=0, vehicles=5, seed=3)
 
 
-def test_poison_comes_in_every_kind_and_never_twice_under_one_id(changes: list[Change]) -> None:
+def test_poison_comes_in_every_kind_and_never_twice_under_one_id(changes: list[Action]) -> None:
     bad = [change for change in with_poison(changes, every=10) if change.poison]
     assert {(change.poison.found_by, change.poison.reason) for change in bad if change.poison} == {
         ("lambda", "reserved_attribute"),
@@ -118,9 +118,9 @@ def test_poison_comes_in_every_kind_and_never_twice_under_one_id(changes: list[C
 
 def test_the_newest_state_after_each_kind_of_change(table: Any) -> None:
     _, stream, producer = table
-    for change in (put("a", n=1), put("a", n=2), put("b"), Change("delete", "b"), put("b", n=3), put("c"), put("c")):
+    for change in (put("a", n=1), put("a", n=2), put("b"), Action("delete", "b"), put("b", n=3), put("c"), put("c")):
         producer.make(change)
-    producer.make(Change("expire", "c"))
+    producer.make(Action("expire", "c"))
     states = {
         key: (state.item.get("n"), state.deleted, state.expired, state.records)
         for key, state in producer.expected.items()
@@ -145,7 +145,7 @@ def test_numbers_and_hostile_texts_keep_as_they_are(local: Cloud, table: Any) ->
 def test_changes_are_made_at_the_rate_that_is_asked_for(local: Cloud, table: Any) -> None:
     name, _, _ = table
     clock = Clock(1000.0)
-    producer = Producer(local.dynamodb(), name, clock=clock, sleep=clock.sleep, rate=4)
+    producer = Producer(local.client("dynamodb"), name, clock=clock, sleep=clock.sleep, rate=4)
     producer.play(put(f"event-{number}") for number in range(5))
     assert [made.at for made in producer.made] == [1000.0, 1000.25, 1000.5, 1000.75, 1001.0]
 
@@ -159,16 +159,16 @@ def test_playing_can_be_stopped(table: Any) -> None:
 @pytest.mark.parametrize(
     ("before", "change", "why"),
     [
-        ([], Change("delete", "a"), "put it before the delete"),
-        ([], Change("expire", "a"), "put it before the expire"),
-        ([put("a"), Change("delete", "a")], Change("delete", "a"), "put it before the delete"),
-        ([put("a"), Change("delete", "a"), put("a")], Change("expire", "a"), "removed in another way before"),
-        ([put("a"), Change("expire", "a"), put("a")], Change("delete", "a"), "removed in another way before"),
+        ([], Action("delete", "a"), "put it before the delete"),
+        ([], Action("expire", "a"), "put it before the expire"),
+        ([put("a"), Action("delete", "a")], Action("delete", "a"), "put it before the delete"),
+        ([put("a"), Action("delete", "a"), put("a")], Action("expire", "a"), "removed in another way before"),
+        ([put("a"), Action("expire", "a"), put("a")], Action("delete", "a"), "removed in another way before"),
     ],
     ids=["delete of nothing", "expiry of nothing", "second delete", "expiry after delete", "delete after expiry"],
 )
 def test_a_removal_that_could_not_be_told_from_another_is_refused(
-    table: Any, before: list[Change], change: Change, why: str
+    table: Any, before: list[Action], change: Action, why: str
 ) -> None:
     _, _, producer = table
     producer.play(before)

@@ -10,9 +10,9 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from rehearsal.databricks.server import TOKEN, WorkspaceServer, answer_json
+from rehearsal.databricks.workspace import FederationPolicy, Principal, Workspace
 from rehearsal.loopback import Answer
-from rehearsal.workspace import FederationPolicy, Principal, Workspace
-from rehearsal.workspace_http import TOKEN, WorkspaceServer, answer_json
 from stream_to_s3.auth import CachedToken, FederatedRole, StoredSecret, TokenSource
 from stream_to_s3.errors import TriggerError
 from stream_to_s3.rest import WorkspaceApi

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from lambda_deploy.build import build
-from rehearsal.loopback import Answer, LoopbackServer, Request
-from rehearsal.runtime import MOST_BYTES, Function
+from rehearsal.aws.runtime import MOST_BYTES, Function
+from rehearsal.loopback import Answer, HttpRequest, LoopbackServer
 from support.emulators import CREDENTIALS
 from support.stream_events import inserts, record, stream_event, typed_item
 
@@ -147,9 +147,9 @@ class Bucket:
     """An S3 that takes every object, and keeps the puts of a call."""
 
     def __init__(self) -> None:
-        self.puts: list[Request] = []
+        self.puts: list[HttpRequest] = []
 
-    def respond(self, request: Request) -> Answer:
+    def respond(self, request: HttpRequest) -> Answer:
         self.puts.append(request)
         return Answer(200, headers={"ETag": '"0"'})
 

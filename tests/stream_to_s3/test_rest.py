@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.loopback import Answer, LoopbackServer, Request
+from rehearsal.loopback import Answer, HttpRequest, LoopbackServer
 from stream_to_s3.errors import TooBusyError, TriggerError
 from stream_to_s3.rest import ApiCall, Secret, WorkspaceApi
 from support.clock import Clock
@@ -22,10 +22,10 @@ JSON = {"Content-Type": "application/json"}
 
 
 @contextmanager
-def answering(answer: Answer) -> Iterator[tuple[str, list[Request]]]:
-    received: list[Request] = []
+def answering(answer: Answer) -> Iterator[tuple[str, list[HttpRequest]]]:
+    received: list[HttpRequest] = []
 
-    def respond(request: Request) -> Answer:
+    def respond(request: HttpRequest) -> Answer:
         received.append(request)
         return answer
 

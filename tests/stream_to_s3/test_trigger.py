@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rehearsal.loopback import Answer, Request
-from rehearsal.workspace import Job, Principal, Run, Workspace
-from rehearsal.workspace_http import RUN_NOW, RUNS_LIST, WorkspaceServer, answer_json
+from rehearsal.databricks.server import RUN_NOW, RUNS_LIST, WorkspaceServer, answer_json
+from rehearsal.databricks.workspace import Principal, Workspace, WorkspaceJob, WorkspaceRun
+from rehearsal.loopback import Answer, HttpRequest
 from stream_to_s3.auth import CachedToken, Token
 from stream_to_s3.errors import TriggerError
 from stream_to_s3.outcome import Outcome
@@ -49,16 +49,16 @@ class House:
     def after_write(self, key: str = "telemetry/1", seconds_left: float = 50) -> Outcome:
         return self.trigger.after_write(key, seconds_left)
 
-    def running(self) -> Run:
+    def running(self) -> WorkspaceRun:
         """A run that has begun, so that the next one has to wait."""
         return self.workspace.run_now(self.workspace.jobs[JOB], {})
 
 
 @contextmanager
-def house(job: Job | None = None) -> Iterator[House]:
+def house(job: WorkspaceJob | None = None) -> Iterator[House]:
     clock = Clock()
     workspace = Workspace(clock)
-    workspace.jobs[JOB] = job or Job(JOB, run_seconds=120)
+    workspace.jobs[JOB] = job or WorkspaceJob(JOB, run_seconds=120)
     workspace.principals.append(Principal("keeper", personal_token=PERSONAL_TOKEN, jobs=(JOB,)))
     with WorkspaceServer(workspace, clock) as server:
         made = House(clock, workspace, server, None)  # type: ignore[arg-type] # given in the next line
@@ -91,14 +91,14 @@ def test_a_run_in_the_queue_is_relied_on(idle: House) -> None:
 
 
 def test_a_run_whose_machines_are_starting_is_relied_on() -> None:
-    with house(Job(JOB, startup_seconds=60)) as made:
+    with house(WorkspaceJob(JOB, startup_seconds=60)) as made:
         made.after_write("telemetry/1")
         assert made.workspace.runs[0].state == "PENDING"
         assert made.after_write("telemetry/2").what == "skipped"
 
 
 def test_a_run_with_other_parameters_is_not_relied_on() -> None:
-    with house(Job(JOB, run_seconds=120, parameters={"command": "run"})) as made:
+    with house(WorkspaceJob(JOB, run_seconds=120, parameters={"command": "run"})) as made:
         made.running()
         made.workspace.run_now(made.workspace.jobs[JOB], {"command": "replay"})
         assert made.after_write() == Outcome("started", "run 1003")
@@ -106,7 +106,7 @@ def test_a_run_with_other_parameters_is_not_relied_on() -> None:
 
 def test_a_run_with_the_default_parameters_given_by_name_is_not_relied_on() -> None:
     # It would do, but what overrides is not looked into.
-    with house(Job(JOB, run_seconds=120, parameters={"command": "run"})) as made:
+    with house(WorkspaceJob(JOB, run_seconds=120, parameters={"command": "run"})) as made:
         made.running()
         made.workspace.run_now(made.workspace.jobs[JOB], {"command": "run"})
         assert made.after_write().what == "started"
@@ -126,7 +126,7 @@ def test_the_idempotency_token_is_64_characters_of_the_key(idle: House) -> None:
 
 
 def test_a_run_waits_also_where_the_job_does_not_queue() -> None:
-    with house(Job(JOB, queue=False, run_seconds=120)) as made:
+    with house(WorkspaceJob(JOB, queue=False, run_seconds=120)) as made:
         made.running()
         made.after_write()
         assert [run.state for run in made.workspace.runs] == ["RUNNING", "QUEUED"]
@@ -145,8 +145,10 @@ def batches(made: House, count: int, seconds: float) -> list[float]:
     return times
 
 
-@pytest.mark.parametrize("job", [Job(JOB, run_seconds=4), Job(JOB, startup_seconds=3, run_seconds=1), Job(JOB)])
-def test_100_batches_in_10_seconds_have_one_run_running_and_one_waiting(job: Job) -> None:
+@pytest.mark.parametrize(
+    "job", [WorkspaceJob(JOB, run_seconds=4), WorkspaceJob(JOB, startup_seconds=3, run_seconds=1), WorkspaceJob(JOB)]
+)
+def test_100_batches_in_10_seconds_have_one_run_running_and_one_waiting(job: WorkspaceJob) -> None:
     with house(job) as made:
         times = batches(made, 100, 10.0)
         made.clock.now += 3600
@@ -167,7 +169,7 @@ def test_100_batches_in_10_seconds_have_one_run_running_and_one_waiting(job: Job
 def test_after_every_batch_there_is_a_run_that_starts_later(
     gaps: list[float], startup: float, length: float, slow_downs: list[str]
 ) -> None:
-    with house(Job(JOB, startup_seconds=startup, run_seconds=length)) as made:
+    with house(WorkspaceJob(JOB, startup_seconds=startup, run_seconds=length)) as made:
         for path in slow_downs:
             made.server.faults.setdefault(path, []).append(lambda request: answer_json(429, {}, **{"Retry-After": "1"}))
         times = []
@@ -230,7 +232,7 @@ def test_two_functions_that_ask_at_the_same_moment_start_one_run_too_many_at_mos
     idle.running()
     other = idle.another_trigger()
 
-    def answered_late(request: Request) -> Answer:
+    def answered_late(request: HttpRequest) -> Answer:
         seen = {"runs": [run.described() for run in idle.workspace.active_runs(idle.workspace.jobs[JOB])]}
         assert other.after_write("telemetry/2", 50).what == "started"
         return answer_json(200, seen)

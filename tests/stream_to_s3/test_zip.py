@@ -16,10 +16,10 @@ from uuid import uuid4
 import pytest
 
 from lambda_deploy.build import build
+from rehearsal.aws.runtime import Function, Invocation
+from rehearsal.databricks.server import RUN_NOW, RUNS_LIST, Fault, WorkspaceServer, answer_json
+from rehearsal.databricks.workspace import FederationPolicy, Principal, Workspace, WorkspaceJob
 from rehearsal.loopback import Answer
-from rehearsal.runtime import Function, Invocation
-from rehearsal.workspace import FederationPolicy, Job, Principal, Workspace
-from rehearsal.workspace_http import RUN_NOW, RUNS_LIST, Fault, WorkspaceServer, answer_json
 from support.emulators import CREDENTIALS, client, ministack, s3_client
 from support.fault_proxy import FaultProxy, cut_after, error, fault_proxy, passed
 from support.stream_events import inserts, poison, stream_event
@@ -269,7 +269,7 @@ class Triggered:
 @pytest.fixture
 def triggered(house: House, upstream: str) -> Iterator[Triggered]:
     workspace = Workspace(time.time)
-    workspace.jobs[JOB] = Job(JOB, run_seconds=3600)
+    workspace.jobs[JOB] = WorkspaceJob(JOB, run_seconds=3600)
     # ministack signs with a key of its own, so the signature is not looked at here: test_auth.py does.
     policy = FederationPolicy(issuer=_issuer(upstream), subject=_subject(upstream))
     workspace.principals.append(Principal("client-1", CLIENT_SECRET, PERSONAL_TOKEN, policy, jobs=(JOB,)))

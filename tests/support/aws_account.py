@@ -21,7 +21,7 @@ from lambda_deploy.config import Config
 from lambda_deploy.console import Tools
 from lambda_deploy.outside.secret import secret_from, set_secret
 from lambda_deploy.stack import deploy
-from lambda_deploy.stack.deploy import Options, Source
+from lambda_deploy.stack.deploy import Options
 from lambda_deploy.stack.plan import Plan
 from lambda_deploy.stack.site import Site, site_of
 from lambda_deploy.wait import Wait
@@ -62,7 +62,6 @@ VARIABLES: dict[str, Any] = {
     "max_record_age_seconds": 82_800,
     "max_retries": -1,
     "log_retention_days": 30,
-    "archive_retention_days": 0,
     "alert_email": "",
     "start": {"periodic": {"interval": 5, "unit": "MINUTES"}},
     "lambda_starts_job": False,
@@ -77,10 +76,9 @@ VARIABLES: dict[str, Any] = {
     "subnet_ids": [],
     "security_group_ids": [],
 }
-# All that a target can have, so that each kind of resource is made.
+# What adds a resource to a target.
 EVERYTHING: dict[str, Any] = {
     "alert_email": "alerts@example.com",
-    "archive_retention_days": 365,
     "lambda_starts_job": True,
 }
 OF_DEV = {
@@ -179,10 +177,10 @@ class Account:
         if config.needs_secret:
             set_secret(config, self.clients, secret_from(secret))
         self.clock.now += 1
-        site, source = self.site(config), Source(CODE, lambda: JOB)
-        stack, options = site.cloudformation.read(), Options(create_bucket=True)
-        deploy.prepare(site, deploy.look(site, stack, source, options), self.said.append)
-        made = deploy.plan_of(site, stack, deploy.look(site, stack, source, options), source, options)
+        site, options = self.site(config), Options(CODE, lambda: JOB, create_bucket=True)
+        stack = site.cloudformation.read()
+        deploy.prepare(site, deploy.look(site, stack, options), self.said.append)
+        made = deploy.plan_of(site, stack, deploy.look(site, stack, options), options)
         if not made.is_empty:
             deploy.store(site, stack, made)
             deploy.execute(site, stack, made, self.said.append)

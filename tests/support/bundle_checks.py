@@ -177,6 +177,8 @@ def started_by_the_lambda(bundle: Bundle) -> Iterator[str]:
         yield "lambda_starts_job goes with discovery: listing only"
     if "periodic" not in bundle.job().get("trigger", {}):
         yield "lambda_starts_job needs a periodic start beside it"
+    if bundle.job().get("trigger", {}).get("pause_status") == "PAUSED":
+        yield "lambda_starts_job needs a start that is not paused"
 
 
 def kept_apart(bundle: Bundle) -> Iterator[str]:
@@ -198,7 +200,10 @@ def kept_apart(bundle: Bundle) -> Iterator[str]:
 
 def values(bundle: Bundle) -> Iterator[str]:
     """No variable has a value that validation accepts and that does harm: the doctor's own list."""
-    yield from (reason for reason, _ in wrong_variables(bundle.variables))
+    yield from (reason for reason, _ in wrong_variables({name: bundle.variables[name] for name in _CHECKED}))
+
+
+_CHECKED = ("discovery", "compaction", "max_files", "lookback_days", "freshness_minutes", "warehouse_id")
 
 
 def no_overlap(bundle: Bundle) -> Iterator[str]:

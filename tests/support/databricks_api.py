@@ -16,9 +16,9 @@ from urllib.parse import parse_qsl, urlsplit
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 
+from rehearsal.databricks.server import answer_json
 from rehearsal.errors import RefusedError
-from rehearsal.loopback import Answer, LoopbackServer, Request
-from rehearsal.workspace_http import answer_json
+from rehearsal.loopback import Answer, HttpRequest, LoopbackServer
 
 TOKEN: Final = "dapi-5ecre7"
 _UPDATED: Final = {"schedule", "trigger", "continuous", "max_concurrent_runs", "queue"}
@@ -32,9 +32,10 @@ Json = dict[str, Any]
 class DatabricksApi(LoopbackServer):
     """A workspace. `tables` are by full name; each has `id`, `columns` and `events`, the ids of its rows.
 
-    `charging` is Charge_IsCharging of each of these rows, `newest` what the newest of them was written and changed at,
-    in seconds since the epoch. `runs` are the newest runs of the jobs, as the API has them. `on_run` does what a run of
-    a job does, while its caller waits: the run is over when it returns.
+    `charging` is Charge_IsCharging of each of these rows, None when no event had it yet; `newest` what the newest of
+    them was written and changed at, in seconds since the epoch; `is_starting` whether the warehouse is. `runs` are the
+    newest runs of the jobs, as the API has them. `on_run` does what a run of a job does, while its caller waits: the
+    run is over when it returns.
     """
 
     user: str = "jo.smith@example.com"
@@ -45,6 +46,7 @@ class DatabricksApi(LoopbackServer):
     active: dict[int, int] = field(default_factory=dict)
     runs: dict[int, list[Json]] = field(default_factory=dict)
     charging: str | None = "true"
+    is_starting: bool = False
     newest: list[str | None] = field(default_factory=lambda: [None, None])
     tables: dict[str, Json] = field(default_factory=dict)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -61,7 +63,7 @@ class DatabricksApi(LoopbackServer):
         """A client of the real SDK, whatever the host."""
         return WorkspaceClient(config=Config(host=self.url, token=TOKEN, retry_timeout_seconds=self.patience_seconds))
 
-    def _respond(self, request: Request) -> Answer:
+    def _respond(self, request: HttpRequest) -> Answer:
         path = urlsplit(request.target).path
         try:
             with self._lock:
@@ -71,7 +73,7 @@ class DatabricksApi(LoopbackServer):
         except RefusedError as error:
             return answer_json(error.status, {"error_code": error.code, "message": str(error)})
 
-    def _answer(self, path: str, request: Request) -> object:
+    def _answer(self, path: str, request: HttpRequest) -> object:
         if path == "/.well-known/databricks-config":
             return {"oidc_endpoint": f"{self.url}/oidc", "account_id": "", "workspace_id": ""}
         if request.headers.get("authorization") != f"Bearer {self.token}":
@@ -139,6 +141,8 @@ class DatabricksApi(LoopbackServer):
         return {"full_name": name, "table_id": table["id"], "columns": [{"name": one} for one in table["columns"]]}
 
     def _sql(self, body: Json) -> object:
+        if self.is_starting:
+            return {"statement_id": "s", "status": {"state": "PENDING"}}
         rename, select = _RENAME.fullmatch(body["statement"]), _SELECT.fullmatch(body["statement"])
         try:
             if rename is not None:
@@ -149,6 +153,10 @@ class DatabricksApi(LoopbackServer):
                 return {"statement_id": "s", "status": {"state": "SUCCEEDED"}, "result": {"data_array": rows}}
         except KeyError as error:
             message = f"[TABLE_OR_VIEW_NOT_FOUND] The table or view {error} cannot be found."
+            if self.charging is None:
+                message = (
+                    "[UNRESOLVED_COLUMN.WITH_SUGGESTION] A column with name `Charge_IsCharging` cannot be resolved."
+                )
             return {"statement_id": "s", "status": {"state": "FAILED", "error": {"message": message}}}
         raise RefusedError(400, "BAD_REQUEST", f"cannot run {body['statement']}")
 
@@ -157,6 +165,8 @@ class DatabricksApi(LoopbackServer):
         match (columns, where):
             case ("cast(Charge_IsCharging AS STRING)", "event_id = :event_id"):
                 [parameter] = parameters
+                if self.charging is None:
+                    raise KeyError(columns)
                 return [[self.charging]] if parameter["value"] in events else []
             case ("unix_seconds(max(pipeline_processed_at)), unix_seconds(max(changed_at))", _):
                 return [self.newest]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.cloud import CREDENTIALS, client, ministack, running
+from rehearsal.aws.cloud import CREDENTIALS, client, ministack, running
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rehearsal.mapping.response import FunctionError, Invoke, NotInvoked, Outcome
-from rehearsal.pipeline import Doors, Pipeline, Plan, pipeline
-from rehearsal.producer import Change, Item
+from rehearsal.aws.mapping.response import FunctionError, Invoke, NotInvoked, Outcome
+from rehearsal.pipeline import Doors, Pipeline, Setup, pipeline
+from rehearsal.producer import Action, Item
 from support.fault_proxy import FaultProxy, fault_proxy
 
 Event = dict[str, Any]
@@ -75,7 +75,7 @@ class Stage:
     s3: FaultProxy
     doors: "_Doors"
 
-    def play(self, changes: Iterable[Change], meddle: Meddle = straight) -> None:
+    def play(self, changes: Iterable[Action], meddle: Meddle = straight) -> None:
         """Make changes, and wait until the mapping is done with them."""
         self.doors.meddle = meddle
         self.pipeline.producer.play(changes)
@@ -90,7 +90,7 @@ class _Doors:
 
 
 @contextmanager
-def stage(folder: Path, plan: Plan) -> Iterator[Stage]:
+def stage(folder: Path, setup: Setup) -> Iterator[Stage]:
     """Start the pipeline with all doors shut."""
     doors = _Doors()
     with ExitStack() as ending:
@@ -104,7 +104,7 @@ def stage(folder: Path, plan: Plan) -> Iterator[Stage]:
             return lambda event: doors.meddle(event, inner)
 
         chosen = Doors(s3=s3, invoke=invoke, back_off=lambda _: 0.05)
-        with pipeline(folder, plan, doors=chosen) as running:
+        with pipeline(folder, setup, doors=chosen) as running:
             yield Stage(running, doors.opened[0], doors)
 
 
@@ -119,6 +119,6 @@ def item(event_id: str, km: float = 1) -> Item:
     }
 
 
-def puts(prefix: str, count: int, km: float = 1) -> list[Change]:
+def puts(prefix: str, count: int, km: float = 1) -> list[Action]:
     """So many puts of events of their own."""
-    return [Change("put", f"{prefix}-{number}", item(f"{prefix}-{number}", km)) for number in range(count)]
+    return [Action("put", f"{prefix}-{number}", item(f"{prefix}-{number}", km)) for number in range(count)]

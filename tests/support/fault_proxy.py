@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from threading import Event
 
-from rehearsal.loopback import Answer, LoopbackServer, Request
+from rehearsal.loopback import Answer, HttpRequest, LoopbackServer
 
 Forward = Callable[[], Answer]
 Fault = Callable[[Forward], Answer]
@@ -53,7 +53,7 @@ class FaultProxy:
         self.closing.wait()
         return Answer(None)
 
-    def respond(self, request: Request) -> Answer:
+    def respond(self, request: HttpRequest) -> Answer:
         """The answer to a request, or the fault in its place."""
         if request.method != "PUT":
             return self._forward(request)
@@ -61,7 +61,7 @@ class FaultProxy:
         fault = self.faults.pop(0) if self.faults else passed
         return fault(lambda: self._forward(request))
 
-    def _forward(self, request: Request) -> Answer:
+    def _forward(self, request: HttpRequest) -> Answer:
         connection = HTTPConnection(self._upstream, timeout=10)
         try:
             headers = {name: value for name, value in request.headers.items() if name != "expect"}

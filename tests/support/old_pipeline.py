@@ -11,15 +11,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from lambda_deploy.mappings import StreamMapping
+from lambda_deploy.migrate import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION, UNIFIED_FUNCTION
 from lambda_deploy.migrate.found import (
     CALLS_FUNCTION,
-    OLD_STREAM_FUNCTION,
-    OLD_TRIGGER_FUNCTION,
-    UNIFIED_FUNCTION,
     Found,
     OldFunction,
-    OldJob,
     OldRole,
+    StoppableJob,
 )
 from support.databricks_api import TOKEN
 
@@ -56,7 +54,9 @@ A_FOUND_PIPELINE: Final = Found(
         "EventBridgeConfiguration": {},
     },
     job_name="4711",
-    job=OldJob(OLD_JOB, {"schedule": {"quartz_cron_expression": "0 0 * * * ?", "pause_status": "UNPAUSED"}}, 2, True),
+    job=StoppableJob(
+        OLD_JOB, {"schedule": {"quartz_cron_expression": "0 0 * * * ?", "pause_status": "UNPAUSED"}}, 2, True
+    ),
     old_table="main.telemetry.car_telemetry_flattened",
 )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from rehearsal.loopback import Answer, LoopbackServer, Request
+from rehearsal.loopback import Answer, HttpRequest, LoopbackServer
 from support.tokens import ISSUER, ROLE, signed
 
 REGION = "eu-west-1"
@@ -28,10 +28,10 @@ class StsServer(LoopbackServer):
         super().__init__(self._respond)
         self.claims: dict[str, Any] = {}
         self.fault: Answer | None = None
-        self.requests: list[Request] = []
+        self.requests: list[HttpRequest] = []
         self._clock = clock
 
-    def _respond(self, request: Request) -> Answer:
+    def _respond(self, request: HttpRequest) -> Answer:
         self.requests.append(request)
         if self.fault is not None:
             return self.fault
@@ -64,7 +64,7 @@ def sts_error(status: int, code: str) -> Answer:
     return Answer(status, f"<ErrorResponse>{error}</ErrorResponse>".encode(), {"Content-Type": "text/xml"})
 
 
-def is_signed(request: Request) -> bool:
+def is_signed(request: HttpRequest) -> bool:
     """Say whether a request bears the signature that our key gives, over its body and all that must be signed."""
     found = _SCOPE.fullmatch(request.headers.get("authorization", ""))
     if found is None or found["key"] != KEY_ID or request.headers.get("x-amz-security-token") != SESSION_TOKEN:
@@ -75,7 +75,7 @@ def is_signed(request: Request) -> bool:
     return hmac.compare_digest(found["signature"], _signature(request, names, found["scope"]))
 
 
-def _signature(request: Request, names: list[str], scope: str) -> str:
+def _signature(request: HttpRequest, names: list[str], scope: str) -> str:
     headers: Mapping[str, str] = request.headers
     lines = [f"{name}:{headers[name].strip()}\n" for name in names]
     digest = hashlib.sha256(request.body).hexdigest()

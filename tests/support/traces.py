@@ -3,7 +3,9 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from rehearsal.trace import JobRun, Kept, Look, Passage, Trace
+from rehearsal.check import Unprocessed
+from rehearsal.databricks.job import JobRun
+from rehearsal.report.trace import Look, Passage, Trace
 
 START: Final = 1_800_000_000.0
 EMPTY: Final = Trace(
@@ -11,24 +13,21 @@ EMPTY: Final = Trace(
     passages=[],
     looks=[],
     runs=[],
-    kept=[],
+    unprocessed=[],
     changes=0,
-    objects=0,
-    object_bytes=0,
+    objects=[],
     invocations=0,
     rows=0,
     deleted=0,
     problems=[],
 )
-HOSTILE: Final = "<script src=\"//evil.example/x.js\">alert('1')</script>\n\x1b[31m`../\x00\ud800&"
+HOSTILE: Final = "<script src=\"//evil.example/x.js\">alert('1')</script>`../&"
 
 
-def passage(event_id: str, *after: float | None, put: float = 0.0) -> Passage:
-    """An event put so many seconds after the start; the four stages, as far as it came, in seconds after the put."""
-    stored, called, began, in_table = (
-        None if seconds is None else START + put + seconds for seconds in (*after, *[None] * (4 - len(after)))
-    )
-    return Passage(event_id, START + put, stored, called, began, in_table)
+def passage(event_id: str, *after: float, put: float = 0.0) -> Passage:
+    """An event put so many seconds after the start; in S3 and in the table, as far as it came, so many after it."""
+    came = dict(zip(("stored", "in_table"), (START + put + seconds for seconds in after), strict=False))
+    return Passage(event_id, START + put, came.get("stored"), came.get("in_table"))
 
 
 def run(called: float, began: float, ended: float, **other: Any) -> JobRun:
@@ -43,19 +42,13 @@ def looks(*counts: tuple[float, int, int, int]) -> list[Look]:
 
 SMALL: Final = replace(
     EMPTY,
-    settings={"batch size": "2"},
-    passages=[
-        passage("a", 1.0, 1.5, 2.0, 9.0),
-        passage("b", 2.0, 2.5, 4.0, 7.0, put=1.0),
-        passage("c", 3.0, put=2.0),
-        passage("d", put=3.0),
-    ],
+    settings={"batch_size": "2"},
+    passages=[passage("a", 1.0, 9.0), passage("b", 2.0, 7.0, put=1.0), passage("c", 3.0, put=2.0), passage("d")],
     looks=looks((0, 0, 0, 0), (5, 4, 2, 0), (10, 4, 3, 2)),
     runs=[run(1.5, 2.0, 6.0, files=2, lines={"applied": 2, "ignored": 0}), run(6.5, 7.0, 8.0, outcome="failed")],
-    kept=[Kept("lambda", "not_an_object", 1), Kept("job", "bad_event_id", 2), Kept("lambda", "not_an_object", 3)],
+    unprocessed=[Unprocessed("job", "bad_event_id", 2), Unprocessed("lambda", "reserved_attribute", 4)],
     changes=4,
-    objects=2,
-    object_bytes=3000,
+    objects=[1000, 2000],
     invocations=3,
     rows=2,
     deleted=1,

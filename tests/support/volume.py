@@ -35,7 +35,7 @@ def like_a_volume(root: Path) -> Iterator[list[str]]:
         return guarded
 
     def path_is_below(given: Any) -> bool:
-        return isinstance(given, (str, os.PathLike)) and Path(os.path.abspath(given)).is_relative_to(root)
+        return isinstance(given, (str, os.PathLike)) and Path(given).absolute().is_relative_to(root)
 
     def file_is_below(given: Any) -> bool:
         number = given if isinstance(given, int) else getattr(given, "fileno", lambda: -1)()
@@ -50,5 +50,5 @@ def like_a_volume(root: Path) -> Iterator[list[str]]:
         for name in ("flock", "lockf"):
             patch.setattr(fcntl, name, refuse(name, file_is_below, getattr(fcntl, name)))
         access = os.access
-        patch.setattr(os, "access", lambda path, *given, **named: not path_is_below(path) and access(path, *given, **named))
+        patch.setattr(os, "access", lambda path, mode: not path_is_below(path) and access(path, mode))
         yield refused

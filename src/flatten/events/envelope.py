@@ -15,6 +15,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Strea
 """
 
 MAX_EVENT_ID_BYTES = 1024
+_LONGEST_LABEL = 100
 METADATA = "_stream_metadata"
 _KEYS = ("event_id", "recorded_at")
 """What a REMOVE without an image carries: the keys of the natural table, or of one sorted by time."""
@@ -106,7 +107,7 @@ def _order(metadata: dict[str, Any]) -> tuple[str, str, str]:
     name, stream, number = (metadata.get(key) for key in ("event_name", "stream", "sequence_number"))
     if name not in EVENT_NAMES:
         raise BadLineError("bad_metadata", f"event_name {_shown(name)} is none of {', '.join(EVENT_NAMES)}")
-    if not isinstance(stream, str) or not stream or not json_text.storable(stream):
+    if not isinstance(stream, str) or not 0 < len(stream) <= _LONGEST_LABEL or not json_text.storable(stream):
         raise BadLineError("bad_metadata", f"stream {_shown(stream)} is not the label of a stream")
     if not (isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= ORDER_DIGITS):
         raise BadLineError("bad_metadata", f"sequence_number {_shown(number)} is not 1 to {ORDER_DIGITS} digits")

@@ -19,6 +19,9 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_STORED_BYTES = 16 * 1024 * 1024
 """As a file is stored. Spark and the worker hold each file that they read several times over."""
 
+MAX_FILE_LINES = 200_000
+"""A Lambda call takes 10,000 records; a file is decided on as a whole."""
+
 _KEY = re.compile(r"[0-9]+-[0-9]+-([0-9]{1,9})-[0-9a-f]{8}\.ndjson\.gz")
 _HOUR = re.compile(r"/([0-9]{4})/([0-9]{2})/([0-9]{2})/([0-9]{2})/[^/]*\Z")
 _GZIP = b"\x1f\x8b"
@@ -58,13 +61,15 @@ class Lines:
         return _lines(self.content)
 
 
-def split_file(path: str, content: bytes, limit: int = MAX_FILE_BYTES) -> Lines:
+def split_file(path: str, content: bytes, limit: int = MAX_FILE_BYTES, most_lines: int = MAX_FILE_LINES) -> Lines:
     """Return the lines of a file; blank ones are not lines.
 
-    Raises BadFileError: file_unreadable for gzip that does not end or is damaged, and for more than `limit` bytes,
-    unpacked; file_incomplete when the key says another number of lines.
+    Raises BadFileError: file_unreadable for gzip that does not end or is damaged, for more than `limit` bytes,
+    unpacked, and for more than `most_lines` line ends; file_incomplete when the key says another number of lines.
     """
     unpacked = _unpack(path, content, limit)
+    if unpacked.count(b"\n") > most_lines:
+        raise BadFileError("file_unreadable", f"has more than {most_lines} lines")
     lines = Lines(unpacked, sum(1 for _ in _lines(unpacked)))
     promised = promised_lines(path)
     if promised is not None and promised != len(lines):

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def heeded(work: Callable[[], T]) -> T:
+def interruptible(work: Callable[[], T]) -> T:
     """Do the work, where py4j does it in a thread of its own; return what it returns or raise what it raises.
 
     On KeyboardInterrupt the work goes on until the caller ends the session that it uses, or the process ends.

@@ -12,6 +12,7 @@ to quarantine. The same content again is deleted once the archive has it. A name
 content, or by a folder, stays; the file goes beside it, with its digest in the name.
 """
 
+import errno
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -58,10 +59,18 @@ def _ended(settings: Settings, around: Around, outcomes: Mapping[str, Mapping[st
         used = outcome == files.COMMITTED
         _move(settings.source, name, settings.archive if used else settings.rejects, sha256, around)
         return "archived" if used else "rejected", path
+    except FileNotFoundError:
+        return "gone", path
     except OSError as wrong:
-        return "failed", f"{path} could not be moved ({wrong.strerror}): give this user the right to."
+        return "failed", left_because(path, "moved", wrong)
     except FlattenError as wrong:
         return "failed", str(wrong)
+
+
+def left_because(path: str, what: str, wrong: OSError) -> str:
+    """Say why a file stays in landing."""
+    advice = "give this user the right to" if wrong.errno in (errno.EACCES, errno.EPERM) else "fix that and run again"
+    return f"{path} could not be {what} ({wrong.strerror or type(wrong).__name__}): {advice}."
 
 
 def _move(root: str, name: str, place: str, sha256: str, around: Around) -> None:

@@ -99,9 +99,9 @@ class _Batch:
 
     def _ours(self, seen: Envelopes) -> Envelopes:
         """Leave out what is behind a link: it belongs to whoever has it where it really is."""
-        landing, root = open_location(self._settings.source), f"{self._settings.source}/"
-        links = {path for path in seen.files if landing.is_link(path.removeprefix(root))}
-        return seen.without(links) if links else seen
+        root = f"{self._settings.source}/"
+        links = open_location(self._settings.source).links(path.removeprefix(root) for path in seen.files)
+        return seen.without({f"{root}{name}" for name in links}) if links else seen
 
     def _write(self, turn: int, lines: Sequence[JudgedLine], seen: Envelopes) -> Decision:
         """Look up the rows of a turn's events, decide, and write the rows that follow.
@@ -126,14 +126,11 @@ class _Batch:
     def _flat_rows(self, numbers: Mapping[str, "array[int]"], seen: Envelopes, *, alone: bool) -> DataFrame:
         """Return the rows of the lines, whose new columns the table has got before."""
         chosen = {path: (seen.files[path].sha256, each) for path, each in numbers.items()}
-        columns = values.columns_for({code for path in chosen for code in seen.files[path].codes})
-        known = set(self._spark.table(self._settings.table.sql).columns)
-        signals = catalogue.packaged().columns()
-        new = {name: kind for name, kind in columns.items() if name in signals and name not in known}
-        create.add_columns(self._spark, self._settings.table, new)
+        codes = {code for path in chosen for code in seen.files[path].codes}
+        create.add_columns(self._spark, self._settings.table, catalogue.packaged().columns(codes))
         # Of several turns each reads its own files: the batch would be read as a whole each time.
         files_read = self._batch if alone else whole_files(self._spark, chosen)
-        return values.flat_rows(files_read, chosen, columns, micros_of(self._settings.started_at))
+        return values.flat_rows(files_read, chosen, values.columns_for(codes), micros_of(self._settings.started_at))
 
     def _quarantine(self, seen: Envelopes) -> None:
         """Write bad files and bad lines to the quarantine; the lines' text takes a pass of its own."""
@@ -149,8 +146,8 @@ class _Batch:
             rows = rows.unionByName(values.bad_lines(self._batch, bad, micros_of(now)))
         quarantine.write(self._spark, rows, table, paths, self._around.patience)
         if bad:
-            wanted = sum(len(numbers) for _, numbers in bad.values())
-            _require(wanted, quarantine.lines_held(self._spark, table, bad))
+            lines = {path: numbers for path, (_, numbers) in bad.items()}
+            _require(sum(map(len, lines.values())), quarantine.lines_held(self._spark, table, lines))
 
 
 def _require(wanted: int, written: int) -> None:

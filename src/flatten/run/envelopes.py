@@ -26,9 +26,6 @@ from flatten.storage.location import plain_path
 from flatten.tables.sql import ddl
 
 LINES_A_TURN = 100_000
-LINES_A_FILE = 200_000
-"""More lines than a file may have: they could not be decided on in turns of whole files."""
-
 _FILE_COLUMNS = {
     "size": "BIGINT",
     "sha256": "STRING",
@@ -153,8 +150,6 @@ def _file_rows(
     own = place | {"line_number": 0, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     try:
         lines = split_file(path, content)
-        if len(lines) > LINES_A_FILE:
-            raise BadFileError("file_unreadable", f"has more than {LINES_A_FILE} lines", len(lines))
     except BadFileError as bad:
         yield own | {"line_count": bad.lines, "reason": bad.reason, "detail": bad.detail}
         return

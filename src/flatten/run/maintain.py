@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from flatten.errors import FlattenError
+from flatten.run import owner
 from flatten.run.batch import Around
 from flatten.run.duplicates import remove_duplicates
 from flatten.storage import open_location
@@ -67,6 +68,7 @@ def _delete_expired(spark: SparkSession, keeping: Keeping, now: datetime) -> lis
     """
     if keeping.archive is None or keeping.archive_days is None:
         return []
+    owner.confirm_archive(keeping.archive, keeping.table)
     archive, limit = open_location(keeping.archive), F.lit(now - timedelta(days=keeping.archive_days))
     recorded = spark.table(keeping.table.side("files")).where(F.col("outcome") == files.COMMITTED)
     days = recorded.groupBy(F.to_date("hour").alias("day")).agg(F.max("committed_at").alias("newest"))

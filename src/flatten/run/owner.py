@@ -1,7 +1,8 @@
-"""One owner for a source, one run for a state folder.
+"""One owner for a source, a state folder and an archive; one run at a time for a state folder.
 
-Two jobs on one prefix would archive each other's files, and a state folder knows what one source has given to
-one table. So both carry a marker, written by the first run and compared by every later one.
+Two jobs on one prefix would archive each other's files, a state folder knows what one source has given to one table,
+and days of an archive are deleted as a whole. So all three carry a marker, written by the first run and compared by
+every later one.
 """
 
 import fcntl
@@ -14,12 +15,13 @@ from pathlib import Path
 from flatten.errors import AlreadyRunningError, LocationError, OwnerError
 from flatten.settings import Settings
 from flatten.storage import open_location
+from flatten.tables.names import TableName
 
 MARKER = "_flatten_owner.json"
 
 
 def claim(settings: Settings) -> None:
-    """Mark the source and the state folder as this table's. Raises OwnerError; nothing is written then."""
+    """Mark source, state folder and archive as this table's. Raises OwnerError; nothing is written then."""
     confirm(settings)
     for root, owner in _owners(settings):
         with suppress(FileExistsError):
@@ -28,7 +30,7 @@ def claim(settings: Settings) -> None:
 
 
 def confirm(settings: Settings) -> None:
-    """Raise OwnerError when the source or the state folder is marked as another table's."""
+    """Raise OwnerError when the source, the state folder or the archive is marked as another's."""
     for root, owner in _owners(settings):
         _compare(root, owner)
 
@@ -36,11 +38,19 @@ def confirm(settings: Settings) -> None:
 def _owners(settings: Settings) -> Iterator[tuple[str, Mapping[str, str]]]:
     yield settings.source, {"table": settings.table.text, "state": settings.state}
     yield settings.state, {"table": settings.table.text, "source": settings.source}
+    yield settings.archive, {"table": settings.table.text, "archive of": settings.source}
+
+
+def confirm_archive(archive: str, table: TableName) -> None:
+    """Raise OwnerError when a folder is not the archive of this table: what is deleted there must be ours."""
+    text = open_location(archive).read_text(MARKER) or ""
+    if f'"table": {json.dumps(table.text)}' not in text or '"archive of"' not in text:
+        raise OwnerError(f"{archive} is not the archive of {table.text}: its marker {MARKER} does not say so.")
 
 
 def _compare(root: str, owner: Mapping[str, str]) -> None:
     text = open_location(root).read_text(MARKER)
-    if not text:  # an empty one is what a crash leaves that came while it was written
+    if text is None or json.dumps(owner, indent=1).startswith(text):  # cut short by a crash
         return
     try:
         found = json.loads(text)

@@ -14,11 +14,12 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from flatten.events.timestamps import micros_of
-from flatten.run.archive import Ended
+from flatten.run.archive import Ended, left_because
 from flatten.run.batch import Around, process_batch
 from flatten.settings import Settings
 from flatten.storage.location import Location, Stat
 from flatten.tables import files, quarantine
+from flatten.tables.schema import COUNTS
 
 _BYTES_A_BATCH = 64 * 1024 * 1024
 _DISCOVERY_LAG = timedelta(days=1)
@@ -42,8 +43,7 @@ def read_passed_over(
         ended += [("read", file.path) for file in batch]
     too_large = [path.removeprefix(f"{settings.source}/") for kind, path in ended if kind == "too_large"]
     why = "file_unreadable", f"has more than {settings.max_file_bytes} bytes"
-    quarantine_unread(spark, settings, around, landing, too_large, why)
-    return ended
+    return ended + quarantine_unread(spark, settings, around, landing, too_large, why)
 
 
 def _contents(landing: Location, names: Iterable[str], settings: Settings, ended: list[Ended]) -> Iterator[_File]:
@@ -53,7 +53,9 @@ def _contents(landing: Location, names: Iterable[str], settings: Settings, ended
             stat = landing.stat(name)
             if stat is None:
                 ended.append(("gone", path))
-            elif settings.discovery == "file-events" and stat.modified_at > settings.started_at - _DISCOVERY_LAG:
+            elif settings.discovery == "file-events" and stat.modified_at > micros_of(
+                settings.started_at - _DISCOVERY_LAG
+            ):
                 continue
             elif stat.size > settings.max_file_bytes:
                 ended.append(("too_large", path))
@@ -63,7 +65,7 @@ def _contents(landing: Location, names: Iterable[str], settings: Settings, ended
         except FileNotFoundError:
             ended.append(("gone", path))
         except OSError as wrong:
-            ended.append(("failed", f"{path} could not be read ({wrong.strerror}): give this user the right to."))
+            ended.append(("failed", left_because(path, "read", wrong)))
 
 
 def _batches(contents: Iterable[_File], most: int) -> Iterator[list[_File]]:
@@ -81,7 +83,7 @@ def _batches(contents: Iterable[_File], most: int) -> Iterator[list[_File]]:
 
 def _frame(spark: SparkSession, batch: Iterable[_File]) -> DataFrame:
     """Return files as an engine hands them over."""
-    rows = [(file.path, micros_of(file.stat.modified_at), len(file.content), file.content) for file in batch]
+    rows = [(file.path, file.stat.modified_at, len(file.content), file.content) for file in batch]
     path, modified, length, content = zip(*rows, strict=True)
     return spark.createDataFrame(
         pa.table(
@@ -102,24 +104,27 @@ def quarantine_unread(
     landing: Location,
     names: Iterable[str],
     why: tuple[str, str],
-) -> None:
-    """Quarantine files without reading a line, for one reason and detail, and record them.
+) -> list[Ended]:
+    """Quarantine files without reading a line, for one reason and detail, and record them; return what failed.
 
     The quarantine comes first: killed between the two, the next run finds the file unrecorded and does both again.
     """
-    now = around.clock()
-    entries = []
+    entries, failed, now = [], [], around.clock()
     for name in names:
-        stat, sha256 = landing.stat(name), landing.sha256(name)
+        path = f"{landing.root}/{name}"
+        try:
+            stat, sha256 = landing.stat(name), landing.sha256(name)
+        except OSError as wrong:
+            failed.append(("failed", left_because(path, "read", wrong)))
+            continue
         if stat and sha256:
-            entries.append(
-                dict.fromkeys(files.COUNTS, 0)
-                | {"path": f"{landing.root}/{name}", "size": stat.size, "modified_at": micros_of(stat.modified_at)}
-                | {"sha256": sha256, "outcome": files.QUARANTINED}
-                | {"run_id": settings.run_id, "committed_at": micros_of(now)}
-            )
+            own = {"path": path, "size": stat.size, "modified_at": stat.modified_at, "sha256": sha256}
+            run = {"outcome": files.QUARANTINED, "run_id": settings.run_id, "committed_at": micros_of(now)}
+            entries.append(dict.fromkeys(COUNTS, 0) | own | run)
     if entries:
-        rows = [(str(entry["path"]), *why) for entry in entries]
+        reason, detail = why
+        rows = [(str(entry["path"]), reason, detail.format(sha256=entry["sha256"])) for entry in entries]
         frame = quarantine.file_rows(spark, rows, now)
         quarantine.write(spark, frame, settings.table, [path for path, *_ in rows], around.patience)
         files.record(spark, entries, settings.table, around.patience)
+    return failed

@@ -18,7 +18,7 @@ from flatten.storage import open_location
 from flatten.tables import files
 from flatten.tables.files import Recorded
 
-_CHANGED = "file_changed", "a file of this name was read before, with other content"
+_CHANGED = "file_changed", "a file of this name was read before, with other content; SHA-256 of this one {sha256}"
 
 
 def settle(
@@ -39,7 +39,7 @@ def settle(
     ended += archive(settings, around, here, known)
     changed = [path.removeprefix(f"{settings.source}/") for kind, path in ended if kind == "changed"]
     if changed:
-        quarantine_unread(spark, settings, around, landing, changed, _CHANGED)
+        ended += quarantine_unread(spark, settings, around, landing, changed, _CHANGED)
         ended += archive(settings, around, changed, _recorded(spark, settings, changed))
     return known, ended
 

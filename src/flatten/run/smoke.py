@@ -24,7 +24,8 @@ from flatten.settings import Settings
 from flatten.storage import open_location
 from flatten.storage.location import plain_path
 from flatten.tables.commits import SPARK_ERRORS, last_words
-from flatten.tables.names import SIDES, TableName
+from flatten.tables.names import TableName
+from flatten.tables.schema import SIDE_TABLES
 from flatten.tables.sql import literal
 
 _FIRST = "2026/01/05/10/1-2-2-00000001.ndjson.gz"
@@ -214,7 +215,7 @@ def _remove(trial: Trial) -> None:
     if table.is_path:
         places += [*table.places(), *(each.text for each in overlap)]
     else:
-        for name in (table.sql, *map(table.side, SIDES), *(each.sql for each in overlap)):
+        for name in (table.sql, *map(table.side, SIDE_TABLES), *(each.sql for each in overlap)):
             with suppress(*SPARK_ERRORS):
                 trial.spark.sql(f"DROP TABLE IF EXISTS {name}")
     for place in places:

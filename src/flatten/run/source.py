@@ -21,6 +21,10 @@ thousand of them below a folder `[x]` are a million looks. Since https://github.
 turned the patterns off, but in 4.2 each still stands for the whole list."""
 
 
+_TOLERANT = {"ignoreMissingFiles": "true", "ignoreCorruptFiles": "true"}
+"""A file that is gone, or cannot be read, once it has been listed, stops no other: the run looks for it afterwards."""
+
+
 def new_files(spark: SparkSession, settings: Settings, *, auto_loader: bool) -> DataFrame:
     """Return the stream of files that no run has read: path, modificationTime, length, content.
 
@@ -49,7 +53,7 @@ def auto_loader_options(settings: Settings) -> Mapping[str, str]:
         # Files are read whole: a micro-batch must fit into memory, however large its files are.
         "cloudFiles.maxFilesPerTrigger": str(settings.max_files),
         "cloudFiles.maxBytesPerTrigger": "1g",
-        **_tolerance(settings),
+        **_TOLERANT,
     }
 
 
@@ -77,17 +81,11 @@ def file_source_options(settings: Settings) -> Mapping[str, str]:
         "maxFilesPerTrigger": str(min(settings.max_files, most)),
         # The default of seven days skips older files without a word.
         "maxFileAge": "36500d",
-        **_tolerance(settings),
+        **_TOLERANT,
     }
 
 
-def _tolerance(settings: Settings) -> Mapping[str, str]:
-    """Return what lets a run go on when a file is gone, or cannot be read, once it has been listed."""
-    tolerated = str(settings.tolerate_missing_files).lower()
-    return {"ignoreMissingFiles": tolerated, "ignoreCorruptFiles": tolerated}
-
-
 def whole_files(spark: SparkSession, paths: Iterable[str]) -> DataFrame:
-    """Return some files as `new_files` gives them, by their paths; one that is gone is left out."""
-    reader = spark.read.format("binaryFile").schema(_SCHEMA).option("recursiveFileLookup", "true")
-    return reader.option("ignoreMissingFiles", "true").load([literal_path(path) for path in sorted(paths)])
+    """Return some files as `new_files` gives them, by their paths. Raises AnalysisException when one is gone."""
+    reader = spark.read.format("binaryFile").schema(_SCHEMA).options(**_TOLERANT, recursiveFileLookup="true")
+    return reader.load([literal_path(path) for path in sorted(paths)])

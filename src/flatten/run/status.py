@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from flatten.decide.decision import VERDICTS
 from flatten.errors import IncompleteFilesError, StaleError
+from flatten.events.timestamps import micros_of
 from flatten.storage import open_location
 from flatten.tables import create, files
 from flatten.tables.names import TableName
@@ -92,7 +93,7 @@ def late_files(source: str, now: datetime) -> list[str]:
     """Return the files of the source that no run has taken and archived for more than an hour."""
     landing = open_location(source)
     written = ((name, landing.stat(name)) for name in landing.names())
-    return [f"{source}/{name}" for name, stat in written if stat and stat.modified_at < now - LATE]
+    return [f"{source}/{name}" for name, stat in written if stat and stat.modified_at < micros_of(now - LATE)]
 
 
 def _landing(spark: SparkSession, table: TableName, source: str, now: datetime) -> dict[str, Any]:

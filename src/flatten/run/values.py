@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame
 from flatten import __version__
 from flatten.events import catalogue
 from flatten.events.arrow import ColumnBuilder
-from flatten.events.envelope import BadLineError, read_change, read_line
+from flatten.events.envelope import BadLineError, Change, read_change, read_line
 from flatten.events.event import flatten
 from flatten.events.lines import Line, hour_of, split_file
 from flatten.storage.location import plain_path
@@ -83,7 +83,7 @@ def _flat_row(line: Line, source_file: str, *, processed_at: int) -> dict[str, A
     event = read_line(line.content)
     change = read_change(event)
     return flatten(event, change, catalogue.packaged()) | {
-        "deleted_at": (change.changed_at or processed_at) if change.event_name == "REMOVE" else None,
+        "deleted_at": _removed_at(change, processed_at),
         "stream": change.stream,
         "sequence_number": change.sequence_number,
         "changed_at": change.changed_at,
@@ -92,6 +92,12 @@ def _flat_row(line: Line, source_file: str, *, processed_at: int) -> dict[str, A
         "pipeline_version": __version__,
         "pipeline_processed_at": processed_at,
     }
+
+
+def _removed_at(change: Change, processed_at: int) -> int | None:
+    if change.event_name != "REMOVE":
+        return None
+    return processed_at if change.changed_at is None else change.changed_at
 
 
 def _bad_row(line: Line, source_file: str, *, quarantined_at: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ second: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes
 
 import errno
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,6 +16,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from flatten.errors import LocationError
+from flatten.events.timestamps import micros_of
 from flatten.storage.location import S3A, Stat, listed
 
 _PIECE = 1024 * 1024
@@ -85,33 +86,33 @@ class Bucket:
     def stat(self, name: str) -> Stat | None:
         """See Location."""
         try:
-            with _told("look at", self._url(name)):
+            with _as_os_error("look at", self._url(name)):
                 found = self.client.head_object(Bucket=self._bucket, Key=self._key(name))
         except FileNotFoundError:
             return None
-        return Stat(int(found["ContentLength"]), found["LastModified"])
+        return Stat(int(found["ContentLength"]), micros_of(found["LastModified"]))
 
-    def is_link(self, name: str) -> bool:  # a bucket has none
+    def links(self, names: Iterable[str]) -> set[str]:  # a bucket has none
         """See Location."""
-        return False
+        return set()
 
     def take(self, name: str, content: IO[bytes]) -> None:
         """See Location."""
         if len(self._key(name).encode()) > _LONGEST_KEY:
             raise FileExistsError(errno.ENAMETOOLONG, "a key of S3 has at most 1,024 bytes", self._url(name))
-        with _told("write", self._url(name)):
+        with _as_os_error("write", self._url(name)):
             self.client.put_object(Bucket=self._bucket, Key=self._key(name), Body=content, IfNoneMatch="*")
 
     def remove(self, name: str) -> None:
         """See Location."""
-        with _told("delete", self._url(name)):
+        with _as_os_error("delete", self._url(name)):
             self.client.delete_object(Bucket=self._bucket, Key=self._key(name))
 
     def remove_tree(self, name: str) -> bool:
         """See Location."""
         keys = [{"Key": self._key(f"{name}/{key}")} for key in self._keys(f"{name}/")]
         for start in range(0, len(keys), _KEYS_A_CALL):
-            with _told("delete", self._url(name)):
+            with _as_os_error("delete", self._url(name)):
                 batch = {"Objects": keys[start : start + _KEYS_A_CALL], "Quiet": True}
                 refused = self.client.delete_objects(Bucket=self._bucket, Delete=batch).get("Errors")
             if refused:
@@ -129,7 +130,7 @@ class Bucket:
     def check(self, role: str, *, to_write: bool) -> None:  # a write would have to be tried
         """See Location."""
         try:
-            with _told("list", self.root):
+            with _as_os_error("list", self.root):
                 self.client.list_objects_v2(Bucket=self._bucket, Prefix=self._key(""), MaxKeys=1)
         except OSError as wrong:
             raise LocationError(f"The {role} {self.root} cannot be read: {wrong.strerror}.") from None
@@ -146,7 +147,7 @@ class Bucket:
         return f"{self.root}/{name}"
 
     def _pieces(self, name: str) -> Iterator[bytes]:
-        with _told("read", self._url(name)), closing(self._body(name)) as body:
+        with _as_os_error("read", self._url(name)), closing(self._body(name)) as body:
             yield from body.iter_chunks(_PIECE)
 
     def _body(self, name: str) -> Any:
@@ -155,14 +156,14 @@ class Bucket:
     def _keys(self, below: str) -> Iterator[str]:
         prefix = self._key(below)
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        with _told("list", self._url(below)):
+        with _as_os_error("list", self._url(below)):
             for page in pages:
                 for entry in page.get("Contents", ()):
                     yield entry["Key"].removeprefix(prefix)
 
 
 @contextmanager
-def _told(doing: str, url: str) -> Iterator[None]:
+def _as_os_error(doing: str, url: str) -> Iterator[None]:
     """Turn what boto3 raises into the OSError that a directory would raise."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -174,6 +175,6 @@ def _told(doing: str, url: str) -> Iterator[None]:
             raise FileNotFoundError(errno.ENOENT, "no such object", url) from None
         if code in _TAKEN:
             raise FileExistsError(errno.EEXIST, "the object is there already", url) from None
-        raise OSError(errno.EIO, f"S3 refused to {doing} it ({code})", url) from wrong
-    except BotoCoreError as wrong:
-        raise OSError(errno.EIO, f"S3 could not {doing} it ({wrong})", url) from wrong
+        raise OSError(errno.EIO, f"S3 refused to {doing} it ({code})", url) from None
+    except (BotoCoreError, ValueError) as wrong:  # its text may hold credentials
+        raise OSError(errno.EIO, f"S3 could not {doing} it ({type(wrong).__name__})", url) from None

@@ -8,10 +8,9 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +18,9 @@ from flatten.errors import LocationError
 from flatten.storage.location import Stat, listed
 
 _PIECE = 1024 * 1024
+_NO_FSYNC = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""What a file system says that has none, such as /Volumes."""
+
 _TAKEN = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 
 
@@ -30,20 +32,26 @@ class Directory:
 
     def names(self) -> Iterator[str]:
         """See Location."""
-        yield from _names(self.root, "")
+        yield from _names(self.root)
 
     def stat(self, name: str) -> Stat | None:
         """See Location."""
         with _absent_is_none():
             if self._path(name).is_file():
                 found = self._path(name).stat()
-                return Stat(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+                return Stat(found.st_size, found.st_mtime_ns // 1_000)
         return None
 
-    def is_link(self, name: str) -> bool:
+    def links(self, names: Iterable[str]) -> set[str]:
         """See Location."""
-        parts = name.split("/")
-        return any(self._path("/".join(parts[: end + 1])).is_symlink() for end in range(len(parts)))
+        known: dict[str, bool] = {"": False}
+
+        def is_link(name: str) -> bool:
+            if name not in known:
+                known[name] = is_link(name.rpartition("/")[0]) or self._path(name).is_symlink()
+            return known[name]
+
+        return set(filter(is_link, names))
 
     def sha256(self, name: str) -> str | None:
         """See Location."""
@@ -73,8 +81,11 @@ class Directory:
         with sink:
             shutil.copyfileobj(content, sink, _PIECE)
             sink.flush()
-            with suppress(OSError):  # /Volumes has none
+            try:
                 os.fsync(sink.fileno())
+            except OSError as wrong:
+                if wrong.errno not in _NO_FSYNC:
+                    raise
 
     def remove(self, name: str) -> None:
         """See Location."""
@@ -127,18 +138,20 @@ def _absent_is_none() -> Iterator[None]:
             raise
 
 
-def _names(folder: str, below: str) -> Iterator[str]:
-    try:
-        entries = os.scandir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    with entries:
-        ordered = sorted((each for each in entries if listed(each.name)), key=lambda each: each.name)
-    for entry in ordered:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _names(entry.path, f"{below}{entry.name}/")
-        elif entry.is_file(follow_symlinks=False):
-            yield f"{below}{entry.name}"
+def _names(root: str) -> Iterator[str]:
+    """Yield the names of the files below a folder; one that is gone has none. Links are neither files nor folders."""
+    waiting = [""]
+    while waiting:
+        below = waiting.pop()
+        try:
+            entries = os.scandir(f"{root}/{below}")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        with entries:
+            ordered = sorted((each for each in entries if listed(each.name)), key=lambda each: each.name)
+        yield from (f"{below}{each.name}" for each in ordered if each.is_file(follow_symlinks=False))
+        folders = [f"{below}{each.name}/" for each in ordered if each.is_dir(follow_symlinks=False)]
+        waiting += reversed(folders)
 
 
 def _is_beginning(held: Path, content: IO[bytes]) -> bool:

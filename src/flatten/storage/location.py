@@ -1,9 +1,8 @@
 """What every kind of storage can do, and how locations and names are written."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -15,10 +14,10 @@ _PATTERN = re.compile(r"([\\{}\[\]*?^])")
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """How large a file is, in bytes, and when it was written."""
+    """How large a file is, in bytes, and when it was written, in microseconds since 1970 UTC."""
 
     size: int
-    modified_at: datetime
+    modified_at: int
 
 
 class Location(Protocol):
@@ -34,8 +33,8 @@ class Location(Protocol):
     def stat(self, name: str) -> Stat | None:
         """Return what is known of a file; None when it does not exist."""
 
-    def is_link(self, name: str) -> bool:
-        """Return whether a file is a link or is below one: it belongs to the place where it really is."""
+    def links(self, names: Iterable[str]) -> set[str]:
+        """Return those of these files that are links or below one: they belong to the place where they really are."""
 
     def sha256(self, name: str) -> str | None:
         """Return the SHA-256 of a file's bytes in hex; None when it does not exist. Raises OSError."""

@@ -20,7 +20,10 @@ SPARK_ERRORS = (PySparkException, Py4JJavaError)
 SPARK_ENDED = (Py4JError, ConnectionError)
 """What a call of Spark raises when its JVM has ended."""
 
-_CONFLICTS = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED", "FIELD_ALREADY_EXISTS")
+_CONFLICTS = (
+    *("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED", "DELTA_SCHEMA_CHANGE_SINCE_ANALYSIS"),
+    *("FIELD_ALREADY_EXISTS", "PATH_NOT_FOUND"),  # another writer was first with a column; a file has gone
+)
 _JAVA_CONFLICTS = ("Concurrent", "MetadataChanged", "ProtocolChanged")
 _TRACEBACK = "Traceback (most recent call last):"
 _ERROR = re.compile(r"[A-Za-z_][\w.]*(: |$)")
@@ -62,7 +65,7 @@ def retried(commit: Callable[[], T], patience: Patience | None = None) -> T:
             why = _name(met)
     raise ConflictError(
         f"The tables or the files of the source changed {patience.attempts} times in a row while this job worked on "
-        f"them ({why}): stop the other writers, then run again."
+        f"them ({why}): stop whoever else changes them, then run again."
     )
 
 

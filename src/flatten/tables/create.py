@@ -1,6 +1,6 @@
 """The tables are created where they are missing, and described when the version or their columns change.
 
-A run asks one property of the table, which version created it last, and for the last of its side tables. Only when
+A run asks one property of the table, which version created it last, and whether its side tables exist. Only when
 something is missing or another version are the statements below made, so a usual run makes none.
 """
 
@@ -88,8 +88,7 @@ def ensure(spark: SparkSession, table: TableName, *, exists: bool) -> None:
     `exists` is the answer of `check`. Raises FlattenError when the columns cannot be described.
     """
     created_by = f"{__version__}, catalogue {catalogue.VERSION}"
-    last = table.side(list(SIDE_TABLES)[-1])
-    if exists and _created_by(spark, table) == created_by and columns_of(spark, last) is not None:
+    if exists and _created_by(spark, table) == created_by and all(_exists(spark, table, kind) for kind in SIDE_TABLES):
         return
     for folder in table.folders():
         _clear_half_made(folder)
@@ -101,6 +100,13 @@ def ensure(spark: SparkSession, table: TableName, *, exists: bool) -> None:
         _describe(spark, table)
     properties = f"{_STATISTICS}, {_CONFLICTS_BY_FILE}, '{_CREATED_BY}' = {literal(created_by)}"
     spark.sql(f"ALTER TABLE {table.sql} SET TBLPROPERTIES ({properties})")
+
+
+def _exists(spark: SparkSession, table: TableName, kind: str) -> bool:
+    """Say whether a side table exists, without reading its log."""
+    if not table.is_path:
+        return spark.catalog.tableExists(table.side(kind))
+    return any(open_location(f"{table.side_place(kind)}/_delta_log").names())
 
 
 def _created_by(spark: SparkSession, table: TableName) -> str:
@@ -125,13 +131,18 @@ def _create(spark: SparkSession, table: TableName) -> None:
 
 
 def add_columns(spark: SparkSession, table: TableName, columns: Mapping[str, str]) -> None:
-    """Add columns, name -> SQL type, to a table by name, and describe them, before a row fills them.
+    """See to it that a table by name has these columns, name -> SQL type, and that they are described.
 
-    Rules of access may hang on the tags, so no row comes before them. A table by path has neither tags nor comments:
-    its new columns come with the rows.
+    Rules of access may hang on the tags, so no row comes before them; the comment is set last, so a column that has
+    one is done. A table by path has neither tags nor comments: its new columns come with the rows.
     """
-    if columns and not table.is_path:
-        spark.sql(f"ALTER TABLE {table.sql} ADD COLUMNS ({ddl(columns)})")
+    if table.is_path:
+        return
+    described = {field.name: bool(field.metadata.get("comment")) for field in spark.table(table.sql).schema.fields}
+    missing = {name: kind for name, kind in columns.items() if name not in described}
+    if missing:
+        spark.sql(f"ALTER TABLE {table.sql} ADD COLUMNS ({ddl(missing)})")
+    if not all(described.get(name) for name in columns):
         _describe(spark, table)
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from flatten.decide.decision import VERDICTS
 from flatten.errors import FlattenError
@@ -16,13 +17,11 @@ from flatten.events.arrow import gathered
 from flatten.events.lines import hour_of
 from flatten.tables.commits import Patience, retried
 from flatten.tables.names import TableName
-from flatten.tables.schema import SIDE_TABLES
-from flatten.tables.sql import hours_among, literal, named, quoted
+from flatten.tables.schema import COUNTS, SIDE_TABLES
+from flatten.tables.sql import hours_among, named, quoted
 
 COMMITTED, QUARANTINED = "committed", "quarantined"
 """Outcomes of a file. quarantined: it cannot be used, none of its lines was."""
-
-COUNTS = ("lines", *VERDICTS, "searched")
 
 
 class Recorded(NamedTuple):
@@ -51,7 +50,10 @@ def record(spark: SparkSession, entries: Sequence[Mapping[str, Any]], table: Tab
     for entry in entries:
         accounted = sum(entry[verdict] for verdict in VERDICTS)
         if accounted != entry["lines"]:
-            raise FlattenError(f"{entry['path']}: of {entry['lines']} lines {accounted} are accounted for.")
+            raise FlattenError(
+                f"{entry['path']}: of {entry['lines']} lines {accounted} are accounted for, which is a fault of this "
+                "job: keep the file and report it."
+            )
     files, columns = table.side("files"), SIDE_TABLES["files"]
     rows = [{**entry, "hour": hour_of(entry["path"])} for entry in entries]
     known = (
@@ -70,9 +72,9 @@ def recorded(spark: SparkSession, table: TableName, paths: Iterable[str]) -> lis
     asked = sorted(paths)
     if not asked:
         return []
-    ours = f"path IN ({', '.join(map(literal, asked))})"
-    rows = spark.table(table.side("files")).where(hours_among("hour", _hours(asked))).where(ours)
-    return [Recorded(*row) for row in rows.select(*Recorded._fields).collect()]
+    rows = spark.table(table.side("files")).where(hours_among("hour", _hours(asked))).select(*Recorded._fields)
+    paths_asked = spark.createDataFrame(pa.table({"path": pa.array(asked, pa.string())}))
+    return [Recorded(*row) for row in rows.join(F.broadcast(paths_asked), "path", "left_semi").collect()]
 
 
 def _hours(paths: Iterable[str]) -> list[Any]:

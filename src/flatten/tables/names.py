@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flatten.errors import TableError
+from flatten.tables.schema import SIDE_TABLES
 from flatten.tables.sql import quoted
-
-SIDES = ("quarantine", "files", "runs")
-"""The tables beside the flat one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,8 @@ class TableName:
         return _sql(self.text)
 
     def side(self, kind: str) -> str:
-        """One of `SIDES` as SQL names it."""
-        return _sql(self._side(kind))
+        """One of `SIDE_TABLES` as SQL names it."""
+        return _sql(self.side_place(kind))
 
     def folders(self) -> list[Path]:
         """Return the folders of all the tables in the file system; none for names and buckets."""
@@ -64,9 +62,10 @@ class TableName:
 
     def places(self) -> list[str]:
         """Return where all the tables stand; nothing for names."""
-        return [self.text, *map(self._side, SIDES)] if self.is_path else []
+        return [self.text, *map(self.side_place, SIDE_TABLES)] if self.is_path else []
 
-    def _side(self, kind: str) -> str:
+    def side_place(self, kind: str) -> str:
+        """One of `SIDE_TABLES` as a path or a name."""
         separator = "/" if self.is_path else "."
         return f"{self.ops}{separator}{self.text.rpartition(separator)[2]}_{kind}"
 

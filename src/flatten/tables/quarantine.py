@@ -1,6 +1,6 @@
 """The quarantine table: what could not be used, with its reason and its place."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -45,13 +45,14 @@ def write(spark: SparkSession, rows: DataFrame, table: TableName, paths: Iterabl
         retried(lambda: spark.sql(insert), patience)
 
 
-def lines_held(spark: SparkSession, table: TableName, paths: Iterable[str]) -> int:
-    """Return how many lines of these files are in the table."""
-    asked = sorted(paths)
-    rows = spark.table(table.side("quarantine")).where(hours_among("hour", {hour_of(path) for path in asked}))
-    files = spark.createDataFrame(pa.table({"source_file": pa.array(asked, pa.string())}))
-    lines = rows.where("line_number IS NOT NULL").join(F.broadcast(files), "source_file", "left_semi")
-    return lines.select("source_file", "line_number").distinct().count()
+def lines_held(spark: SparkSession, table: TableName, lines: Mapping[str, Iterable[int]]) -> int:
+    """Return how many of these lines, path -> numbers, are in the table."""
+    asked = [(path, number) for path, numbers in lines.items() for number in numbers]
+    paths, numbers = zip(*asked, strict=True)
+    wanted = pa.table({"source_file": pa.array(paths, pa.string()), "line_number": pa.array(numbers, pa.int32())})
+    keys = ["source_file", "line_number"]
+    rows = spark.table(table.side("quarantine")).where(hours_among("hour", {hour_of(path) for path in lines}))
+    return rows.join(F.broadcast(spark.createDataFrame(wanted)), keys, "left_semi").select(keys).distinct().count()
 
 
 def file_rows(spark: SparkSession, files: Sequence[tuple[str, str, str]], now: datetime) -> DataFrame:

@@ -1,5 +1,6 @@
 """The columns of the table and of its side tables."""
 
+from flatten.decide.decision import VERDICTS
 from flatten.events.event import ATTRIBUTES
 
 EVENT_COLUMNS: dict[str, tuple[str, str]] = {
@@ -23,7 +24,9 @@ LINEAGE_COLUMNS: dict[str, tuple[str, str]] = {
     "pipeline_processed_at": ("TIMESTAMP", "Start of the run that wrote the row"),
 }
 
-_COUNTS = ("lines", "applied", "superseded", "repeated", "ignored", "quarantined", "searched")
+COUNTS = ("lines", *VERDICTS, "searched")
+"""Of the lines of a file."""
+
 SIDE_TABLES: dict[str, dict[str, str]] = {
     "quarantine": {
         "raw": "STRING",
@@ -42,7 +45,7 @@ SIDE_TABLES: dict[str, dict[str, str]] = {
         "size": "BIGINT",
         "modified_at": "TIMESTAMP",
         "sha256": "STRING",
-        **dict.fromkeys(_COUNTS, "INT"),
+        **dict.fromkeys(COUNTS, "INT"),
         "run_id": "STRING",
         "batch_id": "BIGINT",
         "committed_at": "TIMESTAMP",

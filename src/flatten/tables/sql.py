@@ -3,11 +3,15 @@
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+
+_MOST_RANGES = 1_000
+"""More parts than these make a predicate slower than the files that it spares."""
 
 
 def quoted(name: str) -> str:
@@ -35,28 +39,37 @@ def assigned(values: Mapping[str, str], alias: str = "t") -> str:
     return ", ".join(f"{alias}.{quoted(name)} = {value}" for name, value in values.items())
 
 
-def among(column: str, literals: Iterable[str]) -> str:
-    """SQL: whether a column is NULL or one of these literals: what Delta prunes files by."""
-    listed = ", ".join(sorted(literals))
-    return f"({column} IN ({listed}) OR {column} IS NULL)" if listed else f"{column} IS NULL"
-
-
-def dates_among(column: str, dates: Iterable[date]) -> str:
-    """SQL: whether a date column is NULL or one of these dates."""
-    return among(column, (f"DATE'{each.isoformat()}'" for each in dates))
-
-
 def dates_within(column: str, windows: Iterable[tuple[date, date]]) -> str:
     """SQL: whether a date column is NULL or within one of these windows, first and last date inside."""
     parts = (f"{column} BETWEEN DATE'{first.isoformat()}' AND DATE'{last.isoformat()}'" for first, last in windows)
     return f"({' OR '.join([f'{column} IS NULL', *parts])})"
 
 
+def dates_among(column: str, dates: Iterable[date]) -> str:
+    """SQL: whether a date column is NULL or one of these dates.
+
+    Written as ranges: of an IN list Delta compares the lowest and the highest value alone with a file's.
+    """
+    ranges: list[tuple[date, date]] = []
+    for each in sorted(set(dates)):
+        if ranges and each - ranges[-1][1] == timedelta(1):
+            ranges[-1] = ranges[-1][0], each
+        else:
+            ranges.append((each, each))
+    if len(ranges) > _MOST_RANGES:
+        listed = ", ".join(f"DATE'{each.isoformat()}'" for each in sorted(set(dates)))
+        return f"({column} IS NULL OR {column} IN ({listed}))"
+    return dates_within(column, ranges)
+
+
 def hours_among(column: str, hours: Iterable[int | None]) -> str:
     """SQL: whether a TIMESTAMP column is one of these hours, in microseconds since 1970 UTC; None stands for NULL."""
     given = set(hours)
-    known = ", ".join(f"timestamp_micros({each})" for each in sorted(each for each in given if each is not None))
-    parts = [f"{column} IN ({known})"] if known else []
+    known = [f"timestamp_micros({each})" for each in sorted(each for each in given if each is not None)]
+    if len(known) > _MOST_RANGES:
+        parts = [f"{column} IN ({', '.join(known)})"]
+    else:  # as in `dates_among`
+        parts = [f"{column} = {each}" for each in known]
     parts += [f"{column} IS NULL"] if None in given else []
     return f"({' OR '.join(parts)})" if parts else "false"
 

@@ -1,5 +1,6 @@
 """Calls to AWS: clients by the name of their service, and errors as one sentence with what to do about them."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -34,98 +35,31 @@ _PATIENT: Final = ClientConfig(
 _CREDENTIALS: Final = ("the access key id", "the secret access key", "the session token")
 _LOG_IN: Final = "log in again (such as `aws sso login`) and run the same command once more"
 _CURES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"],
-        f"the credentials have expired: {_LOG_IN}",
+    "ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired": (
+        f"the credentials have expired: {_LOG_IN}"
     ),
-    **dict.fromkeys(
-        [
-            "InvalidClientTokenId",
-            "UnrecognizedClientException",
-            "InvalidAccessKeyId",
-            "SignatureDoesNotMatch",
-            "AuthFailure",
-            "InvalidToken",
-            "InvalidSignatureException",
-            "IncompleteSignature",
-        ],
-        "AWS does not know these credentials: check AWS_PROFILE, or the keys in the environment",
+    "InvalidClientTokenId UnrecognizedClientException InvalidAccessKeyId SignatureDoesNotMatch AuthFailure "
+    "InvalidToken InvalidSignatureException IncompleteSignature": (
+        "AWS does not know these credentials: check AWS_PROFILE, or the keys in the environment"
     ),
-    **dict.fromkeys(
-        ["RequestTimeTooSkewed", "RequestInTheFuture"], "the clock of this machine is wrong: set it and try again"
+    "RequestTimeTooSkewed RequestInTheFuture": "the clock of this machine is wrong: set it and try again",
+    "OptInRequired SubscriptionRequiredException": (
+        "the account has not enabled this region or service: enable it, or set another aws_region"
     ),
-    **dict.fromkeys(
-        ["OptInRequired", "SubscriptionRequiredException"],
-        "the account has not enabled this region or service: enable it, or set another aws_region",
-    ),
-    **dict.fromkeys(
-        [
-            "AccessDenied",
-            "AccessDeniedException",
-            "UnauthorizedOperation",
-            "AuthorizationError",
-            "AuthorizationErrorException",
-            "403",
-        ],
-        "whoever deploys lacks a right: `stream-lambda template --deployer-policy` prints those needed (docs/iam.md)",
+    "AccessDenied AccessDeniedException UnauthorizedOperation AuthorizationError AuthorizationErrorException 403": (
+        "whoever deploys lacks a right: `stream-lambda template --deployer-policy` prints those needed (docs/iam.md)"
     ),
 }
-_PATIENCE: Final = frozenset(
-    [
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "Throttled",
-        "TooManyRequestsException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "ProvisionedThroughputExceededException",
-        "BandwidthLimitExceeded",
-        "PriorRequestNotComplete",
-        "SlowDown",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "InternalError",
-        "InternalFailure",
-        "InternalServerError",
-        "InternalServiceError",
-        "InternalServiceFault",
-        "ServiceException",
-        "ServiceFailure",
-        "ConcurrentModification",
-        "ConcurrentModificationException",
-        "ConcurrentAccessException",
-        "OperationAborted",
-        "OperationAbortedException",
-        "ResourceInUseException",
-        "DeleteConflict",
-        "500",
-        "503",
-    ]
-)
-NOT_FOUND: Final = frozenset(
-    [
-        "404",
-        "DashboardNotFoundError",
-        "NoSuchBucket",
-        "NoSuchBucketPolicy",
-        "NoSuchEntity",
-        "NoSuchKey",
-        "NoSuchLifecycleConfiguration",
-        "NoSuchPublicAccessBlockConfiguration",
-        "NoSuchTagSet",
-        "NotFound",
-        "NotFoundException",
-        "ResourceNotFound",
-        "ResourceNotFoundException",
-        "ServerSideEncryptionConfigurationNotFoundError",
-    ]
-)
+# Codes after which the same call may succeed a little later.
+_may_pass = re.compile(
+    r"Throttl|TooManyRequests|RequestLimit|ThroughputExceeded|BandwidthLimit|PriorRequestNotComplete|SlowDown"
+    r"|Unavailable|Internal|ServiceFailure|^ServiceException|Concurrent|OperationAborted|ResourceInUse|^50[03]$"
+).search
+_is_absence = re.compile(r"^404$|^NoSuch|NotFound").search
 
 
 def connect(region: str) -> Clients:
-    """Clients with the SDK's own credentials and endpoints (AWS_PROFILE, AWS_ENDPOINT_URL and so on)."""
+    """Return clients with the SDK's own credentials and endpoints (AWS_PROFILE, AWS_ENDPOINT_URL and so on)."""
 
     @cache
     def session() -> boto3.Session:
@@ -165,23 +99,29 @@ def _check_credentials(session: boto3.Session) -> None:
 
 
 def code_of(error: ClientError) -> str:
-    """AWS's own name of an error, such as NoSuchBucket; the HTTP status where there is no name."""
+    """Return AWS's own name of an error, such as NoSuchBucket; the HTTP status where there is no name."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def found(call: Callable[..., Any], **arguments: Any) -> Any:
-    """What a call answers; None when AWS says that there is no such thing. Raises ClientError otherwise."""
+    """Return what a call answers; None when AWS says that there is no such thing. Raises ClientError otherwise."""
     try:
         return call(**arguments)
     except ClientError as error:
-        if code_of(error) in NOT_FOUND:
+        if _is_absence(code_of(error)):
             return None
         raise
 
 
+def caller_arn(clients: Clients) -> str:
+    """Return the ARN of whoever asks AWS; nobody needs a right for that."""
+    with explained("asking AWS who this is"):
+        return str(clients("sts").get_caller_identity()["Arn"])
+
+
 @contextmanager
 def explained(doing: str) -> Iterator[None]:
-    """Has errors of the SDK come out as AwsError: what was being done, what AWS said, and the cure.
+    """Raise errors of the SDK as AwsError: what was being done, what AWS said, and the cure.
 
     Raises NotReadyError, which is an AwsError too, where trying again later may help.
     """
@@ -218,7 +158,7 @@ def _safe(error: BotoCoreError) -> str:
 def _explained(error: ClientError, doing: str) -> AwsError:
     code, said = code_of(error), one_line(error.response.get("Error", {}).get("Message", ""))
     text = f"{doing}: {code}" + (f" ({said})" if said else "")
-    if code in _PATIENCE:
+    if _may_pass(code):
         return NotReadyError(text, code)
-    cure = _CURES.get(code)
+    cure = next((cure for codes, cure in _CURES.items() if code in codes.split()), "")
     return AwsError(f"{text}: {cure}" if cure else text, code)

@@ -23,7 +23,7 @@ class BundleFile:
     """One target of a bundle."""
 
     def __init__(self, path: Path, target: str | None, environment: Mapping[str, str]) -> None:
-        """Reads the files. Raises ConfigError when one of them is not a bundle's, or has no such target."""
+        """Read the files. Raises ConfigError when one of them is not a bundle's, or has no such target."""
         self.path = path
         self._content = _yaml(path)
         self._environment = environment
@@ -35,19 +35,19 @@ class BundleFile:
 
     @property
     def is_development(self) -> bool:
-        """Whether the bundle prefixes the names of this target's jobs with the user's."""
+        """Return whether the bundle prefixes the names of this target's jobs with the user's."""
         return self._of_target.get("mode") == "development"
 
     def declares(self, name: str) -> bool:
-        """Whether the file has such a variable."""
+        """Return whether the file has such a variable."""
         return name in self._declared
 
     def value(self, name: str) -> Any:
-        """The value of a variable with all references resolved; None when nothing gives it one."""
+        """Return the value of a variable with all references resolved; None when nothing gives it one."""
         return self._resolved(self.raw(name), f"the variable {name}", (name,))
 
     def raw(self, name: str) -> Any:
-        """The value of a variable as it is written.
+        """Return the value of a variable as it is written.
 
         Raises ConfigError for a variable that the file does not declare.
         """
@@ -65,13 +65,13 @@ class BundleFile:
         return _default(declared, plain=plain)
 
     def setting(self, *path: str) -> Any:
-        """What stands at a path such as ("workspace", "host"), in the target or else in the file; None if nothing."""
+        """Return the setting at a path such as ("workspace", "host"), of the target or else of the file, or None."""
         of_target = _at(self._of_target, path)
         found = of_target if of_target is not None else _at(self._content, path)
         return self._resolved(found, ".".join(path), ())
 
     def job_name(self, key: str) -> str | None:
-        """The name of a job of the bundle without any prefix; None when no file has such a job."""
+        """Return the name of a job of the bundle without any prefix; None when no file has such a job."""
         path = ("resources", "jobs", key, "name")
         for content in (self._of_target, self._content, *self._included()):
             found = _at(content, path)
@@ -181,5 +181,5 @@ def _at(content: Any, path: tuple[str, ...]) -> Any:
 
 
 def shown(value: object) -> str:
-    """A value in an error: quoted, and cut when it is long."""
+    """Return a value as an error shows it: quoted, and cut when it is long."""
     return cut(repr(value), 80)

@@ -13,9 +13,8 @@ from lambda_deploy.variables import StartMode, Variables
 from stream_to_s3.errors import SettingsError
 from stream_to_s3.settings import read_settings
 
-PROJECT: Final = "chargeminder-telemetry"
 JOB_KEY: Final = "flatten"
-# Where Lambda itself writes the records that it gave up:
+# Where Lambda itself writes the records that it could not deliver:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 ON_FAILURE_PREFIX: Final = "aws/lambda/"
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -53,7 +52,7 @@ class Config:
 
     `start` is what starts the job, and `start_is_paused` whether that is switched off in databricks.yml; with
     "lambda" it is the schedule behind the Lambda that may be paused. `host` has https:// in front and no slash
-    behind. `job_prefix` stands before the job's name; None means the prefix that the bundle gives to a
+    behind. `job_prefix` is in front of the job's name; None means the prefix that the bundle gives to a
     developer's jobs, which follows from the user. `role_arn` is an existing role, used in place of one in the stack.
     """
 
@@ -76,7 +75,6 @@ class Config:
     max_record_age_seconds: int
     max_retries: int
     log_retention_days: int
-    archive_retention_days: int
     alert_email: str
     start: StartMode
     start_is_paused: bool
@@ -100,7 +98,7 @@ class Config:
 
     @classmethod
     def read(cls, path: Path, target: str | None, environment: Mapping[str, str]) -> Self:
-        """Reads databricks.yml. `target` None takes the default; `environment` may hold BUNDLE_VAR_<name>.
+        """Read databricks.yml. `target` None takes the default; `environment` may hold BUNDLE_VAR_<name>.
 
         Raises ConfigError, with the name of the variable, the value and what is expected.
         """
@@ -128,7 +126,6 @@ class Config:
             max_record_age_seconds=read.number("max_record_age_seconds", 60, 86_400),
             max_retries=read.number("max_retries", -1, 10_000),
             log_retention_days=read.number("log_retention_days", 1, 3653),
-            archive_retention_days=read.number("archive_retention_days", 0, 36_500),
             alert_email=read.optional_text("alert_email", _is_email, "an e-mail address"),
             start=read.start(),
             start_is_paused=read.start_is_paused(),
@@ -155,45 +152,16 @@ class Config:
 
     @property
     def lambda_starts_job(self) -> bool:
-        """Whether the function starts the job after each object (Option A)."""
+        """Return whether the function starts the job after each object (Option A)."""
         return self.start == "lambda"
 
     @property
     def needs_secret(self) -> bool:
-        """Whether the function identifies itself to Databricks by a secret of Secrets Manager."""
+        """Return whether the function authenticates to Databricks by a secret of Secrets Manager."""
         return self.lambda_starts_job and not self.client_id
 
-    @property
-    def role_name(self) -> str:
-        """The function's role."""
-        return names.role_name(self)
-
-    @property
-    def log_group(self) -> str:
-        """Where the function's log goes."""
-        return names.log_group(self)
-
-    @property
-    def topic_name(self) -> str:
-        """The SNS topic of the alarms."""
-        return names.topic_name(self)
-
-    @property
-    def rule_name(self) -> str:
-        """The EventBridge rule that tells of new on-failure objects."""
-        return f"{self.function_name}-on-failure"
-
-    @property
-    def secret_name(self) -> str:
-        """The secret with which the function identifies itself to Databricks, where it needs one."""
-        return names.secret_name(self)
-
-    def alarm_name(self, what: str) -> str:
-        """The name of one of our alarms, such as "errors"."""
-        return names.alarm_name(self, what)
-
     def function_environment(self, job_id: int | str | None) -> dict[str, str]:
-        """The function's variables (docs/lambda.md); `job_id` is None while the job's number is not known."""
+        """Return the function's variables (docs/lambda.md); `job_id` is None while the job's number is not known."""
         variables = {
             "TELEMETRY_BUCKET": self.bucket,
             "TELEMETRY_PREFIX": self.landing_prefix,
@@ -203,7 +171,7 @@ class Config:
             variables["KMS_KEY_ID"] = self.kms_key_id
         if self.lambda_starts_job and job_id is not None:
             identity = {"DATABRICKS_CLIENT_ID": self.client_id} if self.client_id else {}
-            secret = {"DATABRICKS_SECRET_ID": self.secret_name} if self.needs_secret else {}
+            secret = {"DATABRICKS_SECRET_ID": names.secret_name(self)} if self.needs_secret else {}
             variables |= {"DATABRICKS_HOST": self.host, "DATABRICKS_JOB_ID": str(job_id), **identity, **secret}
         return variables
 
@@ -233,7 +201,7 @@ class Config:
         return ""
 
     def _problem_of_settings(self) -> str:
-        """What the function itself would say of its variables, and of the archive's prefix, in our words."""
+        """Return what the function itself says of its variables, and of the archive's prefix, in our words."""
         archive = {"TELEMETRY_BUCKET": "none", "TELEMETRY_PREFIX": self.archive_prefix, "QUARANTINE_PREFIX": "!/"}
         try:
             settings = read_settings(self.function_environment(1))
@@ -253,7 +221,7 @@ class Config:
             "landing_prefix": self.landing_prefix,
             "archive_prefix": self.archive_prefix,
             "quarantine_prefix": self.quarantine_prefix,
-            "Lambda's own place for what it gave up": ON_FAILURE_PREFIX,
+            "Lambda's on-failure destination": ON_FAILURE_PREFIX,
             "the place of the function's code": CODE_PREFIX,
         }
         for name, prefix in prefixes.items():

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -14,7 +13,6 @@ import click
 
 from lambda_deploy.aws import Clients, connect
 from lambda_deploy.build import packed
-from lambda_deploy.bundle_file import shown
 from lambda_deploy.config import Config
 from lambda_deploy.texts import cut
 from lambda_deploy.wait import Wait
@@ -22,13 +20,12 @@ from lambda_deploy.workspace import Workspaces, connect_workspace
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _BUNDLE: Final = "databricks.yml"
-_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 # A time that somebody is ready to wait.
 SECONDS: Final = click.IntRange(0, 86_400)
 
 
 def ask(text: str, hidden: bool) -> str:
-    """What the user types. Raises UsageError where there is no terminal."""
+    """Return what the user types. Raises UsageError where there is no terminal."""
     if not sys.stdin.isatty():
         raise click.UsageError(f"there is no terminal to ask on: {text}")
     answer: str = click.prompt(text, hide_input=hidden, err=True)
@@ -50,16 +47,16 @@ class Tools:
     smoke_test: Callable[[Config, Clients], Any] | None = None
 
     def config(self, bundle: Path | None, target: str | None) -> Config:
-        """The chosen target. Raises ConfigError."""
+        """Return the chosen target. Raises ConfigError."""
         return Config.read(bundle or nearest_bundle(Path.cwd()), target, self.environment)
 
     def wait(self, seconds: float = 300) -> Wait:
-        """Patience that says on standard error what it waits for."""
+        """Return how to wait, for so many seconds at most; it says on standard error what it waits for."""
         return Wait(self.clock, self.sleep, progress, seconds)
 
 
 def nearest_bundle(folder: Path) -> Path:
-    """databricks.yml of a folder or of one above it; that of the folder itself when there is none."""
+    """Return databricks.yml of a folder or of one above it; that of the folder itself when there is none."""
     for place in (folder, *folder.parents):
         if (place / _BUNDLE).is_file():
             return place / _BUNDLE
@@ -67,7 +64,7 @@ def nearest_bundle(folder: Path) -> Path:
 
 
 def target_options(command: _Command) -> _Command:
-    """Adds --bundle and --target."""
+    """Add --bundle and --target."""
     command = click.option(
         "--bundle",
         type=click.Path(path_type=Path),
@@ -77,36 +74,28 @@ def target_options(command: _Command) -> _Command:
 
 
 def json_option(command: _Command) -> _Command:
-    """Adds --json."""
+    """Add --json."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
 
 
 def yes_option(command: _Command) -> _Command:
-    """Adds --yes."""
+    """Add --yes."""
     return click.option("--yes", "-y", "is_sure", is_flag=True, help="Do not ask.")(command)
 
 
-def seconds_of(context: click.Context, parameter: click.Parameter, text: str) -> int:
-    """How long a time such as 10m is, as the callback of an option. Raises BadParameter."""
-    found = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
-    if found is None:
-        raise click.BadParameter(f"{shown(text)} is no time, expected such as 30s, 10m, 2h or 1d")
-    return int(found[1]) * _UNITS[found[2]]
-
-
 def progress(text: str) -> None:
-    """A line of progress on standard error, dim on a terminal."""
+    """Print a line of progress on standard error, dim on a terminal."""
     click.secho(text, dim=True, err=True)
     sys.stderr.flush()
 
 
 def print_json(content: Any) -> None:
-    """One JSON object on standard output."""
+    """Print one JSON object on standard output."""
     click.echo(json.dumps(content, indent=2, default=str))
 
 
 def json_line(value: object) -> str:
-    """A value as JSON on one line, without a character that a terminal would obey; cut when it is long."""
+    """Return a value as JSON on one line, without a character that a terminal would obey; cut when it is long."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     text = "".join([letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text])
     return cut(text, 120)

@@ -12,9 +12,8 @@ LambdaDeployError          exit code 1
 │   └── UnreachableError       the Databricks workspace refused or did not answer
 ├── RedriveError           an object that is to go through the conversion again cannot
 │   └── UnusableObjectError    it is not what its place says; it stays where it is
-├── NotDeployedError       there is no function to look at: deploy comes first
 ├── LostOnTheWayError      the item of test-event did not come through in time, or was quarantined
-└── MigrationError         the older pipeline is not as it must be for the next step
+└── MigrationError         the older pipeline is not such that a way from it can be printed
 ```
 A wrong command line is click's UsageError, exit code 64.
 """
@@ -67,15 +66,11 @@ class RedriveError(LambdaDeployError):
 
 
 class MigrationError(LambdaDeployError):
-    """Raised when the older pipeline is not as it must be for the next step of the migration."""
+    """Raised when the older pipeline is not such that a way from it can be printed."""
 
 
 class UnusableObjectError(RedriveError):
     """Raised for an on-failure or quarantine object that cannot be read as one. The message begins with "it"."""
-
-
-class NotDeployedError(LambdaDeployError):
-    """Raised when a command looks at a function that is not there."""
 
 
 class LostOnTheWayError(LambdaDeployError):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,8 @@ from databricks.sdk.service.sql import StatementParameterListItem, StatementStat
 from requests.exceptions import RequestException
 
 from lambda_deploy.config import Config
-from lambda_deploy.errors import WorkspaceError
+from lambda_deploy.console import Tools
+from lambda_deploy.errors import UnreachableError, WorkspaceError
 from lambda_deploy.texts import one_line
 from lambda_deploy.workspace import full_job_name, jobs_named
 
@@ -105,9 +107,10 @@ class Lakehouse:
         return names[0]
 
     def rows(self, columns: str, where: str, **parameters: str) -> list[list[str | None]]:
-        """Return columns of the table's rows, read on the warehouse of databricks.yml; no table has no rows.
+        """Return columns of the table's rows, read on the warehouse of databricks.yml.
 
-        Raises WorkspaceError.
+        A table that the job has not made yet has no rows, nor has one in which no event has had such a signal yet.
+        Raises WorkspaceError; while the warehouse starts, UnreachableError.
         """
         if not self.config.warehouse_id:
             raise WorkspaceError("warehouse_id is empty in databricks.yml, so the table cannot be read")
@@ -119,8 +122,12 @@ class Lakehouse:
             )
         state = answer.status.state if answer.status else None
         problem = one_line(answer.status.error.message) if answer.status and answer.status.error else ""
-        if "TABLE_OR_VIEW_NOT_FOUND" in problem:
+        if "TABLE_OR_VIEW_NOT_FOUND" in problem or "UNRESOLVED_COLUMN" in problem:
             return []
+        if state in (StatementState.PENDING, StatementState.RUNNING):
+            raise UnreachableError(
+                "reading the table: no answer of the warehouse in 50 s: it is starting, run this again"
+            )
         if state != StatementState.SUCCEEDED:
             raise WorkspaceError(f"reading the table: {state and state.value}: {problem}")
         return [list(row) for row in (answer.result.data_array if answer.result else None) or []]
@@ -143,6 +150,13 @@ class Lakehouse:
                 if entry.service_principal_name and one.permission_level and one.permission_level.value in _MAY_START
             ]
         )
+
+
+def lakehouse_of(tools: Tools, config: Config) -> Lakehouse | None:
+    """Return the workspace of a target; None when nothing names one."""
+    if not (config.host or tools.environment.get("DATABRICKS_CONFIG_PROFILE")):
+        return None
+    return Lakehouse(config, cache(lambda: tools.workspaces(config.host)))
 
 
 def start_of(settings: "JobSettings") -> tuple[str | None, bool]:

@@ -10,12 +10,12 @@ _quoted = re.compile(
 
 
 def printable(text: str) -> str:
-    """Text with every character that is not printable as its escape."""
+    """Return text with every character that is not printable as its escape."""
     return "".join([c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text])
 
 
 def cut(text: str, longest: int) -> str:
-    """Text of so many characters at most, with three dots where the rest was."""
+    """Return text of so many characters at most, with three dots where the rest was."""
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 

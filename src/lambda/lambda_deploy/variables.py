@@ -21,20 +21,20 @@ class Variables:
         self._bundle = bundle
 
     def text(self, name: str, is_right: Callable[[str], object] = bool, expected: str = "text") -> str:
-        """A text for which `is_right` is true."""
+        """Return a text for which `is_right` is true."""
         value = self._bundle.value(name)
         if not isinstance(value, str) or not is_right(value):
             raise self._error(name, value, expected)
         return value
 
     def optional_text(self, name: str, is_right: Callable[[str], object] = bool, expected: str = "text") -> str:
-        """The same, or "" when nothing gives it a value."""
+        """Return the same, or "" when nothing gives it a value."""
         if not self._bundle.declares(name) or self._bundle.value(name) in ("", None):
             return ""
         return self.text(name, is_right, f"{expected}, or nothing")
 
     def number(self, name: str, least: int, most: int) -> int:
-        """A whole number in a range, also as text, as it comes from the environment."""
+        """Return a whole number in a range, also as text, as it comes from the environment."""
         value = self._bundle.value(name)
         if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}", value):
             value = int(value)
@@ -43,7 +43,7 @@ class Variables:
         return value
 
     def yes(self, name: str) -> bool:
-        """True or false."""
+        """Return true or false."""
         value = self._bundle.value(name)
         if value not in (True, False, "true", "false"):
             raise self._error(name, value, "true or false")
@@ -70,7 +70,7 @@ class Variables:
         return value
 
     def start(self) -> StartMode:
-        """What starts the job: the schedule, the Lambda, or the arrival of files."""
+        """Return what starts the job: the schedule, the Lambda, or the arrival of files."""
         kinds = [kind for kind in ("periodic", "file_arrival") if kind in self._start()]
         if len(kinds) != 1:
             raise self._error("start", self._bundle.raw("start"), "one of `periodic` and `file_arrival`")
@@ -85,7 +85,7 @@ class Variables:
         return "lambda"
 
     def start_is_paused(self) -> bool:
-        """Whether the job's own trigger is off. The bundle pauses that of a developer unless told otherwise."""
+        """Return whether the job's own trigger is off. The bundle pauses a developer's by default."""
         status = self._start().get("pause_status", "PAUSED" if self._bundle.is_development else "UNPAUSED")
         if status not in ("PAUSED", "UNPAUSED"):
             raise self._error("start", status, "pause_status PAUSED or UNPAUSED")

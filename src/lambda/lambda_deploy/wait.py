@@ -1,7 +1,7 @@
-"""Patience, bounded: what is not ready is tried again, and whoever waits is told."""
+"""What is not ready is tried again, a bounded time, and whoever waits sees why."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from lambda_deploy.errors import NotReadyError
@@ -13,7 +13,7 @@ _LONGEST_STEP: Final = 10
 
 @dataclass(frozen=True)
 class Wait:
-    """How long to wait at most (seconds), by which clock, and whom to tell."""
+    """How long to wait at most (seconds), by which clock, and how to say so."""
 
     clock: Callable[[], float]
     sleep: Callable[[float], None]
@@ -21,7 +21,7 @@ class Wait:
     seconds: float = 300
 
     def until(self, attempt: Callable[[], _T], what: str) -> _T:
-        """The result of the first attempt that does not raise NotReadyError.
+        """Return the result of the first attempt that does not raise NotReadyError.
 
         Raises NotReadyError, with how long it took, when the time is over.
         """
@@ -38,7 +38,3 @@ class Wait:
                     ) from error
                 self.say(f"waiting for {what} ({waited:.0f} s): {error}")
                 self.sleep(min(next(steps, _LONGEST_STEP), self.seconds - waited))
-
-    def at_most(self, seconds: float) -> "Wait":
-        """The same with another bound."""
-        return replace(self, seconds=seconds)

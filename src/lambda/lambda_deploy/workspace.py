@@ -15,7 +15,7 @@ Workspaces = Callable[[str], Any]
 
 
 def connect_workspace(host: str) -> Any:
-    """A client of databricks-sdk, with its own ways to log in (DATABRICKS_CONFIG_PROFILE and so on).
+    """Return a client of databricks-sdk, with its own ways to log in (DATABRICKS_CONFIG_PROFILE and so on).
 
     Raises UnreachableError when it finds no way.
     """
@@ -33,7 +33,7 @@ def connect_workspace(host: str) -> Any:
 
 
 def find_job(config: Config, workspaces: Workspaces) -> int:
-    """The number of the job that the function starts.
+    """Return the number of the job that the function starts.
 
     Raises UnreachableError when the workspace does not answer, and WorkspaceError when there is none or more than one
     of its name, or when nothing but the function starts it.
@@ -43,7 +43,7 @@ def find_job(config: Config, workspaces: Workspaces) -> int:
     try:
         workspace = workspaces(config.host)
         name = full_job_name(config, workspace)
-        # A listing need not tell what starts a job.
+        # A listing may leave out what starts a job.
         jobs = [workspace.jobs.get(job_id) for job_id in jobs_named(workspace, name)]
     except (DatabricksError, OSError, ValueError) as error:
         raise UnreachableError(
@@ -61,7 +61,7 @@ def find_job(config: Config, workspaces: Workspaces) -> int:
 
 
 def job_prefix(user_name: str, display_name: str = "") -> str:
-    """What the bundle's development mode puts before the names of jobs: it is made of who deploys.
+    """Return what the bundle's development mode puts before the names of jobs: it is made of who deploys.
 
     A service principal's user name is its application id; the bundle takes its display name instead.
     https://docs.databricks.com/aws/en/dev-tools/bundles/deployment-modes
@@ -72,7 +72,7 @@ def job_prefix(user_name: str, display_name: str = "") -> str:
 
 
 def full_job_name(config: Config, workspace: Any) -> str:
-    """The name of the target's job with the prefix that the bundle gives it. Errors of the SDK pass through."""
+    """Return the name of the target's job with the prefix that the bundle gives it. Errors of the SDK pass through."""
     if config.job_prefix is not None:
         return config.job_prefix + config.job_name
     me = workspace.current_user.me()
@@ -80,7 +80,7 @@ def full_job_name(config: Config, workspace: Any) -> str:
 
 
 def jobs_named(workspace: Any, name: str) -> list[int]:
-    """The numbers of the jobs of exactly this name: the workspace's own filter ignores case."""
+    """Return the numbers of the jobs of exactly this name: the workspace's own filter ignores case."""
     return [job.job_id for job in workspace.jobs.list(name=name) if job.settings and job.settings.name == name]
 
 

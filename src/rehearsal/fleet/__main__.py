@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 
 import click
@@ -29,17 +28,8 @@ def fleet(out: Path, events: int, vehicles: int, seed: int, oddities: bool, as_j
       python -m rehearsal.fleet --out landing --events 20000 --vehicles 50 --seed 7 --oddities
     """
     truth = out.absolute().with_name(f"{out.absolute().name}.truth.json")
-    is_hidden = as_json or not sys.stderr.isatty()
     try:
-        with click.progressbar(length=events, label="events", file=sys.stderr, hidden=is_hidden) as bar:
-            report = write_fleet(
-                out,
-                events=events,
-                vehicles=vehicles,
-                seed=seed,
-                oddities=oddities,
-                progress=lambda done: bar.update(1),
-            )
+        report = write_fleet(out, events=events, vehicles=vehicles, seed=seed, oddities=oddities)
         truth.write_text(json.dumps(report.truth, indent=1), "utf-8")
     except FleetError as error:
         raise click.UsageError(str(error)) from error

@@ -5,16 +5,26 @@ deleted is never the beginning or the end of something, so the fleet's truth can
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from random import Random
 
 from rehearsal.fleet.cars import new_id
-from rehearsal.fleet.events import Event, Item, recorded_at
+from rehearsal.fleet.events import Item, StoredEvent, recorded_at
 from rehearsal.fleet.truth import Truth
 
 _HOUR = 3600.0
+_FATES = (
+    (25, 11, "delivered again"),
+    (30, 23, "corrected"),
+    (35, 17, "deleted"),
+    (120, 19, "expired"),
+    (100, 29, "deleted without its image"),
+    (100, 31, "deleted and stored again"),
+)
+"""Of so many items, the one at this turn; turns are low so that small fleets have all of them."""
+_HARMLESS = ("delivered again", "expired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +46,16 @@ class ItemChange:
         return "REMOVE" if self.new is None else "MODIFY" if self.old else "INSERT"
 
 
-Fate = Callable[[float, Item, Random], list[ItemChange]]
-
-
-def changes_of(events: Iterable[Event], rng: Random, truth: Truth) -> Iterator[ItemChange]:
+def changes_of(events: Iterable[StoredEvent], rng: Random, truth: Truth) -> Iterator[ItemChange]:
     """Yield all changes of the events' items in order of time, and add the events to the truth."""
     later: list[tuple[float, int, ItemChange]] = []
     order = count()
     for number, event in enumerate(events):
         while later and later[0][0] <= event.at:
             yield heapq.heappop(later)[2]
-        first, *others = _fate(number, event)(event.at, event.item, rng)
+        fate = next((fate for every, turn, fate in _FATES if number % every == turn), "stored")
+        is_safe = fate in _HARMLESS or not event.is_bound
+        first, *others = _changes(fate if is_safe else "stored", event.at, event.item, rng)
         for change in others:
             heapq.heappush(later, (change.at, next(order), change))
         newest = [first, *others][-1]
@@ -56,58 +65,28 @@ def changes_of(events: Iterable[Event], rng: Random, truth: Truth) -> Iterator[I
         yield heapq.heappop(later)[2]
 
 
-def _fate(number: int, event: Event) -> Fate:
-    found = next((fate for every, turn, fate in _FATES if number % every == turn), _stored)
-    return found if found in _HARMLESS or not event.is_bound else _stored
-
-
-def _stored(at: float, item: Item, rng: Random) -> list[ItemChange]:
-    return [ItemChange(at, item["event_id"], item)]
+def _changes(fate: str, at: float, item: Item, rng: Random) -> list[ItemChange]:
+    event_id, then = item["event_id"], at + _HOUR * rng.choice((0.05, 0.5, rng.uniform(1, 40)))
+    stored, deleted = ItemChange(at, event_id, item), ItemChange(then, event_id, old=item)
+    match fate:
+        case "delivered again":
+            return [stored, _again(then, item, item, rng)]
+        case "corrected":
+            kept = item["signals"][:-1]
+            image = {**item, "signals": kept, "meta": {**item["meta"], "signalCount": len(kept)}}
+            return [stored, ItemChange(then, event_id, image, item)]
+        case "deleted":
+            return [stored, deleted]
+        case "deleted without its image":
+            return [stored, ItemChange(then, event_id)]
+        case "deleted and stored again":
+            return [stored, deleted, _again(then + 26 * _HOUR, item, None, rng)]
+        case "expired":
+            image = {**item, "expires_at": round(then)}
+            return [ItemChange(at, event_id, image), ItemChange(then + 900, event_id, old=image, expired=True)]
+    return [stored]
 
 
 def _again(at: float, item: Item, old: Item | None, rng: Random) -> ItemChange:
     meta = {**item["meta"], "deliveryId": new_id(rng)}
     return ItemChange(at, item["event_id"], {**item, "recorded_at": recorded_at(at), "meta": meta}, old)
-
-
-def _delivered_again(at: float, item: Item, rng: Random) -> list[ItemChange]:
-    hours = rng.uniform(0.02, 0.8) if rng.random() < 0.6 else rng.uniform(2, 20)
-    return [*_stored(at, item, rng), _again(at + hours * _HOUR, item, item, rng)]
-
-
-def _corrected(at: float, item: Item, rng: Random) -> list[ItemChange]:
-    kept = item["signals"][:-1]
-    image = {**item, "signals": kept, "meta": {**item["meta"], "signalCount": len(kept)}}
-    return [*_stored(at, item, rng), ItemChange(at + rng.uniform(0.1, 10) * _HOUR, item["event_id"], image, item)]
-
-
-def _deleted(at: float, item: Item, rng: Random) -> list[ItemChange]:
-    return [*_stored(at, item, rng), ItemChange(at + rng.uniform(1, 40) * _HOUR, item["event_id"], old=item)]
-
-
-def _deleted_without_image(at: float, item: Item, rng: Random) -> list[ItemChange]:
-    return [*_stored(at, item, rng), ItemChange(at + rng.uniform(1, 40) * _HOUR, item["event_id"])]
-
-
-def _deleted_and_stored_again(at: float, item: Item, rng: Random) -> list[ItemChange]:
-    changes = _deleted(at, item, rng)
-    return [*changes, _again(changes[-1].at + 26 * _HOUR, item, None, rng)]
-
-
-def _expired(at: float, item: Item, rng: Random) -> list[ItemChange]:
-    expires = round(at + rng.uniform(12, 60) * _HOUR)
-    image = {**item, "expires_at": expires}
-    removed = ItemChange(expires + rng.uniform(60, 3000), item["event_id"], old=image, expired=True)
-    return [*_stored(at, image, rng), removed]
-
-
-_FATES: tuple[tuple[int, int, Fate], ...] = (
-    (25, 11, _delivered_again),
-    (30, 23, _corrected),
-    (35, 17, _deleted),
-    (120, 19, _expired),
-    (100, 29, _deleted_without_image),
-    (100, 31, _deleted_and_stored_again),
-)
-"""Of so many items, the one at this turn; turns are low so that small fleets have all of them."""
-_HARMLESS = (_delivered_again, _expired)

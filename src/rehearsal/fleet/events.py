@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from rehearsal.fleet.cars import COMMON, Car, make_car, new_id, seeded, templates
+from rehearsal.fleet.cars import Car, make_car, new_id, seeded, templates
 from rehearsal.fleet.script import Life, State
 
 Item = dict[str, Any]
@@ -21,16 +21,12 @@ Error = tuple[str, str | None]
 STATUS_SINCE = datetime(2025, 11, 17, tzinfo=UTC).timestamp()
 """From this day on a signal that succeeded says so. https://smartcar.com/docs/changelog/latest"""
 
-_MILE, _DAY, _FASTEST_AC = 1.609344, 86_400, 22
-_NO_STAMPS = ("VehicleIdentification.VIN", "VehicleIdentification.ExteriorColor", "TractionBattery.NominalCapacity")
-_WHILE_CHARGING = ("Charge.TimeToComplete", "Charge.ChargeRate", "Charge.Wattage", "Charge.Voltage")
-_TRIGGERS = (*COMMON, "ConnectivityStatus.IsAsleep", "Climate.ExternalTemperature")
+_MILE, _DAY = 1.609344, 86_400
 _PASSING: tuple[Error, ...] = (("SERVER", "INTERNAL"), ("UPSTREAM", "NO_RESPONSE"), ("RATE_LIMIT", "VEHICLE"))
-_PERSONAL = ("Location.", "VehicleIdentification.VIN")
 
 
 @dataclass(slots=True)
-class Event:
+class StoredEvent:
     """An item, when the app stored it (seconds since 1970 UTC), and the car's state in it.
 
     `is_bound`: something begins or ends with it, or it is the sign of life of a car that sleeps, so it is neither
@@ -45,25 +41,25 @@ class Event:
     then_silent: bool = False
 
 
-def fleet_events(vehicles: int, seed: int, start: float) -> Iterator[Event]:
+def fleet_events(vehicles: int, seed: int, start: float) -> Iterator[StoredEvent]:
     """Yield the fleet's events without end, ordered by time; `start` in seconds since 1970 UTC."""
     webhook_id = new_id(seeded(seed, start, "webhook"))
     cars = [_car_events(index, seed, start, webhook_id) for index in range(vehicles)]
     return heapq.merge(*cars, key=lambda event: event.at)
 
 
-def _car_events(index: int, seed: int, start: float, webhook_id: str) -> Iterator[Event]:
+def _car_events(index: int, seed: int, start: float, webhook_id: str) -> Iterator[StoredEvent]:
     rng = seeded(seed, start, index)
     car = make_car(index, rng)
     reporter = _Reporter(car, start, webhook_id, rng)
-    last: Event | None = None
+    last: StoredEvent | None = None
     for state in Life(car, start, rng).moments():
         if last and not state.connected:
             last.then_silent = last.is_bound = True
             continue
         if last:
             yield last
-        last = Event(*reporter.item(state), car, state, state.bound or bool(last and last.then_silent))
+        last = StoredEvent(*reporter.item(state), car, state, state.bound or bool(last and last.then_silent))
     if last:
         last.then_silent = last.is_bound = True
         yield last
@@ -111,18 +107,18 @@ class _Reporter:
             body = _filled(templates().signals[name], values)
             if name not in self._last or self._last[name][0] != body:
                 self._last[name] = body, round(at * 1000)
-                triggers += [name] if name in _TRIGGERS else []
+                triggers += [name] if name in templates().triggers else []
         return triggers
 
     def _errors(self, state: State) -> dict[str, Error]:
         errors: dict[str, Error] = {}
         if self._rng.random() < 0.01:
             name = self._rng.choice(self._car.signals)
-            errors |= {} if name in COMMON else {name: self._rng.choice(_PASSING)}
+            errors |= {} if name in templates().common else {name: self._rng.choice(_PASSING)}
         if self._car.make.idle_errors and state.act != "charging":
-            errors |= dict.fromkeys(_WHILE_CHARGING, ("VEHICLE_STATE", "NOT_CHARGING"))
+            errors |= dict.fromkeys(templates().while_charging, ("VEHICLE_STATE", "NOT_CHARGING"))
         if self._denied[0] <= state.at < self._denied[1]:
-            errors |= {name: ("PERMISSION", None) for name in self._car.signals if name.startswith(_PERSONAL)}
+            errors |= dict.fromkeys(templates().personal, ("PERMISSION", None))
         return errors | dict.fromkeys(self._car.lacks, ("COMPATIBILITY", "VEHICLE_NOT_CAPABLE"))
 
     def _signal(self, name: str, error: Error | None, seen: int) -> Item:
@@ -130,7 +126,7 @@ class _Reporter:
             status = {"value": "ERROR", "error": {"type": error[0], "code": error[1]}}
             return {**self._headings[name], "status": status}
         body, updated = self._last[name]
-        stamps = (0, 0) if name in _NO_STAMPS else (seen, updated)
+        stamps = (0, 0) if name in templates().without_stamps else (seen, updated)
         return {
             **self._headings[name],
             "body": json.dumps(body) if self._written % 20 == 7 else body,
@@ -158,11 +154,10 @@ def _heading(signal: str) -> dict[str, str]:
 def _values(car: Car, state: State) -> dict[str, Any]:
     """Return the values of the templates' `$name`, but for those that never change."""
     make, is_driving = car.make, state.act == "driving"
-    km, units = (_MILE, ("miles", "mph", "fahrenheit")) if make.imperial else (1.0, ("km", "kph", "celsius"))
-    volts = (420 if state.kw > _FASTEST_AC else 231 * (3 if make.ac_kw > 7.4 else 1)) if state.kw else 0
-    is_full = state.is_plugged and round(state.soc) >= car.limit
+    km, units = (_MILE, ("miles", "mph")) if make.imperial else (1.0, ("km", "kph"))
+    volts = 231 * (3 if make.ac_kw > 7.4 else 1) if state.kw else 0
     return {
-        **dict(zip(("distance_unit", "speed_unit", "temperature_unit"), units, strict=True)),
+        **dict(zip(("distance_unit", "speed_unit"), units, strict=True)),
         "soc": round(state.soc),
         "odometer": _number(state.odometer_km / km, make.decimals),
         "range": round(state.soc / make.kwh_per_100_km * make.kwh / km),
@@ -177,26 +172,14 @@ def _values(car: Car, state: State) -> dict[str, Any]:
         "is_online": not (state.act == "asleep" and make.idle_errors),
         "is_charging": state.act == "charging",
         "is_plugged": state.is_plugged,
-        "is_fast": state.kw > _FASTEST_AC,
-        "connector": "CCS" if state.kw > _FASTEST_AC else "TYPE2",
-        "port_color": "GREEN" if state.kw else "BLUE" if state.is_plugged else "ETC",
-        "charging_status": "CHARGING" if state.kw else "FULLY_CHARGED" if is_full else "NOT_CHARGING",
+        "charging_status": "CHARGING" if state.kw else "NOT_CHARGING",
         "watts": round(state.kw * 1000),
         "volts": volts,
         "amperes": _number(state.kw * 1000 / volts, 1) if volts else 0,
         "km_per_hour": round(state.kw / make.kwh_per_100_km * 100),
         "minutes_left": state.minutes_left,
         "energy_added": _number(state.charges[-1].kwh, 2) if state.charges else 0,
-        "outside": _outside(car, state.at),
     }
-
-
-def _outside(car: Car, at: float) -> float | int:
-    """Return the temperature, in the car's unit: the season's, and warmer in the afternoon and in the south."""
-    hours = at / 3600 + car.longitude / 15
-    season = 10.5 - 9 * math.cos((hours / 24 - 20) / 365.25 * 2 * math.pi)
-    celsius = season + 4 * math.cos((hours - 15) / 24 * 2 * math.pi) - (car.latitude - 50) / 3
-    return round(celsius * 1.8 + 32) if car.make.imperial else _number(round(celsius * 2) / 2, 1)
 
 
 def _number(value: float, decimals: int) -> float | int:

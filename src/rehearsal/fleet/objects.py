@@ -1,19 +1,29 @@
-"""Records become the objects that the Lambda writes, in the order in which they arrive: key and line are its own.
+"""Changes become the records of a DynamoDB stream, and these the objects of the Lambda: key and line are its own.
 
-Of the batches, some reach the bucket late, behind their successor, as after a redrive, and some come again in halves,
-as after a failure that came behind the write (the mapping bisects).
+Objects come in the order in which they arrive. Of the batches, some reach the bucket late, behind their successor, as
+after a redrive, and some come again in halves, as after a failure that came behind the write (the mapping bisects).
+Shape of a record: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
 
-from rehearsal.fleet.stream import Record, without_images
+from rehearsal.fleet.changes import ItemChange
 from stream_to_s3.lines import line
 from stream_to_s3.objects import Batch, compressed
 from stream_to_s3.records import creation_time, stream_label
 
+_TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/chargeminder-car-telemetry"
+_EXPIRED_BY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+_FIRST_OF_NEWER_STREAM = 10**20
+_STEP = 2_000
 _LATE_EVERY = 31
 _AGAIN_EVERY, _AGAIN_TURN = 29, 1
+
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +43,7 @@ class FleetObject:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class FleetBatch:
     """A batch on its way: its records, its lines, its turn among the batches."""
 
     turn: int
@@ -54,13 +64,13 @@ class Delivery:
         return FleetObject(self.key(), compressed(self.lines), arrived, len(self.lines), repeats, late)
 
 
-def deliveries(records: Iterable[Record], size: int) -> Iterator[Delivery]:
+def batches_of(records: Iterable[Record], size: int) -> Iterator[FleetBatch]:
     """Cut records into batches of `size`; a batch holds records of one stream only."""
-    batch = Delivery(0, [], [])
+    batch = FleetBatch(0, [], [])
     for record in records:
         if batch.records and (len(batch.records) >= size or stream_label(record) != stream_label(batch.records[0])):
             yield batch
-            batch = Delivery(batch.turn + 1, [], [])
+            batch = FleetBatch(batch.turn + 1, [], [])
         batch.lines.append(line(record))
         batch.records.append(without_images(record))  # a key needs none, and they are most of the memory
     if batch.records:
@@ -68,10 +78,10 @@ def deliveries(records: Iterable[Record], size: int) -> Iterator[Delivery]:
 
 
 def objects(
-    batches: Iterable[Delivery], form: Callable[[Delivery, float], FleetObject] = Delivery.object
+    batches: Iterable[FleetBatch], form: Callable[[FleetBatch, float], FleetObject] = FleetBatch.object
 ) -> Iterator[FleetObject]:
     """Yield the objects of the batches in order of arrival; `form` writes those that are on time."""
-    held: Delivery | None = None
+    held: FleetBatch | None = None
     for batch in batches:
         if batch.turn % _LATE_EVERY == 0:
             held = batch
@@ -87,8 +97,67 @@ def objects(
         yield held.object(held.at + 2)
 
 
-def _halves(batch: Delivery) -> Iterator[FleetObject]:
+def _halves(batch: FleetBatch) -> Iterator[FleetObject]:
     middle = len(batch.lines) // 2
     for number, part in enumerate((slice(None, middle), slice(middle, None)) if middle else ()):
-        half = Delivery(batch.turn, batch.records[part], batch.lines[part])
+        half = FleetBatch(batch.turn, batch.records[part], batch.lines[part])
         yield half.object(batch.at + 60 + number, repeats=True)
+
+
+def records_of(
+    changes: Iterable[ItemChange], start: float, events: int, rng: Random, renewed_after: int | None = None
+) -> Iterator[Record]:
+    """Yield the record of each change; the table and its stream are an hour older than `start`.
+
+    The numbers grow from 21 to 22 digits about half way, so that reading them as text is found out. After
+    `renewed_after` changes the table gets a newer stream, whose numbers begin lower again.
+    """
+    label, number = _label(start - 3600), max(10**20, 10**21 - events * _STEP // 4)
+    for turn, change in enumerate(changes):
+        if turn == renewed_after:
+            label, number = _label(change.at), _FIRST_OF_NEWER_STREAM
+        number += rng.randrange(1, _STEP)
+        yield _record(change, label, number, f"{rng.getrandbits(128):032x}")
+
+
+def _record(change: ItemChange, label: str, number: int, event_id: str) -> Record:
+    images = {"NewImage": change.new, "OldImage": change.old}
+    return {
+        "eventID": event_id,
+        "eventName": change.name,
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "us-east-1",
+        "eventSourceARN": f"{_TABLE}/stream/{label}",
+        **({"userIdentity": _EXPIRED_BY} if change.expired else {}),
+        "dynamodb": {
+            "ApproximateCreationDateTime": int(change.at),
+            "Keys": {"event_id": {"S": change.event_id}},
+            **{name: typed(image)["M"] for name, image in images.items() if image is not None},
+            "SequenceNumber": str(number),
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+    }
+
+
+def without_images(record: Record) -> Record:
+    """Return a record with all that its place in the stream needs."""
+    kept = {name: part for name, part in record["dynamodb"].items() if not name.endswith("Image")}
+    return {**record, "dynamodb": kept}
+
+
+def typed(value: object) -> Record:
+    """Return a plain value as DynamoDB has it."""
+    if isinstance(value, str):
+        return {"S": value}
+    if isinstance(value, dict):
+        return {"M": {name: typed(entry) for name, entry in value.items()}}
+    if isinstance(value, list):
+        return {"L": [typed(entry) for entry in value]}
+    if value is None or isinstance(value, bool):
+        return {"NULL": True} if value is None else {"BOOL": value}
+    return {"N": str(value)}
+
+
+def _label(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "")

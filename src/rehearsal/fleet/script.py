@@ -23,9 +23,8 @@ from typing import Any, Literal, NamedTuple
 from rehearsal.fleet.cars import Car
 
 _HOUR = 3600.0
-_KM_PER_DEGREE = 111.2
-_ROAD_FACTOR = 1.3
-_CHARGING_LOSS = 0.08
+_KM_PER_DEGREE, _ROAD_FACTOR = 111.2, 1.3
+_CHARGING_LOSS, _CHARGING_STEP, _PLUG_BELOW = 0.08, 1200.0, 65
 _LOWEST = 2.0
 _LONGEST_NAP = 3 * _HOUR
 
@@ -84,7 +83,7 @@ class Life:
     def __init__(self, car: Car, start: float, rng: Random) -> None:
         self._car, self._rng = car, rng
         self._first_day = datetime.fromtimestamp(start, car.zone).date()
-        self._work_bearing = rng.uniform(0, 360)
+        self._work = rng.uniform(0, 360), rng.uniform(8, 45)
         self._state = State(
             at=start + rng.uniform(0, 3 * _HOUR),
             soc=rng.uniform(40, 70),
@@ -109,7 +108,7 @@ class Life:
                 yield from self._stay(departure, connected=not (in_garage or is_lost))
                 if is_lost:
                     return
-                yield from self._drive(place, *self._place(place, bearing, km), km)
+                yield from self._drive(place, bearing, km)
                 in_garage = False
 
     def _trips(self, day: int) -> Iterator[tuple[float, str, float, float]]:
@@ -120,8 +119,7 @@ class Life:
             km = rng.uniform(110, 170) if rng.random() < 0.2 else rng.uniform(6, 40)
             outings.append((rng.uniform(9.5, 11), "outing", rng.uniform(0, 360), km, rng.uniform(2, 5)))
         elif rng.random() < 0.85:
-            bearing, km = self._work_bearing, self._car.commute_km
-            outings.append((rng.uniform(7.0, 8.3), "work", bearing, km, rng.uniform(8.2, 9.5)))
+            outings.append((rng.uniform(7.0, 8.3), "work", *self._work, rng.uniform(8.2, 9.5)))
         if rng.random() < 0.3:
             outings.append((rng.uniform(19.2, 19.8), "shop", rng.uniform(0, 360), rng.uniform(3, 14), 0.8))
         for hour, place, bearing, km, stay in outings:
@@ -129,109 +127,98 @@ class Life:
             yield departure, place, bearing, km
             yield departure + (km / 40 + stay) * _HOUR, "home", bearing, km
 
-    def _place(self, place: str, bearing: float, km: float) -> tuple[float, float]:
-        car, degrees = self._car, 0 if place == "home" else km / _ROAD_FACTOR / _KM_PER_DEGREE
-        east = degrees * math.sin(math.radians(bearing)) / math.cos(math.radians(car.latitude))
-        return car.latitude + degrees * math.cos(math.radians(bearing)), car.longitude + east
-
-    def _now(self, after: float = 0.0, **changes: Any) -> State:
-        """Let so many seconds pass, and change the state."""
-        self._state = replace(self._state, at=self._state.at + after, **changes)
-        return self._state
-
-    def _drive(self, place: str, latitude: float, longitude: float, km: float) -> Iterator[State]:
-        begun, drives = self._state, self._state.drives
+    def _drive(self, place: str, bearing: float, km: float) -> Iterator[State]:
+        begun, drives, make = self._state, self._state.drives, self._car.make
+        latitude, longitude = self._place(place, bearing, km)
         speed = 88.0 if km > 45 else self._rng.uniform(30, 46)
         steps = max(2, math.ceil(km / speed * _HOUR / 600))
-        used = self._car.make.kwh_per_100_km * km / self._car.make.kwh
         started = (*drives, Drive(begun.at, None, 0.0, place))
         yield self._now(act="driving", place="road", is_plugged=False, bound=True, drives=started)
         for step in range(1, steps + 1):
             share, is_over, start = step / steps, step == steps, self._state.at
-            self._now(
-                after=km / speed * _HOUR / steps,
+            end = start + km / speed * _HOUR / steps
+            yield self._now(
+                at=end,
                 odometer_km=begun.odometer_km + km * share,
-                soc=max(_LOWEST, begun.soc - used * share),  # from there a hybrid goes on with fuel
+                # from the lowest level on a hybrid goes on with fuel
+                soc=max(_LOWEST, begun.soc - make.kwh_per_100_km * km * share / make.kwh),
                 latitude=begun.latitude + (latitude - begun.latitude) * share,
                 longitude=begun.longitude + (longitude - begun.longitude) * share,
                 speed=0.0 if is_over else speed * self._rng.uniform(0.7, 1.3),
                 connected=is_over or self._car.index % 4 != 3,
                 bound=is_over,
+                drives=(*drives, Drive(begun.at, end if is_over else None, km * share, place)),
+                days=self._days(start, end, km=km / steps),
+                **({"act": "parked", "place": place} if is_over else {}),
             )
-            drive = Drive(begun.at, self._state.at if is_over else None, km * share, place)
-            self._now(drives=(*drives, drive), days=self._days(start, km=km / steps))
-            yield self._now(act="parked", place=place) if is_over else self._state
+
+    def _place(self, place: str, bearing: float, km: float) -> tuple[float, float]:
+        car, degrees = self._car, 0 if place == "home" else km / _ROAD_FACTOR / _KM_PER_DEGREE
+        east = degrees * math.sin(math.radians(bearing)) / math.cos(math.radians(car.latitude))
+        return car.latitude + degrees * math.cos(math.radians(bearing)), car.longitude + east
 
     def _stay(self, until: float, *, connected: bool) -> Iterator[State]:
-        state, car = self._now(after=self._rng.uniform(60, 240)), self._car
-        if state.soc < min(car.plug_below, car.limit - 5):
-            if state.place == "home" and until - state.at > 3 * _HOUR:
-                yield from self._charge_at_home(until)
-            elif state.place == "outing" and car.make.dc_kw:
-                yield from self._charge(car.make.dc_kw, 80, step=300, until=until)
+        state = self._wait(60, 240)
+        if state.place == "home" and state.soc < _PLUG_BELOW and until - state.at > 3 * _HOUR:
+            yield from self._charge(until)
         if until - self._state.at > _HOUR:
             yield from self._sleep(until, connected=connected)
-        self._now(after=until - self._state.at)
+        self._now(at=max(until, self._state.at))
 
-    def _charge_at_home(self, until: float) -> Iterator[State]:
+    def _charge(self, until: float) -> Iterator[State]:
         yield self._now(is_plugged=True, bound=True)
-        now = datetime.fromtimestamp(self._state.at, self._car.zone)
-        ten = now.replace(hour=22, minute=0, second=0).timestamp()
-        if self._car.night_rate and now.hour >= 15 and ten > self._state.at and until - ten > 6 * _HOUR:
-            yield from self._sleep(ten, connected=True)
-            self._now(after=max(0.0, ten - self._state.at))
-        self._now(after=self._rng.uniform(60, 240))
-        yield from self._charge(self._car.make.ac_kw, self._car.limit, step=1200, until=until)
-
-    def _charge(self, most_kw: float, limit: float, *, step: float, until: float) -> Iterator[State]:
-        begun, charges, make = self._state, self._state.charges, self._car.make
-        steps = list(self._charging_steps(most_kw, limit, step, until - 600))
-        left = sum(seconds for seconds, _, _ in steps)
+        ten = datetime.fromtimestamp(self._state.at, self._car.zone).replace(hour=22, minute=0, second=0).timestamp()
+        if self._car.index % 2 and 0 < ten - self._state.at < 7 * _HOUR and until - ten > 6 * _HOUR:
+            yield from self._sleep(ten, connected=True)  # every second car waits for the night rate
+            self._now(at=max(ten, self._state.at))
+        begun, charges = self._wait(60, 240), self._state.charges
         session = Charge(begun.at, None, 0.0, begun.soc, begun.soc, begun.place, begun.latitude, begun.longitude)
+        steps = list(self._charging_steps(until - 600))
         for number, (seconds, soc, kw) in enumerate(steps):
-            connected = number == 0 or self._car.index % 4 != 2
             yield self._now(
                 act="charging",
-                is_plugged=True,
                 kw=kw,
-                minutes_left=math.ceil(left / 60),
+                minutes_left=math.ceil(sum(later for later, _, _ in steps[number:]) / 60),
                 bound=number == 0,
-                connected=connected,
+                connected=number == 0 or self._car.index % 4 != 2,
                 charges=(*charges, session),
             )
-            start, left, kwh = self._state.at, left - seconds, (soc - self._state.soc) / 100 * make.kwh
-            self._now(after=seconds, soc=soc)
-            self._now(days=self._days(start, kwh=kwh))
+            start, kwh = self._state.at, (soc - self._state.soc) / 100 * self._car.make.kwh
+            self._now(at=start + seconds, soc=soc, days=self._days(start, start + seconds, kwh=kwh))
             session = session._replace(kwh=session.kwh + kwh, soc_to=soc)
         if steps:
             over = (*charges, session._replace(end=self._state.at))
             yield self._now(act="parked", kw=0.0, minutes_left=0, bound=True, connected=True, charges=over)
-            self._now(after=self._rng.uniform(60, 240))
+            self._wait(60, 240)
 
-    def _charging_steps(
-        self, most_kw: float, limit: float, length: float, until: float
-    ) -> Iterator[tuple[float, float, float]]:
+    def _charging_steps(self, until: float) -> Iterator[tuple[float, float, float]]:
         """Yield (seconds, level at the end of the step, kW) until the limit or the time is reached."""
-        at, soc = self._state.at, self._state.soc
-        while soc < limit and at + length < until:
-            kw = most_kw * max(0.25, min(1.0, (105 - soc) / (60 if most_kw > 22 else 5)))
+        at, soc, limit, most = self._state.at, self._state.soc, self._car.limit, self._car.make.ac_kw
+        while soc < limit and at + _CHARGING_STEP < until:
+            kw = most * max(0.25, min(1.0, (105 - soc) / 5))
             gain = kw * (1 - _CHARGING_LOSS) / self._car.make.kwh * 100 / _HOUR
-            is_last = (limit - soc) / gain < length + 60
-            seconds, soc = ((limit - soc) / gain, limit) if is_last else (length, soc + length * gain)
-            at += seconds
+            is_last = (limit - soc) / gain < _CHARGING_STEP + 60
+            seconds = (limit - soc) / gain if is_last else _CHARGING_STEP
+            at, soc = at + seconds, limit if is_last else soc + seconds * gain
             yield seconds, soc, kw
 
     def _sleep(self, until: float, *, connected: bool) -> Iterator[State]:
-        yield self._now(after=self._rng.uniform(600, 1200), act="asleep", bound=True)
+        yield self._wait(600, 1200, act="asleep", bound=True)
         while until - self._state.at > _LONGEST_NAP:
-            nap = self._rng.uniform(0.6, 0.95) * _LONGEST_NAP
-            soc = max(0.0, self._state.soc - nap / _HOUR * 0.03)
-            yield self._now(after=nap, soc=soc, connected=connected)
+            soc = max(0.0, self._state.soc - 0.07)
+            yield self._wait(0.6 * _LONGEST_NAP, 0.95 * _LONGEST_NAP, soc=soc, connected=connected)
         self._now(connected=True)
 
-    def _days(self, start: float, km: float = 0.0, kwh: float = 0.0) -> Mapping[str, tuple[float, float]]:
-        """Return the days with what was driven or charged since `start`, split at the car's midnight."""
-        end, today = self._state.at, datetime.fromtimestamp(start, self._car.zone).date()
+    def _now(self, **changes: Any) -> State:
+        self._state = replace(self._state, **changes)
+        return self._state
+
+    def _wait(self, least: float, most: float, **changes: Any) -> State:
+        return self._now(at=self._state.at + self._rng.uniform(least, most), **changes)
+
+    def _days(self, start: float, end: float, km: float = 0.0, kwh: float = 0.0) -> dict[str, tuple[float, float]]:
+        """Return the days with what was driven or charged from start to end, split at the car's midnight."""
+        today = datetime.fromtimestamp(start, self._car.zone).date()
         tomorrow = today + timedelta(days=1)
         share = min(1.0, (_midnight(tomorrow, self._car) - start) / (end - start))
         days = dict(self._state.days)

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -12,16 +12,14 @@ from typing import Any
 from rehearsal.errors import FleetError
 from rehearsal.fleet.cars import seeded
 from rehearsal.fleet.changes import ItemChange, changes_of
-from rehearsal.fleet.events import Event, fleet_events
-from rehearsal.fleet.objects import FleetObject, deliveries, objects
+from rehearsal.fleet.events import fleet_events
+from rehearsal.fleet.objects import FleetObject, batches_of, objects, records_of
 from rehearsal.fleet.oddities import DELETE_OF_UNKNOWN, OLDER_PIPELINE, Damage, with_odd_events
-from rehearsal.fleet.stream import records_of
 from rehearsal.fleet.truth import Truth
 
 START = datetime(2025, 11, 12, tzinfo=UTC)
 """Just before Smartcar changed its payload."""
 FEWEST_WITH_ODDITIES = 100
-Progress = Callable[[int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +46,18 @@ class FleetReport:
 
 
 def fleet_changes(
-    events: int, vehicles: int, seed: int, start: datetime = START, truth: Truth | None = None, progress: Progress = id
+    events: int, vehicles: int, seed: int, start: datetime = START, truth: Truth | None = None
 ) -> Iterator[ItemChange]:
     """Yield the changes of a fleet's items in order of time; `events` is the number of distinct event ids.
 
-    `progress` is called with the number of events so far. Raises FleetError for numbers below 1.
+    Raises FleetError for numbers below 1.
     """
     for name, number in (("events", events), ("vehicles", vehicles)):
         if number < 1:
             raise FleetError(f"A fleet with {number} {name} is not possible: ask for at least 1.")
     first = islice(fleet_events(vehicles, seed, start.timestamp()), events)
     rng = seeded(seed, start, events, vehicles, "changes")
-    return changes_of(_watched(first, progress), rng, truth or Truth())
-
-
-def _watched(events: Iterator[Event], progress: Progress) -> Iterator[Event]:
-    for number, event in enumerate(events, 1):
-        yield event
-        progress(number)
+    return changes_of(first, rng, truth or Truth())
 
 
 def write_fleet(
@@ -77,7 +69,6 @@ def write_fleet(
     oddities: bool = False,
     start: datetime = START,
     lines_per_file: int = 200,
-    progress: Progress = id,
 ) -> FleetReport:
     """Write the events of a made-up fleet below `out`, as the objects that the Lambda would write.
 
@@ -92,12 +83,12 @@ def write_fleet(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FleetError(f"{out} is not an empty folder: name another one, or empty it.")
     odd, damage, truth = Counter[str](), Damage(), Truth()
-    changes = fleet_changes(events, vehicles, seed, start, truth, progress)
+    changes = fleet_changes(events, vehicles, seed, start, truth)
     rng = seeded(seed, start, events, vehicles, oddities, "stream")
     if oddities:
         changes = with_odd_events(changes, events, rng, odd)
     records = records_of(changes, start.timestamp(), events, rng, events * 9 // 10 if oddities else None)
-    batches = deliveries(records, min(lines_per_file, max(1, events // 8)))
+    batches = batches_of(records, min(lines_per_file, max(1, events // 8)))
     beside: list[FleetObject] = []
     landed = objects(damage.beside(batches, beside), damage.form) if oddities else objects(batches)
     sums = Counter(files=0, lines=0, bytes=0, repeated_lines=0, late_lines=0)

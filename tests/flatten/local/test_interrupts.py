@@ -8,7 +8,7 @@ from threading import Event, Thread, current_thread, main_thread
 import pytest
 
 from flatten import session
-from flatten.local.interrupts import heeded, interrupts_later
+from flatten.local.interrupts import interruptible, interrupts_later
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def asked() -> Iterator[Event]:
 
 
 def test_work_is_done_in_a_thread_of_its_own_and_its_result_returned() -> None:
-    assert heeded(current_thread) is not main_thread()
+    assert interruptible(current_thread) is not main_thread()
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3)], ids=repr)
@@ -29,7 +29,7 @@ def test_what_the_work_raises_is_raised(error: BaseException) -> None:
         raise error
 
     with pytest.raises(type(error)) as raised:
-        heeded(fail)
+        interruptible(fail)
     assert raised.value is error
 
 
@@ -39,13 +39,13 @@ def test_an_interrupt_is_heeded_while_the_work_goes_on(asked: Event) -> None:
         return asked.wait(60)
 
     with pytest.raises(KeyboardInterrupt):
-        heeded(interrupted)
+        interruptible(interrupted)
 
 
 @pytest.mark.parametrize("variable", ["DATABRICKS_RUNTIME_VERSION", "SPARK_CONNECT_MODE_ENABLED"])
 def test_without_a_jvm_of_ours_there_is_no_other_thread(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "1")
-    assert session.heeded(current_thread) is main_thread()
+    assert session.interruptible(current_thread) is main_thread()
 
 
 def test_an_interrupt_waits_for_the_end_and_the_handler_from_before_gets_it() -> None:

@@ -12,6 +12,8 @@ from flatten.local.jars import DELTA, Jar, fetch
 from flatten.local.java import find_java
 from flatten.local.spark import cache_folder
 
+pytestmark = pytest.mark.process
+
 SETTINGS = """\
 <ivysettings>
   <settings defaultResolver="folder"/>

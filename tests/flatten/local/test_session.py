@@ -20,6 +20,8 @@ from flatten.session import on_databricks
 from support.processes import lasting
 from support.quick_spark import QUICK, spark_environment
 
+pytestmark = pytest.mark.process
+
 WORK = """
 import json, os, sys
 from contextlib import suppress

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flatten.errors import AlreadyRunningError, OwnerError
-from flatten.run.owner import MARKER, claim, confirm, only_run
+from flatten.run.owner import MARKER, claim, confirm, confirm_archive, only_run
 from flatten.settings import Settings
 from flatten.tables.names import TableName
 
@@ -48,19 +48,24 @@ def test_a_claim_marks_the_source_and_the_state(tmp_path: Path) -> None:
     assert marked == {
         f"source/{MARKER}": {"table": f"{tmp_path}/table", "state": f"{tmp_path}/state"},
         f"state/{MARKER}": {"table": f"{tmp_path}/table", "source": f"{tmp_path}/source"},
+        f"archive/{MARKER}": {"table": f"{tmp_path}/table", "archive of": f"{tmp_path}/source"},
     }
 
 
 def test_the_same_run_claims_again(tmp_path: Path) -> None:
     claim(settings(tmp_path))
     before = files(tmp_path)
-    claim(settings(tmp_path, archive="/elsewhere", rejects="/elsewhere too"))
+    claim(settings(tmp_path, rejects="/elsewhere too"))
     assert files(tmp_path) == before
 
 
 @pytest.mark.parametrize(
     ("changed", "other", "told"),
-    [("table", "other", "source"), ("state", "other", "source"), ("source", "other", "state")],
+    [
+        ("table", "other", "source"),
+        ("state", "other", "source"),
+        ("source", "other", "state"),
+    ],
     ids=["another table", "another state folder", "another source"],
 )
 def test_another_owner_is_refused_and_nothing_is_written(tmp_path: Path, changed: str, other: str, told: str) -> None:
@@ -73,7 +78,7 @@ def test_another_owner_is_refused_and_nothing_is_written(tmp_path: Path, changed
     assert files(tmp_path) == before
 
 
-@pytest.mark.parametrize("content", [b"{", b"null", b"[]", b"\xff", b'{"table": 1}'], ids=repr)
+@pytest.mark.parametrize("content", [b"null", b"[]", b"\xff", b'{"table": 1}'], ids=repr)
 def test_a_marker_that_is_not_ours_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / MARKER).write_bytes(content)
@@ -82,11 +87,21 @@ def test_a_marker_that_is_not_ours_is_refused(tmp_path: Path, content: bytes) ->
     assert not (tmp_path / "state").exists()
 
 
-def test_a_marker_that_a_crash_left_empty_is_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("half", ["", '{\n "table"'], ids=["empty", "half"])
+def test_a_marker_that_a_crash_cut_short_is_written(tmp_path: Path, half: str) -> None:
     (tmp_path / "source").mkdir()
-    (tmp_path / "source" / MARKER).touch()
+    (tmp_path / "source" / MARKER).write_text(half)
     claim(settings(tmp_path))
     assert json.loads((tmp_path / "source" / MARKER).read_text())["table"] == f"{tmp_path}/table"
+
+
+def test_an_archive_is_that_of_one_table(tmp_path: Path) -> None:
+    claim(settings(tmp_path))
+    ours, others = settings(tmp_path).table, settings(tmp_path, table=f"{tmp_path}/other").table
+    confirm_archive(f"{tmp_path}/archive", ours)
+    for archive, table in ((f"{tmp_path}/archive", others), (f"{tmp_path}/source", ours), (f"{tmp_path}/none", ours)):
+        with pytest.raises(OwnerError, match="is not the archive of"):
+            confirm_archive(archive, table)
 
 
 def test_a_claim_is_confirmed_as_long_as_nobody_else_has_the_source(tmp_path: Path) -> None:

@@ -59,8 +59,6 @@ def test_below_a_folder_that_reads_like_a_pattern_a_micro_batch_is_small(setting
     assert file_source_options(replace(settings, source=f"/{name}"))["maxFilesPerTrigger"] == "17"
 
 
-@pytest.mark.parametrize("tolerated", [True, False])
-def test_a_file_that_went_away_stops_a_run_only_when_asked(settings: Settings, tolerated: bool) -> None:
-    told = replace(settings, tolerate_missing_files=tolerated)
-    for options in (auto_loader_options(told), file_source_options(told)):
-        assert options["ignoreMissingFiles"] == str(tolerated).lower()
+def test_a_file_that_went_away_or_cannot_be_read_stops_no_run(settings: Settings) -> None:
+    for options in (auto_loader_options(settings), file_source_options(settings)):
+        assert (options["ignoreMissingFiles"], options["ignoreCorruptFiles"]) == ("true", "true")

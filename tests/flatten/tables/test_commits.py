@@ -130,7 +130,7 @@ def test_what_changed_since_it_was_read_is_looked_at_again() -> None:
 
 def test_conflicts_are_tried_a_bounded_number_of_times() -> None:
     commit = Beside(1_000, "DELTA_METADATA_CHANGED")
-    with pytest.raises(ConflictError, match=r"4 times in a row .*\(DELTA_METADATA_CHANGED\): stop the"):
+    with pytest.raises(ConflictError, match=r"4 times in a row .*\(DELTA_METADATA_CHANGED\): stop whoever"):
         retried(commit, patience([]))
     assert commit.calls == 4
 

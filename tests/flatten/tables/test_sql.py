@@ -47,12 +47,18 @@ def test_columns_are_written_as_ddl() -> None:
     assert ddl({}) == ""
 
 
-def test_dates_are_literals_and_none_is_always_among_them() -> None:
-    assert (
-        dates_among("d", [date(2026, 1, 2), date(1, 1, 1)])
-        == "(d IN (DATE'0001-01-01', DATE'2026-01-02') OR d IS NULL)"
+def test_dates_are_ranges_of_literals_and_none_is_always_among_them() -> None:
+    first, second, third = date(1, 1, 1), date(2026, 1, 1), date(2026, 1, 2)
+    assert dates_among("d", [third, first, second]) == (
+        "(d IS NULL OR d BETWEEN DATE'0001-01-01' AND DATE'0001-01-01' "
+        "OR d BETWEEN DATE'2026-01-01' AND DATE'2026-01-02')"
     )
-    assert dates_among("d", []) == "d IS NULL"
+    assert dates_among("d", []) == "(d IS NULL)"
+
+
+def test_very_many_dates_are_a_list() -> None:
+    many = [date.fromordinal(1 + 2 * each) for each in range(1_001)]
+    assert dates_among("d", many).startswith("(d IS NULL OR d IN (DATE'0001-01-01', DATE'0001-01-03', ")
 
 
 def test_windows_are_ranges_of_literals_and_none_is_always_among_them() -> None:
@@ -66,6 +72,6 @@ def test_windows_are_ranges_of_literals_and_none_is_always_among_them() -> None:
 
 def test_hours_are_literals_and_none_is_among_them_when_it_is_given() -> None:
     hour = hour_of("/landing/1970/01/01/01/x")
-    assert hours_among("h", [hour]) == "(h IN (timestamp_micros(3600000000)))"
-    assert hours_among("h", [None, hour]) == "(h IN (timestamp_micros(3600000000)) OR h IS NULL)"
+    assert hours_among("h", [hour]) == "(h = timestamp_micros(3600000000))"
+    assert hours_among("h", [None, hour]) == "(h = timestamp_micros(3600000000) OR h IS NULL)"
     assert hours_among("h", []) == "false"

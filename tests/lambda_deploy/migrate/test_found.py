@@ -7,9 +7,10 @@ import pytest
 
 from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
-from lambda_deploy.errors import MigrationError
+from lambda_deploy.errors import ConfigError, MigrationError
 from lambda_deploy.lakehouse import Lakehouse
-from lambda_deploy.migrate.found import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION, UNIFIED_FUNCTION, Found, Search
+from lambda_deploy.migrate import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION, UNIFIED_FUNCTION
+from lambda_deploy.migrate.found import Found, Search
 from support.aws_account import BUCKET, TABLE, Account, write_bundle
 from support.captured import Said
 from support.databricks_api import TOKEN, DatabricksApi
@@ -59,7 +60,7 @@ def test_two_lambdas_are_found_with_all_that_belongs_to_them(account: Account, a
     assert [(role.name, role.inline_policies) for role in seen.roles] == [(OLD_ROLE, ("all-of-it",))]
     assert [one.uuid for one in seen.mappings] == [uuid]
     assert seen.log_groups == (f"/aws/lambda/{OLD_STREAM_FUNCTION}", f"/aws/lambda/{OLD_TRIGGER_FUNCTION}")
-    assert (seen.our_mapping, seen.has_our_job, seen.old_table) == (None, False, "")
+    assert (seen.our_mapping, seen.our_job, seen.old_table) == (None, None, "")
     assert seen.job is not None
     # The old trigger function names its job.
     assert (seen.job_name, seen.job.job_id, seen.job.is_stopped) == (str(OLD_JOB), OLD_JOB, False)
@@ -99,6 +100,11 @@ def test_a_table_of_our_name_is_old_unless_it_has_our_columns(
     create_old_pipeline(account.clients, BUCKET, stream(account), api.url)
     api.tables[TABLE_NAME] = {"id": "t", "columns": columns, "events": []}
     assert found(account, api).old_table == old_table
+
+
+def test_without_a_table_there_is_nothing_to_look_for(account: Account) -> None:
+    with pytest.raises(ConfigError, match="dynamodb_table is empty"):
+        search(account, variables={"dynamodb_table": ""})
 
 
 def test_an_old_function_that_reads_another_table_too_is_refused(account: Account) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
-from lambda_deploy.migrate.found import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION
+from lambda_deploy.migrate import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION
 from lambda_deploy.operate.test_event import MARK
 from support.aws_account import BUCKET, FUNCTION, TABLE, Account, write_bundle
 from support.databricks_api import TOKEN, DatabricksApi
@@ -78,6 +78,7 @@ class Stage:
     function: str = FUNCTION
     old_rows: set[str] = field(default_factory=set)
     printed: list[str] = field(default_factory=list)
+    read: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def stream(self) -> str:
@@ -158,13 +159,12 @@ class Stage:
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def ids(self, keys: list[str]) -> list[str]:
-        """The events in objects of either pipeline."""
-        found = []
-        for key in keys:
+        """The events in objects of either pipeline, each of which is written once and read once."""
+        for key in [key for key in keys if key not in self.read]:
             body = self.account.clients("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
             text = gzip.decompress(body) if key.endswith(".gz") else body
-            found += [json.loads(line)["event_id"] for line in text.splitlines()]
-        return found
+            self.read[key] = [json.loads(line)["event_id"] for line in text.splitlines()]
+        return [event_id for key in keys for event_id in self.read[key]]
 
     def ours(self) -> list[str]:
         """The sent events in all lines that the new function has written, as often as they are there."""

@@ -10,7 +10,8 @@ import pytest
 
 from lambda_deploy.config import Config
 from lambda_deploy.mappings import StreamMapping
-from lambda_deploy.migrate.found import CALLS_FUNCTION, UNIFIED_FUNCTION, Found, OldFunction, OldJob
+from lambda_deploy.migrate import UNIFIED_FUNCTION
+from lambda_deploy.migrate.found import CALLS_FUNCTION, Found, OldFunction, StoppableJob
 from lambda_deploy.migrate.steps import Step, steps
 from support.aws_account import FUNCTION, HOST, write_bundle
 from support.old_pipeline import A_FOUND_PIPELINE as FOUND
@@ -23,7 +24,7 @@ UNIFIED = replace(
     notifications={},
     log_groups=(),
 )
-STOPPED = OldJob(4711, {"schedule": {"pause_status": "PAUSED"}}, 0, is_queueing=False)
+STOPPED = StoppableJob(4711, {"schedule": {"pause_status": "PAUSED"}}, 0, is_queueing=False)
 
 
 def config(folder: Path, **variables: Any) -> Config:
@@ -81,7 +82,7 @@ def test_until_something_is_deleted_each_step_has_a_way_back(tmp_path: Path) -> 
         ("deploy the new function", {"our_mapping": OUR_MAPPING}),
         ("switch the old mapping off", {"mappings": (replace(FOUND.mappings[0], state="Disabled"),)}),
         ("switch the old mapping off", {"mappings": ()}),
-        ("deploy the new job", {"has_our_job": True}),
+        ("deploy the new job", {"our_job": STOPPED}),
         ("delete the old functions", {"functions": ()}),
     ],
 )
@@ -128,7 +129,7 @@ def test_the_older_job_is_paused_as_a_whole_and_gets_back_what_it_had(tmp_path: 
 
 
 def test_a_continuous_job_keeps_its_one_run(tmp_path: Path) -> None:
-    job = OldJob(4711, {"continuous": {"pause_status": "UNPAUSED"}}, 1, is_queueing=False)
+    job = StoppableJob(4711, {"continuous": {"pause_status": "UNPAUSED"}}, 1, is_queueing=False)
     stop = step(steps(config(tmp_path), replace(FOUND, job=job)), "stop the older job")
     assert body(stop.commands[0])["new_settings"]["max_concurrent_runs"] == 1
     paused = replace(job, start={"continuous": {"pause_status": "PAUSED"}})

@@ -18,6 +18,7 @@ from lambda_deploy.operate.cost import (
     events_a_call,
     nearest_to_a_dollar,
     packaged_prices,
+    per_million,
     runs_a_month,
     table,
 )
@@ -56,6 +57,22 @@ def test_a_million_events_cost_what_was_calculated_by_hand(usage: Usage, objects
     assert round(found.objects) == objects
     assert {line: found.aws[line] for line in aws} == pytest.approx(aws, rel=0.02)
     assert found.aws_total == pytest.approx(sum(found.aws.values()))
+
+
+@pytest.mark.parametrize(
+    ("batch", "requests", "puts", "compute"),
+    [
+        (1, 0.2, 5.0, 0.2687),
+        (100, 0.002, 0.05, 0.0047),
+        (1000, 0.0002, 0.005, 0.0023),
+        (2000, 0.0001, 0.0025, 0.0022),
+    ],
+)
+def test_a_million_events_in_batches_of_one_size(batch: int, requests: float, puts: float, compute: float) -> None:
+    found = per_million(batch, 512, PRICES)
+    assert (found.requests, found.puts) == pytest.approx((requests, puts))
+    assert found.compute == pytest.approx(compute, rel=0.02)
+    assert found.total == pytest.approx(requests + puts + compute, rel=0.02)
 
 
 @pytest.mark.parametrize(

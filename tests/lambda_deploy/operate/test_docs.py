@@ -1,9 +1,13 @@
 """docs/operations.md, migration.md and runbook.md know every command, option, line, step and alarm."""
 
+import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -12,14 +16,17 @@ from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
 from lambda_deploy.doctor.checks import CHECKS
 from lambda_deploy.doctor.cli import VARIABLES, doctor_command
+from lambda_deploy.errors import WorkspaceError
 from lambda_deploy.migrate.cli import migrate_command
 from lambda_deploy.migrate.steps import steps
 from lambda_deploy.operate.cli import COMMANDS
 from lambda_deploy.operate.status import Status
 from lambda_deploy.template.alarms import ALARMS
-from support.aws_account import Account
+from support.aws_account import BUCKET, FUNCTION, REGION, Account
 from support.captured import Said
+from support.fake_stack import cloudformation
 from support.old_pipeline import A_FOUND_PIPELINE
+from support.stream_events import inserts, stream_event
 
 ROOT = Path(__file__).parents[3]
 OPERATIONS = (ROOT / "docs/operations.md").read_text("utf-8")
@@ -36,6 +43,13 @@ def quoted(text: str) -> set[str]:
     return set(re.findall(r"`([^`\n]+)`", text))
 
 
+def cells(header: str, command: str) -> list[str]:
+    """The row of a command in the table of operations.md with this header."""
+    table = OPERATIONS.partition(f"| {header}")[2].partition("\n\n")[0]
+    [row] = [line for line in table.splitlines() if line.startswith(f"| `{command}` |")]
+    return row.split(" | ")
+
+
 def first_column(page: str, header: str) -> list[str]:
     """The first column of the table with this header, without backticks."""
     rows = page.partition(f"| {header}")[2].partition("\n\n")[0].splitlines()[2:]
@@ -44,8 +58,8 @@ def first_column(page: str, header: str) -> list[str]:
 
 @pytest.mark.parametrize("command", [*COMMANDS, doctor_command], ids=lambda one: one.name)
 def test_each_command_is_there_with_exactly_its_options(command: click.Command) -> None:
-    [row] = [line for line in OPERATIONS.splitlines() if line.startswith(f"| `{command.name}` |")]
-    assert quoted(row.split(" | ")[2]) == options(command) - EVERYWHERE
+    row = cells("command | what it does", str(command.name))
+    assert quoted(row[2]) == options(command) - EVERYWHERE
 
 
 def test_the_page_of_the_migration_has_each_option_of_its_command() -> None:
@@ -66,6 +80,44 @@ def test_each_check_of_the_doctor_has_its_row_in_their_order() -> None:
 def test_each_line_of_the_status_has_its_row_in_their_order(account: Account) -> None:
     rows = Status(account.config(), account.clients, None, account.clock).rows()
     assert first_column(OPERATIONS, "line | what it shows") == [row.label for row in rows]
+
+
+_ACTIONS = {
+    "s3.HeadBucket": "s3:ListBucket",
+    "s3.ListObjectsV2": "s3:ListBucket",
+    "s3.CopyObject": "s3:PutObject",
+    "s3.GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3.GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+}
+# Asked only of a table with a key of its own, and of an account that issues tokens; moto has neither.
+_NOT_IN_MOTO = {"kms:DescribeKey", "kms:GetKeyPolicy", "iam:GetOutboundWebIdentityFederationInfo"}
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "test-event", "redrive"])
+def test_each_command_names_the_actions_that_it_takes(account: Account, command: str) -> None:
+    arguments = {"test-event": ["--no-table", "--wait", "20"], "redrive": ["--yes"]}.get(command, [])
+    s3, arn = account.clients("s3"), f"arn:aws:lambda:{REGION}:123456789012:function:{FUNCTION}"
+    topic = account.clients("sns").create_topic(Name="alerts")["TopicArn"]
+    body = json.dumps({"requestContext": {"functionArn": arn}, "payload": json.dumps(stream_event(inserts(1)))})
+    s3.put_object(Bucket=BUCKET, Key="aws/lambda/u/s/x", Body=body)
+    # moto dates objects by the real clock.
+    account.clock.now = time.time()
+    now = datetime.fromtimestamp(account.clock(), UTC)
+    s3.put_object(Bucket=BUCKET, Key=f"telemetry/{now:%Y/%m/%d/%H}/x.ndjson.gz", Body=b"")
+    stack = cloudformation(("AWS::SNS::Topic", topic), ("AWS::CloudWatch::Alarm", "errors"))
+
+    def with_a_stack(service: str) -> Any:
+        return stack if service == "cloudformation" else account.clients(service)
+
+    account.calls.clear()
+    for clients in (account.clients, with_a_stack):
+        replace(account, clients=clients, workspaces=_nobody).run(command, *arguments, lambda_starts_job=True)
+    taken = {_ACTIONS.get(call, call.replace(".", ":")) for call in account.calls} - {"sts:GetCallerIdentity"}
+    assert taken == quoted(cells("command | actions", command)[1]) - _NOT_IN_MOTO
+
+
+def _nobody(host: str) -> Any:
+    raise WorkspaceError("no way to log in")
 
 
 def test_each_alarm_has_its_section_in_the_runbook() -> None:

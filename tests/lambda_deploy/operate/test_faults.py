@@ -77,12 +77,12 @@ def test_a_fault_of_aws_is_one_sentence_with_the_cure(
     broken, clock = clients(error), Clock()
     tools = Tools({"DATABRICKS_HOST": HOST}, lambda region: broken, lambda host: None, clock, clock.sleep)
     code = run([command, "--bundle", str(write_bundle(tmp_path)), *COMMANDS[command]], tools)
-    told = said()
-    assert (code, told.out) == (1, "")
-    assert told.err.startswith("Error: ")
-    assert told.err.count("\n") == 1
-    assert cure in told.err
-    assert len(told.err) < 600
+    output = said()
+    assert (code, output.out) == (1, "")
+    assert output.err.startswith("Error: ")
+    assert output.err.count("\n") == 1
+    assert cure in output.err
+    assert len(output.err) < 600
 
 
 @pytest.mark.parametrize("fault", FAULTS)

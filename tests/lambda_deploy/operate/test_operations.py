@@ -127,6 +127,12 @@ def test_a_test_event_waits_for_its_row(site: Site, said: Callable[[], Said]) ->
     site.api.tables["main.telemetry.rows"] = {"id": "t", "columns": [], "events": Everything()}
     assert site.run("test-event", "--wait", "60", "--wait-table", "60") == 0
     assert "the row has Charge_IsCharging true" in said().out
+    site.api.is_starting = True
+    try:
+        assert site.run("test-event", "--wait", "60", "--wait-table", "0") == 1
+    finally:
+        site.api.is_starting = False
+    assert "no answer of the warehouse" in said().err
 
 
 def test_the_status_names_the_object_of_a_test_event(site: Site, said: Callable[[], Said]) -> None:
@@ -177,6 +183,6 @@ def test_bad_input_is_one_sentence(
     site: Site, said: Callable[[], Said], arguments: list[str], code: int, sentence: str
 ) -> None:
     assert site.run(*arguments) == code
-    told = said()
-    assert sentence in told.err
-    assert told.out == ""
+    output = said()
+    assert sentence in output.err
+    assert output.out == ""

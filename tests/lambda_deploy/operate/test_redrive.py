@@ -4,6 +4,8 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import boto3
@@ -11,19 +13,21 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from lambda_deploy.config import Config
 from lambda_deploy.errors import RedriveError
-from lambda_deploy.operate.redrive import Places, Redrive, Redriven, waiting
-from rehearsal.mapping.on_failure import Discarded, S3Destination
-from rehearsal.mapping.records import Record as DeliveredRecord
+from lambda_deploy.operate.redrive import Redrive, Redriven, waiting
+from rehearsal.aws.mapping.on_failure import Discarded, S3Destination
+from rehearsal.aws.mapping.records import Record as DeliveredRecord
 from stream_to_s3.lines import to_lines
 from stream_to_s3.objects import Batch, compressed
+from support.aws_account import BUCKET, FUNCTION, HOST, write_bundle
 from support.clock import Clock
 from support.stream_events import STREAM_ARN, Json, inserts, poison, record, stream_event
 
-BUCKET = "chargeminder-telemetry-raw"
-NAME = "chargeminder-unified-processor"
+NAME = FUNCTION
+with TemporaryDirectory() as _folder:
+    CONFIG = Config.read(write_bundle(Path(_folder)), "prod", {"DATABRICKS_HOST": HOST})
 ARN = f"arn:aws:lambda:eu-west-1:123456789012:function:{NAME}"
-PLACES = Places(BUCKET, "telemetry/", "telemetry-quarantine/", "telemetry-archive/", NAME)
 FAILED = "aws/lambda/0b1c2d3e/shardId-1/2025/10/28/2025-10-28T20.11.06-4f5e6d"
 WRONG_NUMBER = 'unconvertible: speed: expected the digits of a number as a string, got "fast"'
 
@@ -67,8 +71,7 @@ def quarantine(s3: Any, records: list[Json]) -> str:
 
 
 def redriven(s3: Any, dry: bool = False) -> list[Redriven]:
-    objects = waiting(s3, BUCKET, PLACES.quarantine)
-    return list(Redrive(s3, PLACES, Clock().sleep).run(objects, dry=dry))
+    return list(Redrive(s3, CONFIG, Clock().sleep).run(waiting(s3, CONFIG), dry=dry))
 
 
 def test_an_on_failure_batch_lands_under_the_key_that_the_function_would_have_made(bucket: Any) -> None:
@@ -102,12 +105,16 @@ def test_a_batch_of_which_the_function_stored_all_is_not_stored_again(bucket: An
     assert keys(bucket, "telemetry/") == [key]
 
 
-def test_a_batch_that_the_job_has_archived_is_not_landed_again(bucket: Any) -> None:
+def test_a_batch_that_the_job_has_archived_comes_again_with_the_same_bytes(bucket: Any) -> None:
     records = inserts(3)
-    bucket.put_object(Bucket=BUCKET, Key=Batch.of(records).key("telemetry-archive/", 3), Body=b"")
     bucket.put_object(Bucket=BUCKET, Key=FAILED, Body=on_failure(records))
-    assert [one.outcome for one in redriven(bucket)] == ["moved"]
-    assert keys(bucket, "telemetry/") == []
+    [first] = redriven(bucket)
+    body = bucket.get_object(Bucket=BUCKET, Key=first.landed)["Body"].read()
+    bucket.delete_object(Bucket=BUCKET, Key=first.landed)
+    bucket.put_object(Bucket=BUCKET, Key=FAILED, Body=on_failure(records))
+    [second] = redriven(bucket)
+    # The job removes a path that comes again with the content that it has archived.
+    assert (second.landed, bucket.get_object(Bucket=BUCKET, Key=second.landed)["Body"].read()) == (first.landed, body)
 
 
 def test_what_cannot_be_converted_of_an_on_failure_batch_goes_to_quarantine(bucket: Any) -> None:
@@ -257,7 +264,7 @@ def test_killed_at_any_call_the_next_run_ends_as_if_nothing_had_been(bucket: Any
 def test_an_object_that_another_redrive_takes_away_is_passed_over(bucket: Any) -> None:
     bucket.put_object(Bucket=BUCKET, Key=FAILED, Body=on_failure(inserts(1)))
     quarantine(bucket, inserts(1, 10))
-    slow = Redrive(bucket, PLACES, Clock().sleep).run(waiting(bucket, BUCKET, PLACES.quarantine), dry=False)
+    slow = Redrive(bucket, CONFIG, Clock().sleep).run(waiting(bucket, CONFIG), dry=False)
     next(slow)
     redriven(bucket)
     assert list(slow) == []

@@ -19,6 +19,7 @@ from lambda_deploy.operate.status import Row, Status
 from support.aws_account import BUCKET, FUNCTION, JOB, TABLE, Account, write_bundle
 from support.captured import Said
 from support.databricks_api import DatabricksApi
+from support.fake_stack import cloudformation
 from support.old_pipeline import create_other_function
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC).timestamp()
@@ -41,14 +42,6 @@ ALARM: dict[str, Any] = {
     "AlarmName": f"{FUNCTION}-errors", "Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum",
     "Period": 300, "EvaluationPeriods": 1, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold",
 }  # fmt: skip
-
-
-def cloudformation(*resources: tuple[str, str]) -> Any:
-    """The two calls of CloudFormation that status makes; the emulator's stacks have no alarms."""
-    stack = {"StackStatus": "UPDATE_COMPLETE", "CreationTime": datetime(2027, 1, 1, tzinfo=UTC)}
-    summaries = [{"ResourceType": kind, "PhysicalResourceId": name} for kind, name in resources]
-    pages = SimpleNamespace(paginate=lambda **_: [{"StackResourceSummaries": summaries}])
-    return SimpleNamespace(describe_stacks=lambda **_: {"Stacks": [stack]}, get_paginator=lambda name: pages)
 
 
 @pytest.fixture
@@ -206,11 +199,11 @@ def test_a_subscription_counts_when_it_is_confirmed(deployed: Account, arns: lis
 
 def test_what_may_not_be_read_is_a_line_and_the_rest_is_shown(deployed: Account) -> None:
     def refused(**request: Any) -> Any:
-        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetMetricData")
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetMetricStatistics")
 
     def clients(service: str) -> Any:
         alarms = deployed.clients("cloudwatch").describe_alarms
-        metrics = SimpleNamespace(get_metric_data=refused, describe_alarms=alarms)
+        metrics = SimpleNamespace(get_metric_statistics=refused, describe_alarms=alarms)
         return metrics if service == "cloudwatch" else deployed.clients(service)
 
     found = {row.label: row for row in Status(deployed.config(), clients, None, deployed.clock).rows()}

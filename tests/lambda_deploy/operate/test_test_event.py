@@ -1,23 +1,22 @@
-"""`test-event`: a marked item on its way, with a pipeline that takes its time, or loses it."""
+"""`test-event`: a test item on its way, with a pipeline that takes its time, or loses it."""
 
 import json
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from lambda_deploy.errors import LostOnTheWayError, WorkspaceError
-from lambda_deploy.operate.test_event import MARK, Ends, Patience, Probe, Way, item
+from lambda_deploy.operate.test_event import MARK, Probe, item
 from stream_to_s3.lines import to_lines
 from stream_to_s3.objects import Batch, compressed
 from support.aws_account import BUCKET, TABLE, Account
 from support.captured import Said
 from support.stream_events import inserts, poison, record
 
-WAY = Way(TABLE, BUCKET, "telemetry/", "telemetry-archive/", "telemetry-quarantine/", 60, 120)
 EVENT = f"{MARK}1"
 
 
@@ -30,6 +29,7 @@ class Pipeline:
     merged_after: float = 40
     prefix: str = "telemetry/"
     started: float = 0
+    table: str = TABLE
     charging: str = "true"
     backlog: float | None = None
     rows: dict[str, str] = field(default_factory=dict)
@@ -53,10 +53,10 @@ class Pipeline:
         self.account.clients("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
 
     def probe(self, row: Callable[[str], str | None] | None = None) -> Probe:
-        clients, clock = self.account.clients, self.account.clock
-        self.started = clock.now
-        patience = Patience(clock, self.sleep, self.account.said.append)
-        return Probe(clients("dynamodb"), clients("s3"), WAY, Ends(lambda: self.backlog, row), patience)
+        account, self.started = self.account, self.account.clock.now
+        config = account.config(dynamodb_table=self.table)
+        look, say = (lambda: self.backlog), account.said.append
+        return Probe(config, account.clients, look, row, account.clock, self.sleep, say, 60, 120)
 
 
 @pytest.fixture
@@ -140,10 +140,8 @@ def test_an_item_of_a_table_with_another_key_is_put_and_deleted(pipeline: Pipeli
         ],
         BillingMode="PAY_PER_REQUEST",
     )
-    clock = pipeline.account.clock
-    way, patience = replace(WAY, dynamodb_table="other"), Patience(clock, clock.sleep, pipeline.account.said.append)
-    probe = Probe(dynamodb, pipeline.account.clients("s3"), way, Ends(lambda: None, None), patience)
-    with closing(probe.run("1")) as steps:
+    pipeline.table = "other"
+    with closing(pipeline.probe().run("1")) as steps:
         next(steps)
         assert dynamodb.scan(TableName="other")["Count"] == 1
     assert dynamodb.scan(TableName="other")["Count"] == 0
@@ -197,13 +195,13 @@ def test_files_that_are_no_gzip_are_passed_over(pipeline: Pipeline) -> None:
 
 def test_the_command_says_why_it_failed_and_ends_with_1(account: Account, said: Callable[[], Said]) -> None:
     assert account.run("test-event", "--wait", "10", "--no-table") == 1
-    told = said()
-    assert "did not reach" in told.err
-    assert told.out.split()[:3] == ["0.0", "s", "dynamodb"]
+    output = said()
+    assert "did not reach" in output.err
+    assert output.out.split()[:3] == ["0.0", "s", "dynamodb"]
 
 
 def test_a_table_that_is_not_there_is_one_sentence(account: Account, said: Callable[[], Said]) -> None:
     assert account.run("test-event", "--json", dynamodb_table="not-there") == 1
-    told = said()
-    assert told.out == ""
-    assert "ResourceNotFoundException" in told.err
+    output = said()
+    assert output.out == ""
+    assert "ResourceNotFoundException" in output.err

@@ -44,9 +44,10 @@ def test_a_function_that_the_migration_replaces_does_not_count(account: Account)
     assert account.run("plan") == 0
 
 
-def test_our_own_function_does_not_count(account: Account) -> None:
+def test_a_function_that_reads_the_stream_already_is_not_asked_again(account: Account) -> None:
     add_reader(account, "one")
-    assert account.run("deploy", "--yes") == 0
+    add_reader(account, "two")
+    assert account.run("deploy", "--yes", "--third-reader") == 0
     assert account.run("deploy", "--yes") == 0
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import click
 import pytest
 
+from lambda_deploy import names
 from lambda_deploy.cli import run
-from lambda_deploy.config import Config
 from lambda_deploy.console import Tools
 from lambda_deploy.outside.code import key_of
 from lambda_deploy.template.render import template
@@ -67,29 +67,29 @@ class World:
     function: FakeLambda = field(default_factory=FakeLambda)
     answers: dict[str, str] = field(default_factory=dict)
     workspaces: Callable[[str], Any] = field(default_factory=lambda: workspaces(job()))
+    sent: list[str] = field(default_factory=list)
 
     def tools(self) -> Tools:
         fakes = with_fake(self.account.clients, self.cloudformation)
         clients = lambda service: self.function if service == "lambda" else fakes(service)  # noqa: E731 # one line
         tools = replace(self.account.tools(), connect=lambda region: clients, workspaces=self.workspaces)
-        return replace(tools, ask=lambda text, hidden: self.answers["name"], pack=lambda: CODE)
+        smoke_test = lambda config, clients: self.sent.append(config.target)  # noqa: E731 # one line
+        return replace(tools, ask=lambda text, hidden: self.answers["name"], pack=lambda: CODE, smoke_test=smoke_test)
 
     def run(self, command: str, *arguments: str, target: str = "prod", **variables: Any) -> int:
         path = write_bundle(self.account.folder, **variables)
         self.account.clock.now += 1
         return run([command, "--bundle", str(path), "--target", target, *arguments], self.tools())
 
-    def config(self, **variables: Any) -> Config:
-        return self.account.config("prod", **variables)
-
-    def deployed(self, **variables: Any) -> None:
+    def deployed(self, target: str = "prod", /, **variables: Any) -> None:
         """Have the stack be there as it would be deployed with these values."""
-        config = self.config(**variables)
+        config = self.account.config(target, **variables)
         table = self.account.clients("dynamodb").describe_table(TableName=TABLE)["Table"]
         given = {"StreamArn": table["LatestStreamArn"], "CodeKey": key_of(config, CODE)}
         more = {"TableKeyArn": "", "BucketKeyArn": "", **({"JobId": str(JOB)} if config.lambda_starts_job else {})}
         stack = self.cloudformation
-        stack.status, stack.template, stack.tags = "UPDATE_COMPLETE", template(config), dict(OURS)
+        stack.status, stack.template, stack.tags = "UPDATE_COMPLETE", template(config), {**OURS, "target": target}
+        stack.name = names.stack_name(config)
         stack.parameters = {**given, **more}
 
     def says(self, *changes: dict[str, Any], **answer: Any) -> None:
@@ -180,6 +180,13 @@ def test_a_plan_leaves_neither_a_change_set_nor_a_stack_in_review(world: World) 
     assert world.cloudformation.status is None
     assert world.cloudformation.asked("DeleteChangeSet")
     assert world.cloudformation.asked("ExecuteChangeSet") == []
+
+
+def test_a_plan_leaves_a_stack_in_review_that_somebody_else_made(world: World) -> None:
+    world.cloudformation.status = "REVIEW_IN_PROGRESS"
+    assert world.run("plan", "--detailed-exitcode") == 2
+    assert world.cloudformation.status == "REVIEW_IN_PROGRESS"
+    assert world.cloudformation.asked("DeleteChangeSet")
 
 
 def test_a_plan_of_a_stack_that_exists_leaves_the_stack(world: World) -> None:
@@ -327,7 +334,10 @@ def test_where_the_mode_is_unknown_the_plan_says_that_drift_was_not_looked_at(wo
     unknown = refused("ValidationError", "Unknown parameter DeploymentMode")
     world.cloudformation.refusals = {"CreateChangeSet": [unknown]}
     assert world.run("plan", lambda_memory_mb=256) == 0
-    assert "! what was changed by hand was not looked at: CloudFormation did not take the mode for it\n" in said().out
+    assert (
+        "! what was changed by hand was not looked at, because CloudFormation did not take the mode for it\n"
+        in said().out
+    )
 
 
 # Updating
@@ -466,7 +476,7 @@ def test_while_somebody_is_at_work_it_says_who(world: World, said: Asked) -> Non
     world.cloudformation.status = "UPDATE_IN_PROGRESS"
     world.cloudformation.event(NAME, "UPDATE_IN_PROGRESS", "", "stream-lambda-jo-1")
     assert world.run("plan") == 1
-    assert "is being updated (asked for by stream-lambda-jo-1): wait for it" in said().err
+    assert "is UPDATE_IN_PROGRESS (asked for by stream-lambda-jo-1): wait for it" in said().err
 
 
 def test_without_the_right_to_use_cloudformation_it_says_which_rights_are_needed(world: World, said: Asked) -> None:
@@ -504,6 +514,26 @@ def test_a_function_that_does_not_start_gives_its_reason_and_the_way_back(world:
     error = said().err
     assert "the function does not start: TELEMETRY_PREFIX is 'x'" in error
     assert "`stream-lambda deploy --previous`" in error
+
+
+TESTED: dict[str, tuple[str, list[str], dict[str, Any], bool]] = {
+    "in development, after a change of the function": ("dev", [], {"lambda_memory_mb": 256}, True),
+    "in development, after another change": ("dev", [], {"alert_email": "jo@example.com"}, False),
+    "in development, when not wanted": ("dev", ["--no-test-event"], {"lambda_memory_mb": 256}, False),
+    "in production": ("prod", [], {"lambda_memory_mb": 256}, False),
+    "in production, when asked for": ("prod", ["--test-event"], {"lambda_memory_mb": 256}, True),
+}
+
+
+@pytest.mark.parametrize(("target", "options", "variables", "expected"), TESTED.values(), ids=TESTED)
+def test_a_marked_item_is_sent_through(
+    world: World, target: str, options: list[str], variables: dict[str, Any], expected: bool
+) -> None:
+    world.deployed(target)
+    world.says()
+    world.ends("UPDATE_COMPLETE")
+    assert world.run("deploy", "--yes", *options, target=target, **variables) == 0
+    assert world.sent == [target] * expected
 
 
 # Going back
@@ -613,6 +643,12 @@ def test_the_stack_of_a_region_before_is_removed_by_its_region(world: World, sai
     assert world.run("destroy", "--yes", "--region", "eu-central-1") == 0
     assert f"stack {NAME}, eu-central-1 of account 123456789012: removed\n" in said().out
     assert STACK_ID
+
+
+def test_a_stack_that_was_only_planned_is_removed(world: World) -> None:
+    world.cloudformation.status = "REVIEW_IN_PROGRESS"
+    assert world.run("destroy", "--yes") == 0
+    assert world.cloudformation.status is None
 
 
 # The job's number

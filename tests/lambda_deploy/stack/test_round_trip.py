@@ -17,6 +17,7 @@ from lambda_deploy.outside.secret import secret_from, set_secret
 from support.aws_account import (
     BUCKET,
     EVERYTHING,
+    HOST,
     SECRET,
     TABLE,
     Account,
@@ -28,8 +29,11 @@ from support.aws_account import (
 from support.captured import Said
 from support.emulators import client, ministack
 
+pytestmark = pytest.mark.process
+
 PROD = "chargeminder-telemetry-prod"
-START = {**EVERYTHING, "kms_key_id": ""}
+START = {**EVERYTHING}
+BOUNDARY = "arn:aws:iam::123456789012:policy/limits"
 # A variable, its new value, and each property that the plan must show as changed, and no other.
 STEPS: dict[str, tuple[Any, set[str]]] = {
     "batch_size": (77, {"Mapping BatchSize: 1000 -> 77"}),
@@ -63,6 +67,28 @@ STEPS: dict[str, tuple[Any, set[str]]] = {
             "Role Policies.stream-to-s3.PolicyDocument.Statement.WriteObjects.Resource: ... -> ...",
         },
     ),
+    "landing_prefix": (
+        "new/",
+        {
+            'Function Description: "chargeminder-car-telemetry to s3://chargeminder-telemetry-raw/telemetry/" -> '
+            '"chargeminder-car-telemetry to s3://chargeminder-telemetry-raw/new/"',
+            'Function Environment.Variables.TELEMETRY_PREFIX: "telemetry/" -> "new/"',
+            "Role Policies.stream-to-s3.PolicyDocument.Statement.WriteObjects.Resource: ... -> ...",
+            "Dashboard DashboardBody.widgets[0].properties.markdown: text -> text",
+        },
+    ),
+    "permissions_boundary": (BOUNDARY, {f'Role PermissionsBoundary: null -> "{BOUNDARY}"'}),
+    "lambda_starts_job": (
+        False,
+        {
+            'Function Environment.Variables.DATABRICKS_CLIENT_ID: "client-1" -> null',
+            f'Function Environment.Variables.DATABRICKS_HOST: "{HOST}" -> null',
+            'Function Environment.Variables.DATABRICKS_JOB_ID: "620135" -> null',
+            "Role Policies.stream-to-s3.PolicyDocument.Statement.IdentifyToDatabricks: ... -> null",
+            "TriggerFailedAlarm remove",
+            "Dashboard DashboardBody.widgets: ... -> ...",
+        },
+    ),
     "alert_email": ("new@example.com", {'Subscription Endpoint: "alerts@example.com" -> "new@example.com"'}),
 }
 # What an emulator cannot do with a change, by its table of gaps.
@@ -85,15 +111,16 @@ class Target:
         return run([command, "--bundle", str(path), *arguments], tools)
 
     def planned(self) -> set[str]:
-        """What a plan says, as "resource path: old -> new", long values as dots."""
+        """What a plan says, as "resource path: old -> new" or "resource remove", long values as dots."""
         self.said()
         assert self.run("plan", "--json") == 0
         changes = json.loads(self.said().out)["changes"]
-        return {
+        values = {
             f"{change['resource']} {each['path']}: {short(each['old'])} -> {short(each['new'])}"
             for change in changes
             for each in change["differences"]
         }
+        return values | {f"{each['resource']} {each['action']}" for each in changes if each["action"] != "update"}
 
     def exists(self) -> set[str]:
         """What is in the account of ours, but the log group and the table."""
@@ -112,6 +139,8 @@ class Target:
 
 def short(value: Any) -> str:
     """A value in one word."""
+    if isinstance(value, str) and "\n" in value:
+        return "text"
     return "..." if isinstance(value, dict | list) else json.dumps(value)
 
 
@@ -157,7 +186,8 @@ def _check_is_as_told(target: Target) -> None:
     clients, function = target.account.clients, names.stack_name(target.account.config())
     found = clients("lambda").get_function_configuration(FunctionName="chargeminder-unified-processor")
     assert (found["MemorySize"], found["Timeout"]) == (256, 45)
-    assert found["Environment"]["Variables"]["QUARANTINE_PREFIX"] == "bad/"
+    variables = {"TELEMETRY_BUCKET": BUCKET, "TELEMETRY_PREFIX": "new/", "QUARANTINE_PREFIX": "bad/"}
+    assert found["Environment"]["Variables"] == variables
     [mapping] = clients("lambda").list_event_source_mappings()["EventSourceMappings"]
     assert (mapping["BatchSize"], mapping["MaximumRetryAttempts"]) == (77, 3)
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == f"arn:aws:s3:::{BUCKET}"
@@ -168,7 +198,7 @@ def _check_is_as_told(target: Target) -> None:
         [topic] = clients("sns").list_topics()["Topics"]
         subscribed = clients("sns").list_subscriptions_by_topic(TopicArn=topic["TopicArn"])["Subscriptions"]
         assert [each["Endpoint"] for each in subscribed] == ["new@example.com"]
-        assert len(clients("cloudwatch").describe_alarms()["MetricAlarms"]) == 8
+        assert len(clients("cloudwatch").describe_alarms()["MetricAlarms"]) == 7
     assert function == PROD
 
 

@@ -17,23 +17,23 @@ GOOD = (
 )
 # What the sentence of a state that allows no deployment says, beside the stack's name.
 NEXT = {
-    "CREATE_IN_PROGRESS": "is being created (asked for by stream-lambda-jo-1): wait for it, or follow it",
+    "CREATE_IN_PROGRESS": "is CREATE_IN_PROGRESS (asked for by stream-lambda-jo-1): wait for it, or follow it",
     "CREATE_FAILED": "was never created completely (no such bucket): `stream-lambda destroy`, then deploy again",
-    "ROLLBACK_IN_PROGRESS": "is being rolled back (asked for by stream-lambda-jo-1)",
+    "ROLLBACK_IN_PROGRESS": "is ROLLBACK_IN_PROGRESS (asked for by stream-lambda-jo-1)",
     "ROLLBACK_FAILED": "was never created completely (no such bucket): `stream-lambda destroy`",
     "ROLLBACK_COMPLETE": "was never created completely (no such bucket): `stream-lambda destroy`",
-    "DELETE_IN_PROGRESS": "is being removed (asked for by stream-lambda-jo-1)",
+    "DELETE_IN_PROGRESS": "is DELETE_IN_PROGRESS (asked for by stream-lambda-jo-1)",
     "DELETE_FAILED": "could not be removed, because of Function (no such bucket): remove what holds it",
-    "UPDATE_IN_PROGRESS": "is being updated (asked for by stream-lambda-jo-1)",
-    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": "is removing what an update replaced",
+    "UPDATE_IN_PROGRESS": "is UPDATE_IN_PROGRESS (asked for by stream-lambda-jo-1)",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": "is UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
     "UPDATE_FAILED": "aws cloudformation rollback-stack --stack-name st --region eu-west-1",
-    "UPDATE_ROLLBACK_IN_PROGRESS": "is being rolled back",
+    "UPDATE_ROLLBACK_IN_PROGRESS": "is UPDATE_ROLLBACK_IN_PROGRESS",
     "UPDATE_ROLLBACK_FAILED": "because of Role (not allowed): fix that, then `aws cloudformation "
     "continue-update-rollback --stack-name st --region eu-west-1`; what cannot be fixed is left as it is with "
     "`--resources-to-skip Role`",
-    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": "is removing what a failed update created",
-    "IMPORT_IN_PROGRESS": "is importing resources",
-    "IMPORT_ROLLBACK_IN_PROGRESS": "is being rolled back",
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": "is UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+    "IMPORT_IN_PROGRESS": "is IMPORT_IN_PROGRESS",
+    "IMPORT_ROLLBACK_IN_PROGRESS": "is IMPORT_ROLLBACK_IN_PROGRESS",
     "IMPORT_ROLLBACK_FAILED": "because of Role (not allowed): fix that, then `aws cloudformation "
     "continue-update-rollback --stack-name st",
 }

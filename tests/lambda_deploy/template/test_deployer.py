@@ -2,15 +2,18 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lambda_deploy.cli import run
+from lambda_deploy.console import Tools
 from lambda_deploy.template.deployer import deployer_statements
 from lambda_deploy.template.render import template
 from support.aws_account import EVERYTHING, Account, moto_account, write_bundle
+from support.captured import Said
 from support.effects import schema
 
 ROLE = "arn:aws:iam::123456789012:role/ours"
@@ -102,9 +105,17 @@ def test_with_an_existing_role_no_role_is_made(tmp_path: Path) -> None:
     assert statements["PassRole"]["Resource"] == [ROLE]
 
 
-def test_the_command_prints_it_as_a_policy(tmp_path: Path, said: Any) -> None:
-    assert run(["template", "--bundle", str(write_bundle(tmp_path)), "--deployer-policy"]) == 0
+def test_the_command_prints_it_as_a_policy_of_this_account(account: Account, said: Callable[[], Said]) -> None:
+    assert account.run("template", "--deployer-policy", **EVERYTHING) == 0
     policy = json.loads(said().out)
     assert policy["Version"] == "2012-10-17"
     assert {each["Effect"] for each in policy["Statement"]} == {"Allow"}
     assert len({each["Sid"] for each in policy["Statement"]}) == len(policy["Statement"])
+    resources = [resource for each in policy["Statement"] for resource in each["Resource"]]
+    assert "arn:aws:lambda:eu-west-1:123456789012:function:chargeminder-unified-processor" in resources
+    assert all(re.fullmatch(r"\*|arn:aws:[a-z0-9]+:(?:eu-west-1)?:(?:123456789012)?:[^$]+", each) for each in resources)
+
+
+def test_the_template_needs_nobody(tmp_path: Path, said: Callable[[], Said]) -> None:
+    assert run(["template", "--bundle", str(write_bundle(tmp_path))], Tools({})) == 0
+    assert json.loads(said().out)["AWSTemplateFormatVersion"] == "2010-09-09"

@@ -1,6 +1,8 @@
 """A template with its parameters put in."""
 
-from lambda_deploy.template.resolve import resolved
+import pytest
+
+from lambda_deploy.template.resolve import pseudo_parameters, resolved
 
 CONDITION = {"Fn::Not": [{"Fn::Equals": [{"Ref": "Key"}, ""]}]}
 TEMPLATE = {
@@ -44,3 +46,13 @@ def test_the_template_itself_is_not_changed() -> None:
     before = repr(TEMPLATE)
     resolved(TEMPLATE, {"Stream": "s"})
     assert repr(TEMPLATE) == before
+
+
+PARTITIONS = {"aws": "amazonaws.com", "aws-us-gov": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
+
+
+@pytest.mark.parametrize(("partition", "suffix"), PARTITIONS.items())
+def test_each_partition_has_its_suffix(partition: str, suffix: str) -> None:
+    found = pseudo_parameters(f"arn:{partition}:sts::123456789012:assumed-role/x/y", "cn-north-1")
+    expected = {"AWS::AccountId": "123456789012", "AWS::Partition": partition, "AWS::Region": "cn-north-1"}
+    assert found == {**expected, "AWS::URLSuffix": suffix}

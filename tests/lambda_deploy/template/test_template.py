@@ -13,9 +13,11 @@ from lambda_deploy import names
 from lambda_deploy.config import Config
 from lambda_deploy.errors import ConfigError
 from lambda_deploy.template.alarms import ALARMS
-from lambda_deploy.template.render import LONGEST_TEMPLATE, template, template_body
+from lambda_deploy.template.render import template, template_body
 from support.aws_account import HOST, write_bundle
 
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+LONGEST_TEMPLATE = 51_200
 FILE_ARRIVAL = {"start": {"file_arrival": {"url": "/Volumes/main/telemetry/landing/"}}}
 UNPAUSED = {"start": {"periodic": {"interval": 5, "unit": "MINUTES"}, "pause_status": "UNPAUSED"}}
 OPTION_A: dict[str, Any] = {"lambda_starts_job": True, **UNPAUSED}

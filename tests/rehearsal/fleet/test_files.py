@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from rehearsal.fleet import FleetReport, write_fleet
 from rehearsal.fleet.__main__ import fleet
-from rehearsal.fleet.cars import COMMON, templates
-from rehearsal.fleet.oddities import BAD_LINES, BOM, DELETE_OF_UNKNOWN, odd_items
+from rehearsal.fleet.cars import templates
+from rehearsal.fleet.oddities import BOM, DELETE_OF_UNKNOWN, odd_items
 from support.catalogue_events import catalogue
 from support.fleet_reader import KEY, ReadFile, body, good_events, is_removal, newest, read_files, verdict
 
@@ -147,7 +147,7 @@ def test_signals_are_those_of_the_catalogue_and_the_makes_send_them_all(plain: W
             entry = known[signal["code"]]
             assert (signal["name"], signal["group"]) == (entry["name"], entry["group"])
             assert body(signal).keys() <= entry["body"].keys()
-    sent = {*COMMON, *(name for make in templates().makes for name in make.extras())}
+    sent = {*templates().common, *(name for make in templates().makes for name in make.extras())}
     assert sent == templates().signals.keys() == {f"{entry['group']}.{entry['name']}" for entry in known.values()}
 
 
@@ -172,7 +172,8 @@ def test_what_is_to_be_quarantined_is_what_an_independent_reader_refuses(odd: Wr
         else:
             reasons.update(found for line in file.lines if isinstance(found := verdict(line), str))
     assert odd[1].quarantine_expected == dict(reasons)
-    assert reasons.keys() == {*(reason for reason, _ in BAD_LINES.values()), "file_unreadable", "file_incomplete"}
+    of_lines = {reason for reason, _ in templates().bad_lines.values()}
+    assert reasons.keys() == of_lines | {"file_unreadable", "file_incomplete"}
 
 
 def test_every_oddity_comes_in_a_fleet_of_a_hundred_events(tmp_path: Path) -> None:
@@ -185,7 +186,7 @@ def test_every_oddity_comes_in_a_fleet_of_a_hundred_events(tmp_path: Path) -> No
         "with_crlf",
         "with_bom_and_blank_lines",
     )
-    kinds = {*odd_items(), *BAD_LINES, *(f"file_{kind}" for kind in files), DELETE_OF_UNKNOWN}
+    kinds = {*odd_items(), *templates().bad_lines, *(f"file_{kind}" for kind in files), DELETE_OF_UNKNOWN}
     assert write_fleet(tmp_path, events=100, vehicles=1, seed=1, oddities=True).oddities.keys() == kinds
 
 

@@ -15,7 +15,7 @@ from lambda_deploy.doctor.checks import Line, check
 from lambda_deploy.doctor.look import Eyes
 from lambda_deploy.doctor.variables import read_variables, wrong_variables
 from lambda_deploy.errors import ConfigError
-from lambda_deploy.operate.cli import lakehouse_of
+from lambda_deploy.lakehouse import lakehouse_of
 from lambda_deploy.texts import printable
 
 VARIABLES: Final = "variables"
@@ -29,7 +29,7 @@ _COLOURS: Final = {"ok": "green", "warning": "yellow", "problem": "red"}
 def doctor_command(context: click.Context, bundle: Path | None, target: str | None, as_json: bool) -> None:
     """Look at what a plan cannot see, and say what is wrong and which command fixes it.
 
-    Ends with 1 when there is a problem; a warning is none. Nothing is changed.
+    Ends with 1 when there is a problem, and with 0 when there are warnings only. Nothing is changed.
 
     Example: stream-lambda doctor --target prod
     """
@@ -51,7 +51,7 @@ def _lines(tools: Tools, path: Path, target: str | None) -> list[Line]:
     try:
         config = Config.read(path, target, tools.environment)
     except ConfigError as error:
-        return wrong or [Line(VARIABLES, "problem", str(error), "change it in databricks.yml")]
+        return [*wrong, Line(VARIABLES, "problem", str(error), "change it in databricks.yml")]
     others = _other_targets(tools, path, config)
     eyes = Eyes(config, others, tools.connect(config.region), lakehouse_of(tools, config), tools.clock)
     return [

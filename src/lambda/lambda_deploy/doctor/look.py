@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, Final, TypeVar
@@ -17,6 +16,7 @@ from lambda_deploy.doctor.seen import Bucket, Findings, Seen, Starter, Table, Ta
 from lambda_deploy.errors import LambdaDeployError
 from lambda_deploy.lakehouse import Job, Lakehouse
 from lambda_deploy.mappings import StreamMapping, stream_mappings
+from lambda_deploy.metrics import iterator_ages
 from lambda_deploy.migrate.found import older_pipelines
 
 # 403 for a bucket that is another account's: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
@@ -132,18 +132,8 @@ class Eyes:
         return tuple([one for one in found_ones if one.table == self.config.dynamodb_table])
 
     def _oldest(self) -> float | None:
-        now = datetime.fromtimestamp(self.clock(), UTC)
-        answer = self.clients("cloudwatch").get_metric_statistics(
-            Namespace="AWS/Lambda",
-            MetricName="IteratorAge",
-            Dimensions=[{"Name": "FunctionName", "Value": self.config.function_name}],
-            StartTime=now - timedelta(hours=1),
-            EndTime=now,
-            Period=3_600,
-            Statistics=["Maximum"],
-        )
-        values = [float(point["Maximum"]) for point in answer["Datapoints"]]
-        return max(values) / 1_000 if values else None
+        ages = [age for _, age in iterator_ages(self.clients, self.config, self.clock(), 3_600)]
+        return max(ages, default=None)
 
     def _starter(self) -> Starter | None:
         if not self.config.lambda_starts_job:

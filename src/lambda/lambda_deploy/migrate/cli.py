@@ -9,9 +9,10 @@ import click
 from lambda_deploy.aws import explained
 from lambda_deploy.config import Config
 from lambda_deploy.console import Tools, json_option, print_json, target_options
-from lambda_deploy.migrate.found import OLD_TRIGGER_FUNCTION, Found, Search
+from lambda_deploy.lakehouse import lakehouse_of
+from lambda_deploy.migrate import OLD_TRIGGER_FUNCTION
+from lambda_deploy.migrate.found import Found, Search
 from lambda_deploy.migrate.steps import Step, steps
-from lambda_deploy.operate.cli import lakehouse_of
 from lambda_deploy.texts import printable
 
 
@@ -67,8 +68,8 @@ def _lines(config: Config, found: Found | None, way: Sequence[Step]) -> Iterator
     yield "Nothing was executed. The first output is also the record of how things were: keep it."
     if found.stream_function == config.function_name:
         yield (
-            f"The old function has the name of ours, {config.function_name}, so it goes first, and then there is no way "
-            "back. To run both side by side, set another function_name in databricks.yml, and run this again."
+            f"The old function has the name of ours, {config.function_name}, so it goes first, and there is no "
+            "way back then. To run both side by side, set another function_name in databricks.yml, and run this again."
         )
     for number, step in enumerate(way, 1):
         yield ""

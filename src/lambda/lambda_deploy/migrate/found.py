@@ -1,9 +1,4 @@
-"""What there is of an older pipeline: two Lambdas, or the first single-function version.
-
-The two Lambdas are called OLD_STREAM_FUNCTION, which reads the stream, and OLD_TRIGGER_FUNCTION, which the bucket calls
-for each object. The single-function version (lambda_unified.py) has the name that ours has by default; its handler
-tells it from ours.
-"""
+"""What there is of an older pipeline: two Lambdas, or the first single-function version."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,14 +12,13 @@ from lambda_deploy.config import Config
 from lambda_deploy.errors import MigrationError
 from lambda_deploy.lakehouse import Lakehouse, asked
 from lambda_deploy.mappings import StreamMapping, stream_mappings
+from lambda_deploy.migrate import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION, UNIFIED_FUNCTION
+from lambda_deploy.names import table_name
 from lambda_deploy.workspace import jobs_named
 
 if TYPE_CHECKING:
     from databricks.sdk.service.jobs import JobSettings
 
-OLD_STREAM_FUNCTION: Final = "chargeminder-dynamodb-stream-processor"
-OLD_TRIGGER_FUNCTION: Final = "chargeminder-s3-databricks-trigger"
-UNIFIED_FUNCTION: Final = "chargeminder-unified-processor"
 OUR_HANDLER: Final = "stream_to_s3.handler.handler"
 CALLS_FUNCTION: Final = "LambdaFunctionConfigurations"
 # Columns that our job gives its table and nobody else does.
@@ -51,10 +45,13 @@ class OldRole:
 
 
 @dataclass(frozen=True)
-class OldJob:
-    """The older pipeline's job. `start` is what starts it, as the API has it, by its field (schedule, trigger, ...)."""
+class StoppableJob:
+    """A job that must not run beside another on the same prefix.
 
-    job_id: int
+    `start` is what starts it, as the API has it, by its field (schedule, trigger or continuous).
+    """
+
+    job_id: int | str
     start: Mapping[str, Any]
     max_concurrent_runs: int
     is_queueing: bool
@@ -68,6 +65,21 @@ class OldJob:
         """
         paused = all(one.get("pause_status") == "PAUSED" for one in self.start.values())
         return paused and (self.max_concurrent_runs == 0 or "continuous" in self.start)
+
+    def stopped(self) -> dict[str, Any]:
+        """Return the settings with which no run can start."""
+        runs = self.max_concurrent_runs if "continuous" in self.start else 0
+        return {**self._start("PAUSED"), "max_concurrent_runs": runs, "queue": {"enabled": False}}
+
+    def restored(self) -> dict[str, Any]:
+        """Return the settings that it has; where it is stopped already, those of a job that is not."""
+        start = self._start("UNPAUSED") if self.is_stopped else self.start
+        queue = {"enabled": self.is_queueing or self.is_stopped}
+        return {**start, "max_concurrent_runs": max(self.max_concurrent_runs, 1), "queue": queue}
+
+    def _start(self, status: str) -> dict[str, Any]:
+        # A field is replaced as a whole, so the rest of it is sent as it is.
+        return {kind: {**start, "pause_status": status} for kind, start in self.start.items()}
 
 
 @dataclass(frozen=True)
@@ -88,15 +100,10 @@ class Found:
     our_mapping: StreamMapping | None
     notifications: Mapping[str, Any]
     job_name: str = ""
-    job: OldJob | None = None
+    job: StoppableJob | None = None
     active_runs: int = 0
     old_table: str = ""
-    has_our_job: bool = False
-
-    @property
-    def has_our_name(self) -> bool:
-        """Whether the old function is in the place of ours."""
-        return self.our_mapping is None and self.stream_function == UNIFIED_FUNCTION
+    our_job: StoppableJob | None = None
 
 
 def older_pipelines(config: Config, clients: Clients) -> tuple[str, ...]:
@@ -133,16 +140,16 @@ class Search:
     def find(self) -> Found | None:
         """Return what there is; None when there is nothing of an older pipeline.
 
-        Errors of the SDK of AWS pass through. Raises WorkspaceError, MigrationError.
+        Errors of the SDK of AWS pass through. Raises WorkspaceError, MigrationError, and ConfigError without a table.
         """
+        table_name(self.config)
         streams = [self.stream_function] if self.stream_function else [OLD_STREAM_FUNCTION, UNIFIED_FUNCTION]
         functions = old_functions(self.clients, [*streams, self.trigger_function])
         names = [one.name for one in functions]
         groups = self._log_groups([*streams, self.trigger_function])
         notifications = self._notifications()
-        if not names and not any(
-            calls(entry, self.trigger_function) for entry in notifications.get(CALLS_FUNCTION, [])
-        ):
+        notified = [entry for entry in notifications.get(CALLS_FUNCTION, []) if calls(entry, self.trigger_function)]
+        if not names and not notified:
             return None
         stream_function = next((name for name in streams if name in names), streams[0])
         named = self.old_job or next((one.job_id for one in functions if one.job_id), "")
@@ -160,7 +167,7 @@ class Search:
             job,
             self._active_runs(job),
             self._old_table(),
-            bool(self.lakehouse and self.lakehouse.jobs()),
+            self._our_job(),
         )
 
     def _mappings(self, stream_function: str, names: Sequence[str]) -> tuple[StreamMapping, ...]:
@@ -217,7 +224,7 @@ class Search:
         ]
         return tuple([name for name in names if name in there])
 
-    def _job(self, named: str) -> OldJob:
+    def _job(self, named: str) -> StoppableJob:
         assert self.lakehouse is not None, "asked for only then"  # noqa: S101 # for mypy
         client = self.lakehouse.connect()
         with asked(f"looking for the older job {named}"):
@@ -226,13 +233,17 @@ class Search:
                 raise MigrationError(
                     f"{len(numbers)} jobs of the workspace are named {named!r}: give the number of one"
                 )
-            return old_job(numbers[0], client.jobs.get(numbers[0]).settings)
+            return job_of(numbers[0], client.jobs.get(numbers[0]).settings)
 
-    def _active_runs(self, job: OldJob | None) -> int:
+    def _our_job(self) -> StoppableJob | None:
+        jobs = self.lakehouse.jobs() if self.lakehouse else ()
+        return self._job(str(jobs[0].job_id)) if jobs else None
+
+    def _active_runs(self, job: StoppableJob | None) -> int:
         if job is None or self.lakehouse is None:
             return 0
         with asked("reading the runs of the older job"):
-            return len(list(self.lakehouse.connect().jobs.list_runs(job_id=job.job_id, active_only=True)))
+            return len(list(self.lakehouse.connect().jobs.list_runs(job_id=int(job.job_id), active_only=True)))
 
     def _old_table(self) -> str:
         name = f"{self.config.catalog}.{self.config.schema}.{self.config.table}"
@@ -252,8 +263,10 @@ def calls(entry: Mapping[str, Any], function: str) -> bool:
     return bool(entry["LambdaFunctionArn"].split(":")[6] == function)
 
 
-def old_job(job_id: int, settings: "JobSettings | None") -> OldJob:
+def job_of(job_id: int, settings: "JobSettings | None") -> StoppableJob:
     """Return what may start a job, from its settings."""
     body = settings.as_dict() if settings else {}
     start = {name: body[name] for name in _STARTS if body.get(name)}
-    return OldJob(job_id, start, body.get("max_concurrent_runs", 1), bool(body.get("queue", {}).get("enabled", False)))
+    return StoppableJob(
+        job_id, start, body.get("max_concurrent_runs", 1), bool(body.get("queue", {}).get("enabled", False))
+    )

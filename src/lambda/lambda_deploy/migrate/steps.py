@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from lambda_deploy.config import Config
 from lambda_deploy.lakehouse import quoted
-from lambda_deploy.migrate.found import CALLS_FUNCTION, Found, OldJob, OldRole, calls
+from lambda_deploy.migrate.found import CALLS_FUNCTION, Found, OldRole, StoppableJob, calls
 
 KEPT_SUFFIX: Final = "_before"
 NOTHING: Final = "nothing"
@@ -76,37 +76,22 @@ class _Way:
 
     def stop_job(self) -> Step:
         """The first step: nothing else may read or move what our function writes."""
-        job, name = self.found.job, self.found.job_name or "JOB_ID"
-        now = job or OldJob(0, {}, 1, is_queueing=True)
-        number = str(job.job_id) if job else name
-        stopped = {kind: {**start, "pause_status": "PAUSED"} for kind, start in now.start.items()}
-        runs = now.max_concurrent_runs if "continuous" in now.start else 0
-        was = {**now.start} if not now.is_stopped else _unpaused(now.start)
-        how = (
+        job = self.found.job or StoppableJob(self.found.job_name or "JOB_ID", {}, 1, is_queueing=True)
+        why = (
             "Until then the older job would archive what the new function writes. With 0 concurrent runs and no queue, "
             "runs that an old function asks for are skipped. A run that is active ends by itself; wait for it."
         )
-        if job is None:
-            how += (
-                " Which job it is could not be read: give it by --old-job, log in to the workspace, and run this "
-                "again for the exact command."
-            )
+        unknown = (
+            " Which job it is could not be read: give it by --old-job, log in to the workspace, and run this again for "
+            "the exact command."
+        )
         return Step(
             "stop the older job",
-            how,
-            now.is_stopped and self.found.active_runs == 0 and job is not None,
-            (_update(number, {**stopped, "max_concurrent_runs": runs, "queue": {"enabled": False}}),),
-            (Check(f"databricks jobs list-runs --job-id {number} --active-only", NOTHING),),
-            (
-                _update(
-                    number,
-                    {
-                        **was,
-                        "max_concurrent_runs": max(now.max_concurrent_runs, 1),
-                        "queue": {"enabled": now.is_queueing or now.is_stopped},
-                    },
-                ),
-            ),
+            why if self.found.job else why + unknown,
+            self.found.job is not None and job.is_stopped and self.found.active_runs == 0,
+            (_update(job.job_id, job.stopped()),),
+            (Check(f"databricks jobs list-runs --job-id {job.job_id} --active-only", NOTHING),),
+            (_update(job.job_id, job.restored()),),
         )
 
     def keep_table(self) -> list[Step]:
@@ -138,7 +123,7 @@ class _Way:
             (
                 Check(
                     f"aws lambda list-event-source-mappings --function-name {function} "
-                    f"--query EventSourceMappings[].State --output text {self.region}",
+                    f"--query 'EventSourceMappings[].State' --output text {self.region}",
                     "Enabled",
                 ),
             ),
@@ -177,7 +162,7 @@ class _Way:
                 (
                     Check(
                         f"aws s3api get-bucket-notification-configuration --bucket {self.config.bucket} "
-                        f"--query {CALLS_FUNCTION}[].LambdaFunctionArn --output text {self.region}",
+                        f"--query '{CALLS_FUNCTION}[].LambdaFunctionArn' --output text {self.region}",
                         arns or "None",
                     ),
                 ),
@@ -187,15 +172,15 @@ class _Way:
 
     def new_job(self) -> Step:
         """Our job, and an item through the whole way."""
-        target = self.config.target
+        target, job = self.config.target, self.found.our_job or StoppableJob("JOB_ID", {}, 1, is_queueing=True)
         return Step(
             "deploy the new job",
             "It reads what the older job left, too. To go back, stop it before the old mapping is on again: two jobs "
             "on one prefix take each other's files.",
-            self.found.has_our_job,
+            self.found.our_job is not None,
             (f"databricks bundle deploy -t {target}",),
             (Check(f"stream-lambda test-event -t {target}", "the row has Charge_IsCharging true"),),
-            (f"databricks bundle destroy -t {target}",),
+            (_update(job.job_id, job.stopped()),),
         )
 
     def delete(self) -> list[Step]:
@@ -249,14 +234,9 @@ class _Way:
         return f"databricks api post /api/2.0/sql/statements --json {_quoted(body)}"
 
 
-def _update(number: str, settings: Mapping[str, Any]) -> str:
+def _update(job_id: int | str, settings: Mapping[str, Any]) -> str:
     # The CLI wants the number in the JSON, not beside it.
-    job_id = int(number) if number.isdigit() else number
     return f"databricks jobs update --json {_quoted({'job_id': job_id, 'new_settings': settings})}"
-
-
-def _unpaused(start: Mapping[str, Any]) -> dict[str, Any]:
-    return {kind: {**one, "pause_status": "UNPAUSED"} for kind, one in start.items()}
 
 
 def _delete_role(role: OldRole, region: str) -> Sequence[str]:

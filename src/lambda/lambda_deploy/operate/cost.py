@@ -18,13 +18,15 @@ STARTS: Final[tuple[Start, ...]] = ("Option A", "Option B", "file arrival")
 WINDOWS: Final = (5, 60)
 MOST_BYTES_A_CALL: Final = 6 * 1024 * 1024
 SECONDS_A_MONTH: Final = 30 * 86_400
-_MB_OF_A_WHOLE_CPU: Final = 1_769
+FIXED_MILLISECONDS: Final = 40.0
+MILLISECONDS_AN_EVENT: Final = 0.088
+MB_OF_A_WHOLE_CPU: Final = 1_769
 # The part of the bill that the older guide gave for a million events a month, in US dollars.
 OLDER_GUIDE: Final = "requests $0.20, compute $0.50, S3 $1 to 5; about $1 a month in all"
 
 ASSUMED: Final[Mapping[str, float]] = {
-    "milliseconds of a call": 40,
-    "milliseconds of an event on a whole CPU": 0.088,
+    "milliseconds of a call": FIXED_MILLISECONDS,
+    "milliseconds of an event on a whole CPU": MILLISECONDS_AN_EVENT,
     "stored bytes of an event": 300,
     "log bytes of a call": 1_500,
     "seconds of a run": 60,
@@ -157,11 +159,15 @@ def bill(usage: Usage, prices: Prices) -> Bill:
     return Bill(usage, objects, dict(zip(_LINES, amounts, strict=True)), runs, databricks, alerts)
 
 
+def compute_milliseconds(calls: float, events: float, memory_mb: int) -> float:
+    """Return how long so many calls with so many events in all take."""
+    share = min(1.0, memory_mb / MB_OF_A_WHOLE_CPU)
+    return FIXED_MILLISECONDS * calls + MILLISECONDS_AN_EVENT / share * events
+
+
 def _aws(usage: Usage, prices: Prices, objects: float, runs: float) -> tuple[float, ...]:
     """Return the dollars of each of `_LINES`. An object is copied to the archive: read twice, written once."""
-    share = min(1.0, usage.memory_mb / _MB_OF_A_WHOLE_CPU)
-    milliseconds = ASSUMED["milliseconds of a call"] * objects
-    milliseconds += ASSUMED["milliseconds of an event on a whole CPU"] / share * usage.events_a_month
+    milliseconds = compute_milliseconds(objects, usage.events_a_month, usage.memory_mb)
     copies = objects * (prices.s3_thousand_puts + 2 * prices.s3_thousand_gets)
     listings = runs * ASSUMED["S3 listings of a run"] * prices.s3_thousand_puts
     return (
@@ -177,6 +183,28 @@ def _aws(usage: Usage, prices: Prices, objects: float, runs: float) -> tuple[flo
         prices.dashboard_month,
         prices.secret_month if usage.secret else 0.0,
     )
+
+
+@dataclass(frozen=True)
+class PerMillion:
+    """What a million events cost in requests, objects written and compute when each batch has `batch` events."""
+
+    batch: int
+    requests: float
+    puts: float
+    compute: float
+
+    @property
+    def total(self) -> float:
+        """The three together."""
+        return self.requests + self.puts + self.compute
+
+
+def per_million(batch: int, memory_mb: int, prices: Prices) -> PerMillion:
+    """Return what a million events cost in batches of this size, however they came about."""
+    full = Usage(1_000_000, window_seconds=SECONDS_A_MONTH, batch_size=batch, memory_mb=memory_mb, event_bytes=1)
+    found = bill(full, prices).aws
+    return PerMillion(batch, found["requests"], found["objects written"], found["compute"])
 
 
 def all_bills(usage: Usage, prices: Prices) -> list[Bill]:

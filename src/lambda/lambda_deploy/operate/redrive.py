@@ -9,11 +9,11 @@ redrive`.)
 For each object, in this order: put what still fails under the quarantine prefix, put what converts under the landing
 prefix, copy the object to `redriven/`, delete it. Killed anywhere, the object still exists, and the next redrive does
 the same again: both keys follow from the records alone and are never overwritten (412 means that the object exists),
-the copy is made again, and nothing was deleted before it. Two redrives at one time do the same thing. The job may have
-archived the landed object between two attempts: its copy in the archive is looked for first; if the job moves it
-between that look and the put, the object comes twice, and the job removes the second, whose content is the same. Only
-a newer version of this code between two attempts can make other keys for the same records: the lines then come twice,
-and the job drops repeats by sequence number. In none of these cases is a line lost, or a row written twice.
+the copy is made again, and nothing was deleted before it. Two redrives at one time do the same thing. Where the job has
+archived the landed object in between, it comes again, and the job removes it, because its archive has the same
+content. Only a newer version of this code between two attempts can make other keys for the same records: the lines
+then come twice, and the job drops repeats by sequence number. In none of these cases is a line lost, or a row written
+twice.
 """
 
 import gzip
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from botocore.exceptions import ClientError
 
-from lambda_deploy.config import ON_FAILURE_PREFIX
+from lambda_deploy.config import ON_FAILURE_PREFIX, Config
 from lambda_deploy.errors import RedriveError, UnusableObjectError
 from stream_to_s3.errors import NotAStreamEventError, StorageError
 from stream_to_s3.lines import to_lines
@@ -42,18 +42,6 @@ OF_THE_JOB: Final = "files/"
 MOST_BYTES: Final = 64 * 1024 * 1024
 
 Kind = Literal["on-failure", "quarantine"]
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where things are: one bucket, prefixes that end in a slash, and whose on-failure objects are ours."""
-
-    bucket: str
-    landing: str
-    quarantine: str
-    archive: str
-    function_name: str
-    kms_key_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,12 +62,12 @@ class Redriven:
     reason: str = ""
 
 
-def waiting(s3: "S3Client", bucket: str, quarantine: str) -> list[tuple[Kind, str]]:
+def waiting(s3: "S3Client", config: Config) -> list[tuple[Kind, str]]:
     """Return the objects that a redrive looks at, on-failure objects of all functions first, oldest key first."""
-    found: list[tuple[Kind, str]] = [("on-failure", key) for key in _keys(s3, bucket, ON_FAILURE_PREFIX)]
-    of_the_job = quarantine + OF_THE_JOB
-    keys = [key for key in _keys(s3, bucket, quarantine) if not key.startswith(of_the_job)]
-    return found + [("quarantine", key) for key in keys]
+    found: list[tuple[Kind, str]] = [("on-failure", key) for key in _keys(s3, config.bucket, ON_FAILURE_PREFIX)]
+    of_the_job = config.quarantine_prefix + OF_THE_JOB
+    quarantined = _keys(s3, config.bucket, config.quarantine_prefix)
+    return found + [("quarantine", key) for key in quarantined if not key.startswith(of_the_job)]
 
 
 def _keys(s3: "S3Client", bucket: str, prefix: str) -> Iterator[str]:
@@ -90,10 +78,10 @@ def _keys(s3: "S3Client", bucket: str, prefix: str) -> Iterator[str]:
 class Redrive:
     """Redrives one target's objects, one by one. `sleep` takes seconds."""
 
-    def __init__(self, s3: "S3Client", places: Places, sleep: Callable[[float], None]) -> None:
+    def __init__(self, s3: "S3Client", config: Config, sleep: Callable[[float], None]) -> None:
         self._s3 = s3
-        self._places = places
-        self._writer = ObjectWriter(s3, places.bucket, places.kms_key_id, sleep)
+        self._config = config
+        self._writer = ObjectWriter(s3, config.bucket, config.kms_key_id or None, sleep)
 
     def run(self, objects: Sequence[tuple[Kind, str]], *, dry: bool) -> Iterator[Redriven]:
         """Redrive these objects and yield what became of each; on a dry run nothing is written.
@@ -111,7 +99,7 @@ class Redrive:
             if content is None:
                 return None
             if kind == "on-failure":
-                records = on_failure_records(content, self._places.function_name)
+                records = on_failure_records(content, self._config.function_name)
             else:
                 records = quarantined_records(content)
         except UnusableObjectError as error:
@@ -121,7 +109,7 @@ class Redrive:
     def _content(self, key: str) -> bytes | None:
         """Return the bytes of an object; None when another redrive has just taken it."""
         try:
-            answer = self._s3.get_object(Bucket=self._places.bucket, Key=key)
+            answer = self._s3.get_object(Bucket=self._config.bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchKey":
                 return None
@@ -138,13 +126,12 @@ class Redrive:
         # An on-failure batch gets the very keys that the function would have made: it may have stored a part of it.
         batch, rest = (Batch.of(converting), Batch.of(failing)) if kind == "quarantine" else (Batch.of(records),) * 2
         if converting:
-            outcome = replace(outcome, landed=batch.key(self._places.landing, len(converting)))
+            outcome = replace(outcome, landed=batch.key(self._config.landing_prefix, len(converting)))
         if failing:
-            outcome = replace(outcome, quarantined=rest.key(self._places.quarantine, len(failing)))
+            outcome = replace(outcome, quarantined=rest.key(self._config.quarantine_prefix, len(failing)))
         if not dry:
-            self._put(rest, self._places.quarantine, to_lines(failing).quarantined)
-            if outcome.landed and not self._is_archived(outcome.landed):
-                self._put(batch, self._places.landing, to_lines(converting).converted)
+            self._put(rest, self._config.quarantine_prefix, to_lines(failing).quarantined)
+            self._put(batch, self._config.landing_prefix, to_lines(converting).converted)
             self._move(key)
         return outcome
 
@@ -154,25 +141,14 @@ class Redrive:
         except StorageError as error:
             raise RedriveError(f"{error}; nothing was moved: fix the cause, then run redrive again") from error
 
-    def _is_archived(self, landed: str) -> bool:
-        return self._size(self._places.archive + landed.removeprefix(self._places.landing)) is not None
-
-    def _size(self, key: str) -> int | None:
-        try:
-            return self._s3.head_object(Bucket=self._places.bucket, Key=key)["ContentLength"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
-                return None
-            raise
-
     def _move(self, key: str) -> None:
-        bucket, target = self._places.bucket, REDRIVEN_PREFIX + key
-        size = self._size(key)
-        if size is None:
-            return
-        self._s3.copy_object(Bucket=bucket, Key=target, CopySource={"Bucket": bucket, "Key": key})
-        if self._size(target) != size:
-            raise RedriveError(f"s3://{bucket}/{target} is not as long as {key}, which stays: run redrive again")
+        bucket = self._config.bucket
+        try:
+            self._s3.copy_object(Bucket=bucket, Key=REDRIVEN_PREFIX + key, CopySource={"Bucket": bucket, "Key": key})
+        except ClientError as error:
+            # Another redrive has moved it.
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise
         self._s3.delete_object(Bucket=bucket, Key=key)
 
 

@@ -1,7 +1,6 @@
 """One screen across both clouds: how each part is, how far it lags behind, and the commands to look further.
 
-Metrics: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html; the function's own are in
-docs/lambda.md. What may not be read is one line that says so; the rest is shown all the same.
+What may not be read is one line that says so; the rest is shown all the same.
 """
 
 import shlex
@@ -19,10 +18,11 @@ from lambda_deploy.config import Config
 from lambda_deploy.errors import LambdaDeployError
 from lambda_deploy.lakehouse import Job, Lakehouse
 from lambda_deploy.mappings import stream_mappings
+from lambda_deploy.metrics import iterator_ages, points
 from lambda_deploy.operate.redrive import waiting
-from stream_to_s3.metrics import DIMENSION, NAMESPACE
+from stream_to_s3.metrics import NAMESPACE
 
-_HOURS_OF_METRICS: Final = 3
+_SECONDS_OF_METRICS: Final = 3 * 3_600
 _NOT_DEPLOYED: Final = "not deployed"
 
 
@@ -90,11 +90,11 @@ class Status:
 
     def newest_record(self) -> tuple[str, datetime | None]:
         """Return when the newest record that the function has read was made."""
-        found = self._latest("AWS/Lambda", "IteratorAge", "Maximum")
-        if found is None:
-            return f"none in the last {_HOURS_OF_METRICS} hours", None
-        read, age = found[0], timedelta(milliseconds=found[1])
-        return f"read at {read:%H:%M} UTC, {age.total_seconds():,.0f} s old", read - age
+        found = iterator_ages(self.clients, self.config, self.clock(), _SECONDS_OF_METRICS)
+        if not found:
+            return "none in the last 3 hours", None
+        read, age = found[-1]
+        return f"read at {read:%H:%M} UTC, {age:,.0f} s old", read - timedelta(seconds=age)
 
     def newest_object(self) -> tuple[str, datetime | None]:
         """Return the newest object of today and yesterday, in landing or archived."""
@@ -140,17 +140,19 @@ class Status:
         """Return the last outcome of the function's attempts to start the job."""
         if not self.config.lambda_starts_job:
             return f"none: the job is started by {self.config.start}", None
-        metrics = {"started": "TriggerStarted", "failed": "TriggerFailed"}
-        found = {word: self._latest(NAMESPACE, metric, "Sum", least=1) for word, metric in metrics.items()}
-        moments = {word: latest[0] for word, latest in found.items() if latest is not None}
+        moments: dict[str, datetime] = {}
+        for word, name in (("started", "TriggerStarted"), ("failed", "TriggerFailed")):
+            found = points(self.clients, self.config, (NAMESPACE, name), "Sum", self.clock(), _SECONDS_OF_METRICS)
+            for at in [at for at, count in found if count]:
+                moments[word] = at
         if not moments:
-            return f"neither a start nor a failure in the last {_HOURS_OF_METRICS} hours", None
+            return "neither a start nor a failure in the last 3 hours", None
         word = max(moments, key=lambda one: moments[one])
         return f"{word} last", moments[word]
 
     def failed(self) -> tuple[str, datetime | None]:
         """Return how many objects wait for a redrive."""
-        count = len(waiting(self.clients("s3"), self.config.bucket, self.config.quarantine_prefix))
+        count = len(waiting(self.clients("s3"), self.config))
         return f"{count:,} wait for `stream-lambda redrive`" if count else "none", None
 
     def alarms(self) -> tuple[str, datetime | None]:
@@ -179,7 +181,7 @@ class Status:
         now = datetime.fromtimestamp(self.clock(), UTC)
         function, region = self.config.function_name, self.config.region
         day = f"s3://{self.config.bucket}/{self.config.landing_prefix}{now:%Y/%m/%d}/"
-        start, end = now - timedelta(hours=_HOURS_OF_METRICS), now
+        start, end = now - timedelta(seconds=_SECONDS_OF_METRICS), now
         metrics = (
             "aws cloudwatch get-metric-statistics --namespace AWS/Lambda --metric-name IteratorAge --dimensions "
             f"Name=FunctionName,Value={function} --start-time {start:%Y-%m-%dT%H:%M:%SZ} "
@@ -208,23 +210,6 @@ class Status:
             raise
         found = [one for page in pages for one in page["StackResourceSummaries"] if one["ResourceType"] == kind]
         return [one["PhysicalResourceId"] for one in found if "PhysicalResourceId" in one]
-
-    def _latest(self, namespace: str, metric: str, statistic: str, least: float = 0) -> tuple[datetime, float] | None:
-        """Return the newest minute in which a metric of the function was at least this much, and its value."""
-        end = datetime.fromtimestamp(self.clock(), UTC)
-        what = {
-            "Namespace": namespace,
-            "MetricName": metric,
-            "Dimensions": [{"Name": DIMENSION, "Value": self.config.function_name}],
-        }
-        answer = self.clients("cloudwatch").get_metric_data(
-            MetricDataQueries=[{"Id": "m", "MetricStat": {"Metric": what, "Period": 60, "Stat": statistic}}],
-            StartTime=end - timedelta(hours=_HOURS_OF_METRICS),
-            EndTime=end,
-        )
-        found = answer["MetricDataResults"][0]
-        points = [one for one in zip(found["Timestamps"], found["Values"], strict=True) if one[1] >= least]
-        return max(points, default=None)
 
     def _day(self, prefix: str) -> list[Any]:
         """Return the objects of the newest hour of today, or else of yesterday, below a prefix."""

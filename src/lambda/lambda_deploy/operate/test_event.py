@@ -7,19 +7,17 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from botocore.exceptions import ClientError
 
+from lambda_deploy.aws import Clients
+from lambda_deploy.config import Config
 from lambda_deploy.errors import LostOnTheWayError
+from lambda_deploy.names import table_name
 from lambda_deploy.texts import cut
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TableDescriptionTypeDef
-    from mypy_boto3_s3 import S3Client
 
 MARK: Final = "stream-lambda-test-"
 # Once the mapping is enabled and has caught up: the batching window of 5 s, a cold start, a put.
@@ -42,87 +40,60 @@ class Reached:
 
 
 @dataclass(frozen=True)
-class Way:
-    """Where the item goes and how long it may take, in seconds; prefixes end in a slash."""
+class Probe:
+    """Sends one item.
 
-    dynamodb_table: str
-    bucket: str
-    landing: str
-    archive: str
-    quarantine: str
-    seconds_to_s3: float
-    seconds_to_table: float
+    `backlog` gives the age in seconds of the newest record that the function has read, None when that is unknown.
+    `row` gives the value of Charge_IsCharging in the event's row, None while there is no row; it is None itself when
+    the table is not looked at. `clock` gives seconds since the epoch, `sleep` takes seconds, `say` gets what is waited
+    for.
+    """
 
-
-@dataclass(frozen=True)
-class Patience:
-    """Whoever waits: `clock` gives seconds since the epoch, `sleep` takes seconds, `say` gets what is waited for."""
-
+    config: Config
+    clients: Clients
+    backlog: Callable[[], float | None]
+    row: Callable[[str], str | None] | None
     clock: Callable[[], float]
     sleep: Callable[[float], None]
     say: Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Ends:
-    """What is looked at besides S3. `row` is None when no workspace is configured.
-
-    `backlog` gives the age in seconds of the newest record that the function has read, None when that is unknown.
-    `row` gives the value of Charge_IsCharging in the event's row, None while there is no row.
-    """
-
-    backlog: Callable[[], float | None]
-    row: Callable[[str], str | None] | None
-
-
-class Probe:
-    """Sends one item."""
-
-    def __init__(self, dynamodb: "DynamoDBClient", s3: "S3Client", way: Way, ends: Ends, patience: Patience) -> None:
-        self._dynamodb = dynamodb
-        self._s3 = s3
-        self._way = way
-        self._ends = ends
-        self._patience = patience
-        self._looked_into: set[str] = set()
+    seconds_to_s3: float = 180
+    seconds_to_table: float = 1_200
+    _looked_into: set[str] = field(default_factory=set, init=False)
 
     def run(self, unique: str) -> Generator[Reached, None, None]:
         """Put the item, yield each step that it makes, and delete it, whatever happens in between.
 
         `unique` is what its event_id ends in. Raises LostOnTheWayError when it does not arrive in time.
         """
-        event_id, started, table = f"{MARK}{unique}", self._patience.clock(), self._way.dynamodb_table
-        put = item(event_id, started)
-        definition = self._dynamodb.describe_table(TableName=table)["Table"]
-        key = key_of(put, definition)
-        self._dynamodb.put_item(
-            TableName=table, Item={**put, **key}, ConditionExpression="attribute_not_exists(event_id)"
-        )
+        event_id, started = f"{MARK}{unique}", self.clock()
+        dynamodb, table, put = self.clients("dynamodb"), table_name(self.config), item(event_id, started)
+        key = key_of(put, dynamodb.describe_table(TableName=table)["Table"])
+        dynamodb.put_item(TableName=table, Item={**put, **key}, ConditionExpression="attribute_not_exists(event_id)")
         try:
             yield Reached("dynamodb", self._since(started), f"{table}, event_id {event_id}")
             stored, line = self._object(event_id, started)
-            yield Reached("s3", self._since(started), f"s3://{self._way.bucket}/{stored}: {cut(line, 160)}")
-            if self._ends.row is not None:
-                yield self._row(event_id, started, self._ends.row)
+            yield Reached("s3", self._since(started), f"s3://{self.config.bucket}/{stored}: {cut(line, 300)}")
+            if self.row is not None:
+                yield self._in_table(event_id, started, self.row)
         finally:
-            self._dynamodb.delete_item(TableName=table, Key=key)
+            dynamodb.delete_item(TableName=table, Key=key)
         yield Reached("deleted", self._since(started), "the object stays, and the row with deleted_at")
 
     def _since(self, started: float) -> float:
-        return self._patience.clock() - started
+        return self.clock() - started
 
     def _object(self, event_id: str, started: float) -> tuple[str, str]:
-        found = self._wait(lambda: self._found(event_id, started), self._way.seconds_to_s3, "in S3", self._ends.backlog)
+        found = self._wait(lambda: self._found(event_id, started), self.seconds_to_s3, "in S3", self.backlog)
         if found is None:
             raise LostOnTheWayError(
-                f"{event_id} did not reach s3://{self._way.bucket}/{self._way.landing} within "
+                f"{event_id} did not reach s3://{self.config.bucket}/{self.config.landing_prefix} within "
                 f"{self._since(started):.0f} s: run `stream-lambda doctor`, then see the log that "
                 "`stream-lambda status` names"
             )
         return found
 
-    def _row(self, event_id: str, started: float, row: Callable[[str], str | None]) -> Reached:
-        value = self._wait(lambda: row(event_id), self._way.seconds_to_table, "in the table")
+    def _in_table(self, event_id: str, started: float, row: Callable[[str], str | None]) -> Reached:
+        value = self._wait(lambda: row(event_id), self.seconds_to_table, "in the table")
         if value is None:
             raise LostOnTheWayError(
                 f"{event_id} is in S3, but not in the table after {self._since(started):.0f} s: look at the runs of "
@@ -146,32 +117,30 @@ class Probe:
 
         Behind a backlog the function reads older records first, so the time begins when it has caught up.
         """
-        started = until = self._patience.clock()
+        started = until = self.clock()
         until += seconds
         while (found := look()) is None:
-            now = self._patience.clock()
+            now = self.clock()
             if now >= until:
                 return None
             behind = (backlog() or 0) if now - started >= USUAL_SECONDS_TO_S3 else 0
             if behind > seconds:
                 until = now + seconds
-                self._patience.say(
-                    f"behind a backlog: the newest record that the function read was {behind:,.0f} s old"
-                )
+                self.say(f"behind a backlog: the newest record that the function read was {behind:,.0f} s old")
             else:
-                self._patience.say(f"not yet {place} after {now - started:.0f} s")
-            self._patience.sleep(min(_POLL_SECONDS, max(until - now, 0.1)))
+                self.say(f"not yet {place} after {now - started:.0f} s")
+            self.sleep(min(_POLL_SECONDS, max(until - now, 0.1)))
         return found
 
     def _found(self, event_id: str, started: float) -> tuple[str, str] | None:
-        for prefix in (self._way.landing, self._way.archive, self._way.quarantine):
+        for prefix in (self.config.landing_prefix, self.config.archive_prefix, self.config.quarantine_prefix):
             for key in self._new_keys(prefix, started):
                 line = self._line(key, event_id)
                 if line is None:
                     continue
-                if prefix == self._way.quarantine:
+                if prefix == self.config.quarantine_prefix:
                     raise LostOnTheWayError(
-                        f"{event_id} was quarantined as s3://{self._way.bucket}/{key}: run `stream-lambda doctor`, "
+                        f"{event_id} was quarantined as s3://{self.config.bucket}/{key}: run `stream-lambda doctor`, "
                         "whose line `stream` says whether the stream's view type is the reason"
                     )
                 return key, line
@@ -179,9 +148,13 @@ class Probe:
 
     def _new_keys(self, prefix: str, started: float) -> Iterator[str]:
         since = datetime.fromtimestamp(started, UTC) - _CLOCKS_MAY_DIFFER
-        now = datetime.fromtimestamp(self._patience.clock(), UTC) + _CLOCKS_MAY_DIFFER
+        now = datetime.fromtimestamp(self.clock(), UTC) + _CLOCKS_MAY_DIFFER
         for hour in sorted({f"{at:%Y/%m/%d/%H/}" for at in (since, now)}):
-            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._way.bucket, Prefix=prefix + hour)
+            pages = (
+                self.clients("s3")
+                .get_paginator("list_objects_v2")
+                .paginate(Bucket=self.config.bucket, Prefix=prefix + hour)
+            )
             for entry in [entry for page in pages for entry in page.get("Contents", [])]:
                 if entry["LastModified"] >= since and entry["Key"] not in self._looked_into:
                     yield entry["Key"]
@@ -189,7 +162,7 @@ class Probe:
     def _line(self, key: str, event_id: str) -> str | None:
         """Return the object's line with this event, None when it has none."""
         try:
-            body = self._s3.get_object(Bucket=self._way.bucket, Key=key)["Body"].read(_MOST_BYTES)
+            body = self.clients("s3").get_object(Bucket=self.config.bucket, Key=key)["Body"].read(_MOST_BYTES)
         except ClientError as error:
             # The job may archive it between the list and this.
             if error.response["Error"]["Code"] == "NoSuchKey":
@@ -223,7 +196,7 @@ def item(event_id: str, now: float) -> dict[str, Any]:
     }
 
 
-def key_of(put: Mapping[str, Any], definition: "TableDescriptionTypeDef") -> dict[str, Any]:
+def key_of(put: Mapping[str, Any], definition: Mapping[str, Any]) -> dict[str, Any]:
     """Return the key of an item in a table; a key attribute that the item lacks gets the event_id, or 0."""
     types = {one["AttributeName"]: one["AttributeType"] for one in definition["AttributeDefinitions"]}
     fill = {"S": put["event_id"], "N": {"N": "0"}, "B": {"B": b"0"}}

@@ -2,13 +2,12 @@
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from lambda_deploy.config import Config
-from lambda_deploy.console import Tools, json_option, print_json, target_options, yes_option
+from lambda_deploy.console import Tools, target_options, yes_option
 from lambda_deploy.errors import ConfigError
 from lambda_deploy.outside.secret import (
     MOST_SECRET,
@@ -50,19 +49,15 @@ def set_command(tools: Tools, bundle: Path | None, target: str | None, from_stdi
 
 @secret_group.command("status")
 @target_options
-@json_option
 @click.pass_obj
-def status_command(tools: Tools, bundle: Path | None, target: str | None, as_json: bool) -> None:
+def status_command(tools: Tools, bundle: Path | None, target: str | None) -> None:
     """Show whether the secret has a value. The value itself is never read.
 
     Example: stream-lambda secret status
     """
     config = tools.config(bundle, target)
     found = secret_state(config, tools.connect(config.region))
-    if as_json:
-        print_json(asdict(found))
-    else:
-        click.echo(f"the secret {found.name} is {found.state}" + (f" since {found.since}" if found.since else ""))
+    click.echo(f"the secret {found.name} is {found.state}" + (f" since {found.since}" if found.since else ""))
 
 
 @secret_group.command("delete")

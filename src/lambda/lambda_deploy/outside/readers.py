@@ -12,9 +12,10 @@ from lambda_deploy.aws import Clients, explained, found
 from lambda_deploy.config import Config
 from lambda_deploy.errors import UnfitError
 from lambda_deploy.mappings import StreamMapping, stream_mappings
+from lambda_deploy.migrate import OLD_STREAM_FUNCTION, UNIFIED_FUNCTION
 
 # The functions that `migrate` replaces: they stop reading when the migration is done.
-REPLACED: Final = ("chargeminder-dynamodb-stream-processor", "chargeminder-unified-processor")
+REPLACED: Final = (OLD_STREAM_FUNCTION, UNIFIED_FUNCTION)
 _MOST: Final = 2
 _DAY: Final = 86_400
 
@@ -23,8 +24,8 @@ def check_readers(config: Config, clients: Clients, stream_arn: str) -> None:
     """Raise UnfitError when the function would be a third reader of the stream."""
     with explained("listing the readers of the stream"):
         readers = {mapping.function for mapping in stream_mappings(clients("lambda"), EventSourceArn=stream_arn)}
-    others = sorted(readers - {config.function_name, *REPLACED})
-    if len(others) >= _MOST:
+    others = sorted(readers - {*REPLACED})
+    if config.function_name not in readers and len(others) >= _MOST:
         raise UnfitError(
             f"the stream has {len(others)} readers already ({', '.join(others)}), and more than {_MOST} are throttled: "
             "remove one, or deploy with --third-reader"

@@ -12,16 +12,16 @@ from typing import Any, Final, Literal
 Action = Literal["create", "update", "remove", "import"]
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html
 _ACTIONS: Final[Mapping[str, Action]] = {"Add": "create", "Remove": "remove", "Import": "import"}
-# What tells the entries of a list apart, where they are alike.
+# What identifies the entries of a list.
 _LABELS: Final = ("Sid", "PolicyName", "Id", "Key")
 _NAMES: Final = ("FunctionName", "RoleName", "LogGroupName", "TopicName", "AlarmName", "DashboardName", "Endpoint")
 STACK: Final = "Stack"
-"""The logical id that stands for the stack itself: its tags."""
+"""The logical id under which the stack itself is listed: its tags."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One value, by its path such as Environment.Variables.KMS_KEY_ID; None stands for nothing."""
+    """One value, by its path such as Environment.Variables.KMS_KEY_ID; None is no value."""
 
     path: str
     old: Any

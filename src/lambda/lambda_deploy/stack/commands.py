@@ -3,20 +3,18 @@
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
-from lambda_deploy import names
 from lambda_deploy.config import Config
 from lambda_deploy.console import Tools, json_option, print_json, progress, target_options, yes_option
 from lambda_deploy.errors import StackError
 from lambda_deploy.stack import deploy
-from lambda_deploy.stack.deploy import Options, Source
-from lambda_deploy.stack.plan import Plan, check_replacement, discard
+from lambda_deploy.stack.deploy import Options
+from lambda_deploy.stack.plan import Plan, check_owner, check_replacement, discard
 from lambda_deploy.stack.show import show_plan
 from lambda_deploy.stack.site import Site, site_of
-from lambda_deploy.stack.states import ABSENT, Stack
+from lambda_deploy.stack.states import ABSENT, Stack, check_destroyable
 from lambda_deploy.workspace import find_job
 
 CHANGES = 2
@@ -44,11 +42,13 @@ def plan_command(context: click.Context, /, bundle: Path | None, target: str | N
     config = tools.config(bundle, target)
     site = site_of(config, tools.connect(config.region), tools.wait())
     stack = site.cloudformation.read()
-    options = _options(given)
-    source = _source(tools, config)
-    made = deploy.plan_of(site, stack, deploy.look(site, stack, source, options), source, options)
+    options = _options(tools, config, given)
+    made = deploy.plan_of(site, stack, deploy.look(site, stack, options), options)
     discard(site, stack, made)
-    _print(made, site, as_json=given["as_json"])
+    if given["as_json"]:
+        print_json({"stack": stack.name, **made.as_json()})
+    else:
+        show_plan(made, site.where)
     if given["detailed_exitcode"] and not made.is_empty:
         context.exit(CHANGES)
 
@@ -63,10 +63,9 @@ def plan_command(context: click.Context, /, bundle: Path | None, target: str | N
 @click.option(
     "--test-event/--no-test-event",
     default=None,
-    help="Send a marked item through in the end; by default when the function changed, never in production.",
+    help="Send a test item through in the end; by default when the function changed, never in production.",
 )
 @yes_option
-@json_option
 @click.pass_obj
 def deploy_command(
     tools: Tools, /, bundle: Path | None, target: str | None, test_event: bool | None, **given: bool
@@ -77,18 +76,16 @@ def deploy_command(
 
     Example: stream-lambda deploy --target prod
     """
-    _check_json(given)
     config = tools.config(bundle, target)
     site = site_of(config, tools.connect(config.region), tools.wait())
     stack = site.cloudformation.read()
-    options = _options(given)
     if given["previous"]:
-        made = deploy.plan_of_previous(site, stack, options)
+        made = deploy.plan_of_previous(site, stack, keep_drift=given["keep_drift"])
     else:
-        made = _prepared(site, stack, _source(tools, config), options, is_sure=given["is_sure"])
+        made = _prepared(site, stack, _options(tools, config, given), is_sure=given["is_sure"])
     with ExitStack() as undo:
         undo.callback(discard, site, stack, made)
-        _print(made, site, as_json=given["as_json"])
+        show_plan(made, site.where)
         check_replacement(made, may_replace=given["replace"])
         if not made.is_empty:
             _ask(given["is_sure"], "Do this?")
@@ -100,8 +97,7 @@ def deploy_command(
     deploy.clean_up(site, progress)
     if tools.smoke_test and _wants_test_event(config, made, asked=test_event):
         tools.smoke_test(config, site.clients)
-    if not given["as_json"]:
-        click.secho(f"{site.where}: deployed", bold=True)
+    click.secho(f"{site.where}: deployed", bold=True)
 
 
 @click.command("destroy")
@@ -123,7 +119,8 @@ def destroy_command(tools: Tools, bundle: Path | None, target: str | None, regio
     if stack.status == ABSENT:
         click.secho(f"{site.where}: nothing to do", bold=True)
         return
-    deploy.check_removal(site, stack)
+    check_destroyable(stack, site.cloudformation.events(stack.id))
+    check_owner(site, stack)
     for name, resource in stack.template.get("Resources", {}).items():
         click.secho(f"- remove {name} ({resource['Type']})", fg="red")
     for text in deploy.stays(site, stack):
@@ -133,37 +130,21 @@ def destroy_command(tools: Tools, bundle: Path | None, target: str | None, regio
     click.secho(f"{site.where}: removed", bold=True)
 
 
-def _options(given: dict[str, bool]) -> Options:
-    return Options(given["keep_drift"], given["third_reader"], given["create_bucket"])
+def _options(tools: Tools, config: Config, given: dict[str, bool]) -> Options:
+    allowed = (given["keep_drift"], given["third_reader"], given["create_bucket"])
+    return Options(tools.pack(), lambda: find_job(config, tools.workspaces), *allowed)
 
 
-def _source(tools: Tools, config: Config) -> Source:
-    return Source(tools.pack(), lambda: find_job(config, tools.workspaces))
-
-
-def _prepared(site: Site, stack: Stack, source: Source, options: Options, *, is_sure: bool) -> Plan:
+def _prepared(site: Site, stack: Stack, options: Options, *, is_sure: bool) -> Plan:
     """Make what is missing outside the stack, if the user agrees, and then the change set."""
-    outside = deploy.look(site, stack, source, options)
+    outside = deploy.look(site, stack, options)
     if outside.steps:
         for step in outside.steps:
             progress(f"first: {step}")
         _ask(is_sure, "Do this?")
         deploy.prepare(site, outside, progress)
-        outside = deploy.look(site, stack, source, options)
-    return deploy.plan_of(site, stack, outside, source, options)
-
-
-def _print(made: Plan, site: Site, *, as_json: bool) -> None:
-    if as_json:
-        content: dict[str, Any] = {"stack": names.stack_name(site.config), **made.as_json()}
-        print_json(content)
-    else:
-        show_plan(made, site.where)
-
-
-def _check_json(given: dict[str, bool]) -> None:
-    if given["as_json"] and not given["is_sure"]:
-        raise click.UsageError("--json asks nothing, so it requires --yes; `plan --json` shows what would be done")
+        outside = deploy.look(site, stack, options)
+    return deploy.plan_of(site, stack, outside, options)
 
 
 def _ask(is_sure: bool, question: str) -> None:

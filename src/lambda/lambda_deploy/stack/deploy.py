@@ -10,6 +10,7 @@ from lambda_deploy.errors import StackError, UnfitError
 from lambda_deploy.mappings import StreamMapping
 from lambda_deploy.outside.bucket import create_bucket
 from lambda_deploy.outside.code import (
+    Deployed,
     has_code,
     remember,
     remembered,
@@ -20,9 +21,10 @@ from lambda_deploy.outside.code import (
 from lambda_deploy.outside.readers import check_readers, finished, older_mappings, remove_mappings
 from lambda_deploy.outside.table import switch_on_stream
 from lambda_deploy.stack.follow import failure, follow, left_to_cloudformation
-from lambda_deploy.stack.plan import Plan, check_owner, make_plan
-from lambda_deploy.stack.site import Outside, Site, deployed_of, look_outside, wanted_of
-from lambda_deploy.stack.states import Stack, check_destroyable, sentence
+from lambda_deploy.stack.plan import Plan, make_plan
+from lambda_deploy.stack.site import Outside, Site, look_outside
+from lambda_deploy.stack.states import Stack, sentence
+from lambda_deploy.template.render import template
 
 Say = Callable[[str], None]
 _DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
@@ -30,24 +32,21 @@ _DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 
 @dataclass(frozen=True)
 class Options:
-    """What the user allows."""
+    """What is deployed (the zip, and who knows the job's number), and what the user allows."""
 
+    zipped: bytes
+    find_job: Callable[[], int]
     keep_drift: bool = False
     third_reader: bool = False
     create_bucket: bool = False
 
 
-@dataclass(frozen=True)
-class Source:
-    """What is deployed: the zip, and who knows the job's number."""
-
-    zipped: bytes
-    find_job: Callable[[], int]
-
-
-def look(site: Site, stack: Stack, source: Source, options: Options) -> Outside:
-    """Return what is outside the stack. Raises UnfitError when something there stands in the way."""
-    outside = look_outside(site, stack, source.zipped, source.find_job, may_create_bucket=options.create_bucket)
+def look(site: Site, stack: Stack, options: Options) -> Outside:
+    """Return what is outside the stack. Raises UnfitError when something there is in the way."""
+    outside = look_outside(site, stack, options.zipped, options.find_job)
+    if not outside.has_bucket and not options.create_bucket:
+        name = site.config.bucket
+        raise UnfitError(f"the bucket {name!r} does not exist: create it, or deploy with --create-bucket")
     if outside.table.is_streaming and not options.third_reader:
         check_readers(site.config, site.clients, outside.table.stream_arn)
     return outside
@@ -63,22 +62,22 @@ def prepare(site: Site, outside: Outside, say: Say) -> None:
         create_bucket(site.config, site.clients)
 
 
-def plan_of(site: Site, stack: Stack, outside: Outside, source: Source, options: Options) -> Plan:
+def plan_of(site: Site, stack: Stack, outside: Outside, options: Options) -> Plan:
     """Make the change set of a deployment."""
-    notes = (*outside.notes, *_mapping_notes(site, stack))
-    wanted = wanted_of(site, outside)
-    made = make_plan(site, stack, wanted, notes, outside.steps, keep_drift=options.keep_drift)
-    return replace(made, zipped=source.zipped)
+    wanted = Deployed(template(site.config), outside.parameters, site.tags)
+    made = make_plan(site, stack, wanted, keep_drift=options.keep_drift)
+    notes = (*outside.notes, *_mapping_notes(site, stack), *made.notes)
+    return replace(made, steps=outside.steps, notes=notes, zipped=options.zipped)
 
 
-def plan_of_previous(site: Site, stack: Stack, options: Options) -> Plan:
+def plan_of_previous(site: Site, stack: Stack, *, keep_drift: bool) -> Plan:
     """Make the change set that goes back to the last deployment. Raises UnfitError when it is not known."""
     previous = remembered(site.config, site.clients)
     if previous is None or stack.is_new:
         raise UnfitError("no earlier deployment is known: deploy its code from its own checkout")
     if not has_code(site.config, site.clients, previous.parameters["CodeKey"]):
         raise UnfitError("the code of the earlier deployment was removed: deploy it from its own checkout")
-    return make_plan(site, stack, previous, (), (), keep_drift=options.keep_drift)
+    return make_plan(site, stack, previous, keep_drift=keep_drift)
 
 
 def store(site: Site, stack: Stack, plan: Plan) -> None:
@@ -86,7 +85,8 @@ def store(site: Site, stack: Stack, plan: Plan) -> None:
     if plan.zipped:
         upload_code(site.config, site.clients, plan.zipped)
     if not stack.is_new:
-        remember(site.config, site.clients, deployed_of(stack))
+        now = Deployed(dict(stack.template), dict(stack.parameters), dict(stack.tags))
+        remember(site.config, site.clients, now)
 
 
 def execute(site: Site, stack: Stack, plan: Plan, say: Say) -> None:
@@ -140,12 +140,6 @@ def clean_up(site: Site, say: Say) -> None:
     for mapping in done:
         say(f"removing the mapping {mapping.uuid} of an older stream, which holds nothing any more")
     remove_mappings(site.clients, done)
-
-
-def check_removal(site: Site, stack: Stack) -> None:
-    """Raise StackError when the stack cannot be removed now, or is not this target's."""
-    check_destroyable(stack, site.cloudformation.events(stack.id))
-    check_owner(site, stack)
 
 
 def destroy(site: Site, stack: Stack, say: Say) -> None:

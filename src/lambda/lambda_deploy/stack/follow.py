@@ -45,7 +45,7 @@ def follow(cloudformation: CloudFormation, stack_id: str, seen: str, say: Callab
             if event["LogicalResourceId"] == event["StackName"]:
                 is_through = not event["ResourceStatus"].endswith("_IN_PROGRESS")
         seen = events[0]["EventId"] if events else seen
-        if is_through and not is_at_work(status):
+        if (is_through and not is_at_work(status)) or status == "DELETE_COMPLETE":
             return status
         wait.sleep(_PAUSE_SECONDS)
     raise StackError(

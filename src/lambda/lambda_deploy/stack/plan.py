@@ -12,8 +12,8 @@ from lambda_deploy.stack.changes import Change, Description, changes, drift
 from lambda_deploy.stack.cloudformation import ChangeSet, Request
 from lambda_deploy.stack.site import Site
 from lambda_deploy.stack.states import IN_REVIEW, Stack, check_deployable
-from lambda_deploy.template.render import LONGEST_TEMPLATE, VITAL, template_body
-from lambda_deploy.template.resolve import resolved
+from lambda_deploy.template.render import VITAL, template_body
+from lambda_deploy.template.resolve import pseudo_parameters, resolved
 
 _LOG_GROUP: Final = "AWS::Logs::LogGroup"
 
@@ -27,9 +27,9 @@ class Plan:
 
     changes: tuple[Change, ...]
     drift: tuple[str, ...]
-    steps: tuple[str, ...]
     notes: tuple[str, ...]
     change_set: ChangeSet
+    steps: tuple[str, ...] = ()
     zipped: bytes = b""
 
     @property
@@ -64,9 +64,7 @@ def check_owner(site: Site, stack: Stack) -> None:
         )
 
 
-def make_plan(
-    site: Site, stack: Stack, wanted: Deployed, notes: tuple[str, ...], steps: tuple[str, ...], *, keep_drift: bool
-) -> Plan:
+def make_plan(site: Site, stack: Stack, wanted: Deployed, *, keep_drift: bool) -> Plan:
     """Make a change set and return what it does; `discard` removes it.
 
     Raises StackError when the stack's state, its owner or CloudFormation does not allow it, UnfitError when a name is
@@ -77,14 +75,11 @@ def make_plan(
     check_owner(site, stack)
     old = Description(resources_of(dict(stack.template), stack.parameters, site), stack.tags)
     new = Description(resources_of(wanted.template, wanted.parameters, site), wanted.tags)
-    arn = f"{site.caller.split(':', 2)[0]}:{site.caller.split(':')[1]}:SERVICE:{site.config.region}:{site.account}"
+    arn = f"arn:{site.caller.split(':')[1]}:SERVICE:{site.config.region}:{site.account}"
     check_names(site.clients, old.resources, new.resources, arn)
-    body = template_body(wanted.template)
-    if len(body.encode()) > LONGEST_TEMPLATE:
-        raise StackError(f"the template has {len(body):,} bytes, CloudFormation takes {LONGEST_TEMPLATE:,}")
     request = Request(
-        f"{site.token}",
-        body,
+        site.token,
+        template_body(wanted.template),
         wanted.parameters,
         wanted.tags,
         site.config.cloudformation_role_arn,
@@ -92,17 +87,17 @@ def make_plan(
         adopts_log_group=_has_new_log_group(old, new),
     )
     change_set = cloudformation.make_change_set(stack, request)
-    said = [*notes, *_notes(site, stack, change_set, keep_drift=keep_drift)]
     found = changes(old, new, change_set.changes) if change_set.id else ()
-    return Plan(found, drift(change_set.changes), steps, (*said, *_policy_notes(site, found)), change_set)
+    notes = (*_drift_notes(stack, change_set, keep_drift=keep_drift), *_policy_notes(site, found))
+    return Plan(found, drift(change_set.changes), notes, change_set)
 
 
 def discard(site: Site, stack: Stack, plan: Plan) -> None:
-    """Remove a plan's change set, and the stack that was made for it alone."""
+    """Remove a plan's change set, and the stack in review if it was made for it: another may be somebody else's."""
     cloudformation = site.cloudformation
     if plan.change_set.id:
         cloudformation.discard(plan.change_set.id)
-    if stack.is_new and cloudformation.status(names.stack_name(site.config)) == IN_REVIEW:
+    if stack.is_new and stack.status != IN_REVIEW and cloudformation.status(stack.name) == IN_REVIEW:
         cloudformation.delete("", site.token)
 
 
@@ -122,11 +117,7 @@ def check_replacement(plan: Plan, *, may_replace: bool) -> None:
 
 def resources_of(template: dict[str, Any], parameters: Mapping[str, str], site: Site) -> dict[str, dict[str, Any]]:
     """Return the resources of a template in plain values, as they are in the site's account."""
-    partition = site.caller.split(":")[1]
-    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
-    account = {"AWS::AccountId": site.account, "AWS::Partition": partition}
-    pseudo = {**account, "AWS::Region": site.config.region, "AWS::URLSuffix": suffix}
-    return resolved(template, parameters, pseudo)
+    return resolved(template, parameters, pseudo_parameters(site.caller, site.config.region))
 
 
 def _has_new_log_group(old: Description, new: Description) -> bool:
@@ -137,13 +128,11 @@ def _has_new_log_group(old: Description, new: Description) -> bool:
     return bool(names_of(new) - names_of(old))
 
 
-def _notes(site: Site, stack: Stack, change_set: ChangeSet, *, keep_drift: bool) -> list[str]:
-    found = []
-    if not stack.is_new and keep_drift:
-        found.append("what was changed by hand was not looked at, and stays (--keep-drift)")
-    elif not stack.is_new and change_set.id and not change_set.has_looked_at_drift:
-        found.append("what was changed by hand was not looked at: CloudFormation did not take the mode for it")
-    return found
+def _drift_notes(stack: Stack, change_set: ChangeSet, *, keep_drift: bool) -> list[str]:
+    if stack.is_new or change_set.has_looked_at_drift or not (keep_drift or change_set.id):
+        return []
+    why = "and stays (--keep-drift)" if keep_drift else "because CloudFormation did not take the mode for it"
+    return [f"what was changed by hand was not looked at, {why}"]
 
 
 def _policy_notes(site: Site, found: tuple[Change, ...]) -> list[str]:

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from lambda_deploy import names
-from lambda_deploy.aws import Clients, explained
+from lambda_deploy.aws import Clients, caller_arn
 from lambda_deploy.config import Config
-from lambda_deploy.errors import UnfitError, UnreachableError
+from lambda_deploy.errors import UnreachableError
 from lambda_deploy.outside.bucket import bucket_exists, bucket_key_arn, key_arn
-from lambda_deploy.outside.code import Deployed, key_of
+from lambda_deploy.outside.code import key_of
 from lambda_deploy.outside.secret import secret_state
 from lambda_deploy.outside.table import Table, read_table
 from lambda_deploy.stack.cloudformation import CloudFormation
@@ -57,9 +56,7 @@ class Site:
 
 def site_of(config: Config, clients: Clients, wait: Wait) -> Site:
     """Return where a target is deployed to. Raises AwsError when AWS does not say who this is."""
-    with explained("asking AWS who this is"):
-        caller = str(clients("sts").get_caller_identity()["Arn"])
-    return Site(config, clients, wait, caller)
+    return Site(config, clients, wait, caller_arn(clients))
 
 
 @dataclass(frozen=True)
@@ -82,9 +79,7 @@ class Outside:
         return tuple(found)
 
 
-def look_outside(
-    site: Site, stack: Stack, zipped: bytes, find_job: Callable[[], int], *, may_create_bucket: bool
-) -> Outside:
+def look_outside(site: Site, stack: Stack, zipped: bytes, find_job: Callable[[], int]) -> Outside:
     """Return what is outside the stack and the parameters that follow from it. Nothing is changed.
 
     Raises UnfitError when something there cannot be used, WorkspaceError when the job is missing.
@@ -92,8 +87,6 @@ def look_outside(
     config, clients = site.config, site.clients
     table = read_table(config, clients)
     has_bucket = bucket_exists(config, clients, site.account)
-    if not has_bucket and not may_create_bucket:
-        raise UnfitError(f"the bucket {config.bucket!r} does not exist: create it, or deploy with --create-bucket")
     job_id, job_notes = _job_id(site, stack, find_job)
     found = {
         "StreamArn": table.stream_or_placeholder,
@@ -105,18 +98,8 @@ def look_outside(
     }
     wanted = template(config)["Parameters"]
     parameters = {name: value for name, value in found.items() if name in wanted}
-    return Outside(table, has_bucket, parameters, (*table.notes, *job_notes, *_address_notes(config)))
-
-
-def deployed_of(stack: Stack) -> Deployed:
-    """Return what is deployed now, as `deploy --previous` needs it."""
-    return Deployed(dict(stack.template), dict(stack.parameters), dict(stack.tags))
-
-
-def wanted_of(site: Site, outside: Outside) -> Deployed:
-    """Return what is to be deployed."""
-    content: dict[str, Any] = template(site.config)
-    return Deployed(content, outside.parameters, site.tags)
+    address_notes = [] if config.alert_email else ["alert_email is empty: alarms reach nobody"]
+    return Outside(table, has_bucket, parameters, (*table.notes, *job_notes, *address_notes))
 
 
 def _job_id(site: Site, stack: Stack, find_job: Callable[[], int]) -> tuple[str, list[str]]:
@@ -136,7 +119,3 @@ def _job_id(site: Site, stack: Stack, find_job: Callable[[], int]) -> tuple[str,
         previous = stack.parameters.get("JobId", "")
         kept = f"the job's number stays {previous}" if previous else "the function starts no job until the next deploy"
         return previous, [f"{error}; {kept}"]
-
-
-def _address_notes(config: Config) -> list[str]:
-    return [] if config.alert_email else ["alert_email is empty: alarms reach nobody"]

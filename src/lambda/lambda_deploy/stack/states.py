@@ -11,11 +11,9 @@ from lambda_deploy.errors import StackError
 
 ABSENT: Final = "ABSENT"
 IN_REVIEW: Final = "REVIEW_IN_PROGRESS"
-_GOOD: Final = frozenset(
-    [
-        *("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"),
-        *("IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"),
-    ]
+_GOOD: Final = (
+    *("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"),
+    *("IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"),
 )
 STUCK: Final[Mapping[str, str]] = {
     **dict.fromkeys(
@@ -29,26 +27,12 @@ STUCK: Final[Mapping[str, str]] = {
         "is half updated ({reason}): roll it back with `aws cloudformation rollback-stack --stack-name {name} "
         "--region {region}`, then deploy again"
     ),
-    "UPDATE_ROLLBACK_FAILED": (
+    **dict.fromkeys(
+        ["UPDATE_ROLLBACK_FAILED", "IMPORT_ROLLBACK_FAILED"],
         "could not be rolled back, because of {failed} ({reason}): fix that, then `aws cloudformation "
         "continue-update-rollback --stack-name {name} --region {region}`; what cannot be fixed is left as it is with "
-        "`--resources-to-skip {failed}`"
+        "`--resources-to-skip {failed}`",
     ),
-    "IMPORT_ROLLBACK_FAILED": (
-        "could not be rolled back, because of {failed} ({reason}): fix that, then `aws cloudformation "
-        "continue-update-rollback --stack-name {name} --region {region}`"
-    ),
-}
-AT_WORK: Final[Mapping[str, str]] = {
-    "CREATE_IN_PROGRESS": "is being created",
-    "DELETE_IN_PROGRESS": "is being removed",
-    "IMPORT_IN_PROGRESS": "is importing resources",
-    "IMPORT_ROLLBACK_IN_PROGRESS": "is being rolled back",
-    "ROLLBACK_IN_PROGRESS": "is being rolled back",
-    "UPDATE_IN_PROGRESS": "is being updated",
-    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": "is removing what an update replaced",
-    "UPDATE_ROLLBACK_IN_PROGRESS": "is being rolled back",
-    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": "is removing what a failed update created",
 }
 
 
@@ -98,11 +82,9 @@ def check_destroyable(stack: Stack, events: Sequence[Mapping[str, Any]]) -> None
 def sentence(stack: Stack, events: Sequence[Mapping[str, Any]]) -> str:
     """Return what state the stack is in, and what to do next."""
     head = f"the stack {stack.name} in {stack.region}"
-    if stack.status in AT_WORK:
-        return (
-            f"{head} {AT_WORK[stack.status]} ({_who(events)}): wait for it, or follow it with "
-            f"`{follow_command(stack.name, stack.region)}`"
-        )
+    if is_at_work(stack.status):
+        command = follow_command(stack.name, stack.region)
+        return f"{head} is {stack.status} ({_who(events)}): wait for it, or follow it with `{command}`"
     if stack.status in STUCK:
         failed = first_failure(_last_operation(events))
         reason = failed["ResourceStatusReason"] if failed else stack.reason or "CloudFormation gives no reason"

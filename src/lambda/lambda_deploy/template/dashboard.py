@@ -15,7 +15,7 @@ _Metric = tuple[str, str, str, str]
 
 
 def dashboard_body(config: Config) -> dict[str, Any]:
-    """Return the dashboard's body; `${Mapping}` stands for the id of the mapping."""
+    """Return the dashboard's body; `${Mapping}` is where CloudFormation puts the id of the mapping."""
     graphs = _graphs(config)
     for number, graph in enumerate(graphs):
         graph |= {"x": number % 2 * _WIDTH, "y": 2 + number // 2 * _HEIGHT, "width": _WIDTH, "height": _HEIGHT}

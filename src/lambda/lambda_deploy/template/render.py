@@ -19,9 +19,6 @@ HANDLER: Final = "stream_to_s3.handler.handler"
 POLICY_NAME: Final = "stream-to-s3"
 # The resources whose replacement or removal stops the stream for a while, or reads it again.
 VITAL: Final = ("Function", "Mapping")
-# CloudFormation takes no larger template in the request itself.
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-LONGEST_TEMPLATE: Final = 51_200
 
 _NOTHING: Final = {"Ref": "AWS::NoValue"}
 

@@ -21,6 +21,19 @@ def resolved(template: dict[str, Any], parameters: Values, pseudo: Values | None
     return {name: _put_in(resource, values, holds) for name, resource in template.get("Resources", {}).items()}
 
 
+def pseudo_parameters(caller: str, region: str) -> dict[str, str]:
+    """Return the pseudo parameters of an account, given the ARN of somebody in it."""
+    _, partition, _, _, account, *_ = caller.split(":")
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    here = {"AWS::AccountId": account, "AWS::Partition": partition}
+    return {**here, "AWS::Region": region, "AWS::URLSuffix": suffix}
+
+
+def put_in(value: Any, values: Values) -> Any:
+    """Return a part of a template, without conditions, with values put in."""
+    return _put_in(value, values, {})
+
+
 def _holds(test: dict[str, Any], values: Values) -> bool:
     """Return whether a condition of ours holds: one that says that a parameter is not empty."""
     left, right = test["Fn::Not"][0]["Fn::Equals"]

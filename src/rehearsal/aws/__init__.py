@@ -1,0 +1,1 @@
+"""AWS on one machine: a `cloud` (DynamoDB, its stream, S3), an event source `mapping`, and the Lambda `runtime`."""

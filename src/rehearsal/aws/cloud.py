@@ -1,0 +1,174 @@
+"""An AWS on the loopback address: ministack, with a real DynamoDB stream and a real S3 API.
+
+It listens on 127.0.0.1 only, on a free port, and is gone after the `with`, also when this process is killed
+(`keeper`). What it does not do as AWS does: docs/mapping.md.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+
+from rehearsal.errors import EmulatorError
+
+REGION: Final = "eu-west-1"
+CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_REGION": REGION}
+_LOG: Final = "emulator.log"
+_START_SECONDS: Final = 60
+_PORTS_TRIED: Final = 3
+
+
+def client(service: str, endpoint: str, **config: Any) -> Any:
+    """Return a boto3 client of an emulator, or of what stands before it."""
+    return boto3.client(
+        service,  # type: ignore[call-overload] # its name is a parameter
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        config=Config(**config),
+    )
+
+
+class Cloud:
+    """A running one. It makes each client once and closes it with itself."""
+
+    def __init__(self, endpoint: str, opened: ExitStack) -> None:
+        self.endpoint = endpoint
+        self._opened = opened
+        self._clients: dict[str, Any] = {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which another process finds it."""
+        return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}
+
+    def client(self, service: str, **config: Any) -> Any:
+        """Return a boto3 client; `config` is that of botocore."""
+        asked = f"{service} {sorted(config.items())}"
+        if asked not in self._clients:
+            self._clients[asked] = client(service, self.endpoint, **config)
+            self._opened.callback(self._clients[asked].close)
+        return self._clients[asked]
+
+    def create_table(self, name: str) -> str:
+        """Create a table of telemetry events, with its stream, and return the stream's ARN."""
+        made = self.client("dynamodb").create_table(
+            TableName=name,
+            AttributeDefinitions=[{"AttributeName": "event_id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "event_id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+        return str(made["TableDescription"]["LatestStreamArn"])
+
+    def create_bucket(self, name: str) -> None:
+        """Create a bucket."""
+        self.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+
+@contextmanager
+def cloud(within: Path | None = None, **variables: str) -> Iterator[Cloud]:
+    """Start one, whose files are in a folder of its own `within` this one, or where temporary files are.
+
+    `variables` are ministack's own, beside ours. Raises EmulatorError when it does not start.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="rehearsal-cloud-", dir=within))
+    try:
+        with ministack(folder, remove=True, **variables) as endpoint, ExitStack() as opened:
+            yield Cloud(endpoint, opened)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def ministack(folder: Path, *, remove: bool = False, **variables: str) -> Iterator[str]:
+    """Yield the URL of a ministack whose files are in the folder. Raises EmulatorError when it does not start."""
+
+    def environment(port: int) -> dict[str, str]:
+        own = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0"}
+        return {**own, **variables}
+
+    with running(lambda port: ["-m", "ministack"], environment, folder, "/_ministack/health", remove=remove) as url:
+        yield url
+
+
+@contextmanager
+def running(
+    arguments: Callable[[int], Sequence[str]],
+    variables: Callable[[int], Mapping[str, str]],
+    folder: Path,
+    health: str,
+    *,
+    remove: bool = False,
+) -> Iterator[str]:
+    """Yield the URL of a Python program that serves HTTP on a port that it is told, once its path `health` answers 200.
+
+    Between looking for a free port and listening on it another program may take it: then another one is tried.
+    The program is ended with the `with`, and the folder removed if that is wanted. Raises EmulatorError.
+    """
+    said = ""
+    for _ in range(_PORTS_TRIED):
+        port = _free_port()
+        with _kept(arguments(port), variables(port), folder, remove=remove) as process:
+            if _answers(port, health, process):
+                yield f"http://127.0.0.1:{port}"
+                return
+            said = (folder / _LOG).read_text(errors="replace")[-1000:].strip()
+            if process.poll() is None:
+                break
+    raise EmulatorError(f"the emulator did not start; the end of its log: {said or 'nothing'}")
+
+
+@contextmanager
+def _kept(
+    arguments: Sequence[str], variables: Mapping[str, str], folder: Path, *, remove: bool
+) -> Iterator["subprocess.Popen[bytes]"]:
+    places = {"HOME": str(folder), "TMPDIR": str(folder), "PATH": os.defpath}
+    keeper = [sys.executable, "-m", "rehearsal.aws.keeper", str(folder) if remove else "-"]
+    with (folder / _LOG).open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 # our own keeper and our own Python
+            [*keeper, sys.executable, *arguments],
+            env={**places, **variables},
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        process.communicate()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        found: int = listener.getsockname()[1]
+        return found
+
+
+def _answers(port: int, path: str, process: "subprocess.Popen[bytes]") -> bool:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", path)
+            if connection.getresponse().status == 200:
+                return True
+        except (OSError, HTTPException):
+            time.sleep(0.05)
+        finally:
+            connection.close()
+    return False

@@ -1,0 +1,115 @@
+"""The job's compute: a process with Spark, started when it is needed, that runs `flatten` and stays warm."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import IO, Any, Final, cast
+
+from rehearsal.errors import ComputeError
+
+_FOREIGN: Final = ("AWS_", "DATABRICKS_", "FLATTEN_")
+_KEPT: Final = ("FLATTEN_JARS", "FLATTEN_SESSION", "FLATTEN_DRIVER_MEMORY")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that is over. `code` is the exit code, None when the process was killed; `report` is what `--json` says.
+
+    `said` is what the run wrote on its standard error.
+    """
+
+    code: int | None
+    report: dict[str, Any] | None
+    said: str
+
+
+class Compute(AbstractContextManager["Compute"]):
+    """Runs one command after the other; `variables` are added to this process's environment, `log` gets stderr."""
+
+    def __init__(self, variables: Mapping[str, str], log: Path) -> None:
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(_FOREIGN) or name in _KEPT}
+        self._environment = kept | dict(variables)
+        self._log = log
+        self._process: subprocess.Popen[str] | None = None
+        self._starting = Lock()
+        self._is_over = False
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            self.end()
+        self._put_away()
+
+    def run(self, arguments: Sequence[str]) -> Finished:
+        """Run `flatten` with these arguments and wait for it. Raises ComputeError when there is no Spark."""
+        process, before = self._running(), self._log.stat().st_size
+        answers: list[dict[str, Any]] = []
+        with suppress(BrokenPipeError):
+            print(json.dumps(list(arguments)), file=process.stdin, flush=True)
+            answers = _answers(process)
+        said = self._log.read_bytes()[before:].decode("utf-8", "replace")
+        code = answers[-1]["exit"] if answers else None
+        return Finished(code, answers[0] if code == 0 and len(answers) > 1 else None, said)
+
+    def kill(self) -> None:
+        """End the process at once, Spark with it, whatever it is doing: as a cluster that is lost."""
+        process = self._process
+        if process is not None and process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def end(self) -> None:
+        """Kill the process, and let no run start another one."""
+        self._is_over = True
+        self.kill()
+
+    def _running(self) -> "subprocess.Popen[str]":
+        with self._starting:
+            process = self._process
+            if process is not None and process.poll() is None:
+                return process
+            if self._is_over:
+                raise ComputeError("The rehearsal is over.")
+            self._put_away()
+            process = self._process = self._new()
+            # One that was killed meanwhile is returned: what is run in it was killed, too.
+            if not _answers(process) and process.returncode != -signal.SIGKILL:
+                said = self._log.read_text("utf-8", "replace").strip().splitlines()
+                raise ComputeError(f"Spark did not start: {said[-1] if said else 'it said nothing'}")
+            return process
+
+    def _new(self) -> "subprocess.Popen[str]":
+        with self._log.open("ab") as log:
+            return subprocess.Popen(  # our own Python and our own module
+                [sys.executable, "-m", "rehearsal.databricks.warm_job"],
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for whoever started this: a run is ended, not torn
+            )
+
+    def _put_away(self) -> None:
+        """Close the pipes, which ends the process if it lives, and wait for its end."""
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(BrokenPipeError):
+                process.communicate()
+
+
+def _answers(process: "subprocess.Popen[str]") -> list[dict[str, Any]]:
+    """Return the lines up to the one that says how it ended; none when the process ended instead."""
+    found: list[dict[str, Any]] = []
+    for line in cast("IO[str]", process.stdout):
+        found.append(json.loads(line))
+        if "exit" in found[-1] or "ready" in found[-1]:
+            return found
+    process.wait()
+    return []
