@@ -7,11 +7,12 @@ import gzip
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,6 @@ FIRST_DAY = date(2025, 10, 1)
 STREAM = "2025-09-01T08:00:00.000"
 SUMMED = "Odometer_TraveledDistance_value"
 SUMMED_CODE = "odometer-traveleddistance"
-LINES_PER_FILE = 1_000
 EVENT_ID_SQL = "md5(CAST(id AS STRING))"
 SEQUENCE_NUMBER_SQL = "concat('4', lpad(id, 20, '0'))"
 """Key and place in the stream of the event whose number is `id`, in Spark's SQL."""
@@ -104,34 +104,16 @@ def _signal(signal: Json, order: int) -> Json:
     return heading | {"body": json.dumps(body), "meta": stamps, "status": {"value": "SUCCESS"}}
 
 
-def write_objects(folder: Path, changes: Iterable[Change], signals: int, lines_per_file: int = LINES_PER_FILE) -> int:
-    """Write changes as objects below a folder, named as contract 1 has it; return how many objects."""
-    count = 0
-    for part in _parts(changes, lines_per_file):
+def write_objects(folder: Path, changes: Iterable[Change], signals: int, lines_per_file: int = 1_000) -> None:
+    """Write changes as objects below a folder, named as the Lambda names them."""
+    left = iter(changes)
+    while part := list(islice(left, lines_per_file)):
         text = "".join(line(change, signals) + "\n" for change in part)
-        path = folder / key(part)
+        hour = f"{datetime.fromtimestamp(_MOMENT / 1000, UTC):%Y/%m/%d/%H}"
+        first, last = (_NUMBER_OF_FIRST + change.order for change in (part[0], part[-1]))
+        path = folder / f"{hour}/{first}-{last}-{len(part)}-{part[0].order:08x}.ndjson.gz"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress(text.encode(), 5, mtime=0))
-        count += 1
-    return count
-
-
-def _parts(changes: Iterable[Change], size: int) -> Iterator[tuple[Change, ...]]:
-    part: list[Change] = []
-    for change in changes:
-        part.append(change)
-        if len(part) == size:
-            yield tuple(part)
-            part = []
-    if part:
-        yield tuple(part)
-
-
-def key(part: Sequence[Change]) -> str:
-    """Return the name of the object with these lines, below the prefix."""
-    hour = f"{datetime.fromtimestamp(_MOMENT / 1000, UTC):%Y/%m/%d/%H}"
-    first, last = (_NUMBER_OF_FIRST + change.order for change in (part[0], part[-1]))
-    return f"{hour}/{first}-{last}-{len(part)}-{part[0].order:08x}.ndjson.gz"
 
 
 def expected_sum(changes: Iterable[Change], signals: int) -> float:

@@ -30,7 +30,7 @@ from flatten.events import catalogue
 from flatten.session import spark_session
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrameReader, SparkSession
+    from pyspark.sql import SparkSession
 
 OURS = "ours, whole run"
 EACH_FIELD = "get_json_object each field, to Delta"
@@ -89,14 +89,18 @@ class Ways:
 
     def contenders(self, names: Sequence[str]) -> list[Contender]:
         """Return the contenders of these names."""
-        known = catalogue.packaged()
+        spark, source, known = self.blank.spark, self.blank.source, catalogue.packaged()
+
+        def lines() -> DataFrame:
+            return spark.read.text(str(source), recursiveFileLookup=True)
+
         ways: dict[str, Callable[[Path], object]] = {
-            OURS: lambda target: self.runs.append(JobFolder(self.blank.spark, target).run()),
-            EACH_FIELD: lambda target: _to_delta(flatten_field_by_field(self._lines(), known), target),
-            DUCKDB: lambda target: flatten_in_duckdb(self.blank.source, target, known, 2),
-            COPY: lambda target: _to_delta(self._reader().schema(EVENT).json(str(self.blank.source)), target),
-            UDF: lambda target: _to_delta(flatten_with_udf(self._lines(), known), target),
-            DLT: lambda target: dlt_beside.merge(self.blank.source, target),
+            OURS: lambda target: self.runs.append(JobFolder(spark, target).run()),
+            EACH_FIELD: lambda target: _to_delta(flatten_field_by_field(lines(), known), target),
+            DUCKDB: lambda target: flatten_in_duckdb(source, target, known, 2),
+            COPY: lambda target: _to_delta(spark.read.json(str(source), EVENT, recursiveFileLookup=True), target),
+            UDF: lambda target: _to_delta(flatten_with_udf(lines(), known), target),
+            DLT: lambda target: dlt_beside.merge(source, target),
         }
         return [
             Contender(name, lambda name=name: ways[name](self.targets[name]), partial(self._renew, name))  # type: ignore[misc]  # bound here, not when called
@@ -121,12 +125,6 @@ class Ways:
         self.targets[name] = self.work / f"out-{self._made}"
         if name == OURS:
             shutil.copytree(self.blank.root, self.targets[name])
-
-    def _reader(self) -> "DataFrameReader":
-        return self.blank.spark.read.option("recursiveFileLookup", "true")
-
-    def _lines(self) -> DataFrame:
-        return self._reader().text(str(self.blank.source))
 
 
 def _to_delta(rows: DataFrame, target: Path) -> None:

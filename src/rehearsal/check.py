@@ -12,7 +12,7 @@ from gzip import decompress
 from typing import Any, Literal
 
 from rehearsal.aws.mapping.journal import Journal
-from rehearsal.aws.mapping.records import Record
+from rehearsal.aws.mapping.records import DeliveredRecord
 from rehearsal.databricks.tables import Row, read_rows
 from rehearsal.pipeline import ON_FAILURE, QUARANTINE, Pipeline
 from rehearsal.producer import Expected
@@ -121,12 +121,12 @@ def _records(journal: Journal) -> Counter[str]:
     return Counter(items.values())
 
 
-def _handled(journal: Journal) -> Iterator[Record]:
+def _handled(journal: Journal) -> Iterator[DeliveredRecord]:
     for attempt in journal.attempts:
         yield from (record for record in attempt.records if "handled" in journal.fates.get(record.event_id, ()))
 
 
-def item_of(record: Record) -> str:
+def item_of(record: DeliveredRecord) -> str:
     """Return the event_id of the item that a record is about."""
     return str(record.event["dynamodb"]["Keys"]["event_id"]["S"])
 

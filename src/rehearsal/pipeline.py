@@ -2,7 +2,7 @@
 
     Producer -> DynamoDB stream -> Poller (event source mapping) -> Function (the zip) -> S3 -> FlattenJob -> table
 
-Everything is real but AWS's and Databricks' own machines: docs/rehearsal.md says what stands for what.
+Everything is real but AWS's and Databricks' own machines: docs/rehearsal.md says what takes the place of what.
 """
 
 import json
@@ -118,7 +118,7 @@ class Pipeline:
 class Doors:
     """Where something can stand between two parts, for those who rehearse failures.
 
-    `s3` is given the URL of the cloud and returns the one that the function is told; `invoke` is given what calls
+    `s3` is given the URL of the cloud and returns the one that the function is given; `invoke` is given what calls
     the function and returns what the mapping calls.
     """
 

@@ -16,12 +16,11 @@ from boto3.dynamodb.types import TypeSerializer
 
 from rehearsal.errors import ProducerError
 from rehearsal.fleet import fleet_changes
+from rehearsal.fleet.events import Item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-Item = dict[str, Any]
-"""An item as JSON has it, with plain numbers."""
 Kind = Literal["put", "delete", "expire"]
 
 _METADATA: Final = "_stream_metadata"
@@ -144,7 +143,7 @@ class Producer:
         """Do one action.
 
         Raises ProducerError when there is nothing to delete, or when an event is both deleted and let expire: the
-        stream's records of the two could not be told apart.
+        stream's records of the two would look the same.
         """
         made, before = Made(action, self._clock()), self.expected.get(action.event_id)
         if action.item is not None:

@@ -16,7 +16,6 @@ from flatten.errors import OwnerError
 from flatten.tables.names import TableName
 from support.job_world import World, line
 from support.processes import lasting
-from support.quick_spark import PLAIN, spark_environment
 
 FILES = [f"{number:02}.ndjson.gz" for number in range(5)]
 
@@ -37,7 +36,7 @@ def test_of_two_runs_one_works_and_an_interrupted_one_leaves_nothing_behind(
         world.land(name, [line(name, 1)])
     working = subprocess.Popen(
         [sys.executable, "-c", "from flatten.cli import main; main()", *options(world)],
-        env=os.environ | {"FLATTEN_SESSION": "classic"} | spark_environment(tmp_path, PLAIN),
+        env=os.environ | {"FLATTEN_SESSION": "classic"},
         start_new_session=True,  # Ctrl-C reaches the whole process group, as in a terminal
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

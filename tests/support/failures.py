@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.aws.mapping.response import FunctionError, Invoke, NotInvoked, Outcome
+from rehearsal.fleet.events import Item
 from rehearsal.pipeline import Doors, Pipeline, Setup, pipeline
-from rehearsal.producer import Action, Item
+from rehearsal.producer import Action
 from support.fault_proxy import FaultProxy, fault_proxy
 
 Event = dict[str, Any]

@@ -34,14 +34,10 @@ class MemoryStream:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._shards: dict[str, _Open] = {}
+        self.arn = ARN
         self._written = 0
         self.handed_out = 0
         self.open("shard-1")
-
-    @property
-    def arn(self) -> str:
-        """Return the stream's ARN."""
-        return ARN
 
     def open(self, shard_id: str, parent_id: str | None = None) -> None:
         """Add a shard."""

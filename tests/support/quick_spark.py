@@ -1,8 +1,5 @@
 """Spark settings of tests: they plan hundreds of small queries, run each once and make thousands of small files."""
 
-from collections.abc import Mapping
-from pathlib import Path
-
 from flatten.local.spark import cache_folder
 
 JAVA_OPTIONS = "spark.driver.defaultJavaOptions"
@@ -34,9 +31,3 @@ QUICK = ONE_TASK | {
         "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
     ),
 }
-
-
-def spark_environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
-    """Return what gives these settings to a Spark that a process of its own starts; `folder` gets a file."""
-    (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
-    return {"SPARK_CONF_DIR": str(folder)}

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flatten.errors import JarsError
+from flatten.local.spark_settings import NOT_OURS
 
 _IVY_SETTINGS = """\
 <ivysettings>
@@ -99,7 +100,8 @@ def _resolve(jars: list[Jar], scratch: Path, java_home: Path, ivy_settings: Path
         ",".join(jar.coordinates for jar in jars),
     ]
     command += [str(scratch / "nothing.py")]
-    environment = os.environ | {"SPARK_HOME": str(spark_home), "JAVA_HOME": str(java_home)}
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
+    environment |= {"SPARK_HOME": str(spark_home), "JAVA_HOME": str(java_home), "SPARK_CONF_DIR": str(scratch)}
     environment |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - pyspark's own
     if answer.returncode:

@@ -6,6 +6,7 @@ Spark print goes to a log file. All temporary files lie in one folder, removed w
 
 import fcntl
 import os
+import pwd
 import re
 import shutil
 import tempfile
@@ -35,6 +36,7 @@ _LOCK = ".lock"
 
 def start(settings: SessionSettings, ending: ExitStack) -> "SparkSession":
     """Start Spark and return its session; `ending` gets what must be undone. Raises a `FlattenError`."""
+    require_user(os.geteuid())
     java_home = find_java(os.environ, cache_folder() / "java")
     try:
         gateway = _start_jvm(settings, java_home, ending)
@@ -43,6 +45,17 @@ def start(settings: SessionSettings, ending: ExitStack) -> "SparkSession":
     ending.enter_context(_errors_told_once())
     with interrupts_later():
         return _classic(gateway, ending) if settings.kind == "classic" else _connect(gateway, ending)
+
+
+def require_user(uid: int) -> None:
+    """Raise SessionError when a user has no entry in passwd: Hadoop's log-in asks Java for the name and ends there."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise SessionError(
+            f"Spark does not start for the user {uid}, who has no entry in /etc/passwd: add one "
+            f"(user:x:{uid}:{uid}::/tmp:/bin/sh), or run as a user who has one."
+        ) from None
 
 
 def cache_folder() -> Path:
@@ -138,7 +151,7 @@ def _start_jvm(settings: SessionSettings, java_home: Path, ending: ExitStack) ->
     if settings.warehouse:
         ending.enter_context(_alone_in(settings.warehouse))
     scratch = ending.enter_context(_scratch())
-    ending.enter_context(_environment(variables(settings, java_home)))
+    ending.enter_context(_environment(variables(settings, java_home, scratch)))
     told = configuration(settings, _linked(wanted, folder, scratch), scratch)
     with interrupts_later():
         gateway = _launch(told, settings.log or scratch / "spark.log")

@@ -7,19 +7,32 @@ from pathlib import Path
 
 from flatten.local.settings import SessionSettings
 
-_NOT_OURS = (
+NOT_OURS = (
+    "HADOOP_CONF_DIR",
+    "HADOOP_HOME",
+    "HADOOP_PROXY_USER",
+    "HADOOP_TOKEN_FILE_LOCATION",
     "MASTER",
+    "PYSPARK_DRIVER_PYTHON",
+    "PYSPARK_DRIVER_PYTHON_OPTS",
     "PYSPARK_GATEWAY_PORT",
+    "PYSPARK_GATEWAY_SECRET",
+    "PYSPARK_SUBMIT_ARGS",
     "SPARK_API_MODE",
     "SPARK_AUTH_SOCKET_TIMEOUT",
     "SPARK_BUFFER_SIZE",
     "SPARK_CONNECT_AUTHENTICATE_TOKEN",
     "SPARK_CONNECT_MODE_ENABLED",
+    "SPARK_DIST_CLASSPATH",
+    "SPARK_EXECUTOR_DIRS",
+    "SPARK_LOCAL_DIRS",
     "SPARK_LOCAL_REMOTE",
     "SPARK_REMOTE",
+    "SPARK_SUBMIT_OPTS",
     "SPARK_TESTING",
+    "YARN_CONF_DIR",
 )
-"""Variables that would turn pyspark to another Spark, and those that pyspark itself leaves behind."""
+"""Variables of another Spark or Hadoop on this machine, and those that pyspark itself leaves behind."""
 
 _NO_HISTORY = {
     "spark.ui.retainedJobs": "10",
@@ -44,6 +57,7 @@ def configuration(settings: SessionSettings, jars: list[Path], scratch: Path) ->
     java_options = [
         f'"-Dlog4j2.configurationFile={Path(__file__).with_name("log4j2.properties")}"',
         f'"-Djava.io.tmpdir={scratch}"',
+        f'"-Duser.home={scratch}"',  # Java has none for a user without an entry in passwd
         f'"-Dderby.stream.error.file={scratch / "derby.log"}"',
         "-XX:-UsePerfData",
     ]
@@ -119,7 +133,7 @@ def _s3a(endpoint: str | None) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def variables(settings: SessionSettings, java_home: Path) -> dict[str, str | None]:
+def variables(settings: SessionSettings, java_home: Path, scratch: Path) -> dict[str, str | None]:
     """Return the environment of Spark and of the Python processes that it starts; None means: not set."""
     import pyspark
 
@@ -128,8 +142,9 @@ def variables(settings: SessionSettings, java_home: Path) -> dict[str, str | Non
         "SPARK_HOME": str(Path(pyspark.__file__).parent),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LAUNCHER_OPTS": "-XX:-UsePerfData",
-        "PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON") or sys.executable,
-        **dict.fromkeys(_NOT_OURS),
+        "SPARK_CONF_DIR": str(scratch),
+        "PYSPARK_PYTHON": sys.executable,
+        **dict.fromkeys(NOT_OURS),
     }
     if settings.kind == "connect":
         told["SPARK_CONNECT_AUTHENTICATE_TOKEN"] = str(uuid.uuid4())

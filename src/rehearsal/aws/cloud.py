@@ -30,7 +30,7 @@ _PORTS_TRIED: Final = 3
 
 
 def client(service: str, endpoint: str, **config: Any) -> Any:
-    """Return a boto3 client of an emulator, or of what stands before it."""
+    """Return a boto3 client of an emulator, or of what is in front of it."""
     return boto3.client(
         service,  # type: ignore[call-overload] # its name is a parameter
         endpoint_url=endpoint,
@@ -79,14 +79,14 @@ class Cloud:
 
 
 @contextmanager
-def cloud(within: Path | None = None, **variables: str) -> Iterator[Cloud]:
+def cloud(within: Path | None = None) -> Iterator[Cloud]:
     """Start one, whose files are in a folder of its own `within` this one, or where temporary files are.
 
-    `variables` are ministack's own, beside ours. Raises EmulatorError when it does not start.
+    Raises EmulatorError when it does not start.
     """
     folder = Path(tempfile.mkdtemp(prefix="rehearsal-cloud-", dir=within))
     try:
-        with ministack(folder, remove=True, **variables) as endpoint, ExitStack() as opened:
+        with ministack(folder, remove=True) as endpoint, ExitStack() as opened:
             yield Cloud(endpoint, opened)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -94,7 +94,10 @@ def cloud(within: Path | None = None, **variables: str) -> Iterator[Cloud]:
 
 @contextmanager
 def ministack(folder: Path, *, remove: bool = False, **variables: str) -> Iterator[str]:
-    """Yield the URL of a ministack whose files are in the folder. Raises EmulatorError when it does not start."""
+    """Yield the URL of a ministack whose files are in the folder; `variables` are its own, beside ours.
+
+    Raises EmulatorError when it does not start.
+    """
 
     def environment(port: int) -> dict[str, str]:
         own = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0"}
@@ -113,7 +116,7 @@ def running(
     *,
     remove: bool = False,
 ) -> Iterator[str]:
-    """Yield the URL of a Python program that serves HTTP on a port that it is told, once its path `health` answers 200.
+    """Yield the URL of a Python program that serves HTTP on the port it is given, once its path `health` answers 200.
 
     Between looking for a free port and listening on it another program may take it: then another one is tried.
     The program is ended with the `with`, and the folder removed if that is wanted. Raises EmulatorError.

@@ -140,11 +140,14 @@ class Workspace:
     def run_now(
         self, job: WorkspaceJob, parameters: Mapping[str, str], token: str | None = None, queue: bool | None = None
     ) -> WorkspaceRun:
-        """Start a run, or return the one with this idempotency token."""
+        """Start a run, or return the one with this idempotency token. Raises RefusedError when that was deleted."""
         with self._lock:
             self.settle()
             if token is not None and (job.job_id, token) in self._by_idempotency_token:
-                return self._by_idempotency_token[job.job_id, token]
+                found = self._by_idempotency_token[job.job_id, token]
+                if found not in self.runs:
+                    raise RefusedError(400, "INVALID_PARAMETER_VALUE", "the run with this token was deleted")
+                return found
             run = WorkspaceRun(next(self._ids), job, dict(parameters), self._clock())
             if self.active_runs(job) and not (job.queue if queue is None else queue):
                 run.state, run.ended = "SKIPPED", run.created
@@ -159,6 +162,11 @@ class Workspace:
         with self._lock:
             self.settle()
             return [run for run in reversed(self.runs) if run.job is job and run.ended is None]
+
+    def delete(self, run: WorkspaceRun) -> None:
+        """Delete an ended run; its idempotency token is remembered."""
+        with self._lock:
+            self.runs.remove(run)
 
     def finish(self, run: WorkspaceRun) -> None:
         """End a run that `on_start` was given."""

@@ -14,7 +14,7 @@ from typing import Any
 from rehearsal.fleet.changes import ItemChange
 from stream_to_s3.lines import line
 from stream_to_s3.objects import Batch, compressed
-from stream_to_s3.records import creation_time, stream_label
+from stream_to_s3.records import Record, creation_time, stream_label
 
 _TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/chargeminder-car-telemetry"
 _EXPIRED_BY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
@@ -22,8 +22,6 @@ _FIRST_OF_NEWER_STREAM = 10**20
 _STEP = 2_000
 _LATE_EVERY = 31
 _AGAIN_EVERY, _AGAIN_TURN = 29, 1
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +70,21 @@ def batches_of(records: Iterable[Record], size: int) -> Iterator[FleetBatch]:
             yield batch
             batch = FleetBatch(batch.turn + 1, [], [])
         batch.lines.append(line(record))
-        batch.records.append(without_images(record))  # a key needs none, and they are most of the memory
+        batch.records.append(record)
     if batch.records:
         yield batch
 
 
 def objects(
-    batches: Iterable[FleetBatch], form: Callable[[FleetBatch, float], FleetObject] = FleetBatch.object
+    batches: Iterable[FleetBatch], form: Callable[[FleetBatch, float], Iterable[FleetObject]] | None = None
 ) -> Iterator[FleetObject]:
-    """Yield the objects of the batches in order of arrival; `form` writes those that are on time."""
+    """Yield the objects of the batches in order of arrival; `form` writes those on time, and more beside."""
     held: FleetBatch | None = None
     for batch in batches:
         if batch.turn % _LATE_EVERY == 0:
             held = batch
             continue
-        yield form(batch, batch.at + 2)
+        yield from form(batch, batch.at + 2) if form else [batch.object(batch.at + 2)]
         if held:
             late = stream_label(held.records[0]) == stream_label(batch.records[0])
             yield held.object(batch.at + 7, late=late)
@@ -140,13 +138,7 @@ def _record(change: ItemChange, label: str, number: int, event_id: str) -> Recor
     }
 
 
-def without_images(record: Record) -> Record:
-    """Return a record with all that its place in the stream needs."""
-    kept = {name: part for name, part in record["dynamodb"].items() if not name.endswith("Image")}
-    return {**record, "dynamodb": kept}
-
-
-def typed(value: object) -> Record:
+def typed(value: object) -> dict[str, Any]:
     """Return a plain value as DynamoDB has it."""
     if isinstance(value, str):
         return {"S": value}

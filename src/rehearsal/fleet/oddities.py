@@ -12,14 +12,12 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from rehearsal.errors import FleetError
 from rehearsal.fleet.cars import new_id, templates
 from rehearsal.fleet.changes import ItemChange
+from rehearsal.fleet.events import Item
 from rehearsal.fleet.objects import FleetBatch, FleetObject
-
-Item = dict[str, Any]
 
 RECORDED = Path(__file__).parents[3] / "tests" / "events"
 DELETE_OF_UNKNOWN, OLDER_PIPELINE = "delete_of_unknown_event", "file_of_the_older_pipeline"
@@ -75,33 +73,32 @@ class Damage:
     def __init__(self) -> None:
         self.counts, self.quarantined = Counter[str](), Counter[str]()
 
-    def form(self, batch: FleetBatch, arrived: float) -> FleetObject:
-        """Return a batch's object: of every 50 one has CRLF, one a BOM and blank lines, one bad lines."""
-        turn = batch.turn % _ROUND
+    def form(self, batch: FleetBatch, arrived: float) -> Iterator[FleetObject]:
+        """Yield a batch's object: of every 50 one has CRLF, one a BOM and blank lines, one bad lines.
+
+        Beside one of every 50 come broken objects, and one of the older pipeline.
+        """
+        turn, lines = batch.turn % _ROUND, list[str | bytes](batch.lines)
         if turn == _CRLF_TURN:
             self.counts["file_with_crlf"] += 1
-            return _packed(batch.key(), batch.lines, arrived, end=b"\r\n")
-        if turn == _BOM_TURN:
+            yield _packed(batch.key(), lines, arrived, end=b"\r\n")
+        elif turn == _BOM_TURN:
             self.counts["file_with_bom_and_blank_lines"] += 1
-            return _packed(batch.key(), batch.lines, arrived, begin=BOM, end=b"\n\n   \n")
-        if turn == _BAD_TURN:
-            lines: list[str | bytes] = [*batch.lines, *self._bad_lines()]
-            return _packed(batch.key(len(lines)), lines, arrived)
-        return batch.object(arrived)
+            yield _packed(batch.key(), lines, arrived, begin=BOM, end=b"\n\n   \n")
+        elif turn == _BAD_TURN:
+            lines += self._bad_lines()
+            yield _packed(batch.key(len(lines)), lines, arrived)
+        else:
+            yield batch.object(arrived)
+        if turn == _DAMAGE_TURN:
+            yield from self._broken(batch)
+            yield self._of_older_pipeline(batch)
 
     def _bad_lines(self) -> Iterator[bytes]:
         for kind, (reason, line) in templates().bad_lines.items():
             self.counts[kind] += 1
             self.quarantined[reason] += 1
             yield line.encode("latin-1").replace(b"$long", b"x" * 1025)
-
-    def beside(self, batches: Iterable[FleetBatch], into: list[FleetObject]) -> Iterator[FleetBatch]:
-        """Pass batches on; of every 50 make broken objects and one of the older pipeline, and add them to `into`."""
-        for batch in batches:
-            if batch.turn % _ROUND == _DAMAGE_TURN:
-                into += self._broken(batch)
-                into.append(self._of_older_pipeline(batch))
-            yield batch
 
     def _broken(self, batch: FleetBatch) -> Iterator[FleetObject]:
         lines = [_json({**json.loads(line), "event_id": f"of-a-broken-file-{n}"}) for n, line in enumerate(batch.lines)]

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +89,8 @@ def write_fleet(
         changes = with_odd_events(changes, events, rng, odd)
     records = records_of(changes, start.timestamp(), events, rng, events * 9 // 10 if oddities else None)
     batches = batches_of(records, min(lines_per_file, max(1, events // 8)))
-    beside: list[FleetObject] = []
-    landed = objects(damage.beside(batches, beside), damage.form) if oddities else objects(batches)
     sums = Counter(files=0, lines=0, bytes=0, repeated_lines=0, late_lines=0)
-    for each in chain(landed, beside):
+    for each in objects(batches, damage.form if oddities else None):
         _write(out / each.key, each)
         sums.update(files=1, lines=each.lines, bytes=len(each.content))
         sums.update(repeated_lines=each.lines * each.repeats, late_lines=each.lines * each.late)

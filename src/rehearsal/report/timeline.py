@@ -16,7 +16,7 @@ _BOTTOM: Final = _BASE + 2 * _LANE + 8
 
 
 def timeline(trace: Trace) -> str:
-    """Return the picture, 960 wide: of a run thin grey while it waited, from when it was asked for, thick at work."""
+    """Return the picture, 960 wide: a run is narrow and grey while it waits, wide while it works."""
     ends = [trace.start + trace.seconds, *(run.ended for run in trace.runs)]
     times = ticks(max(ends) - trace.start, 10)
     counts = ticks(max([max(look.put, look.stored, look.in_table) for look in trace.looks], default=0), 5)

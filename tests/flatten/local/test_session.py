@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from flatten.errors import UsageError
+from flatten.errors import SessionError, UsageError
 from flatten.local.jars import DELTA
 from flatten.local.settings import SessionSettings
-from flatten.local.spark import cache_folder
+from flatten.local.spark import cache_folder, require_user
 from flatten.session import on_databricks
 from support.processes import lasting
-from support.quick_spark import QUICK, spark_environment
 
 pytestmark = pytest.mark.process
 
@@ -109,11 +108,37 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> subpro
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+def another_spark(folder: Path) -> dict[str, str]:
+    """Return the variables of a Spark and a Hadoop installed beside ours, none of which may reach it."""
+    (folder / "spark-defaults.conf").write_text("spark.master spark://nowhere.invalid:7077\n")
+    (folder / "core-site.xml").write_text("<not xml")
+    return {
+        "SPARK_HOME": str(folder),
+        "SPARK_CONF_DIR": str(folder),
+        "HADOOP_CONF_DIR": str(folder),
+        "HADOOP_HOME": str(folder),
+        "SPARK_DIST_CLASSPATH": str(folder / "*"),
+        "PYSPARK_PYTHON": "/usr/bin/false",
+        "PYSPARK_DRIVER_PYTHON": "/usr/bin/false",
+        "PYSPARK_SUBMIT_ARGS": "--master spark://nowhere.invalid:7077 pyspark-shell",
+        "SPARK_SUBMIT_OPTS": "-Dspark.master=spark://nowhere.invalid:7077",
+        "SPARK_LOCAL_DIRS": "/proc/none",
+        "SPARK_REMOTE": "sc://nowhere.invalid",
+        "MASTER": "spark://nowhere.invalid:7077",
+    }
+
+
+def test_a_user_without_an_entry_in_passwd_is_refused_with_the_cure() -> None:
+    with pytest.raises(SessionError, match=r"the user 54321, who has no entry in /etc/passwd: add one"):
+        require_user(54321)
+    require_user(os.geteuid())
+
+
 @pytest.mark.spark
 def test_sessions_one_after_the_other_are_quiet_share_a_warehouse_and_leave_nothing_else(
     tmp_path: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    environment |= spark_environment(tmp_path_factory.mktemp("conf"), QUICK)
+    environment |= another_spark(tmp_path_factory.mktemp("another"))
     jars = tmp_path / "jars, [a-z]* of 'ours' 100%"
     jars.mkdir()
     for jar in DELTA:

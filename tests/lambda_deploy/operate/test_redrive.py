@@ -17,7 +17,7 @@ from lambda_deploy.config import Config
 from lambda_deploy.errors import RedriveError
 from lambda_deploy.operate.redrive import Redrive, Redriven, waiting
 from rehearsal.aws.mapping.on_failure import Discarded, S3Destination
-from rehearsal.aws.mapping.records import Record as DeliveredRecord
+from rehearsal.aws.mapping.records import DeliveredRecord
 from stream_to_s3.lines import to_lines
 from stream_to_s3.objects import Batch, compressed
 from support.aws_account import BUCKET, FUNCTION, HOST, write_bundle

@@ -22,7 +22,7 @@ from rehearsal.aws.cloud import Cloud, cloud, running
 from rehearsal.aws.mapping.journal import Journal
 from rehearsal.aws.mapping.on_failure import Discarded, S3Destination
 from rehearsal.aws.mapping.poller import Driver, Poller
-from rehearsal.aws.mapping.records import Record
+from rehearsal.aws.mapping.records import DeliveredRecord
 from rehearsal.aws.mapping.response import FunctionError, NotInvoked, Outcome, invoke_of
 from rehearsal.aws.mapping.settings import MappingSettings
 from rehearsal.aws.mapping.stream import DynamoDbStream
@@ -158,7 +158,7 @@ def discarded(clock: Clock) -> Discarded:
     stream.put('it\'s "é" `;\n../', note={"S": "😀" * 10})
     record = stream.read(stream.iterator("shard-1", "TRIM_HORIZON"), 1).records[0]
     outcome = FunctionError({"errorType": "ValueError"})
-    return Discarded([Record.of(record, ARN)], "shard-1", ARN, "RetryAttemptsExhausted", 1, outcome, clock())
+    return Discarded([DeliveredRecord.of(record, ARN)], "shard-1", ARN, "RetryAttemptsExhausted", 1, outcome, clock())
 
 
 def test_a_bucket_takes_what_is_given_up_with_its_payload(local: Cloud) -> None:

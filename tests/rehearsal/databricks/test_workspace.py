@@ -93,6 +93,15 @@ def test_the_same_token_gives_the_same_run(house: House) -> None:
     assert house.run_now(idempotency_token="u") != first
 
 
+def test_the_token_of_a_deleted_run_is_refused(house: House) -> None:
+    house.run_now(idempotency_token="t")
+    house.clock.now += 500
+    house.workspace.settle()
+    house.workspace.delete(house.workspace.runs[0])
+    status, body = house.run_now(idempotency_token="t")
+    assert (status, body["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
 def test_active_runs_are_listed_newest_first_with_their_parameters(house: House) -> None:
     house.run_now()
     house.run_now(job_parameters={"a": "2"})

@@ -20,7 +20,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Final
 
-from rehearsal.aws.mapping.records import Record, event_of, serialized
+from rehearsal.aws.mapping.records import DeliveredRecord, event_of, serialized
 from rehearsal.aws.mapping.response import NotInvoked, Outcome, Returned, failed_from
 from rehearsal.aws.mapping.settings import MappingSettings
 from rehearsal.aws.runtime import MOST_BYTES
@@ -34,10 +34,10 @@ class BatchingWindow:
 
     def __init__(self, settings: MappingSettings) -> None:
         self._settings = settings
-        self._waiting: deque[tuple[Record, float]] = deque()
+        self._waiting: deque[tuple[DeliveredRecord, float]] = deque()
         self._bytes = _EMPTY_EVENT
 
-    def add(self, record: Record, now: float) -> None:
+    def add(self, record: DeliveredRecord, now: float) -> None:
         """Let a record wait."""
         self._waiting.append((record, now))
         self._bytes += record.size + _COMMA
@@ -56,7 +56,7 @@ class BatchingWindow:
         """Return when the next batch goes; for a window in which something waits."""
         return self._waiting[0][1] + (0 if self.is_full else self._settings.batching_window_seconds)
 
-    def take(self) -> tuple[Record, ...]:
+    def take(self) -> tuple[DeliveredRecord, ...]:
         """Return the next batch, at least one record."""
         taken = [self._pop()]
         size = _EMPTY_EVENT + taken[0].size
@@ -67,7 +67,7 @@ class BatchingWindow:
             taken.append(self._pop())
         return tuple(taken)
 
-    def _pop(self) -> Record:
+    def _pop(self) -> DeliveredRecord:
         record, _ = self._waiting.popleft()
         self._bytes -= record.size + _COMMA
         return record
@@ -77,12 +77,12 @@ class BatchingWindow:
 class Portion:
     """A batch, or a part of one, in stream order, and what it went through. `outcome` is of the last invocation."""
 
-    records: tuple[Record, ...]
+    records: tuple[DeliveredRecord, ...]
     retries: int = 0
     invocations: int = 0
     outcome: Outcome | None = None
 
-    def of(self, records: tuple[Record, ...]) -> "Portion":
+    def of(self, records: tuple[DeliveredRecord, ...]) -> "Portion":
         """Return some of the records, with the same history."""
         return replace(self, records=records)
 
@@ -91,7 +91,7 @@ class Portion:
 class Verdict:
     """What is done with the records of a portion: each is in exactly one of the three, and the order is kept."""
 
-    handled: tuple[Record, ...] = ()
+    handled: tuple[DeliveredRecord, ...] = ()
     again: tuple[Portion, ...] = ()
     discarded: Portion | None = None
 

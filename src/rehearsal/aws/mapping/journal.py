@@ -11,7 +11,7 @@ from typing import Literal
 
 from rehearsal.aws.mapping.batches import Portion
 from rehearsal.aws.mapping.on_failure import Condition, Destination, Discarded
-from rehearsal.aws.mapping.records import Record
+from rehearsal.aws.mapping.records import DeliveredRecord
 from rehearsal.aws.mapping.response import NotInvoked, Outcome
 from rehearsal.errors import DeliveryError
 
@@ -23,7 +23,7 @@ class Attempt:
     """The function was called, or was to be called, with these records; `at` in seconds since the epoch."""
 
     shard_id: str
-    records: Sequence[Record]
+    records: Sequence[DeliveredRecord]
     outcome: Outcome
     at: float
 
@@ -32,7 +32,7 @@ class Attempt:
 class Ended:
     """These records are done with; `at` in seconds since the epoch."""
 
-    records: Sequence[Record]
+    records: Sequence[DeliveredRecord]
     fate: Fate
     at: float
 
@@ -49,7 +49,7 @@ class Endings:
     watch: Watch
     clock: Callable[[], float]
 
-    def end(self, records: Sequence[Record], fate: Fate) -> None:
+    def end(self, records: Sequence[DeliveredRecord], fate: Fate) -> None:
         """Say that the way of these records, if any, ended so."""
         if records:
             self.watch(Ended(records, fate, self.clock()))

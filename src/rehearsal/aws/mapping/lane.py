@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from rehearsal.aws.mapping.batches import BatchingWindow, Portion, judge
 from rehearsal.aws.mapping.journal import Attempt, Endings
-from rehearsal.aws.mapping.records import Record, event_of
+from rehearsal.aws.mapping.records import DeliveredRecord, event_of
 from rehearsal.aws.mapping.response import Invoke, Outcome
 from rehearsal.aws.mapping.settings import MappingSettings
 from rehearsal.aws.mapping.stream import RETENTION_SECONDS
@@ -42,7 +42,7 @@ class Lane:
         self._failures = 0
         self._not_before = 0.0
 
-    def add(self, record: Record) -> None:
+    def add(self, record: DeliveredRecord) -> None:
         """Let a record wait for its batch."""
         self._window.add(record, self._clock())
 
@@ -92,9 +92,9 @@ class Lane:
         Assumed: age is looked at before each invocation, record by record. Retention comes before the maximum age.
         """
         now, most = self._clock(), self._settings.max_record_age_seconds
-        expired: list[Record] = []
-        too_old: list[Record] = []
-        kept: list[Record] = []
+        expired: list[DeliveredRecord] = []
+        too_old: list[DeliveredRecord] = []
+        kept: list[DeliveredRecord] = []
         for record in portion.records:
             age = now - record.created
             (expired if age >= RETENTION_SECONDS else too_old if 0 <= most < age else kept).append(record)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rehearsal.aws.mapping.records import Record, event_of, serialized
+from rehearsal.aws.mapping.records import DeliveredRecord, event_of, serialized
 from rehearsal.aws.mapping.response import FunctionError, Outcome
 from rehearsal.errors import DeliveryError
 
@@ -28,7 +28,7 @@ Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
 class Discarded:
     """Records that are discarded together. `outcome` is that of their last invocation, None when there was none."""
 
-    records: Sequence[Record]
+    records: Sequence[DeliveredRecord]
     shard_id: str
     stream_arn: str
     condition: Condition

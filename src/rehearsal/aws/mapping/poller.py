@@ -17,7 +17,7 @@ from typing import Self
 from rehearsal.aws.mapping.journal import Attempt, Ended, Endings, Watch
 from rehearsal.aws.mapping.lane import BackOff, Lane, exponential
 from rehearsal.aws.mapping.on_failure import Destination
-from rehearsal.aws.mapping.records import Record, StreamRecord
+from rehearsal.aws.mapping.records import DeliveredRecord, StreamRecord
 from rehearsal.aws.mapping.response import Invoke
 from rehearsal.aws.mapping.settings import MappingSettings
 from rehearsal.aws.mapping.shard import POLL_SECONDS, ShardReader
@@ -104,7 +104,7 @@ class Poller:
         return [reader for reader, parent in parents if parent is None or parent.is_done]
 
     def _take(self, lane: Lane, found: Sequence[StreamRecord]) -> None:
-        records = [Record.of(record, self._stream.arn) for record in found]
+        records = [DeliveredRecord.of(record, self._stream.arn) for record in found]
         for record in records:
             lane.add(record)
 

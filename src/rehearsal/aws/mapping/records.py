@@ -22,7 +22,7 @@ _IDENTITY: Final = {"PrincipalId": "principalId", "Type": "type"}
 
 
 @dataclass(frozen=True)
-class Record:
+class DeliveredRecord:
     """A record on its way. `created` is in seconds since the epoch, `size` in bytes of the event's JSON."""
 
     event: EventRecord
@@ -31,7 +31,7 @@ class Record:
     size: int
 
     @classmethod
-    def of(cls, record: StreamRecord, stream_arn: str) -> "Record":
+    def of(cls, record: StreamRecord, stream_arn: str) -> "DeliveredRecord":
         """Return the record as Lambda hands it on."""
         event = event_record(record, stream_arn)
         change = event["dynamodb"]
@@ -79,6 +79,6 @@ def serialized(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def event_of(records: Iterable[Record]) -> dict[str, Any]:
+def event_of(records: Iterable[DeliveredRecord]) -> dict[str, Any]:
     """Return what the function is called with."""
     return {"Records": [record.event for record in records]}

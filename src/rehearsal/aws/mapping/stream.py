@@ -43,9 +43,8 @@ class Page:
 class ReadableStream(Protocol):
     """What the poller needs of a stream."""
 
-    @property
-    def arn(self) -> str:
-        """Return the stream's ARN; its region and label are in it."""
+    arn: str
+    """Its region and label are in it."""
 
     def shards(self) -> list[Shard]:
         """Return the shards that there are now."""
@@ -57,10 +56,6 @@ class ReadableStream(Protocol):
         """Return up to `limit` records. Raises IteratorExpiredError and TrimmedDataError."""
 
 
-def _as_it_is(record: StreamRecord) -> StreamRecord:
-    return record
-
-
 class DynamoDbStream:
     """A stream behind the API. `rewrite` is given each record on its way, for what an emulator does not do itself."""
 
@@ -68,21 +63,16 @@ class DynamoDbStream:
         self,
         client: "DynamoDBStreamsClient",
         arn: str,
-        rewrite: Callable[[StreamRecord], StreamRecord] = _as_it_is,
+        rewrite: Callable[[StreamRecord], StreamRecord] = lambda record: record,
     ) -> None:
         self._client = client
-        self._arn = arn
+        self.arn = arn
         self._rewrite = rewrite
-
-    @property
-    def arn(self) -> str:
-        """Return the stream's ARN."""
-        return self._arn
 
     def shards(self) -> list[Shard]:
         """Return all shards, over as many pages as there are."""
         found: list[Shard] = []
-        request: dict[str, Any] = {"StreamArn": self._arn}
+        request: dict[str, Any] = {"StreamArn": self.arn}
         while True:
             description = self._client.describe_stream(**request)["StreamDescription"]
             found += [Shard(shard["ShardId"], shard.get("ParentShardId")) for shard in description.get("Shards", [])]
@@ -92,7 +82,7 @@ class DynamoDbStream:
 
     def iterator(self, shard_id: str, kind: IteratorType, sequence_number: str | None = None) -> str:
         """Return a place to read from. Raises TrimmedDataError when the number is gone."""
-        request: dict[str, Any] = {"StreamArn": self._arn, "ShardId": shard_id, "ShardIteratorType": kind}
+        request: dict[str, Any] = {"StreamArn": self.arn, "ShardId": shard_id, "ShardIteratorType": kind}
         if sequence_number is not None:
             request["SequenceNumber"] = sequence_number
         try:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rehearsal.aws.mapping.on_failure import Discarded, invocation_record, object_key
-from rehearsal.aws.mapping.records import Record, event_record
+from rehearsal.aws.mapping.records import DeliveredRecord, event_record
 from rehearsal.aws.mapping.response import FunctionError, Outcome, Returned
 from rehearsal.aws.mapping.settings import MappingSettings
 from support.clock import Clock
@@ -76,13 +76,16 @@ def test_binary_is_base64_text_at_every_depth() -> None:
     assert json.loads(json.dumps(image)) == image
 
 
-def some_records(count: int = 2) -> list[Record]:
+def some_records(count: int = 2) -> list[DeliveredRecord]:
     clock = Clock(AT.timestamp())
     stream = MemoryStream(clock)
     for number in range(count):
         clock.sleep(number)
         stream.put(f'it\'s "{number}"\n`../')
-    return [Record.of(record, ARN) for record in stream.read(stream.iterator("shard-1", "TRIM_HORIZON"), 10).records]
+    return [
+        DeliveredRecord.of(record, ARN)
+        for record in stream.read(stream.iterator("shard-1", "TRIM_HORIZON"), 10).records
+    ]
 
 
 def discarded(outcome: Outcome | None) -> Discarded:

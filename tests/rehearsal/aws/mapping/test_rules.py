@@ -9,7 +9,7 @@ from rehearsal.aws.mapping.batches import BatchingWindow
 from rehearsal.aws.mapping.journal import Attempt, Ended, Journal
 from rehearsal.aws.mapping.lane import exponential
 from rehearsal.aws.mapping.poller import Driver, Poller, drain
-from rehearsal.aws.mapping.records import Record
+from rehearsal.aws.mapping.records import DeliveredRecord
 from rehearsal.aws.mapping.response import Outcome, Returned, failed_from
 from rehearsal.aws.mapping.settings import MappingSettings
 from rehearsal.aws.runtime import MOST_BYTES
@@ -153,8 +153,8 @@ def test_a_record_beyond_6_megabytes_goes_alone() -> None:
     assert stage.journal.sizes() == [1, 1, 1]
 
 
-def sized(bytes_: int) -> Record:
-    return Record({"eventID": "x"}, "400000000000000000001", 0.0, bytes_)
+def sized(bytes_: int) -> DeliveredRecord:
+    return DeliveredRecord({"eventID": "x"}, "400000000000000000001", 0.0, bytes_)
 
 
 def test_a_batch_may_have_exactly_6_megabytes() -> None:
