@@ -45,7 +45,8 @@ _GIVEN = """\
 The first of these that there is counts: `--var name=value` on the command line of `databricks bundle`,
 `BUNDLE_VAR_<name>` in the environment, `.databricks/bundle/<target>/variable-overrides.json`, the target in
 databricks.yml, the default. `stream-lambda` reads the same file in the same order, but for `--var`. A complex one
-(`start`) is replaced as a whole, and cannot come from the environment.
+(`start`, `table_grants`, `job_permissions`, `tags`, and the two of the VPC) is replaced as a whole, and cannot come
+from the environment or from `--var`.
 """
 _FLEET = """\
 Files to try the job with, from a clone of this repository: [rehearsal.md](rehearsal.md) says what is in them.

@@ -1,4 +1,4 @@
-"""The command line: `flatten run | status | maintain`. Every option is also read from FLATTEN_<OPTION>.
+"""The command line: `flatten run | status | maintain | smoke`. Every option is also read from FLATTEN_<OPTION>.
 
 Exit codes: 0 done (also with quarantined lines), 1 the work could not be done, 2 wrong usage.
 """
@@ -10,13 +10,14 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from flatten import __version__
-from flatten.errors import CommandError, FilesLeftError, FlattenError, TableError
+from flatten.errors import CommandError, FilesLeftError, FlattenError, SmokeError, TableError
 from flatten.screen import Screen, shown_status
 from flatten.session import interruptible, on_databricks, session_for
 from flatten.settings import Settings
@@ -122,10 +123,21 @@ def run(as_json: bool, **options: Any) -> None:
 @_TABLE
 @_OPS
 @_option("--source", metavar="DIR", help="Look at the files that wait there, too.")
-@_option("--check-days", type=click.IntRange(1), help="End with 1 when a file of these days is not complete.")
+@_option(
+    "--check-days",
+    type=click.IntRange(1, 36_500),
+    help="End with 1 when a file of these days is not complete or a line of them is quarantined.",
+)
+@_option(
+    "--check-minutes",
+    type=click.IntRange(1, 10_000_000),
+    help="Show nothing; end with 1 when no row was written for so long, or a file waits for more than an hour.",
+)
 @_JSON
-def status(table: str, ops: str | None, source: str | None, check_days: int | None, as_json: bool) -> None:
-    """Show rows, files, quarantine and the last runs.
+def status(
+    table: str, ops: str | None, source: str | None, check_days: int | None, check_minutes: int | None, as_json: bool
+) -> None:
+    """Show rows, files, quarantine and the last runs, or check that rows are written.
 
     \b
     Example:
@@ -136,9 +148,12 @@ def status(table: str, ops: str | None, source: str | None, check_days: int | No
     if landing:
         open_location(landing).check("source", to_write=False)
     with _session(landing, name.text) as spark:
-        from flatten.run.status import require_complete
+        from flatten.run.status import require_complete, require_fresh
         from flatten.run.status import status as read_status
 
+        if check_minutes:
+            interruptible(lambda: require_fresh(spark, name, check_minutes, landing, _now()))
+            return
         found = interruptible(lambda: read_status(spark, name, landing, _now()))
         click.echo(json.dumps(found) if as_json else shown_status(found))
         if check_days:
@@ -182,6 +197,52 @@ def maintain(as_json: bool, **options: Any) -> None:
     duplicates, deleted = len(found["duplicates"]), len(found["archive_deleted"])
     text = f"{duplicates} events had several rows; {deleted} days of the archive deleted."
     click.echo(json.dumps(found) if as_json else text)
+
+
+@cli.command()
+@_option("--folder", required=True, metavar="DIR", help="Where it may make a folder of its own for files.")
+@_TABLE
+@_option("--state", required=True, metavar="DIR", help="Where it may make a state folder of its own.")
+@_OPS
+@_JSON
+def smoke(as_json: bool, **options: Any) -> None:
+    """Try what the job needs of a workspace, on folders and tables of its own, and remove them.
+
+    Each line is ok, or says what is missing and what to do. Ends with 1 when one is not ok. The names of its tables
+    begin with the table's.
+
+    \b
+    Example:
+      flatten smoke --folder ./try --table ./tables/smoke --state ./try
+    """
+    settings = _smoke_settings(options)
+    with _session(settings.source, settings.table.text) as spark:
+        from flatten.run.batch import Around
+        from flatten.run.smoke import Trial
+        from flatten.run.smoke import smoke as try_all
+
+        _require_lasting_catalog(spark, settings.table)
+        trial = Trial(spark, settings, Around(), on_databricks(os.environ))
+        lines = interruptible(lambda: try_all(trial, lambda line: None if as_json else click.echo(line.as_text())))
+    if as_json:
+        click.echo(json.dumps([asdict(line) for line in lines]))
+    missing = [line.name for line in lines if not line.ok]
+    if missing:
+        raise SmokeError(f"{len(missing)} of {len(lines)} lines are not ok: {', '.join(missing)}. Do what they say.")
+
+
+def _smoke_settings(options: dict[str, Any]) -> Settings:
+    own = f"smoke_{uuid.uuid4().hex[:12]}"
+    folder, table = f"{absolute(options['folder'])}/{own}", _table(options["table"], options["ops"])
+    return Settings(
+        source=f"{folder}/landing",
+        archive=f"{folder}/archive",
+        rejects=f"{folder}/rejects",
+        table=TableName(f"{table.text}_{own}", table.ops),
+        state=f"{absolute(options['state'])}/{own}",
+        run_id=uuid.uuid4().hex,
+        started_at=_now(),
+    )
 
 
 def _run_settings(options: dict[str, Any]) -> Settings:

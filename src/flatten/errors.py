@@ -9,7 +9,9 @@
     ├── ConflictError               other writers changed the tables or the files again and again
     ├── CommandError                Spark or the system ended the work
     ├── FilesLeftError              files could not be read or moved and stay in landing
-    ├── IncompleteFilesError        files are not wholly in the table
+    ├── IncompleteFilesError        files are not wholly in the table, or lines are quarantined
+    ├── StaleError                  no row was written, or a file waits, for too long
+    ├── SmokeError                  a workspace lacks something that the job needs
     ├── CatalogueError              the signal catalogue contradicts itself
     ├── JavaError                   no Java 17 or newer for the local Spark
     ├── JarsError                   a jar that Spark needs is neither there nor could be downloaded
@@ -61,7 +63,15 @@ class FilesLeftError(FlattenError):
 
 
 class IncompleteFilesError(FlattenError):
-    """Raised when a check was asked for and files are not wholly in the table."""
+    """Raised when a check was asked for and files are not wholly in the table, or lines are quarantined."""
+
+
+class StaleError(FlattenError):
+    """Raised when a check was asked for and no row was written for too long, or a file waits in landing."""
+
+
+class SmokeError(FlattenError):
+    """Raised when a line of the smoke test is not ok."""
 
 
 class CatalogueError(FlattenError):

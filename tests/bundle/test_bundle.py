@@ -1,6 +1,9 @@
 """Every target of the bundle is sound, and each way of being unsound is noticed."""
 
 import copy
+import re
+import subprocess
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ from support.bundle import (
     load,
     read_documents,
 )
-from support.bundle_checks import TYPES, mistakes
+from support.bundle_checks import TYPES, mistakes, unmatched
 
 DOCUMENTS = read_documents()
 FILES = frozenset(
@@ -44,7 +47,7 @@ def test_every_resource_is_of_a_type_that_the_vendor_has(target: str) -> None:
     assert {kind: sorted(found[kind]) for kind in found} == {
         "alerts": ["freshness", "incomplete_files", "quarantined_lines"],
         "dashboards": ["fleet", "pipeline"],
-        "jobs": ["flatten", "maintain"],
+        "jobs": ["check", "flatten", "maintain", "smoke"],
         "schemas": ["telemetry", "telemetry_ops"],
         "volumes": ["archive", "landing", "quarantine", "state"],
     }
@@ -79,9 +82,10 @@ def put(path: str, value: Any, file: str = "resources/flatten.job.yml") -> Calla
 
 
 FLATTEN, MAIN = "resources/jobs/flatten", "databricks.yml"
-UPKEEP = ("resources/jobs/maintain/", "resources/maintain.job.yml")
+MAINTAIN = ("resources/jobs/maintain/", "resources/maintain.job.yml")
 CRON = {"quartz_cron_expression": "0 0/5 * * * ?", "timezone_id": "UTC"}
 ARRIVAL = {"url": "/Volumes/main/x/y/"}
+PAUSED = {"periodic": {"interval": 1, "unit": "HOURS"}, "pause_status": "PAUSED"}
 EVERY = {"interval": 5, "unit": "MINUTES"}
 WHEEL = f"{FLATTEN}/tasks/0/python_wheel_task"
 SERVERLESS = "targets/dev/resources/jobs/flatten"
@@ -95,11 +99,15 @@ BROKEN = [
         "one_start: the trigger of flatten has ['periodic', 'file_arrival']",
     ),
     ("no kind in a trigger", put("variables/start/default", {}, MAIN), "the trigger of flatten has no kind"),
-    ("five fields", put(UPKEEP[0] + "schedule/quartz_cron_expression", "0 3 * * *", UPKEEP[1]), "5 fields"),
-    ("hour 24", put(UPKEEP[0] + "schedule/quartz_cron_expression", "0 0 24 * * ?", UPKEEP[1]), "'24' is no hours"),
-    ("both days", put(UPKEEP[0] + "schedule/quartz_cron_expression", "0 0 3 * * *", UPKEEP[1]), "must be ?"),
-    ("a word", put(UPKEEP[0] + "schedule/quartz_cron_expression", "0 0 3 ? * XYZ", UPKEEP[1]), "no day of week"),
-    ("time zone", put(UPKEEP[0] + "schedule/timezone_id", "Mars/Olympus", UPKEEP[1]), "'Mars/Olympus' is no time zone"),
+    ("five fields", put(MAINTAIN[0] + "schedule/quartz_cron_expression", "0 3 * * *", MAINTAIN[1]), "5 fields"),
+    ("hour 24", put(MAINTAIN[0] + "schedule/quartz_cron_expression", "0 0 24 * * ?", MAINTAIN[1]), "'24' is no hours"),
+    ("both days", put(MAINTAIN[0] + "schedule/quartz_cron_expression", "0 0 3 * * *", MAINTAIN[1]), "must be ?"),
+    ("a word", put(MAINTAIN[0] + "schedule/quartz_cron_expression", "0 0 3 ? * XYZ", MAINTAIN[1]), "no day of week"),
+    (
+        "time zone",
+        put(MAINTAIN[0] + "schedule/timezone_id", "Mars/Olympus", MAINTAIN[1]),
+        "'Mars/Olympus' is no time zone",
+    ),
     (
         "cron of an alert",
         put(
@@ -125,7 +133,7 @@ BROKEN = [
     ),
     (
         "depends on nothing",
-        put(UPKEEP[0] + "tasks/1/depends_on/0/task_key", "gone", UPKEEP[1]),
+        put(MAINTAIN[0] + "tasks/1/depends_on/0/task_key", "gone", MAINTAIN[1]),
         "tasks: maintain.check depends on gone, which is missing",
     ),
     (
@@ -150,7 +158,7 @@ BROKEN = [
     ),
     (
         "unknown privilege",
-        put("targets/prod/resources/schemas/telemetry/grants/0/privileges/0", "LOOK", MAIN),
+        put("variables/table_grants/default/0/privileges/0", "LOOK", MAIN),
         "typed: schemas.telemetry",
     ),
     (
@@ -173,6 +181,33 @@ BROKEN = [
     ("one place inside another", put("variables/archive_prefix/default", "telemetry/old/", MAIN), "archive is inside"),
     ("two slashes", put("variables/landing_prefix/default", "telemetry//", MAIN), "must end in one slash"),
     ("no slash", put("variables/landing_prefix/default", "telemetry", MAIN), "must end in one slash"),
+    (
+        "a prefix without its slash",
+        put("variables/archive_prefix/default", "old", MAIN),
+        "raw/old must end in one slash",
+    ),
+    ("a number that is none", put("variables/freshness_minutes/default", "abc", MAIN), "freshness_minutes is 'abc'"),
+    ("an unknown discovery", put("variables/discovery/default", "listings", MAIN), "values: discovery is 'listings'"),
+    (
+        "a zero that YAML dropped",
+        put("variables/warehouse_id/default", 123456789012345, MAIN),
+        "values: warehouse_id is 1234",
+    ),
+    (
+        "the Lambda starts a paused job",
+        put("targets/prod/variables", {"lambda_starts_job": True, "start": PAUSED}, MAIN),
+        "started_by_the_lambda: lambda_starts_job needs a start that is not paused",
+    ),
+    (
+        "operators may write",
+        put("targets/prod/resources/schemas/telemetry_ops/grants/0/privileges/+", "MODIFY", MAIN),
+        "kept_apart: telemetry-operators may do more than read telemetry_ops",
+    ),
+    (
+        "permissions twice",
+        put("variables/job_permissions/default/+", {"level": "CAN_MANAGE_RUN", "group_name": "${var.operators}"}, MAIN),
+        "no_overlap: telemetry-operators has permissions on jobs.flatten and on the target",
+    ),
     ("two runs at once", put(f"{FLATTEN}/max_concurrent_runs", None), "one_writer: flatten may run twice"),
     ("starts are skipped", put(f"{FLATTEN}/queue/enabled", False), "one_writer: flatten may run twice"),
     (
@@ -187,8 +222,8 @@ BROKEN = [
     ),
     (
         "readers may write",
-        put("targets/prod/resources/schemas/telemetry/grants/0/privileges/+", "MODIFY", MAIN),
-        "kept_apart: readers may do more than read telemetry",
+        put("variables/table_grants/default/0/privileges/+", "MODIFY", MAIN),
+        "kept_apart: telemetry-readers may do more than read telemetry",
     ),
 ]
 
@@ -197,7 +232,14 @@ BROKEN = [
 def test_a_broken_copy_is_noticed(change: Callable[[Documents], None], said: str) -> None:
     documents = copy.deepcopy(DOCUMENTS)
     change(documents)
-    found = [text for target in TARGETS for text in mistakes(of(target, documents))]
+    given = {name for name in GIVEN if "default" not in documents[MAIN]["variables"][name]}
+    found = [
+        text
+        for target in TARGETS
+        for text in mistakes(
+            load(target, documents, {n: v for n, v in given_for(target).items() if n not in GIVEN or n in given}, FILES)
+        )
+    ]
     assert [text for text in found if said in text], found
 
 
@@ -222,10 +264,10 @@ def test_a_reference_to_nothing_stops_the_target(change: Callable[[Documents], N
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", ["warehouse_id", "alert_email", "service_principal"])
+@pytest.mark.parametrize("name", ["warehouse_id", "alert_email", "service_principal", "operators"])
 def test_what_nobody_can_guess_must_be_given(target: str, name: str) -> None:
     given = {each: value for each, value in given_for(target).items() if each != name}
-    if target == "dev" and name == "service_principal":
+    if target == "dev" and name in ("service_principal", "operators"):
         assert load(target, DOCUMENTS, given).variables[name] == "not-used-in-dev"
         return
     with pytest.raises(BundleError, match=name):
@@ -269,9 +311,8 @@ def test_schemas_and_volumes_are_kept_from_destruction_in_production(target: str
     assert set(kept.values()) == {target != "dev"}
 
 
-@pytest.mark.parametrize("target", ["prod", "classic"])
-def test_readers_read_the_table_and_the_job_does_its_work(target: str) -> None:
-    bundle = of(target)
+def test_readers_read_the_table_operators_look_and_the_job_does_its_work() -> None:
+    bundle = of("prod")
     granted = {
         key: {each["principal"]: each["privileges"] for each in resource["grants"]}
         for kind in ("schemas", "volumes")
@@ -279,9 +320,35 @@ def test_readers_read_the_table_and_the_job_does_its_work(target: str) -> None:
     }
     works = {PRINCIPAL: ["USE_SCHEMA", "SELECT", "MODIFY", "CREATE_TABLE"]}
     assert granted.pop("telemetry") == works | {"telemetry-readers": ["USE_SCHEMA", "SELECT"]}
-    assert granted.pop("telemetry_ops") == works
+    assert granted.pop("telemetry_ops") == works | {"telemetry-operators": ["USE_SCHEMA", "SELECT"]}
     assert set(granted) == {"landing", "archive", "quarantine", "state"}
-    assert all(each == {PRINCIPAL: ["READ_VOLUME", "WRITE_VOLUME"]} for each in granted.values())
+    looks = {"telemetry-operators": ["READ_VOLUME"]}
+    assert all(each == looks | {PRINCIPAL: ["READ_VOLUME", "WRITE_VOLUME"]} for each in granted.values())
+
+
+def test_operators_start_the_jobs_and_see_the_dashboard() -> None:
+    settings = of("prod").settings
+    assert {"level": "CAN_RUN", "group_name": "telemetry-operators"} in settings["permissions"]
+    shown = settings["resources"]["dashboards"]["pipeline"]["permissions"]
+    assert shown == [{"level": "CAN_READ", "group_name": "telemetry-operators"}]
+
+
+STARTER = [{"level": "CAN_MANAGE_RUN", "service_principal_name": "22222222-2222-4333-8444-555555555555"}]
+
+
+@pytest.mark.parametrize("given", [[], STARTER], ids=["nobody", "the Lambda's principal"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_who_starts_the_job_beside_operators_is_a_variable(target: str, given: list[Any]) -> None:
+    bundle = of(target, job_permissions=given)
+    assert bundle.job()["permissions"] == given
+    assert mistakes(bundle) == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_alerts_keep_no_warehouse_awake_unless_they_are_switched_on(target: str) -> None:
+    for bundle, expected in ((of(target), "PAUSED"), (of(target, sql_alerts="UNPAUSED"), "UNPAUSED")):
+        alerts = bundle.resources("alerts").values()
+        assert {each["schedule"]["pause_status"] for each in alerts} == {expected}
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -297,15 +364,28 @@ def test_what_a_run_needs_is_written_out(target: str) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_the_job_runs_serverless_unless_the_target_is_classic(target: str) -> None:
+def test_the_jobs_run_serverless(target: str) -> None:
     for job in of(target).resources("jobs").values():
-        if target == "classic":
-            assert job["job_clusters"][0]["new_cluster"]["spark_version"].startswith("17.3.")
-            assert "environments" not in job
-            assert "performance_target" not in job
-        else:
-            assert job["environments"][0]["spec"]["environment_version"] == "5"
-            assert "job_clusters" not in job
+        assert job["environments"][0]["spec"]["environment_version"] == "5"
+
+
+CLASSIC = re.findall(r"```yaml\n(jobs:.*?)```", (ROOT / "docs" / "bundle.md").read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize(("place", "classic"), [("jobs: *compute", ["prod"]), ("jobs: &compute", ["dev", "prod"])])
+def test_the_block_for_classic_compute_takes_the_place_of_either_targets_jobs(place: str, classic: list[str]) -> None:
+    (block,) = CLASSIC
+    before, found, after = (ROOT / "databricks.yml").read_text("utf-8").partition(f"      {place}\n")
+    assert found
+    rest = after if "*" in place else after[after.index("\n\n  prod:") :]
+    anchor = found.strip().removeprefix("jobs:").strip().replace("*compute", "")
+    text = before + textwrap.indent(block.replace("jobs:", f"jobs: {anchor}".rstrip(), 1), " " * 6) + rest
+    documents = read_documents(text=text)
+    for target in TARGETS:
+        bundle = of(target, documents)
+        assert mistakes(bundle) == []
+        for job in bundle.resources("jobs").values():
+            assert ("job_clusters" in job, "environments" in job) == (target in classic, target not in classic)
 
 
 @pytest.mark.parametrize("choice", ["--compact", "--no-compact"])
@@ -313,6 +393,32 @@ def test_compaction_is_one_of_two_words(choice: str) -> None:
     assert mistakes(of("prod", compaction=choice)) == []
 
 
-def test_what_is_synchronised_leaves_out_tests_and_the_lambda() -> None:
-    assert {"tests/", "src/lambda/"} <= set(of("dev").settings["sync"]["exclude"])
-    assert all((ROOT / folder).is_dir() for folder in of("dev").settings["sync"]["exclude"] if folder != "demo/")
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a newcomer has: the files that are committed."""
+    folder = tmp_path_factory.mktemp("clone")
+    subprocess.run(["git", "clone", "--quiet", "--depth=1", ROOT.as_uri(), folder], check=True)
+    return folder
+
+
+def test_every_pattern_of_the_bundle_matches_in_a_fresh_clone(clone: Path) -> None:
+    assert list(unmatched(clone)) == []
+    assert load("dev", read_documents(clone), GIVEN).resources("jobs").keys() == of("dev").resources("jobs").keys()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("sync: {exclude: [demo/]}", "sync.exclude: no file is demo/"),
+        ("sync: {paths: [src/flat]}", "sync.paths: no file is src/flat"),
+        ("include: [jobs/*.yml]", "include: no file is jobs/*.yml"),
+    ],
+)
+def test_a_pattern_without_a_file_is_noticed(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "databricks.yml").write_text("include: []\n" + line if "sync" in line else line)
+    assert list(unmatched(tmp_path)) == [said]
+
+
+def test_nothing_is_uploaded_beside_the_wheel() -> None:
+    """An empty list is meant: https://github.com/databricks/cli/pull/1694."""
+    assert of("dev").settings["sync"] == {"paths": []}

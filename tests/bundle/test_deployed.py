@@ -5,9 +5,11 @@ the tests look at its folders. Dashboards and alerts are asked there, too.
 """
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import ge, lt
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,8 @@ from deltalake import DeltaTable, QueryBuilder
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
-from flatten.errors import FlattenError, IncompleteFilesError
-from flatten.run.status import require_complete
+from flatten.errors import FlattenError, IncompleteFilesError, StaleError
+from flatten.run.status import require_complete, require_fresh
 from flatten.tables import create, describe
 from flatten.tables.names import TableName
 from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS
@@ -93,7 +95,7 @@ def deployed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> D
     return Deployed(spark, root, bundle, told, done.stdout, done.stderr)
 
 
-TASKS = (("flatten", "run"), ("maintain", "maintain"), ("maintain", "check"))
+TASKS = (("flatten", "run"), ("maintain", "maintain"), ("maintain", "check"), ("check", "check"))
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -102,7 +104,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def test_a_task_returns_when_it_is_done_and_raises_when_it_is_not(deployed: Deployed) -> None:
-    assert deployed.told["results"] == [None, None, 1], deployed.complained
+    assert deployed.told["results"] == [None, None, 1, None], deployed.complained
     assert "Traceback" not in deployed.complained
     assert "2 files, 5 lines: 3 applied, 1 superseded, 0 repeated, 0 ignored, 1 quarantined." in deployed.said
     assert "0 events had several rows; 0 days of the archive deleted." in deployed.said
@@ -147,7 +149,7 @@ def test_the_table_is_clustered_and_has_its_properties(deployed: Deployed) -> No
     detail = deployed.spark.sql(f"DESCRIBE DETAIL {deployed.table.sql}").collect()[0]
     assert detail.clusteringColumns == ["event_date"]
     with_statistics = detail.properties["delta.dataSkippingStatsColumns"].split(",")
-    assert with_statistics == ["event_id", "event_date", "recorded_at", "changed_at", "vehicle_id"]
+    assert {"event_date", "recorded_at", "pipeline_processed_at", "event_id"} <= set(with_statistics)
     assert "delta.columnMapping.mode" not in detail.properties  # other engines misread it
 
 
@@ -247,8 +249,8 @@ def _asked(deployed: Deployed, alert: dict[str, Any], now: datetime) -> float:
 @pytest.mark.parametrize(
     ("key", "after", "value", "fires"),
     [
-        ("freshness", timedelta(minutes=119), 119, False),
-        ("freshness", timedelta(minutes=120), 120, True),
+        ("freshness", timedelta(minutes=119), 3, False),
+        ("freshness", timedelta(minutes=121), 0, True),
         ("quarantined_lines", timedelta(hours=1), 2, True),
         ("quarantined_lines", timedelta(hours=25), 0, False),
         ("incomplete_files", timedelta(hours=1), 1, True),
@@ -261,8 +263,42 @@ def test_an_alert_fires_when_it_should(
 ) -> None:
     alert = deployed.bundle.resources("alerts")[key]
     assert _asked(deployed, alert, now + after) == value
-    assert alert["evaluation"]["comparison_operator"] == "GREATER_THAN_OR_EQUAL"
-    assert (value >= alert["evaluation"]["threshold"]["value"]["double_value"]) is fires
+    compare = {"GREATER_THAN_OR_EQUAL": ge, "LESS_THAN": lt}[alert["evaluation"]["comparison_operator"]]
+    assert compare(value, alert["evaluation"]["threshold"]["value"]["double_value"]) is fires
+
+
+@pytest.mark.parametrize(("minutes", "fires"), [(119, False), (121, True)])
+def test_the_check_and_the_alert_mean_the_same_rows(
+    deployed: Deployed, now: datetime, minutes: int, fires: bool
+) -> None:
+    try:
+        require_fresh(deployed.spark, deployed.table, 120, None, now + timedelta(minutes=minutes))
+        said = ""
+    except StaleError as stale:
+        said = str(stale)
+    assert said.startswith(f"No row was written to {deployed.table.text} for 120 minutes") is fires
+
+
+def test_a_file_that_waits_for_more_than_an_hour_fails_the_check(
+    deployed: Deployed, now: datetime, tmp_path: Path
+) -> None:
+    _write(tmp_path / "waits", b"")
+    os.utime(tmp_path / "waits", (now.timestamp() - 3_599, now.timestamp() - 3_599))
+    require_fresh(deployed.spark, deployed.table, 120, str(tmp_path), now)
+    with pytest.raises(StaleError, match=rf"^1 files wait in {tmp_path} for more than an hour: {tmp_path}/waits\."):
+        require_fresh(deployed.spark, deployed.table, 120, str(tmp_path), now + timedelta(seconds=2))
+
+
+def test_the_daily_check_counts_lines_in_quarantine(deployed: Deployed, now: datetime) -> None:
+    """Once no file is incomplete: here those files are looked at that were recorded later, and there are none."""
+    spark, table = deployed.spark, deployed.table
+    spark.sql(f"UPDATE {table.side('quarantine')} SET quarantined_at = quarantined_at + INTERVAL 9 DAYS")
+    later = now + timedelta(days=9, hours=1)
+    try:
+        with pytest.raises(IncompleteFilesError, match=r"^1 lines of the last 1 days are quarantined in "):
+            require_complete(spark, table, 1, None, later)
+    finally:
+        spark.sql(f"UPDATE {table.side('quarantine')} SET quarantined_at = quarantined_at - INTERVAL 9 DAYS")
 
 
 def test_the_check_and_the_alert_mean_the_same_files(deployed: Deployed, now: datetime) -> None:

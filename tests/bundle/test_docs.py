@@ -1,5 +1,6 @@
 """The docs of the bundle say what is there: starts, alerts, variables, commands, and our own words of refusal."""
 
+import json
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 
 from flatten.cli import cli
 from flatten.errors import FlattenError
+from flatten.run.smoke import LINES
 from flatten.tables import files
 from support.bundle import ROOT, TARGETS, given_for, load, read_documents
 from support.bundle_checks import mistakes, one_start, started_by_the_lambda
@@ -89,7 +91,46 @@ def test_variables_and_targets_that_the_docs_name_exist() -> None:
     assert set(re.findall(r"-t ([a-z]+)", told)) <= set(TARGETS)
 
 
-@pytest.mark.parametrize("command", ["validate --strict", "plan", "deploy", "run flatten", "destroy"])
+def _needed(target: str) -> set[str]:
+    """Return the variables that have no value for a target until somebody gives one."""
+    main = read_documents()["databricks.yml"]
+    given = main["targets"][target].get("variables", {})
+    return {name for name, each in main["variables"].items() if "default" not in each and name not in given}
+
+
+@pytest.mark.parametrize(("target", "heading"), [("dev", "### Ten minutes"), ("prod", "### Production")])
+def test_the_quickstart_gives_every_variable_that_its_commands_need(target: str, heading: str) -> None:
+    section = DOCS["quickstart"].partition(f"\n{heading}")[2].partition("\n### ")[0]
+    exported = set(re.findall(r"BUNDLE_VAR_([a-z_]+)=", section))
+    assert _needed(target) | {"bucket", "catalog"} <= exported
+    assert load(target, variables=dict.fromkeys(exported, "x")).target == target
+
+
+def test_the_catalog_is_never_written_out() -> None:
+    pages = "\n".join(DOCS.values())
+    assert re.findall(r"(?:/Volumes/|FROM |CATALOG |SCHEMA )main\b.*", pages) == []
+
+
+GRANTS = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(table_grants:.*?)```", DOCS["bundle"], re.DOTALL)]
+
+
+def test_further_grants_and_permissions_are_given_as_described() -> None:
+    (given,) = GRANTS
+    bundle = load("prod", variables=given_for("prod") | given)
+    told = [text for text in mistakes(bundle) if not text.startswith(("wheels", "dashboards"))]
+    assert told == ["kept_apart: telemetry is granted to data-science"]
+    assert bundle.job()["permissions"] == given["job_permissions"]
+
+
+def test_every_line_of_the_smoke_test_answers_a_question_of_the_page() -> None:
+    table = DOCS["bundle"].partition("## What only a workspace can say")[2]
+    answered = re.findall(r"\| `([^`]+)` \|$", table, re.MULTILINE)
+    assert answered == list(LINES)
+    others = [row for row in table.splitlines() if row.startswith("| ") and not row.endswith("` |")]
+    assert [row.split("|")[2].strip()[:5] for row in others] == ["line ", "none:", "none:"]
+
+
+@pytest.mark.parametrize("command", ["validate --strict", "plan", "deploy", "run flatten", "run smoke", "destroy"])
 def test_the_quickstart_has_every_command(command: str) -> None:
     assert f"databricks bundle {command}" in DOCS["quickstart"]
 
@@ -104,8 +145,18 @@ def test_the_script_makes_the_external_location_where_it_is_missing(tmp_path: Pa
     told = {"PATH": f"{tmp_path}:{os.defpath}", **script["env"]}
     subprocess.run(["sh", "-c", script["content"]], env=told, check=True)
     asked = ["external-locations get chargeminder-telemetry"]
-    made = ["external-locations create chargeminder-telemetry s3://bucket/ chargeminder-telemetry"]
-    assert notes.read_text("utf-8").splitlines() == asked + ([] if there else made)
+    first, *made = notes.read_text("utf-8").splitlines()
+    assert ([first], len(made)) == (asked, 0 if there else 1)
+    if there:
+        return
+    command, _, given = made[0].partition(" --json ")
+    assert command == "external-locations create"
+    assert json.loads(given) == {
+        "name": "chargeminder-telemetry",
+        "url": "s3://bucket/",
+        "credential_name": "chargeminder-telemetry",
+        "enable_file_events": False,
+    }
 
 
 def test_every_resource_and_every_option_of_auto_loader_is_in_the_page_of_the_bundle() -> None:

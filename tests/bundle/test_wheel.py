@@ -1,14 +1,26 @@
 """The wheel alone, in a clean environment. What its tasks do with Spark is in test_deployed.py."""
 
 import json
+import subprocess
+import sys
 from email import message_from_bytes
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
 from flatten import __version__
+from support.bundle import ROOT, read_documents
 from support.bundle_wheel import AS_A_TASK, build_wheel, clean_environment, run_there
+
+
+def artifact() -> dict[str, Any]:
+    found: dict[str, Any] = read_documents()["databricks.yml"]["artifacts"]["flatten"]
+    return found
+
+
+SECOND_COMMAND = artifact()["build"].partition("--no-project ")[2].split()
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +77,35 @@ def test_a_task_that_cannot_be_done_raises_with_one_sentence(
     assert json.loads(done.stdout)["results"] == [code]
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def _change(wheel: Path, name: str, content: bytes) -> None:
+    """Write a wheel again, as another time and machine would, with another content under one name."""
+    with ZipFile(wheel) as held:
+        contents = {each: held.read(each) for each in held.namelist()}
+    with ZipFile(wheel, "w") as target:
+        for each in reversed(contents):
+            target.writestr(each, content if each == name else contents[each])
+
+
+def test_a_wheel_is_deployed_under_a_time_that_its_content_makes(wheel: Path, tmp_path: Path) -> None:
+    """The vendor's tool makes the version from the time of change, so the second plan is empty."""
+    copied = tmp_path / wheel.name
+    about = f"flatten-{__version__}.dist-info/WHEEL"
+    with ZipFile(wheel) as held:
+        code = held.read("flatten/__init__.py")
+    times = []
+    for name, content in [("", b""), (about, b"Generator: other"), ("flatten/__init__.py", b"x"), ("", b"")]:
+        copied.write_bytes(wheel.read_bytes())
+        _change(copied, name, content)
+        subprocess.run([sys.executable, *SECOND_COMMAND[:1], str(tmp_path)], cwd=ROOT, check=True)
+        times.append(copied.stat().st_mtime_ns)
+    assert (times[0] == times[1] == times[3], times[0] == times[2]) == (True, False)
+    assert code != b"x"
+
+
+def test_the_bundle_builds_the_wheel_and_sets_its_time() -> None:
+    assert artifact()["dynamic_version"]
+    assert artifact()["build"].startswith("uv build --wheel && uv run --no-project ")
+    assert SECOND_COMMAND == ["tools/wheel_time.py", "dist"]
+    assert (ROOT / SECOND_COMMAND[0]).is_file()

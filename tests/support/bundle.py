@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-TARGETS = ("dev", "prod", "classic")
+TARGETS = ("dev", "prod")
 WHO = {"userName": "tester@example.com", "short_name": "tester"}
 GIVEN = {"warehouse_id": "abcdef0123456789", "alert_email": "oncall@example.com"}
 PRINCIPAL = "11111111-2222-4333-8444-555555555555"
@@ -54,9 +54,9 @@ class Bundle:
         return [str(each) for each in found["python_wheel_task"]["parameters"]]
 
 
-def read_documents(root: Path = ROOT) -> Documents:
-    """Read databricks.yml and what it includes."""
-    main = yaml.safe_load((root / "databricks.yml").read_text("utf-8"))
+def read_documents(root: Path = ROOT, text: str | None = None) -> Documents:
+    """Read databricks.yml, or `text` in its place, and what it includes."""
+    main = yaml.safe_load(text or (root / "databricks.yml").read_text("utf-8"))
     paths = sorted(path for pattern in main["include"] for path in root.glob(pattern))
     included = {str(path.relative_to(root)): yaml.safe_load(path.read_text("utf-8")) for path in paths}
     return {"databricks.yml": main, **included}
@@ -93,7 +93,7 @@ def load(
 
 def given_for(target: str) -> dict[str, str]:
     """Return values for the variables that have none in the files, for this target."""
-    return GIVEN if target == "dev" else GIVEN | {"service_principal": PRINCIPAL}
+    return GIVEN if target == "dev" else GIVEN | {"service_principal": PRINCIPAL, "operators": "telemetry-operators"}
 
 
 def _merged(base: Any, over: Any, key: str = "") -> Any:
@@ -111,8 +111,8 @@ def _merged_lists(base: list[Any], over: list[Any], by: str | None) -> list[Any]
         return [*base, *over]
     later = {each.get(by): each for each in over}
     known = {each.get(by) for each in base}
-    mended = [_merged(each, later[each.get(by)]) if each.get(by) in later else each for each in base]
-    return mended + [each for each in over if each.get(by) not in known]
+    changed = [_merged(each, later[each.get(by)]) if each.get(by) in later else each for each in base]
+    return changed + [each for each in over if each.get(by) not in known]
 
 
 def _variables(whole: dict[str, Any], of_target: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,12 @@ import fnmatch
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
+import yaml
 from databricks.bundles.alerts import Alert
 from databricks.bundles.dashboards import Dashboard
 from databricks.bundles.jobs import Job
@@ -16,11 +17,13 @@ from databricks.bundles.schemas import Schema
 from databricks.bundles.volumes import Volume
 
 from flatten.cli import cli
+from lambda_deploy.doctor.variables import wrong_variables
 from support.bundle import ROOT, Bundle
 from support.bundle_cron import cron_mistakes
 
 TYPES: dict[str, Any] = {"jobs": Job, "schemas": Schema, "volumes": Volume, "alerts": Alert, "dashboards": Dashboard}
 _STARTS = ("schedule", "trigger", "triggers", "continuous")
+_BY_HAND = ("smoke",)
 _KINDS = ("periodic", "file_arrival", "table_update", "model", "sql_condition")
 
 Check = Callable[[Bundle], Iterator[str]]
@@ -56,8 +59,10 @@ def unique_keys(bundle: Bundle) -> Iterator[str]:
 
 
 def one_start(bundle: Bundle) -> Iterator[str]:
-    """Each job has exactly one kind of start."""
+    """Each job has exactly one kind of start, but for one that is started by hand."""
     for key, job in bundle.resources("jobs").items():
+        if key in _BY_HAND and not any(way in job for way in _STARTS):
+            continue
         ways = [way for way in _STARTS if way in job]
         if len(ways) != 1:
             yield f"{key} has {ways or 'nothing'} to start it"
@@ -172,19 +177,64 @@ def started_by_the_lambda(bundle: Bundle) -> Iterator[str]:
         yield "lambda_starts_job goes with discovery: listing only"
     if "periodic" not in bundle.job().get("trigger", {}):
         yield "lambda_starts_job needs a periodic start beside it"
+    if bundle.job().get("trigger", {}).get("pause_status") == "PAUSED":
+        yield "lambda_starts_job needs a start that is not paused"
 
 
 def kept_apart(bundle: Bundle) -> Iterator[str]:
-    """Readers get the flat table's schema and nothing else; others than readers and the job get nothing."""
-    readers, principal = bundle.variables["readers"], bundle.variables["service_principal"]
+    """Readers get the flat table's schema and nothing else, operators only read, others than these and the job get
+    nothing.
+    """
+    readers, operators = bundle.variables["readers"], bundle.variables["operators"]
+    known = (readers, operators, bundle.variables["service_principal"])
     for kind in ("schemas", "volumes"):
         for key, resource in bundle.resources(kind).items():
             granted = {each["principal"]: set(each["privileges"]) for each in resource.get("grants", [])}
-            yield from (f"{key} is granted to {who}" for who in granted if who not in (readers, principal))
+            yield from (f"{key} is granted to {who}" for who in granted if who not in known)
             if key != "telemetry" and readers in granted:
                 yield f"readers are granted {key}"
-            if granted.get(readers, set()) - {"USE_SCHEMA", "SELECT"}:
-                yield f"readers may do more than read {key}"
+            for who in (readers, operators):
+                if granted.get(who, set()) - {"USE_SCHEMA", "SELECT", "READ_VOLUME"}:
+                    yield f"{who} may do more than read {key}"
+
+
+def values(bundle: Bundle) -> Iterator[str]:
+    """No variable has a value that validation accepts and that does harm: the doctor's own list."""
+    yield from (reason for reason, _ in wrong_variables({name: bundle.variables[name] for name in _CHECKED}))
+
+
+_CHECKED = ("discovery", "compaction", "max_files", "lookback_days", "freshness_minutes", "warehouse_id")
+
+
+def no_overlap(bundle: Bundle) -> Iterator[str]:
+    """Nobody has permissions both on the whole target and on a resource: the vendor's tool warns and drops one."""
+    everywhere = {_who(each): each["level"] for each in bundle.settings.get("permissions", [])}
+    for kind, levels in _LEVELS.items():
+        for key, resource in bundle.resources(kind).items():
+            for each in resource.get("permissions", []):
+                if everywhere.get(_who(each)) in levels:
+                    yield f"{_who(each)} has permissions on {kind}.{key} and on the target"
+
+
+_LEVELS = {"jobs": ("CAN_MANAGE", "CAN_RUN", "CAN_VIEW"), "dashboards": ("CAN_MANAGE", "CAN_VIEW")}
+"""Which levels of the target apply to a kind.
+
+https://github.com/databricks/cli/blob/main/bundle/permissions/mutator.go
+"""
+
+
+def _who(permission: dict[str, str]) -> str:
+    return next(value for name, value in permission.items() if name != "level")
+
+
+def unmatched(root: Path) -> Iterator[str]:
+    """Yield the patterns of `include` and `sync` that match no file of a fresh clone: --strict refuses those."""
+    settings = yaml.safe_load((root / "databricks.yml").read_text("utf-8"))
+    sync = settings.get("sync", {})
+    for name, patterns in {"include": settings["include"], **{f"sync.{each}": sync[each] for each in sync}}.items():
+        for pattern in patterns:
+            if not any(root.glob(pattern.rstrip("/"))):
+                yield f"{name}: no file is {pattern}"
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -200,5 +250,5 @@ def _texts(value: Any) -> Iterator[str]:
 
 CHECKS: tuple[Check, ...] = (
     *(typed, resolved, unique_keys, one_start, clocks, tasks, compute, wheels, commands, dashboards),
-    *(places, one_writer, started_by_the_lambda, kept_apart),
+    *(places, one_writer, started_by_the_lambda, kept_apart, values, no_overlap),
 )

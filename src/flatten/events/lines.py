@@ -13,11 +13,11 @@ from flatten.events.timestamps import micros_of
 MAX_LINE_BYTES = 10 * 1024 * 1024
 """A DynamoDB item has at most 400 KB, so no line of ours comes near."""
 
-MAX_FILE_BYTES = 256 * 1024 * 1024
-"""Unpacked. A Lambda call takes 6 MB; this keeps a gzip bomb from taking a worker's memory."""
+MAX_FILE_BYTES = 64 * 1024 * 1024
+"""Unpacked. A Lambda call takes 6 MB; a Python worker of Databricks has 1 GB (docs/performance.md, memory)."""
 
-MAX_STORED_BYTES = 64 * 1024 * 1024
-"""As a file stands in the source. Spark holds each file that it reads several times over, in a heap of 2 GB."""
+MAX_STORED_BYTES = 16 * 1024 * 1024
+"""As a file is stored. Spark and the worker hold each file that they read several times over."""
 
 MAX_FILE_LINES = 200_000
 """A Lambda call takes 10,000 records; a file is decided on as a whole."""
@@ -47,7 +47,21 @@ class Line:
     content: bytes
 
 
-def split_file(path: str, content: bytes, limit: int = MAX_FILE_BYTES, most_lines: int = MAX_FILE_LINES) -> list[Line]:
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines of a file, cut as they are asked for: a list of them would be the whole file once more."""
+
+    content: bytes
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Line]:
+        return _lines(self.content)
+
+
+def split_file(path: str, content: bytes, limit: int = MAX_FILE_BYTES, most_lines: int = MAX_FILE_LINES) -> Lines:
     """Return the lines of a file; blank ones are not lines.
 
     Raises BadFileError: file_unreadable for gzip that does not end or is damaged, for more than `limit` bytes,
@@ -56,7 +70,7 @@ def split_file(path: str, content: bytes, limit: int = MAX_FILE_BYTES, most_line
     unpacked = _unpack(path, content, limit)
     if unpacked.count(b"\n") > most_lines:
         raise BadFileError("file_unreadable", f"has more than {most_lines} lines")
-    lines = list(_lines(unpacked))
+    lines = Lines(unpacked, sum(1 for _ in _lines(unpacked)))
     promised = promised_lines(path)
     if promised is not None and promised != len(lines):
         raise BadFileError("file_incomplete", f"the name says {promised} lines, the file has {len(lines)}", len(lines))
@@ -100,6 +114,10 @@ def _unpack(path: str, content: bytes, limit: int) -> bytes:
 
 
 def _lines(content: bytes) -> Iterator[Line]:
-    for number, line in enumerate(content.removeprefix(_BOM).split(b"\n"), start=1):
+    start, number = len(_BOM) if content.startswith(_BOM) else 0, 1
+    while start <= len(content):
+        end = content.find(b"\n", start)
+        line = content[start : end if end >= 0 else None]
         if line.strip(b" \t\r"):
             yield Line(number, line)
+        start, number = end + 1 if end >= 0 else len(content) + 1, number + 1

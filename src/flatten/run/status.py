@@ -8,7 +8,7 @@ from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
 from flatten.decide.decision import VERDICTS
-from flatten.errors import IncompleteFilesError
+from flatten.errors import IncompleteFilesError, StaleError
 from flatten.events.timestamps import micros_of
 from flatten.storage import open_location
 from flatten.tables import create, files
@@ -43,22 +43,57 @@ def status(spark: SparkSession, table: TableName, source: str | None, now: datet
 
 
 def require_complete(spark: SparkSession, table: TableName, days: int, source: str | None, now: datetime) -> None:
-    """Raise IncompleteFilesError when a file of the last `days` is not wholly in the table, or waits too long.
+    """Raise IncompleteFilesError when a file of the last `days` is not wholly in the table, or waits too long, or a
+    line of these days is quarantined.
 
-    That is one that was quarantined, has a line that is not accounted for, or that no run has taken or archived for
-    more than an hour.
+    Such a file is one that was quarantined, has a line that is not accounted for, or that no run has taken or archived
+    for more than an hour.
     """
+    since = F.lit(now - timedelta(days=days))
     lost = (F.col("outcome") == files.QUARANTINED) | F.expr(f"lines <> {' + '.join(VERDICTS)}")
-    recent = spark.table(table.side("files")).where(F.col("committed_at") >= F.lit(now - timedelta(days=days)))
+    recent = spark.table(table.side("files")).where(F.col("committed_at") >= since)
     found = [f"{row.path} ({row.outcome})" for row in recent.where(lost).orderBy("path").collect()]
     if source is not None:
-        found += [f"{path} (in landing)" for path in _landing(spark, table, source, now)["late"]]
+        found += [f"{path} (in landing)" for path in late_files(source, now)]
     if found:
         raise IncompleteFilesError(
             f"{len(found)} files of the last {days} days are not wholly in {table.text}: "
             f"{'; '.join(found[:_FILES_NAMED])}{', ...' if len(found) > _FILES_NAMED else ''}. "
             "docs/runbook.md, incomplete_files, says what to do."
         )
+    waiting = spark.table(table.side("quarantine")).where("redriven_at IS NULL AND line_number IS NOT NULL")
+    lines = waiting.where(F.col("quarantined_at") >= since).count()
+    if lines:
+        raise IncompleteFilesError(
+            f"{lines} lines of the last {days} days are quarantined in {table.text}_quarantine: "
+            "docs/runbook.md, quarantined_lines, says what to do."
+        )
+
+
+def require_fresh(spark: SparkSession, table: TableName, minutes: int, source: str | None, now: datetime) -> None:
+    """Raise StaleError when no row was written for so long, or a file of the source waits for more than an hour.
+
+    Reads only the data files of that time.
+    """
+    create.require(spark, table)
+    since = F.lit(now - timedelta(minutes=minutes))
+    if spark.table(table.sql).where(F.col("pipeline_processed_at") >= since).isEmpty():
+        raise StaleError(
+            f"No row was written to {table.text} for {minutes} minutes: docs/runbook.md, freshness, says what to do."
+        )
+    late = [] if source is None else late_files(source, now)
+    if late:
+        raise StaleError(
+            f"{len(late)} files wait in {source} for more than an hour: {'; '.join(late[:_FILES_NAMED])}. "
+            "docs/runbook.md, incomplete_files, says what to do."
+        )
+
+
+def late_files(source: str, now: datetime) -> list[str]:
+    """Return the files of the source that no run has taken and archived for more than an hour."""
+    landing = open_location(source)
+    written = ((name, landing.stat(name)) for name in landing.names())
+    return [f"{source}/{name}" for name, stat in written if stat and stat.modified_at < micros_of(now - LATE)]
 
 
 def _landing(spark: SparkSession, table: TableName, source: str, now: datetime) -> dict[str, Any]:
@@ -66,11 +101,7 @@ def _landing(spark: SparkSession, table: TableName, source: str, now: datetime) 
     landing = open_location(source)
     names = {f"{source}/{name}": name for name in landing.names()}
     known = {row.path for row in files.recorded(spark, table, names)}
-    late = [
-        path
-        for path, name in names.items()
-        if (stat := landing.stat(name)) and stat.modified_at < micros_of(now - LATE)
-    ]
+    late = late_files(source, now)
     return {"waiting": len(names.keys() - known), "to_archive": len(names.keys() & known), "late": late}
 
 

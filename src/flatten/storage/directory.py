@@ -106,13 +106,13 @@ class Directory:
             return None
 
     def check(self, role: str, *, to_write: bool) -> None:
-        """See Location."""
+        """See Location. Whether files can be taken away, the first write says: on /Volumes an access check may lie."""
         if not Path(self.root).is_dir():
             raise LocationError(f"The {role} {self.root} is not a folder: give the one in which the files are.")
-        if not os.access(self.root, os.R_OK | os.X_OK):
-            raise LocationError(f"The {role} {self.root} cannot be read: give this user the right to.")
-        if to_write and not os.access(self.root, os.W_OK):
-            raise LocationError(f"The {role} {self.root} cannot be written: files are taken out of it.")
+        try:
+            os.scandir(self.root).close()
+        except PermissionError:
+            raise LocationError(f"The {role} {self.root} cannot be read: give this user the right to.") from None
 
     def _path(self, name: str) -> Path:
         return Path(self.root) / name

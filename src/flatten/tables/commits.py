@@ -60,13 +60,18 @@ def retried(commit: Callable[[], T], patience: Patience | None = None) -> T:
         except LookAgainError as changed:
             why = str(changed)
         except SPARK_ERRORS as met:
-            why = _name(met)
-            if not why.startswith(_CONFLICTS + _JAVA_CONFLICTS):
+            if not is_conflict(met):
                 raise
+            why = _name(met)
     raise ConflictError(
         f"The tables or the files of the source changed {patience.attempts} times in a row while this job worked on "
         f"them ({why}): stop whoever else changes them, then run again."
     )
+
+
+def is_conflict(error: PySparkException | Py4JJavaError) -> bool:
+    """Return whether a commit was refused because another writer came before it."""
+    return _name(error).startswith(_CONFLICTS + _JAVA_CONFLICTS)
 
 
 def _name(error: PySparkException | Py4JJavaError) -> str:

@@ -97,19 +97,19 @@ def test_a_file_that_cannot_be_read_to_its_end_gives_no_line(content: bytes) -> 
 
 
 def test_an_empty_object_named_gz_has_no_lines() -> None:
-    assert split_file(f"{PLAIN}.gz", b"") == []
+    assert list(split_file(f"{PLAIN}.gz", b"")) == []
 
 
 def test_a_gzip_bomb_stops_at_the_limit() -> None:
     bomb = gzip.compress(b"\n" * 1_001)
-    assert split_file(PLAIN, bomb, limit=1_001) == []
+    assert list(split_file(PLAIN, bomb, limit=1_001)) == []
     with pytest.raises(BadFileError, match="unpacks to more than 1000 bytes") as bad:
         split_file(PLAIN, bomb, limit=1_000)
     assert bad.value.reason == "file_unreadable"
 
 
 def test_a_file_that_was_never_packed_has_the_same_limit() -> None:
-    assert split_file(PLAIN, b"\n" * 1_000, limit=1_000) == []
+    assert list(split_file(PLAIN, b"\n" * 1_000, limit=1_000)) == []
     with pytest.raises(BadFileError, match="has more than 1000 bytes") as bad:
         split_file(PLAIN, b"\n" * 1_001, limit=1_000)
     assert bad.value.reason == "file_unreadable"
@@ -129,7 +129,7 @@ def test_an_empty_object_under_a_key_that_promises_lines_is_incomplete() -> None
 
 
 def test_a_file_with_as_many_lines_as_its_key_says_is_read() -> None:
-    assert split_file(key(2), gzip.compress(b"{}\n\n[]\n")) == [Line(1, b"{}"), Line(3, b"[]")]
+    assert list(split_file(key(2), gzip.compress(b"{}\n\n[]\n"))) == [Line(1, b"{}"), Line(3, b"[]")]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ names = st.sampled_from([PLAIN, f"{PLAIN}.gz", key(1), key(2)]) | st.text(max_si
 def test_any_bytes_are_lines_or_a_bad_file(path: str, content: bytes, packed: bool, cut: int) -> None:
     content = gzip.compress(content)[: -cut or None] if packed else content
     try:
-        lines, reason = split_file(path, content), None
+        lines, reason = list(split_file(path, content)), None
     except BadFileError as bad:
         lines, reason = [], bad.reason
     assert reason in (None, "file_unreadable", "file_incomplete")

@@ -1,7 +1,9 @@
 """Where files stand and how they are moved. A copy is whole or not there, and nothing is ever overwritten."""
 
+import fcntl
 import hashlib
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,15 +12,54 @@ from flatten.errors import LocationError
 from flatten.storage import open_location
 from flatten.storage.directory import Directory
 from flatten.storage.location import Stat, absolute, copy, listed, literal_path, plain_path
+from support.volume import like_a_volume
 
 HOSTILE_NAMES = ["a b", "it's", 'a"b', "a`b", "a\nb", "a\\b", "%41", "é🚗", "-rf", "~", "a;b", "$HOME", "*", "x" * 200]
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Directory:
+@pytest.fixture(params=["folder", "volume"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Directory]:
     root = tmp_path / "place"
     root.mkdir()
-    return Directory(str(root))
+    if request.param == "folder":
+        yield Directory(str(root))
+        return
+    with like_a_volume(tmp_path) as refused:
+        yield Directory(str(root))
+    assert set(refused) <= {"fsync"}  # asked for, and done without
+
+
+def test_a_volume_refuses_what_a_folder_does(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    file.write_text("a")
+    calls: list[Callable[[], object]] = [
+        lambda: file.rename(tmp_path / "b"),
+        lambda: file.replace(tmp_path / "b"),
+        lambda: file.hardlink_to(tmp_path / "b"),
+        lambda: _with_file(file, os.fsync),
+        lambda: _with_file(tmp_path, os.fsync),
+        lambda: _with_file(file, lambda number: fcntl.flock(number, fcntl.LOCK_EX)),
+    ]
+    with like_a_volume(tmp_path):
+        for call in calls:
+            with pytest.raises(OSError, match="not implemented"):
+                call()
+        assert not os.access(file, os.R_OK)
+
+
+def _with_file(path: Path, act: Callable[[int], None]) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        act(number)
+    finally:
+        os.close(number)
+
+
+def test_a_place_is_checked_by_reading_it(place: Directory) -> None:
+    place.check("source", to_write=True)
+    put(place, "file")
+    with pytest.raises(LocationError, match=r"The source .*/file is not a folder"):
+        Directory(f"{place.root}/file").check("source", to_write=True)
 
 
 def put(place: Directory, name: str, content: bytes = b"content") -> Path:

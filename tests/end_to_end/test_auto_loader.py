@@ -1,0 +1,104 @@
+"""The branch of Auto Loader runs: a run, a crash and the archive, over a stand-in that follows its pages."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql.types import StringType, StructField, StructType
+
+from flatten import job
+from flatten.errors import FlattenError
+from flatten.run.batch import Reached, unobserved
+from flatten.run.source import auto_loader_options
+from support.cloud_files import CloudFiles, CloudFilesError, CloudFilesReader
+from support.job_world import World, around, at, content, event, key, line, verdicts
+
+pytestmark = [pytest.mark.spark, pytest.mark.connect]
+
+
+def run(world: World, reached: Reached = unobserved, **changes: Any) -> job.Report:
+    world.spark.dataSource.register(CloudFiles)
+    world.source.mkdir(parents=True, exist_ok=True)
+    return job.run(world.spark, replace(world.settings(), **changes), around(reached), auto_loader=True)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A world after a run that crashed between rows and files, the one after it, and one more."""
+
+    world: World
+    crash: str
+    second: job.Report
+    third: job.Report
+
+
+def _crash() -> None:
+    raise OSError("the compute is gone")
+
+
+@pytest.fixture(scope="module")
+def scene(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    world = World(spark, tmp_path_factory.mktemp("auto_loader"), max_files=2).furnished(blank)
+    signal = {"odometer-traveleddistance": 5}
+    world.land(key(2), content([line("a", 1), line("b", 2)]))
+    world.land(key(1, first=3), content([line("a", 3, name="MODIFY", signals=signal)]))
+    world.land(key(1, first=4), content([b"bad"]))
+    world.land("empty", b"")
+    with pytest.raises(FlattenError) as crash:
+        run(world, at("rows", _crash))
+    second = run(world)
+    world.land("late", event("late"))
+    world.land(key(2), content([line("a", 1), line("b", 2)]))
+    return Scene(world, str(crash.value), second, run(world))
+
+
+def test_a_crash_between_rows_and_files_is_completed_by_the_next_run(scene: Scene) -> None:
+    assert "the compute is gone" in scene.crash
+    assert scene.second.counts["files"] == 4
+    assert {name: verdicts(row) for name, row in scene.world.files().items()} == {
+        key(2): {"applied": 1, "superseded": 1},
+        key(1, first=3): {"applied": 1},
+        key(1, first=4): {"quarantined": 1},
+        "empty": {},
+        "late": {"applied": 1},
+    }
+
+
+def test_each_event_has_one_row_with_its_newest_change(scene: Scene) -> None:
+    rows = scene.world.rows()
+    assert {name: rows[name].sequence_number for name in rows} == {"a": "3", "b": "2", "late": "1"}
+    assert rows["a"].Odometer_TraveledDistance_value == 5
+
+
+def test_the_engine_hands_over_all_but_files_without_bytes(scene: Scene) -> None:
+    assert scene.second.paths("read") == [f"{scene.world.source}/empty"]
+    assert scene.third.paths("read") == []
+    assert {row.batch_id for row in scene.world.side("files") if row.path.endswith("gz")} == {0, 1}
+
+
+def test_files_are_archived_also_one_that_comes_again(scene: Scene) -> None:
+    """Auto Loader never hands a path over again; the files table knows it, so the file only leaves."""
+    assert scene.world.landed() == []
+    assert scene.world.archived()[:3] == [key(2), key(1, first=3), key(1, first=4)]
+    assert scene.third.counts["files"] == 1
+
+
+def test_a_file_that_vanishes_stops_a_run_that_does_not_tolerate_it(spark: Any, blank: Path, tmp_path: Path) -> None:
+    world = World(spark, tmp_path, max_files=1).furnished(blank)
+    world.land("a", event("a"))
+    second = world.land("b", event("b"))
+    with pytest.raises(FlattenError, match="No such file"):
+        run(world, at("files", second.unlink), tolerate_missing_files=False)
+    assert run(world).paths("gone") == []
+    assert world.rows().keys() == {"a"}
+
+
+@pytest.mark.parametrize("option", [{"cloudFiles.cleanSource": "MOVE"}, {"cloudFiles.format": "text"}], ids=str)
+def test_the_stand_in_is_strict_about_options(spark: Any, tmp_path: Path, option: dict[str, str]) -> None:
+    given = {**auto_loader_options(World(spark, tmp_path).settings()), "path": str(tmp_path)}
+    columns = ("path", "modificationTime", "length", "content")
+    schema = StructType([StructField(name, StringType()) for name in columns])
+    assert CloudFilesReader(given, schema).initialOffset() == {}
+    with pytest.raises(CloudFilesError):
+        CloudFilesReader(given | option, schema)
