@@ -30,6 +30,7 @@ FLOORS = (
     {"settings"},
     {"run"},
     {"job"},
+    {"smoke"},
     {"cli"},
 )
 """The rooms of flatten from the ground up; each may import those below it."""

@@ -1,0 +1,1 @@
+"""Whether this workspace does what could not be tried elsewhere: `flatten smoke`."""
