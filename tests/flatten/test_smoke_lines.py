@@ -10,8 +10,8 @@ import pytest
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from flatten import smoke
 from flatten.job import Report
-from flatten.run import smoke
 from flatten.run.batch import Around
 from flatten.run.overlap import overlapping_inserts
 from flatten.settings import Settings
