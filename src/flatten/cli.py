@@ -218,8 +218,8 @@ def smoke(as_json: bool, **options: Any) -> None:
     settings = _smoke_settings(options)
     with _session(settings.source, settings.table.text) as spark:
         from flatten.run.batch import Around
-        from flatten.smoke.checks import Trial
-        from flatten.smoke.checks import smoke as try_all
+        from flatten.smoke import Trial
+        from flatten.smoke import smoke as try_all
 
         _require_lasting_catalog(spark, settings.table)
         trial = Trial(spark, settings, Around(), on_databricks(os.environ))

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from flatten.cli import cli
 from flatten.errors import FlattenError
-from flatten.smoke.checks import LINES
+from flatten.smoke import LINES
 from flatten.tables import files
 from support.bundle import ROOT, TARGETS, given_for, load, read_documents
 from support.bundle_checks import mistakes, one_start, started_by_the_lambda

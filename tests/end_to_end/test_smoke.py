@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from flatten.cli import cli
-from flatten.smoke.checks import LINES, Line, Trial, smoke
+from flatten.smoke import LINES, Line, Trial, smoke
 from support.cloud_files import CloudFiles
 from support.job_world import World, around
 

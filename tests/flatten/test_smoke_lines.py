@@ -10,11 +10,11 @@ import pytest
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from flatten import smoke
 from flatten.job import Report
 from flatten.run.batch import Around
+from flatten.run.overlap import overlapping_inserts
 from flatten.settings import Settings
-from flatten.smoke import checks as smoke
-from flatten.smoke.overlap import overlapping_inserts
 from flatten.tables.names import TableName
 
 

@@ -19,8 +19,8 @@ from pyspark.sql import SparkSession
 from flatten import __version__, job
 from flatten.errors import FlattenError
 from flatten.run.batch import Around
+from flatten.run.overlap import overlapping_inserts
 from flatten.settings import Settings
-from flatten.smoke.overlap import overlapping_inserts
 from flatten.storage import open_location
 from flatten.storage.location import plain_path
 from flatten.tables.commits import SPARK_ERRORS, last_words

@@ -1,1 +1,0 @@
-"""Whether this workspace does what could not be tried elsewhere: `flatten smoke`."""
