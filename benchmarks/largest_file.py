@@ -20,7 +20,7 @@ from benchmarks import command
 from benchmarks.bars import Result, at_most
 from benchmarks.command import say
 from benchmarks.machine import peak_bytes
-from flatten.events.lines import MAX_FILE_BYTES, MAX_STORED_BYTES
+from flatten.events.landing_file import MAX_FILE_BYTES, MAX_STORED_BYTES
 from flatten.run.envelopes import _read_files
 from flatten.run.values import _flat_row, _take, columns_for
 

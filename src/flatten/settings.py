@@ -6,7 +6,7 @@ from typing import Literal
 
 from flatten.decide.lines import RemovePolicy
 from flatten.errors import LocationError
-from flatten.events.lines import MAX_STORED_BYTES
+from flatten.events.landing_file import MAX_STORED_BYTES
 from flatten.tables.names import TableName
 
 Discovery = Literal["listing", "file-events"]

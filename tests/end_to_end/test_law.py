@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flatten.decide.decision import VERDICTS
 from flatten.events import catalogue
-from flatten.events.lines import MAX_LINE_BYTES
+from flatten.events.landing_file import MAX_LINE_BYTES
 from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS
 from support.job_world import STREAM, World
 

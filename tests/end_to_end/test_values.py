@@ -9,7 +9,7 @@ import pytest
 from flatten.events import catalogue
 from flatten.events.envelope import read_change, read_line
 from flatten.events.event import flatten
-from flatten.events.lines import split_file
+from flatten.events.landing_file import split_file
 from flatten.tables.schema import LINEAGE_COLUMNS
 from support.job_world import World, content, line
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flatten.events import json_text, timestamps
 from flatten.events.json_text import Number
-from flatten.events.lines import MAX_LINE_BYTES
+from flatten.events.landing_file import MAX_LINE_BYTES
 
 ORDER_DIGITS = 40
 """DynamoDB's sequence numbers have 21 to 40 digits; padded to 40 they compare as text.

@@ -19,7 +19,7 @@ from flatten.decide.lines import JudgedLine, RemovePolicy, action_of
 from flatten.events import catalogue
 from flatten.events.arrow import ColumnBuilder
 from flatten.events.envelope import BadLineError, read_change, read_line
-from flatten.events.lines import BadFileError, Line, split_file
+from flatten.events.landing_file import BadFileError, Line, split_file
 from flatten.events.signals import known_codes
 from flatten.settings import Settings
 from flatten.storage.location import plain_path

@@ -19,7 +19,7 @@ from flatten.events import catalogue
 from flatten.events.arrow import ColumnBuilder
 from flatten.events.envelope import BadLineError, Change, read_change, read_line
 from flatten.events.event import flatten
-from flatten.events.lines import Line, hour_of, split_file
+from flatten.events.landing_file import Line, hour_of, split_file
 from flatten.storage.location import plain_path
 from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
 from flatten.tables.sql import ddl

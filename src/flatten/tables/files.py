@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from flatten.decide.decision import VERDICTS
 from flatten.errors import FlattenError
 from flatten.events.arrow import gathered
-from flatten.events.lines import hour_of
+from flatten.events.landing_file import hour_of
 from flatten.tables.commits import Patience, retried
 from flatten.tables.names import TableName
 from flatten.tables.schema import COUNTS, SIDE_TABLES

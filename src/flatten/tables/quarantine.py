@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from flatten.events.arrow import gathered
-from flatten.events.lines import hour_of
+from flatten.events.landing_file import hour_of
 from flatten.events.timestamps import micros_of
 from flatten.tables.commits import Patience, retried
 from flatten.tables.names import TableName
@@ -23,11 +23,15 @@ REASONS = {
     "bad_signals": "signals is there and not an array.",
     "bad_metadata": "_stream_metadata does not say the order of the change.",
     "line_too_long": "The line is longer than 10 MiB; the archived file has it.",
-    "file_unreadable": "The file is not gzip to its end, or has more than 64 MiB (256 MiB unpacked); no line was used.",
+    "file_unreadable": "No gzip to its end, over 16 MiB (64 MiB unpacked) or over 200,000 lines; no line was used.",
     "file_incomplete": "The file has another number of lines than its name says; no line was used.",
     "file_changed": "A file of the same name was read before, with other content; this one was not read.",
 }
-"""Every reason, with the sentence that docs/quarantine.md prints."""
+"""Every reason, with the sentence that docs/quarantine.md prints.
+
+Given by `events.envelope` (a line), `events.landing_file` and `run.passed_over` (a file),
+and `run.settle` (file_changed).
+"""
 
 
 def write(spark: SparkSession, rows: DataFrame, table: TableName, paths: Iterable[str], patience: Patience) -> None:

@@ -17,7 +17,7 @@ from flatten.events.envelope import (
     read_line,
 )
 from flatten.events.json_text import Number
-from flatten.events.lines import MAX_LINE_BYTES
+from flatten.events.landing_file import MAX_LINE_BYTES
 from support.items import AT, SEQUENCE, STREAM, JsonText, change_of, item, line, metadata
 
 REASONS = {

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from flatten.events.lines import hour_of
+from flatten.events.landing_file import hour_of
 from flatten.tables.sql import dates_among, dates_within, ddl, hours_among, literal, quoted
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flatten.events.lines import BadFileError, Line, promised_lines, split_file
+from flatten.events.landing_file import BadFileError, Line, promised_lines, split_file
 
 FOLDER = "/Volumes/main/raw/telemetry/2025/10/28/20"
 PLAIN = f"{FOLDER}/telemetry_1761682266000_2.json"
