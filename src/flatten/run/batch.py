@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import reduce
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -141,10 +142,10 @@ class _Batch:
         if not paths:
             return
         table = self._settings.table
-        rows = quarantine.file_rows(self._spark, bad_files, now)
+        found = [quarantine.file_rows(self._spark, bad_files, now)] if bad_files else []
         if bad:
-            rows = rows.unionByName(values.bad_lines(self._batch, bad, micros_of(now)))
-        quarantine.write(self._spark, rows, table, paths, self._around.patience)
+            found.append(values.bad_lines(self._batch, bad, micros_of(now)))
+        quarantine.write(self._spark, reduce(DataFrame.unionByName, found), table, paths, self._around.patience)
         if bad:
             lines = {path: numbers for path, (_, numbers) in bad.items()}
             _require(sum(map(len, lines.values())), quarantine.lines_held(self._spark, table, lines))
