@@ -12,23 +12,9 @@ from lambda_deploy.errors import UnreachableError, WorkspaceError
 from lambda_deploy.lakehouse import Lakehouse, Run, quoted
 from lambda_deploy.workspace import connect_workspace
 from support.aws_account import HOST, JOB, write_bundle
-from support.databricks_api import DatabricksApi
+from support.databricks_api import DatabricksApi, job_settings
 
-SETTINGS = {
-    "name": "flatten",
-    "trigger": {"pause_status": "UNPAUSED", "periodic": {"interval": 5, "unit": "MINUTES"}},
-    "max_concurrent_runs": 1,
-    "tasks": [
-        {
-            "task_key": "run",
-            "python_wheel_task": {
-                "package_name": "flatten",
-                "entry_point": "flatten",
-                "parameters": ["run", "--table", "main.telemetry.rows", "--ops", "main.telemetry_ops"],
-            },
-        }
-    ],
-}
+SETTINGS = job_settings("--table", "main.telemetry.rows", "--ops", "main.telemetry_ops")
 IS_CHARGING = "cast(Charge_IsCharging AS STRING)"
 
 

@@ -28,6 +28,17 @@ _SELECT: Final = re.compile(r"SELECT (.+) FROM ((?:`[^`]+`\.?)+) WHERE (.+)")
 Json = dict[str, Any]
 
 
+def job_settings(*options: str) -> Json:
+    """What the service says of a job that runs the wheel with these options every five minutes."""
+    wheel = {"package_name": "flatten", "entry_point": "flatten", "parameters": ["run", *options]}
+    return {
+        "name": "flatten",
+        "trigger": {"pause_status": "UNPAUSED", "periodic": {"interval": 5, "unit": "MINUTES"}},
+        "max_concurrent_runs": 1,
+        "tasks": [{"task_key": "run", "python_wheel_task": wheel}],
+    }
+
+
 @dataclass
 class DatabricksApi(LoopbackServer):
     """A workspace. `tables` are by full name; each has `id`, `columns` and `events`, the ids of its rows.

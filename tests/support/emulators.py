@@ -1,7 +1,8 @@
 """S3 APIs of other makers on the loopback address, each in a process of its own."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from rehearsal.aws.cloud import CREDENTIALS, client, ministack, running
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["CREDENTIALS", "client", "ministack", "moto", "s3_client"]
+__all__ = ["CREDENTIALS", "client", "clients_of", "ministack", "moto", "s3_client"]
 
 
 @contextmanager
@@ -21,6 +22,20 @@ def s3_client(endpoint: str, **config: Any) -> Iterator["S3Client"]:
         yield made
     finally:
         made.close()
+
+
+@contextmanager
+def clients_of(endpoint: str) -> Iterator[Callable[[str], Any]]:
+    """Clients by the name of their service, one of each, all closed in the end."""
+    with ExitStack() as opened:
+
+        @cache
+        def clients(service: str) -> Any:
+            made = client(service, endpoint)
+            opened.callback(made.close)
+            return made
+
+        yield clients
 
 
 @contextmanager

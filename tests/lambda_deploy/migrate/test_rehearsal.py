@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -22,7 +21,7 @@ from lambda_deploy.migrate import OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION
 from lambda_deploy.operate.test_event import MARK
 from support.aws_account import BUCKET, FUNCTION, TABLE, Account, write_bundle
 from support.databricks_api import TOKEN, DatabricksApi
-from support.emulators import CREDENTIALS, client, ministack
+from support.emulators import CREDENTIALS, clients_of, ministack
 from support.old_pipeline import (
     OLD_ARCHIVE,
     OLD_JOB,
@@ -215,13 +214,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         url = opened.enter_context(ministack(tmp_path))
         tables = {TABLE_NAME: {"id": "the-old-one", "columns": ["event_id"], "events": []}}
         api = opened.enter_context(DatabricksApi(jobs={OLD_JOB: old_job()}, tables=tables, patience_seconds=60))
-
-        @cache
-        def clients(service: str) -> Any:
-            made = client(service, url)
-            opened.callback(made.close)
-            return made
-
+        clients = opened.enter_context(clients_of(url))
         account = Account(clients, tmp_path)
         account.create_table("NEW_AND_OLD_IMAGES")
         clients("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})

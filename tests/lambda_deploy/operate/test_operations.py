@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import pytest
@@ -16,8 +15,8 @@ from lambda_deploy.operate.test_event import MARK
 from stream_to_s3.objects import compressed
 from support.aws_account import BUCKET, FUNCTION, JOB, REGION, TABLE, Account, write_bundle
 from support.captured import Said
-from support.databricks_api import DatabricksApi
-from support.emulators import client, ministack
+from support.databricks_api import DatabricksApi, job_settings
+from support.emulators import clients_of, ministack
 from support.stream_events import inserts, poison, stream_event
 
 pytestmark = pytest.mark.process
@@ -47,31 +46,11 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("account")
-    job = {
-        "name": "flatten",
-        "trigger": {"pause_status": "UNPAUSED", "periodic": {"interval": 5, "unit": "MINUTES"}},
-        "max_concurrent_runs": 1,
-        "tasks": [
-            {
-                "task_key": "run",
-                "python_wheel_task": {
-                    "package_name": "flatten",
-                    "entry_point": "flatten",
-                    "parameters": ["run", "--table", "main.telemetry.rows"],
-                },
-            }
-        ],
-    }
+    job = job_settings("--table", "main.telemetry.rows")
     with ExitStack() as opened:
         url = opened.enter_context(ministack(folder))
         api = opened.enter_context(DatabricksApi(jobs={JOB: job}))
-
-        @cache
-        def clients(service: str) -> Any:
-            made = client(service, url)
-            opened.callback(made.close)
-            return made
-
+        clients = opened.enter_context(clients_of(url))
         account = Account(clients, folder)
         account.create_table("NEW_AND_OLD_IMAGES")
         clients("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})

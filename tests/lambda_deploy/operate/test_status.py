@@ -18,26 +18,13 @@ from lambda_deploy.mappings import stream_mappings
 from lambda_deploy.operate.status import Row, Status
 from support.aws_account import BUCKET, FUNCTION, JOB, TABLE, Account, write_bundle
 from support.captured import Said
-from support.databricks_api import DatabricksApi
+from support.databricks_api import DatabricksApi, job_settings
 from support.fake_stack import cloudformation
 from support.old_pipeline import create_other_function
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC).timestamp()
 STACK = "chargeminder-telemetry-prod"
-SETTINGS = {
-    "name": "flatten",
-    "trigger": {"pause_status": "UNPAUSED", "periodic": {"interval": 5, "unit": "MINUTES"}},
-    "tasks": [
-        {
-            "task_key": "run",
-            "python_wheel_task": {
-                "package_name": "flatten",
-                "entry_point": "flatten",
-                "parameters": ["run", "--table", "main.telemetry.rows"],
-            },
-        }
-    ],
-}
+SETTINGS = job_settings("--table", "main.telemetry.rows")
 ALARM: dict[str, Any] = {
     "AlarmName": f"{FUNCTION}-errors", "Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum",
     "Period": 300, "EvaluationPeriods": 1, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold",

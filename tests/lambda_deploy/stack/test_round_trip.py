@@ -5,8 +5,9 @@ On moto in this process and on ministack, within the table of their gaps (suppor
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,19 +145,25 @@ def short(value: Any) -> str:
     return "..." if isinstance(value, dict | list) else json.dumps(value)
 
 
+@contextmanager
+def ministack_account(folder: Path) -> Iterator[Account]:
+    """An account of ministack."""
+    with ministack(folder) as url:
+        yield Account(make_clients(lambda service: client(service, url), []), folder, clock=Moments())
+
+
 @pytest.fixture(params=["moto", pytest.param("ministack", marks=pytest.mark.process)])
-def target(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, said: Callable[[], Said]
-) -> Iterator[Target]:
-    folder = tmp_path_factory.mktemp("account")
-    with ExitStack() as opened:
-        if request.param == "moto":
-            account = opened.enter_context(moto_account(folder))
-        else:
-            url = opened.enter_context(ministack(folder))
-            account = Account(make_clients(lambda service: client(service, url), []), folder, clock=Moments())
+def target(request: pytest.FixtureRequest, tmp_path: Path, said: Callable[[], Said]) -> Iterator[Target]:
+    with {"moto": moto_account, "ministack": ministack_account}[request.param](tmp_path) as account:
         account.create_table()
         yield Target(account, request.param, said)
+
+
+@pytest.fixture
+def emulated(tmp_path: Path) -> Iterator[Account]:
+    with ministack_account(tmp_path) as account:
+        account.create_table()
+        yield account
 
 
 def test_a_target_goes_through_its_life(target: Target) -> None:
@@ -173,7 +180,7 @@ def test_a_target_goes_through_its_life(target: Target) -> None:
         assert target.run("plan", "--detailed-exitcode") == 2
         assert target.run("deploy", "--yes") == 0
         assert target.planned() == set(), name
-    _check_is_as_told(target)
+    _check_is_as_set(target)
     assert target.run("destroy", "--yes") == 0
     assert target.exists() == set()
     if target.emulator == "ministack":
@@ -181,7 +188,7 @@ def test_a_target_goes_through_its_life(target: Target) -> None:
         assert [each["logGroupName"] for each in groups] == [names.log_group(config)]
 
 
-def _check_is_as_told(target: Target) -> None:
+def _check_is_as_set(target: Target) -> None:
     """What the emulators keep of the last settings."""
     clients, function = target.account.clients, names.stack_name(target.account.config())
     found = clients("lambda").get_function_configuration(FunctionName="chargeminder-unified-processor")
@@ -204,37 +211,27 @@ def _check_is_as_told(target: Target) -> None:
 
 @pytest.mark.process
 def test_a_renamed_function_leaves_nothing_of_the_old_one_and_previous_brings_it_back(
-    tmp_path_factory: pytest.TempPathFactory, said: Callable[[], Said]
+    emulated: Account, said: Callable[[], Said]
 ) -> None:
-    folder = tmp_path_factory.mktemp("account")
-    with ministack(folder) as url:
-        account = Account(make_clients(lambda service: client(service, url), []), folder, clock=Moments())
-        account.create_table()
-        target = Target(account, "ministack", said, {"alert_email": "alerts@example.com"})
-        assert target.run("deploy", "--yes", "--create-bucket") == 0
-        target.variables["function_name"] = "another"
-        assert target.run("deploy", "--yes") == 1
-        assert "Function (another) is replaced" in said().err
-        assert target.run("deploy", "--yes", "--replace") == 0
-        old = [name for name in target.exists() if "chargeminder-unified" in name]
-        assert old == []
-        assert target.run("deploy", "--yes", "--previous", "--replace") == 0
-        assert [name for name in target.exists() if name.startswith("another")] == []
-        target.variables.pop("function_name")
-        assert target.planned() == set()
+    target = Target(emulated, "ministack", said, {"alert_email": "alerts@example.com"})
+    assert target.run("deploy", "--yes", "--create-bucket") == 0
+    target.variables["function_name"] = "another"
+    assert target.run("deploy", "--yes") == 1
+    assert "Function (another) is replaced" in said().err
+    assert target.run("deploy", "--yes", "--replace") == 0
+    old = [name for name in target.exists() if "chargeminder-unified" in name]
+    assert old == []
+    assert target.run("deploy", "--yes", "--previous", "--replace") == 0
+    assert [name for name in target.exists() if name.startswith("another")] == []
+    target.variables.pop("function_name")
+    assert target.planned() == set()
 
 
 @pytest.mark.process
-def test_a_log_group_that_an_earlier_version_made_is_adopted(
-    tmp_path_factory: pytest.TempPathFactory, said: Callable[[], Said]
-) -> None:
-    folder = tmp_path_factory.mktemp("account")
-    with ministack(folder) as url:
-        account = Account(make_clients(lambda service: client(service, url), []), folder, clock=Moments())
-        account.create_table()
-        account.clients("logs").create_log_group(logGroupName="/aws/lambda/chargeminder-unified-processor")
-        target = Target(account, "ministack", said, {})
-        assert target.run("deploy", "--yes", "--create-bucket") == 0
-        assert "+ import LogGroup" in said().out
-        [group] = account.clients("logs").describe_log_groups()["logGroups"]
-        assert group["logGroupName"] == "/aws/lambda/chargeminder-unified-processor"
+def test_a_log_group_that_an_earlier_version_made_is_adopted(emulated: Account, said: Callable[[], Said]) -> None:
+    emulated.clients("logs").create_log_group(logGroupName="/aws/lambda/chargeminder-unified-processor")
+    target = Target(emulated, "ministack", said, {})
+    assert target.run("deploy", "--yes", "--create-bucket") == 0
+    assert "+ import LogGroup" in said().out
+    [group] = emulated.clients("logs").describe_log_groups()["logGroups"]
+    assert group["logGroupName"] == "/aws/lambda/chargeminder-unified-processor"
