@@ -157,7 +157,8 @@ def status(
         found = interruptible(lambda: read_status(spark, name, landing, _now()))
         click.echo(json.dumps(found) if as_json else shown_status(found))
         if check_days:
-            interruptible(lambda: require_complete(spark, name, check_days, landing, _now()))
+            late = found["landing"]["late"] if landing else []
+            interruptible(lambda: require_complete(spark, name, check_days, late, _now()))
 
 
 @cli.command()

@@ -296,12 +296,12 @@ def test_the_daily_check_counts_lines_in_quarantine(deployed: Deployed, now: dat
     later = now + timedelta(days=9, hours=1)
     try:
         with pytest.raises(IncompleteFilesError, match=r"^1 lines of the last 1 days are quarantined in "):
-            require_complete(spark, table, 1, None, later)
+            require_complete(spark, table, 1, (), later)
     finally:
         spark.sql(f"UPDATE {table.side('quarantine')} SET quarantined_at = quarantined_at - INTERVAL 9 DAYS")
 
 
 def test_the_check_and_the_alert_mean_the_same_files(deployed: Deployed, now: datetime) -> None:
     with pytest.raises(IncompleteFilesError, match=r"^1 files of the last 1 days .*\(quarantined\)"):
-        require_complete(deployed.spark, deployed.table, 1, None, now + timedelta(hours=1))
-    require_complete(deployed.spark, deployed.table, 1, None, now + timedelta(hours=25))
+        require_complete(deployed.spark, deployed.table, 1, (), now + timedelta(hours=1))
+    require_complete(deployed.spark, deployed.table, 1, (), now + timedelta(hours=25))

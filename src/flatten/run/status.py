@@ -1,6 +1,7 @@
 """The state of a table: read, changing nothing."""
 
 import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,19 +43,17 @@ def status(spark: SparkSession, table: TableName, source: str | None, now: datet
     }
 
 
-def require_complete(spark: SparkSession, table: TableName, days: int, source: str | None, now: datetime) -> None:
-    """Raise IncompleteFilesError when a file of the last `days` is not wholly in the table, or waits too long, or a
-    line of these days is quarantined.
+def require_complete(spark: SparkSession, table: TableName, days: int, late: Sequence[str], now: datetime) -> None:
+    """Raise IncompleteFilesError when a file of the last `days` is not wholly in the table, or a line of these days is
+    quarantined, or there are `late` files, as `status` has found them.
 
-    Such a file is one that was quarantined, has a line that is not accounted for, or that no run has taken or archived
-    for more than an hour.
+    Not wholly: it was quarantined, or has a line that is not accounted for.
     """
     since = F.lit(now - timedelta(days=days))
     lost = (F.col("outcome") == files.QUARANTINED) | F.expr(f"lines <> {' + '.join(VERDICTS)}")
     recent = spark.table(table.side("files")).where(F.col("committed_at") >= since)
     found = [f"{row.path} ({row.outcome})" for row in recent.where(lost).orderBy("path").collect()]
-    if source is not None:
-        found += [f"{path} (in landing)" for path in late_files(source, now)]
+    found += [f"{path} (in landing)" for path in late]
     if found:
         raise IncompleteFilesError(
             f"{len(found)} files of the last {days} days are not wholly in {table.text}: "
@@ -81,7 +80,7 @@ def require_fresh(spark: SparkSession, table: TableName, minutes: int, source: s
         raise StaleError(
             f"No row was written to {table.text} for {minutes} minutes: docs/runbook.md, freshness, says what to do."
         )
-    late = [] if source is None else late_files(source, now)
+    late = [] if source is None else _late(source, open_location(source).names(), now)
     if late:
         raise StaleError(
             f"{len(late)} files wait in {source} for more than an hour: {'; '.join(late[:_FILES_NAMED])}. "
@@ -89,20 +88,19 @@ def require_fresh(spark: SparkSession, table: TableName, minutes: int, source: s
         )
 
 
-def late_files(source: str, now: datetime) -> list[str]:
-    """Return the files of the source that no run has taken and archived for more than an hour."""
+def _late(source: str, names: Iterable[str], now: datetime) -> list[str]:
+    """Return those of the source's files that no run has taken and archived for more than an hour."""
     landing = open_location(source)
-    written = ((name, landing.stat(name)) for name in landing.names())
+    written = ((name, landing.stat(name)) for name in names)
     return [f"{source}/{name}" for name, stat in written if stat and stat.modified_at < micros_of(now - LATE)]
 
 
 def _landing(spark: SparkSession, table: TableName, source: str, now: datetime) -> dict[str, Any]:
     """Return how many files wait to be read and to be archived, and which of them have waited too long."""
-    landing = open_location(source)
-    names = {f"{source}/{name}": name for name in landing.names()}
-    known = {row.path for row in files.recorded(spark, table, names)}
-    late = late_files(source, now)
-    return {"waiting": len(names.keys() - known), "to_archive": len(names.keys() & known), "late": late}
+    names = list(open_location(source).names())
+    paths = {f"{source}/{name}" for name in names}
+    known = {row.path for row in files.recorded(spark, table, paths)}
+    return {"waiting": len(paths - known), "to_archive": len(paths & known), "late": _late(source, names, now)}
 
 
 def _files(spark: SparkSession, table: TableName) -> dict[str, Any]:
