@@ -1,6 +1,6 @@
 """Rows in Python become Arrow batches."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -78,3 +78,14 @@ def gathered(columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -> p
     for row in rows:
         builder.add(row)
     return builder.take()
+
+
+def in_batches(columns: Mapping[str, str], rows: Iterable[tuple[Mapping[str, Any], int]]) -> Iterator[pa.RecordBatch]:
+    """Yield rows, each with its size of about so many bytes, as full record batches and a last one; none for none."""
+    builder = ColumnBuilder(columns)
+    for row, size in rows:
+        builder.add(row, size)
+        if builder.is_full:
+            yield builder.take()
+    if len(builder):
+        yield builder.take()

@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame
 
 from flatten.decide.lines import JudgedLine, RemovePolicy, action_of
 from flatten.events import catalogue
-from flatten.events.arrow import ColumnBuilder
+from flatten.events.arrow import in_batches
 from flatten.events.envelope import BadLineError, read_change, read_line
 from flatten.events.landing_file import BadFileError, Line, split_file
 from flatten.events.signals import known_codes
@@ -125,14 +125,8 @@ def read_envelopes(files: DataFrame, settings: Settings) -> Envelopes:
 def _read_files(
     batches: Iterable[pa.RecordBatch], *, on_delete: RemovePolicy, on_expiry: RemovePolicy
 ) -> Iterator[pa.RecordBatch]:
-    builder = ColumnBuilder(_COLUMNS)
-    for path, modified_at, content in _files(batches):
-        for row in _file_rows(path, modified_at, content, on_delete, on_expiry):
-            builder.add(row)
-            if builder.is_full:
-                yield builder.take()
-    if len(builder):
-        yield builder.take()
+    narrow = ((row, 0) for file in _files(batches) for row in _file_rows(*file, on_delete, on_expiry))
+    return in_batches(_COLUMNS, narrow)
 
 
 def _files(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, int, bytes]]:

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame
 
 from flatten import __version__
 from flatten.events import catalogue
-from flatten.events.arrow import ColumnBuilder
+from flatten.events.arrow import in_batches
 from flatten.events.envelope import BadLineError, Change, read_change, read_line
 from flatten.events.event import flatten
 from flatten.events.landing_file import Line, hour_of, split_file
@@ -58,19 +58,19 @@ def _taken(files: DataFrame, chosen: Chosen, columns: Mapping[str, str], row_of:
 def _take(
     batches: Iterable[pa.RecordBatch], *, chosen: Chosen, columns: Mapping[str, str], row_of: RowOf
 ) -> Iterator[pa.RecordBatch]:
-    builder = ColumnBuilder(columns)
+    return in_batches(columns, ((row_of(line, path), len(line.content)) for path, line in _lines(batches, chosen)))
+
+
+def _lines(batches: Iterable[pa.RecordBatch], chosen: Chosen) -> Iterator[tuple[str, Line]]:
     for batch in batches:
-        for path, content in zip(batch.column("path"), batch.column("content"), strict=True):
-            for line in _chosen_lines(path.as_py(), content, chosen):
-                builder.add(row_of(line, plain_path(path.as_py())), len(line.content))
-                if builder.is_full:
-                    yield builder.take()
-    if len(builder):
-        yield builder.take()
+        for given, content in zip(batch.column("path"), batch.column("content"), strict=True):
+            path = plain_path(given.as_py())
+            for line in _chosen_lines(path, content, chosen):
+                yield path, line
 
 
 def _chosen_lines(path: str, content: pa.BinaryScalar, chosen: Chosen) -> Iterator[Line]:
-    sha256, listed = chosen.get(plain_path(path), ("", ()))
+    sha256, listed = chosen.get(path, ("", ()))
     numbers = frozenset(listed)
     if not numbers or hashlib.sha256(content.as_buffer()).hexdigest() != sha256:
         return
