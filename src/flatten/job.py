@@ -83,7 +83,7 @@ def run(
     auto_loader: bool = False,
     progress: Callable[[int], None] = lambda batches: None,
 ) -> Report:
-    """Handle every file that is there, then stop. `progress` is told how many micro-batches are done.
+    """Handle every file that is there, then stop. `progress` is called with the number of micro-batches done.
 
     Raises FlattenError: UsageError before anything is written; whatever another one leaves, the next run
     completes. Files that cannot be read or moved stop no others: the report names them.

@@ -5,7 +5,7 @@ is a repeat, older is superseded; neither changes anything. So the order in whic
 nothing is to be remembered but the row itself. Where it could go wrong:
 
 - the batch is replayed after a crash: the row already bears the winner's order and file, so the winner counts as
-  applied again and nothing is written. A row without a number is told by its file alone.
+  applied again and nothing is written. A row without a number is known by its file alone.
 - a removal without an image wins over a line with values that is in the same batch: the values are written first
   (`chosen`), then the row is closed (`closings`). Killed in between, the replay finds the values and closes the row.
 - a tombstone (`erase`) below such a removal: values older than it never return.

@@ -152,19 +152,19 @@ def _start_jvm(settings: SessionSettings, java_home: Path, ending: ExitStack) ->
         ending.enter_context(_alone_in(settings.warehouse))
     scratch = ending.enter_context(_scratch())
     ending.enter_context(_environment(variables(settings, java_home, scratch)))
-    told = configuration(settings, _linked(wanted, folder, scratch), scratch)
+    given = configuration(settings, _linked(wanted, folder, scratch), scratch)
     with interrupts_later():
-        gateway = _launch(told, settings.log or scratch / "spark.log")
+        gateway = _launch(given, settings.log or scratch / "spark.log")
         ending.callback(_end_jvm, gateway)
     return gateway
 
 
-def _launch(told: Mapping[str, str], log: Path) -> "JavaGateway":
+def _launch(given: Mapping[str, str], log: Path) -> "JavaGateway":
     from pyspark import SparkConf
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
 
-    conf = SparkConf(loadDefaults=False).setAll(list(told.items()))
+    conf = SparkConf(loadDefaults=False).setAll(list(given.items()))
     with log.open("ab") as output:
         began = output.tell()
         try:

@@ -1,4 +1,4 @@
-"""What a local Spark is told: its settings, and the environment of its processes."""
+"""What a local Spark is given: its settings, and the environment of its processes."""
 
 import os
 import sys
@@ -119,25 +119,25 @@ def _server(kind: str) -> dict[str, str]:
 
 
 def _s3a(endpoint: str | None) -> dict[str, str]:
-    """Return what Hadoop's S3 client is told; credentials and region it finds in the environment, as boto3 does.
+    """Return what Hadoop's S3 client is given; credentials and region it finds in the environment, as boto3 does.
 
     https://hadoop.apache.org/docs/r3.5.0/hadoop-aws/tools/hadoop-aws/index.html
     """
-    told = {
+    given = {
         "spark.hadoop.fs.s3a.endpoint.region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION", "")
     }
     if endpoint:
-        told["spark.hadoop.fs.s3a.endpoint"] = endpoint
-        told["spark.hadoop.fs.s3a.path.style.access"] = "true"
-        told["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(endpoint.startswith("https://")).lower()
-    return {name: value for name, value in told.items() if value}
+        given["spark.hadoop.fs.s3a.endpoint"] = endpoint
+        given["spark.hadoop.fs.s3a.path.style.access"] = "true"
+        given["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(endpoint.startswith("https://")).lower()
+    return {name: value for name, value in given.items() if value}
 
 
 def variables(settings: SessionSettings, java_home: Path, scratch: Path) -> dict[str, str | None]:
     """Return the environment of Spark and of the Python processes that it starts; None means: not set."""
     import pyspark
 
-    told: dict[str, str | None] = {
+    given: dict[str, str | None] = {
         "JAVA_HOME": str(java_home),
         "SPARK_HOME": str(Path(pyspark.__file__).parent),
         "SPARK_LOCAL_IP": "127.0.0.1",
@@ -147,5 +147,5 @@ def variables(settings: SessionSettings, java_home: Path, scratch: Path) -> dict
         **dict.fromkeys(NOT_OURS),
     }
     if settings.kind == "connect":
-        told["SPARK_CONNECT_AUTHENTICATE_TOKEN"] = str(uuid.uuid4())
-    return told
+        given["SPARK_CONNECT_AUTHENTICATE_TOKEN"] = str(uuid.uuid4())
+    return given

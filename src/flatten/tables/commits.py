@@ -92,8 +92,8 @@ def last_words(wrong: Exception) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     if isinstance(wrong, Py4JJavaError):  # its first line names a Python call
         del lines[:1]
-    told = _end_of_traceback(lines) or (lines[0].strip(": ") if lines else type(wrong).__name__)
-    return told.partition(": ")[2] if told.startswith("flatten.errors.") else told
+    cause = _end_of_traceback(lines) or (lines[0].strip(": ") if lines else type(wrong).__name__)
+    return cause.partition(": ")[2] if cause.startswith("flatten.errors.") else cause
 
 
 def _end_of_traceback(lines: Sequence[str]) -> str | None:
