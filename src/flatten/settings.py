@@ -1,4 +1,4 @@
-"""What a run is told, as plain data: it travels to the process in which Spark Connect runs a micro-batch."""
+"""What a run is given, as plain data: it travels to the process in which Spark Connect runs a micro-batch."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +39,14 @@ class Settings:
     def checkpoint(self) -> str:
         """Where the engine keeps what it has read."""
         return f"{self.state}/checkpoint"
+
+    def path_of(self, name: str) -> str:
+        """Return the path by which the tables know a file of landing."""
+        return f"{self.source}/{name}"
+
+    def name_of(self, path: str) -> str:
+        """Return the name below landing of a file that the tables know by this path."""
+        return path.removeprefix(f"{self.source}/")
 
     def made(self) -> dict[str, str]:
         """Return the folders that a run makes where they are missing: role -> place."""

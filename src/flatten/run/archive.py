@@ -40,7 +40,7 @@ def archive(settings: Settings, around: Around, names: Iterable[str], recorded: 
     outcomes: dict[str, dict[str, str]] = {}
     for row in recorded:
         outcomes.setdefault(row.path, {})[row.sha256] = row.outcome
-    ours = [name for name in names if f"{settings.source}/{name}" in outcomes]
+    ours = [name for name in names if settings.path_of(name) in outcomes]
     with ThreadPoolExecutor(_MOVERS) as movers:
         ended = list(movers.map(partial(_ended, settings, around, outcomes), ours))
     around.reached("archived")
@@ -48,7 +48,7 @@ def archive(settings: Settings, around: Around, names: Iterable[str], recorded: 
 
 
 def _ended(settings: Settings, around: Around, outcomes: Mapping[str, Mapping[str, str]], name: str) -> Ended:
-    path = f"{settings.source}/{name}"
+    path = settings.path_of(name)
     try:
         sha256 = open_location(settings.source).sha256(name)
         if sha256 is None:

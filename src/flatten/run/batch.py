@@ -36,8 +36,8 @@ from flatten.tables.commits import LookAgainError, Patience, retried
 from flatten.tables.look_up import look_up
 
 Reached = Callable[[str], None]
-"""Told the name of each boundary that is passed: envelopes, found, values, rows, quarantine, files, query, copied,
-deleted, archived."""
+"""Called with the name of each boundary that is passed: envelopes, found, values, rows, quarantine, files, query,
+copied, deleted, archived."""
 
 
 def unobserved(boundary: str) -> None:
@@ -51,7 +51,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Around:
-    """What a run takes from outside: the time, patience with other writers, and who is told of boundaries."""
+    """What a run takes from outside: the time, patience with other writers, and who hears of boundaries."""
 
     clock: Callable[[], datetime] = utc_now
     patience: Patience = field(default_factory=Patience)
@@ -100,9 +100,9 @@ class _Batch:
 
     def _ours(self, seen: Envelopes) -> Envelopes:
         """Leave out what is behind a link: it belongs to whoever has it where it really is."""
-        root = f"{self._settings.source}/"
-        links = open_location(self._settings.source).links(path.removeprefix(root) for path in seen.files)
-        return seen.without({f"{root}{name}" for name in links}) if links else seen
+        settings = self._settings
+        links = open_location(settings.source).links(map(settings.name_of, seen.files))
+        return seen.without(set(map(settings.path_of, links))) if links else seen
 
     def _write(self, turn: int, lines: Sequence[JudgedLine], seen: Envelopes) -> Decision:
         """Look up the rows of a turn's events, decide, and write the rows that follow.
@@ -145,7 +145,7 @@ class _Batch:
         found = [quarantine.file_rows(self._spark, bad_files, now)] if bad_files else []
         if bad:
             found.append(values.bad_lines(self._batch, bad, micros_of(now)))
-        quarantine.write(self._spark, reduce(DataFrame.unionByName, found), table, paths, self._around.patience)
+        quarantine.write(reduce(DataFrame.unionByName, found), table, paths, self._around.patience)
         if bad:
             lines = {path: numbers for path, (_, numbers) in bad.items()}
             _require(sum(map(len, lines.values())), quarantine.lines_held(self._spark, table, lines))

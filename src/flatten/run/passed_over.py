@@ -41,14 +41,14 @@ def read_passed_over(
     for batch in _batches(_contents(landing, names, settings, ended), settings.max_files):
         process_batch(_frame(spark, batch), None, settings, around)
         ended += [("read", file.path) for file in batch]
-    too_large = [path.removeprefix(f"{settings.source}/") for kind, path in ended if kind == "too_large"]
+    too_large = [settings.name_of(path) for kind, path in ended if kind == "too_large"]
     why = "file_unreadable", f"has more than {settings.max_file_bytes} bytes"
     return ended + quarantine_unread(spark, settings, around, landing, too_large, why)
 
 
 def _contents(landing: Location, names: Iterable[str], settings: Settings, ended: list[Ended]) -> Iterator[_File]:
     for name in names:
-        path = f"{landing.root}/{name}"
+        path = settings.path_of(name)
         try:
             stat = landing.stat(name)
             if stat is None:
@@ -111,7 +111,7 @@ def quarantine_unread(
     """
     entries, failed, now = [], [], around.clock()
     for name in names:
-        path = f"{landing.root}/{name}"
+        path = settings.path_of(name)
         try:
             stat, sha256 = landing.stat(name), landing.sha256(name)
         except OSError as wrong:
@@ -125,6 +125,6 @@ def quarantine_unread(
         reason, detail = why
         rows = [(str(entry["path"]), reason, detail.format(sha256=entry["sha256"])) for entry in entries]
         frame = quarantine.file_rows(spark, rows, now)
-        quarantine.write(spark, frame, settings.table, [path for path, *_ in rows], around.patience)
+        quarantine.write(frame, settings.table, [path for path, *_ in rows], around.patience)
         files.record(spark, entries, settings.table, around.patience)
     return failed

@@ -32,12 +32,12 @@ def settle(
     here = list(landing.names())
     known = _recorded(spark, settings, dict.fromkeys([*there, *here]))
     paths = {row.path for row in known}
-    left = [name for name in there if f"{settings.source}/{name}" not in paths]
+    left = [name for name in there if settings.path_of(name) not in paths]
     ended = read_passed_over(spark, settings, around, landing, left) if left else []
     known += _recorded(spark, settings, left)
     owner.confirm(settings)
     ended += archive(settings, around, here, known)
-    changed = [path.removeprefix(f"{settings.source}/") for kind, path in ended if kind == "changed"]
+    changed = [settings.name_of(path) for kind, path in ended if kind == "changed"]
     if changed:
         ended += quarantine_unread(spark, settings, around, landing, changed, _CHANGED)
         ended += archive(settings, around, changed, _recorded(spark, settings, changed))
@@ -45,4 +45,4 @@ def settle(
 
 
 def _recorded(spark: SparkSession, settings: Settings, names: Iterable[str]) -> list[Recorded]:
-    return files.recorded(spark, settings.table, [f"{settings.source}/{name}" for name in names])
+    return files.recorded(spark, settings.table, map(settings.path_of, names))

@@ -15,10 +15,11 @@ from flatten.decide.decision import VERDICTS
 from flatten.errors import FlattenError
 from flatten.events.arrow import gathered
 from flatten.events.landing_file import hour_of
-from flatten.tables.commits import Patience, retried
+from flatten.tables.commits import Patience
+from flatten.tables.insert import insert_missing
 from flatten.tables.names import TableName
 from flatten.tables.schema import COUNTS, SIDE_TABLES
-from flatten.tables.sql import hours_among, named, quoted
+from flatten.tables.sql import hours_among
 
 COMMITTED, QUARANTINED = "committed", "quarantined"
 """Outcomes of a file. quarantined: it cannot be used, none of its lines was."""
@@ -54,17 +55,9 @@ def record(spark: SparkSession, entries: Sequence[Mapping[str, Any]], table: Tab
                 f"{entry['path']}: of {entry['lines']} lines {accounted} are accounted for, which is a fault of this "
                 "job: keep the file and report it."
             )
-    files, columns = table.side("files"), SIDE_TABLES["files"]
     rows = [{**entry, "hour": hour_of(entry["path"])} for entry in entries]
-    known = (
-        f"(SELECT path, sha256 FROM {files} WHERE {hours_among('hour', _hours(entry['path'] for entry in entries))})"
-    )
-    with named(spark.createDataFrame(pa.Table.from_batches([gathered(columns, rows)]))) as source:
-        insert = f"""
-            INSERT INTO {files} SELECT {", ".join(f"n.{quoted(name)}" for name in columns)}
-            FROM {source} n LEFT ANTI JOIN {known} t ON n.path = t.path AND n.sha256 = t.sha256
-            """
-        retried(lambda: spark.sql(insert), patience)
+    frame = spark.createDataFrame(pa.Table.from_batches([gathered(SIDE_TABLES["files"], rows)]))
+    insert_missing(frame, table, "files", ("path", "sha256"), [entry["path"] for entry in entries], patience)
 
 
 def recorded(spark: SparkSession, table: TableName, paths: Iterable[str]) -> list[Recorded]:
@@ -72,13 +65,9 @@ def recorded(spark: SparkSession, table: TableName, paths: Iterable[str]) -> lis
     asked = sorted(paths)
     if not asked:
         return []
-    rows = spark.table(table.side("files")).where(hours_among("hour", _hours(asked))).select(*Recorded._fields)
+    rows = spark.table(table.side("files")).where(hours_among("hour", map(hour_of, asked))).select(*Recorded._fields)
     paths_asked = spark.createDataFrame(pa.table({"path": pa.array(asked, pa.string())}))
     return [Recorded(*row) for row in rows.join(F.broadcast(paths_asked), "path", "left_semi").collect()]
-
-
-def _hours(paths: Iterable[str]) -> list[Any]:
-    return list({hour_of(path) for path in paths})
 
 
 def summed(rows: Iterable[Recorded]) -> dict[str, int]:

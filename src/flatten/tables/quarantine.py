@@ -10,10 +10,11 @@ from pyspark.sql import functions as F
 from flatten.events.arrow import gathered
 from flatten.events.landing_file import hour_of
 from flatten.events.timestamps import micros_of
-from flatten.tables.commits import Patience, retried
+from flatten.tables.commits import Patience
+from flatten.tables.insert import insert_missing
 from flatten.tables.names import TableName
 from flatten.tables.schema import SIDE_TABLES
-from flatten.tables.sql import hours_among, named
+from flatten.tables.sql import hours_among
 
 REASONS = {
     "not_utf8": "The line is not UTF-8; its bytes are in raw_base64.",
@@ -34,19 +35,9 @@ and `run.settle` (file_changed).
 """
 
 
-def write(spark: SparkSession, rows: DataFrame, table: TableName, paths: Iterable[str], patience: Patience) -> None:
+def write(rows: DataFrame, table: TableName, paths: Iterable[str], patience: Patience) -> None:
     """Add rows that are not there yet, by place, reason and detail; `paths` are their files."""
-    quarantine, columns = table.side("quarantine"), SIDE_TABLES["quarantine"]
-    hours = hours_among("hour", {hour_of(path) for path in paths})
-    keys = ("source_file", "line_number", "reason", "detail")
-    known = f"(SELECT {', '.join(keys)} FROM {quarantine} WHERE {hours})"
-    matched = " AND ".join(f"n.{key} <=> t.{key}" for key in keys)
-    with named(rows) as source:
-        insert = f"""
-            INSERT INTO {quarantine} SELECT {", ".join(f"n.{name}" for name in columns)}
-            FROM {source} n LEFT ANTI JOIN {known} t ON {matched}
-            """
-        retried(lambda: spark.sql(insert), patience)
+    insert_missing(rows, table, "quarantine", ("source_file", "line_number", "reason", "detail"), paths, patience)
 
 
 def lines_held(spark: SparkSession, table: TableName, lines: Mapping[str, Iterable[int]]) -> int:
@@ -55,7 +46,7 @@ def lines_held(spark: SparkSession, table: TableName, lines: Mapping[str, Iterab
     paths, numbers = zip(*asked, strict=True)
     wanted = pa.table({"source_file": pa.array(paths, pa.string()), "line_number": pa.array(numbers, pa.int32())})
     keys = ["source_file", "line_number"]
-    rows = spark.table(table.side("quarantine")).where(hours_among("hour", {hour_of(path) for path in lines}))
+    rows = spark.table(table.side("quarantine")).where(hours_among("hour", map(hour_of, lines)))
     return rows.join(F.broadcast(spark.createDataFrame(wanted)), keys, "left_semi").select(keys).distinct().count()
 
 
