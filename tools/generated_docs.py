@@ -1,7 +1,7 @@
 """Writes the generated docs: `make docs`. A test fails when what is committed is not what this writes.
 
-docs/table.md from the catalogue and the columns, docs/commands.md from the commands' own help, the reasons of
-docs/quarantine.md from the job, docs/variables.md from databricks.yml.
+In docs/reference: table.md from the catalogue and the columns, commands.md from the commands' own help, quarantine.md
+from the job's reasons, variables.md from databricks.yml.
 """
 
 import json
@@ -49,7 +49,7 @@ databricks.yml, the default. `stream-lambda` reads the same file in the same ord
 from the environment or from `--var`.
 """
 _FLEET = """\
-Files to try the job with, from a clone of this repository: [rehearsal.md](rehearsal.md) says what is in them.
+Files to try the job with, from a clone of this repository: [rehearsal.md](../rehearsal.md) says what is in them.
 """
 _LOCAL_SPARK = """\
 ## The Spark of this machine
@@ -77,10 +77,10 @@ be used is moved to the quarantine folder as a whole. A run with quarantined lin
 def pages() -> dict[str, str]:
     """Return every generated page: name below docs/ -> text."""
     return {
-        "table.md": "\n".join(_table_page()),
-        "commands.md": "\n".join(_commands_page()),
-        "quarantine.md": "\n".join(_quarantine_page()),
-        "variables.md": "\n".join(_variables_page()),
+        "reference/table.md": "\n".join(_table_page()),
+        "reference/commands.md": "\n".join(_commands_page()),
+        "reference/quarantine.md": "\n".join(_quarantine_page()),
+        "reference/variables.md": "\n".join(_variables_page()),
     }
 
 

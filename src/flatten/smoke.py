@@ -192,7 +192,7 @@ def _put(trial: Trial, name: str, events: Iterable[dict[str, Any]]) -> None:
 
 
 def _event(event_id: str, number: int, name: str, signal: tuple[str, float] | None = None) -> dict[str, Any]:
-    """Return a made-up line (contract of docs/lambda.md)."""
+    """Return a made-up line (contract of docs/reference/lambda.md)."""
     return {
         "event_id": event_id,
         "recorded_at": "2026-01-05 10:00:00",

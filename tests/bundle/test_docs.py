@@ -19,7 +19,7 @@ from flatten.tables import files
 from support.bundle import ROOT, TARGETS, given_for, load, read_documents
 from support.bundle_checks import mistakes, one_start, started_by_the_lambda
 
-NAMES = ("bundle", "quickstart", "runbook", "troubleshooting")
+NAMES = ("bundle", "quickstart", "troubleshooting")
 DOCS = {name: (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in NAMES}
 STARTS: list[dict[str, Any]] = [
     yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", DOCS["quickstart"], re.DOTALL)
@@ -73,15 +73,15 @@ def _said(command: str) -> str:
 
 
 @pytest.mark.parametrize("alert", load("prod", variables=given_for("prod")).resources("alerts"))
-def test_every_alert_has_its_place_in_the_runbook_and_names_it(alert: str) -> None:
+def test_every_alert_has_its_place_on_the_page_of_troubleshooting_and_names_it(alert: str) -> None:
     text = load("prod", variables=given_for("prod")).resources("alerts")[alert]["custom_summary"]
-    assert f"\n### {alert}\n" in DOCS["runbook"]
-    assert text.endswith(f"See docs/runbook.md, {alert}.")
+    assert f"\n### {alert}\n" in DOCS["troubleshooting"]
+    assert text.endswith(f"See docs/troubleshooting.md#{alert}.")
 
 
 @pytest.mark.parametrize("outcome", [files.QUARANTINED, "in landing"])
-def test_every_outcome_of_a_file_that_needs_somebody_is_in_the_runbook(outcome: str) -> None:
-    assert re.search(rf"^\| `{outcome}`", DOCS["runbook"], re.MULTILINE)
+def test_every_outcome_of_a_file_that_needs_somebody_is_on_the_page_of_troubleshooting(outcome: str) -> None:
+    assert re.search(rf"^\| `{outcome}`", DOCS["troubleshooting"], re.MULTILINE)
 
 
 def test_variables_and_targets_that_the_docs_name_exist() -> None:

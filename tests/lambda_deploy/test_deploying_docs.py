@@ -1,4 +1,4 @@
-"""docs/deploying.md and docs/iam.md know every command, option and statement."""
+"""docs/deploying.md and docs/reference/iam.md know every command, option and statement."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ from support.aws_account import HOST, write_bundle
 
 ROOT = Path(__file__).parents[2]
 DEPLOYING = (ROOT / "docs/deploying.md").read_text("utf-8")
-IAM = (ROOT / "docs/iam.md").read_text("utf-8")
+IAM = (ROOT / "docs/reference/iam.md").read_text("utf-8")
 OURS = {name: commands.commands[name] for name in ("plan", "deploy", "destroy", "template", "build")}
 SECRET = {f"secret {name}": command for name, command in secret_group.commands.items()}
 EVERYTHING: dict[str, Any] = {

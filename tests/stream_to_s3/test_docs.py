@@ -1,4 +1,4 @@
-"""docs/lambda.md says what the code does."""
+"""docs/reference/lambda.md says what the code does."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from stream_to_s3 import auth, lines, rest, settings, trigger
 from stream_to_s3.metrics import NAMESPACE, UNITS
 
 ROOT = Path(__file__).parents[2]
-DOCS = (ROOT / "docs/lambda.md").read_text()
+DOCS = (ROOT / "docs/reference/lambda.md").read_text()
 
 
 def words_in(module: object, pattern: str) -> set[str]:

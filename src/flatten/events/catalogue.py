@@ -1,4 +1,4 @@
-"""The signals that Smartcar documents, and the columns that each fills. Contract 2 of docs/table.md.
+"""The signals that Smartcar documents, and the columns that each fills. Contract 2 of docs/reference/table.md.
 
 The file beside this module names every column once and for ever: a field that a signal gains later adds a
 column and renames none.

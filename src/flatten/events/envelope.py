@@ -24,7 +24,7 @@ EVENT_NAMES = ("INSERT", "MODIFY", "REMOVE")
 
 
 class BadLineError(Exception):
-    """Raised for a line that goes to quarantine. `reason` is one of docs/quarantine.md, `detail` says more."""
+    """Raised for a line that goes to quarantine: a reason of docs/reference/quarantine.md, and what says more."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)

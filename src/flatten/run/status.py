@@ -58,14 +58,14 @@ def require_complete(spark: SparkSession, table: TableName, days: int, late: Seq
         raise IncompleteFilesError(
             f"{len(found)} files of the last {days} days are not wholly in {table.text}: "
             f"{'; '.join(found[:_FILES_NAMED])}{', ...' if len(found) > _FILES_NAMED else ''}. "
-            "docs/runbook.md, incomplete_files, says what to do."
+            "docs/troubleshooting.md#incomplete_files says what to do."
         )
     waiting = spark.table(table.side("quarantine")).where("redriven_at IS NULL AND line_number IS NOT NULL")
     lines = waiting.where(F.col("quarantined_at") >= since).count()
     if lines:
         raise IncompleteFilesError(
             f"{lines} lines of the last {days} days are quarantined in {table.text}_quarantine: "
-            "docs/runbook.md, quarantined_lines, says what to do."
+            "docs/troubleshooting.md#quarantined_lines says what to do."
         )
 
 
@@ -78,13 +78,14 @@ def require_fresh(spark: SparkSession, table: TableName, minutes: int, source: s
     since = F.lit(now - timedelta(minutes=minutes))
     if spark.table(table.sql).where(F.col("pipeline_processed_at") >= since).isEmpty():
         raise StaleError(
-            f"No row was written to {table.text} for {minutes} minutes: docs/runbook.md, freshness, says what to do."
+            f"No row was written to {table.text} for {minutes} minutes: "
+            "docs/troubleshooting.md#freshness says what to do."
         )
     late = [] if source is None else _late(source, open_location(source).names(), now)
     if late:
         raise StaleError(
             f"{len(late)} files wait in {source} for more than an hour: {'; '.join(late[:_FILES_NAMED])}. "
-            "docs/runbook.md, incomplete_files, says what to do."
+            "docs/troubleshooting.md#incomplete_files says what to do."
         )
 
 

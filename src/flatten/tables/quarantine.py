@@ -28,7 +28,7 @@ REASONS = {
     "file_incomplete": "The file has another number of lines than its name says; no line was used.",
     "file_changed": "A file of the same name was read before, with other content; this one was not read.",
 }
-"""Every reason, with the sentence that docs/quarantine.md prints.
+"""Every reason, with the sentence that docs/reference/quarantine.md prints.
 
 Given by `events.envelope` (a line), `events.landing_file` and `run.passed_over` (a file),
 and `run.settle` (file_changed).

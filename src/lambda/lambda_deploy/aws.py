@@ -47,7 +47,8 @@ _CURES: Final[Mapping[str, str]] = {
         "the account has not enabled this region or service: enable it, or set another aws_region"
     ),
     "AccessDenied AccessDeniedException UnauthorizedOperation AuthorizationError AuthorizationErrorException 403": (
-        "whoever deploys lacks a right: `stream-lambda template --deployer-policy` prints those needed (docs/iam.md)"
+        "whoever deploys lacks a right: `stream-lambda template --deployer-policy` prints those needed "
+        "(docs/reference/iam.md)"
     ),
 }
 # Codes after which the same call may succeed a little later.

@@ -161,7 +161,7 @@ class Config:
         return self.lambda_starts_job and not self.client_id
 
     def function_environment(self, job_id: int | str | None) -> dict[str, str]:
-        """Return the function's variables (docs/lambda.md); `job_id` is None while the job's number is not known."""
+        """Return the function's variables (docs/reference/lambda.md); without `job_id` it is not known yet."""
         variables = {
             "TELEMETRY_BUCKET": self.bucket,
             "TELEMETRY_PREFIX": self.landing_prefix,

@@ -1,6 +1,6 @@
 """A metric of the function, minute by minute.
 
-https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html; the function's own are in docs/lambda.md.
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html; docs/reference/lambda.md has our own.
 """
 
 from datetime import UTC, datetime, timedelta

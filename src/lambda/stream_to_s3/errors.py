@@ -30,7 +30,7 @@ class NotAStreamEventError(StreamToS3Error):
 class RecordError(StreamToS3Error):
     """Raised when a record cannot become a line.
 
-    `reason` is one word for machines (docs/lambda.md lists them), the message says what is wrong.
+    `reason` is one word for machines (docs/reference/lambda.md lists them), the message says what is wrong.
     """
 
     def __init__(self, reason: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""A stream record becomes a line of JSON: the item itself and `_stream_metadata` (docs/lambda.md)."""
+"""A stream record becomes a line of JSON: the item itself and `_stream_metadata` (docs/reference/lambda.md)."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The function's environment variables, checked once at the start (docs/lambda.md has the table)."""
+"""The function's environment variables, checked once at the start (docs/reference/lambda.md has the table)."""
 
 import re
 from collections.abc import Mapping

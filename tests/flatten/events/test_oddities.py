@@ -1,4 +1,4 @@
-"""docs/oddities.md lists all 35 oddities, and what it names is there."""
+"""docs/reference/oddities.md lists all 35 oddities, and what it names is there."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 EVENTS = TESTS.parent / "events"
-PAGE = (TESTS.parents[1] / "docs" / "oddities.md").read_text("utf-8")
+PAGE = (TESTS.parents[1] / "docs" / "reference" / "oddities.md").read_text("utf-8")
 ROWS = {int(number): shown for number, shown in re.findall(r"^\| (\d+) \|.*\| ([^|]*) \|$", PAGE, re.MULTILINE)}
 
 

@@ -1,4 +1,4 @@
-"""docs/operations.md, migration.md and runbook.md know every command, option, line, step and alarm."""
+"""docs/operations.md, migration.md and troubleshooting.md know every command, option, line, step and alarm."""
 
 import json
 import re
@@ -120,8 +120,13 @@ def _nobody(host: str) -> Any:
     raise WorkspaceError("no way to log in")
 
 
-def test_each_alarm_has_its_section_in_the_runbook() -> None:
-    part = (ROOT / "docs/runbook.md").read_text("utf-8").partition("## Alarms of the Lambda\n")[2]
+def test_each_alarm_has_its_section_on_the_page_of_troubleshooting() -> None:
+    part = (
+        (ROOT / "docs/troubleshooting.md")
+        .read_text("utf-8")
+        .partition("## Alarms of the Lambda\n")[2]
+        .partition("\n## ")[0]
+    )
     assert sorted(re.findall(r"^### (.+)$", part, re.MULTILINE)) == sorted(ALARMS)
     for section in part.split("### ")[1:]:
         assert [mark in section for mark in ("**Means:**", "**See:**", "**Fix:**")] == [True] * 3

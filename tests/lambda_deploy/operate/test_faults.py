@@ -29,7 +29,7 @@ FAULTS = {
     "unknown credentials": (_refusal("UnrecognizedClientException"), "AWS does not know these credentials"),
     "no credentials": (NoCredentialsError(), "no credentials of AWS were found"),
     "wrong region": (EndpointConnectionError(endpoint_url="https://s3.eu-nowhere-1.amazonaws.com"), "check aws_region"),
-    "no right": (_refusal("AccessDeniedException"), "docs/iam.md"),
+    "no right": (_refusal("AccessDeniedException"), "docs/reference/iam.md"),
     "hostile message": (_refusal("Odd", "\x1b[2J`'\n" + "x" * 5_000_000), "Odd"),
 }
 COMMANDS = {

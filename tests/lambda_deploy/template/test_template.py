@@ -160,9 +160,9 @@ def test_each_alarm_is_there_and_that_of_the_trigger_with_a_trigger_only(tmp_pat
     assert set(ALARMS) - set(alarms(read(tmp_path))) == {"trigger-failed"}
 
 
-def test_each_alarm_names_its_section_of_the_runbook(tmp_path: Path) -> None:
+def test_each_alarm_names_its_section_of_the_page_of_troubleshooting(tmp_path: Path) -> None:
     for what, alarm in alarms(read(tmp_path, **OPTION_A)).items():
-        assert alarm["AlarmDescription"].endswith(f". What to do: docs/runbook.md, {what}")
+        assert alarm["AlarmDescription"].endswith(f". What to do: docs/troubleshooting.md#{what}")
 
 
 def test_the_age_of_events_alarms_after_half_an_hour_and_again_after_twelve(tmp_path: Path) -> None:

@@ -190,8 +190,8 @@ def iterator_age(config: Config, seconds: float | None) -> Judgement:
         return _ok("no record was read in the last hour")
     reason = f"the oldest record of the last hour was {seconds:,.0f} s old when it was read"
     if seconds > config.max_record_age_seconds / 2:
-        return _problem(f"{reason}; at {config.max_record_age_seconds:,} s it is discarded", "docs/runbook.md")
-    return _warning(reason, "docs/runbook.md") if seconds > _OLD_SECONDS else _ok(reason)
+        return _problem(f"{reason}; at {config.max_record_age_seconds:,} s it is discarded", "docs/troubleshooting.md")
+    return _warning(reason, "docs/troubleshooting.md") if seconds > _OLD_SECONDS else _ok(reason)
 
 
 def other_targets(config: Config, others: Mapping[str, Config | str]) -> Judgement:

@@ -198,7 +198,7 @@ def quarantined_records(content: bytes) -> list[Record]:
         raise UnusableObjectError(f"it unpacks to more than {MOST_BYTES:,} bytes, which no batch has")
     lines: list[Any] = [_json(line) for line in text.split(b"\n") if line]
     if not all(isinstance(line, dict) and isinstance(line.get("record"), dict) for line in lines):
-        raise UnusableObjectError("a line has no record: it is a file that the job quarantined (docs/quarantine.md)")
+        raise UnusableObjectError("a line has no record: the job quarantined this file (docs/reference/quarantine.md)")
     return [line["record"] for line in lines]
 
 

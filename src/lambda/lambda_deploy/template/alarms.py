@@ -1,4 +1,4 @@
-"""The alarms: one for each thing that an operator must act on. docs/runbook.md has a section for each.
+"""The alarms: one for each thing that an operator must act on. docs/troubleshooting.md has a section for each.
 
 Metrics: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 """
@@ -87,7 +87,7 @@ def _head(config: Config, what: str) -> dict[str, Any]:
 
 
 def _text(text: str, what: str) -> str:
-    return f"{text}. What to do: docs/runbook.md, {what}"
+    return f"{text}. What to do: docs/troubleshooting.md#{what}"
 
 
 def _dimensions(config: Config, of: str) -> list[dict[str, Any]]:

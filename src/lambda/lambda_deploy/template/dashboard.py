@@ -25,7 +25,7 @@ def dashboard_body(config: Config) -> dict[str, Any]:
 def _head(config: Config) -> dict[str, Any]:
     text = (
         f"# {config.function_name}\n{config.bundle_name}, target {config.target}: {config.dynamodb_table} to "
-        f"s3://{config.bucket}/{config.landing_prefix}. Each alarm has a section in docs/runbook.md."
+        f"s3://{config.bucket}/{config.landing_prefix}. Each alarm has a section in docs/troubleshooting.md."
     )
     place = {"x": 0, "y": 0, "width": 2 * _WIDTH, "height": 2}
     return {"type": "text", **place, "properties": {"markdown": text}}

@@ -1,4 +1,4 @@
-"""What whoever deploys may do: printed by `stream-lambda template --deployer-policy`, explained in docs/iam.md.
+"""What whoever deploys may do: `stream-lambda template --deployer-policy` prints it, docs/reference/iam.md explains.
 
 CloudFormation acts with the rights of whoever deploys, or with those of `cloudformation_role_arn`; then the statements
 about resources belong to that role, and are not needed here.

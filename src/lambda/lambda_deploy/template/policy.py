@@ -1,4 +1,4 @@
-"""What the function may do: least privilege. docs/iam.md has the reason of each statement, by its name."""
+"""What the function may do: least privilege. docs/reference/iam.md has the reason of each statement, by its name."""
 
 from typing import Any, Final
 
