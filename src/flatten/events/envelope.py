@@ -52,13 +52,18 @@ class Change:
 
 
 def read_line(content: bytes, limit: int = MAX_LINE_BYTES) -> dict[str, Any]:
-    """Return the object on a line. Raises BadLineError: line_too_long, not_utf8, not_json, not_an_object."""
+    """Return the object on a line.
+
+    Raises BadLineError: line_too_long, not_utf8, not_json, equal_keys, not_an_object.
+    """
     if len(content) > limit:
         raise BadLineError("line_too_long", f"{len(content)} bytes, at most {limit}; the archived file has them all")
     try:
         event = json_text.parse(content.decode())
     except UnicodeDecodeError as wrong:
         raise BadLineError("not_utf8", f"byte {wrong.start + 1}: {wrong.reason}") from None
+    except json_text.EqualKeysError as wrong:
+        raise BadLineError("equal_keys", str(wrong)) from None
     except json_text.NotJsonError as wrong:
         raise BadLineError("not_json", str(wrong)) from None
     if not isinstance(event, dict):

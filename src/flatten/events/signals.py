@@ -79,16 +79,16 @@ def _map_signal(entry: dict[str, Any], signal: Signal, row: Row, stray: dict[str
 
 
 def _map_body(body: Any, signal: Signal, row: Row) -> bool:
+    fits = True
     if isinstance(body, str):
         try:
-            body = json_text.parse(body)
+            body, fits = _read_body(body)
         except json_text.NotJsonError:
             return False
     if body is None:
         return True
     if not isinstance(body, dict):
         return False
-    fits = True
     for key, value in body.items():
         field = signal.fields.get(key)
         if field is None:
@@ -97,6 +97,14 @@ def _map_body(body: Any, signal: Signal, row: Row) -> bool:
             cell = row[field.column] = _CELLS[field.kind](value)
             fits = fits and cell is not None
     return fits
+
+
+def _read_body(text: str) -> tuple[Any, bool]:
+    """Return what a body's text holds, and whether it is all of it: of equal keys the last has the column."""
+    body = json_text.parse(text, unique=False)
+    if not isinstance(body, dict) or text.count(":") == len(body):  # each key has a colon of its own
+        return body, True
+    return body, json_text.has_unique_keys(text)
 
 
 def text_cell(value: Any) -> str | None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from flatten import __version__
-from flatten.events import catalogue
+from flatten.events import catalogue, json_text
 from flatten.events.arrow import in_batches
 from flatten.events.envelope import BadLineError, Change, read_change, read_line
 from flatten.events.event import flatten
@@ -80,7 +80,7 @@ def _chosen_lines(path: str, content: pa.BinaryScalar, chosen: Chosen) -> Iterat
 
 
 def _flat_row(line: Line, source_file: str, *, processed_at: int) -> dict[str, Any]:
-    event = read_line(line.content)
+    event = json_text.parse(line.content.decode(), unique=False)  # checked at the first look
     change = read_change(event)
     return flatten(event, change, catalogue.packaged()) | {
         "deleted_at": _removed_at(change, processed_at),

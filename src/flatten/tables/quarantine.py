@@ -19,6 +19,7 @@ from flatten.tables.sql import hours_among
 REASONS = {
     "not_utf8": "The line is not UTF-8; its bytes are in raw_base64.",
     "not_json": "The line is not one JSON value by RFC 8259, or is nested deeper than 256 levels.",
+    "equal_keys": "An object of the line has one key twice, so one of two values would be lost.",
     "not_an_object": "The line is JSON but not an object.",
     "bad_event_id": "event_id is missing, not text, empty, over 1,024 bytes, or no valid Unicode.",
     "bad_signals": "signals is there and not an array.",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flatten.events.json_text import MAX_DEPTH, NotJsonError, Number, parse, storable, write
+from flatten.events.json_text import MAX_DEPTH, EqualKeysError, NotJsonError, Number, parse, storable, write
 
 LONG = "1" * 10_000
 
@@ -23,7 +23,6 @@ LONG = "1" * 10_000
         ('"\\u0000\u007f\u2028"', "\x00\x7f\u2028"),
         ('"\\ud83d"', "\ud83d"),
         ('{"":1}', {"": 1}),
-        ('{"a":1,"a":2}', {"a": 2}),
         ("9007199254740993", 9_007_199_254_740_993),
         ("1.50", Number("1.50")),
         ("-0.0", Number("-0.0")),
@@ -55,6 +54,22 @@ def test_json_is_read(text: str, value: Any) -> None:
 def test_what_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(NotJsonError):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ('{"a":1,"a":2}', {"a": 2}),
+        ('{"a":1,"a":1}', {"a": 1}),
+        ('{"b":[{"a":{},"\\u0061":1.50}]}', {"b": [{"a": Number("1.50")}]}),
+        (f'{{"a":1,"a":{LONG}}}', {"a": Number(LONG)}),
+    ],
+    ids=["other values", "equal values", "nested and escaped", "a long number"],
+)
+def test_equal_keys_are_refused_unless_the_last_may_win(text: str, last: Any) -> None:
+    with pytest.raises(EqualKeysError, match='"a" twice in one object'):
+        parse(text)
+    assert parse(text, unique=False) == last
 
 
 @pytest.mark.parametrize(

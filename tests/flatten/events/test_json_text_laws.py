@@ -22,8 +22,16 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _exact(text: str) -> Any:
-    """Read JSON by Python's own reader, strictly, each number as a Decimal of all its digits."""
-    return json.loads(text, parse_int=Decimal, parse_float=Decimal, parse_constant=_refuse)
+    """Read JSON by Python's own reader, strictly, each number as a Decimal of all its digits, each key once."""
+    return json.loads(
+        text, parse_int=Decimal, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_each_key_once
+    )
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ValueError("a key twice")
+    return dict(pairs)
 
 
 def _array(parts: list[str]) -> str:
@@ -39,7 +47,7 @@ json_texts = st.recursive(
     st.one_of(st.sampled_from(["null", "true", "false"]), digits, quoted),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4).map(_array),
-        st.lists(st.tuples(quoted, inner), max_size=4).map(_object),
+        st.lists(st.tuples(quoted, inner), max_size=4, unique_by=lambda pair: json.loads(pair[0])).map(_object),
         st.tuples(spaces, inner, spaces).map("".join),
     ),
     max_leaves=12,
@@ -58,6 +66,14 @@ def test_valid_json_is_read_and_written_with_every_digit(text: str) -> None:
 def test_what_was_written_can_be_stored_and_read_again(text: str) -> None:
     value = parse(text)
     assert parse(write(value).encode().decode()) == value
+
+
+@RUNS
+@given(json_texts, json_texts, quoted)
+def test_of_equal_keys_the_last_wins_where_it_may(first: str, second: str, key: str) -> None:
+    text = f"[{{{key}:{first},{key}:{second}}}]"
+    assert parse(text, unique=False) == parse(f"[{{{key}:{second}}}]")
+    _refused(text)
 
 
 @RUNS

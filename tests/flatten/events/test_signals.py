@@ -189,6 +189,22 @@ def test_an_unreadable_body_leaves_the_signal_as_it_came_and_its_neighbours_alon
     assert row == {"signal_count": 2, "Motion_CurrentSpeed_status": "OK"} | ODOMETER_ROW
 
 
+@pytest.mark.parametrize(
+    ("body", "columns"),
+    [
+        ('{"value":1,"value":2}', {"Motion_CurrentSpeed_value": 2.0}),
+        ('{"value":2,"value":2,"unit":"m"}', {"Motion_CurrentSpeed_value": 2.0, "Motion_CurrentSpeed_unit": "m"}),
+        ('{"value":{"a":1,"a":2},"unit":"m"}', {"Motion_CurrentSpeed_value": None, "Motion_CurrentSpeed_unit": "m"}),
+    ],
+    ids=["two values", "the same value twice", "inside a value"],
+)
+def test_a_body_with_equal_keys_gives_the_last_and_is_kept_as_it_came(body: str, columns: dict[str, Any]) -> None:
+    entry = signal(SPEED, body)
+    row = signals_row(ODOMETER, entry)
+    assert take_unmapped_signals(row) == [entry]
+    assert row == {"signal_count": 2, "Motion_CurrentSpeed_status": "OK"} | columns | ODOMETER_ROW
+
+
 def test_a_field_that_the_catalogue_lacks_keeps_the_signal_and_the_others_fill_their_columns() -> None:
     entry = signal(SPEED, {"value": 7, "accuracy": JsonText("0.50")})
     row = signals_row(entry)
