@@ -66,13 +66,13 @@ def figures_of(trace: Trace) -> dict[str, float]:
     """Return seconds from the put to each stage, and the rates that were made."""
     figures = {}
     for stage in _STAGES:
-        ordered = delays(trace.passages, stage)
+        ordered = delays(trace.event_times, stage)
         for percent in _PERCENTS:
             value = percentile(ordered, percent)
             if value is not None:
                 figures[f"put to {stage}, p{percent}, seconds"] = value
-    put = [passage.put for passage in trace.passages]
-    rows = [passage.in_table for passage in trace.passages if passage.in_table is not None]
+    put = [times.put for times in trace.event_times]
+    rows = [times.in_table for times in trace.event_times if times.in_table is not None]
     if len(put) > 1 and rows:
         figures["events put a second"] = (len(put) - 1) / max(1e-9, max(put) - min(put))
         figures["rows a second, from the first put to the last row"] = len(rows) / max(1e-9, max(rows) - min(put))

@@ -1,4 +1,4 @@
-"""`python -m rehearsal`, which is `make demo`."""
+"""Run `make demo`: `python -m rehearsal`."""
 
 from rehearsal.demo import main
 

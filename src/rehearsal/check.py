@@ -1,7 +1,7 @@
-"""Nothing lost, nothing twice: what the application did against what came of it.
+"""Check that nothing was lost and nothing written twice: compare what the application did with the result.
 
-Every item's newest state is its row; what could not be processed is quarantined or below the on-failure prefix, with
-its payload; and nobody else's event is there.
+Each item's newest state must be its row. What could not be processed must be quarantined or under the on-failure
+prefix, with its payload. No other event may be in the table.
 """
 
 import json
@@ -23,7 +23,7 @@ _COLUMNS = ", ".join(f'"{name}"' for name in ("event_id", "sequence_number", "de
 
 @dataclass(frozen=True)
 class Unprocessed:
-    """What could not be processed: by whom it was kept, why, and how often."""
+    """What could not be processed: which part has it, why, and how many."""
 
     by: Literal["lambda", "job", "mapping"]
     reason: str
@@ -32,7 +32,7 @@ class Unprocessed:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What there is at the end: rows of the table and of quarantine, and what the Lambda and the mapping kept.
+    """The result: rows of the table and the quarantine, and what the Lambda and the mapping could not process.
 
     `by_lambda` has the event ids and reasons of quarantined records, `by_mapping` the eventIDs of discarded ones.
     """
@@ -44,7 +44,7 @@ class Evidence:
 
     @classmethod
     def of(cls, pipeline: Pipeline) -> "Evidence":
-        """Return what the tables and the bucket have now."""
+        """Read the tables and the bucket."""
         return cls(
             read_rows(pipeline.table, _COLUMNS),
             read_rows(pipeline.side("quarantine"), "raw, reason, source_file"),
@@ -53,7 +53,7 @@ class Evidence:
         )
 
     def unprocessed(self) -> list[Unprocessed]:
-        """Return what could not be processed, counted by who keeps it and why."""
+        """Return what could not be processed, counted by part and reason."""
         counts = Counter[tuple[Literal["lambda", "job", "mapping"], str]]()
         counts.update(("lambda", reason) for _, reason in self.by_lambda)
         counts.update(("job", row["reason"]) for row in self.quarantine)
@@ -62,16 +62,19 @@ class Evidence:
 
 
 def problems(expected: Mapping[str, Expected], journal: Journal, found: Evidence) -> list[str]:
-    """Return in a sentence each what is lost, there twice, older than it must be, or nobody's."""
+    """Return one sentence for each event that is lost, duplicate, outdated or unexpected."""
     newest, records = _newest(journal), _records(journal)
     rows: dict[str, list[Row]] = {}
     for row in found.rows:
         rows.setdefault(row["event_id"], []).append(row)
-    said = [f"{event_id[:80]!r} is in the table, but nobody put it" for event_id in rows.keys() - expected.keys()]
+    said = [f"{event_id[:80]!r} is in the table, but was never put" for event_id in rows.keys() - expected.keys()]
     for event_id, state in expected.items():
         said += _problems_of(event_id, state, rows.get(event_id, []), newest.get(event_id), found)
         if records[event_id] != state.records:
-            said.append(f"{event_id[:80]!r} was changed {state.records} times, {records[event_id]} records came of it")
+            said.append(
+                f"{event_id[:80]!r} was changed {state.records} times, but the "
+                f"stream has {records[event_id]} records of it"
+            )
     said += [f"the record {event_id} was discarded and is not in the bucket" for event_id in _lost(journal, found)]
     return sorted(said)
 
@@ -82,24 +85,24 @@ def _problems_of(event_id: str, state: Expected, rows: list[Row], newest: str | 
         if rows:
             yield f"{shown} has a row, although it is poison ({state.poison.reason})"
         if not _is_kept(event_id, state, found):
-            yield f"{shown} is poison ({state.poison.reason}) and nobody kept it"
+            yield f"{shown} is poison ({state.poison.reason}) but is neither quarantined nor in the bucket"
         return
     if newest is None:
-        return  # all its records were discarded (`_lost` looks for them), or never came (their number tells)
+        return  # all its records were discarded (`_lost` checks them), or never arrived (their number shows it)
     if len(rows) != 1:
         yield f"{shown} has {len(rows)} rows"
         return
     [row] = rows
     if row["sequence_number"] != newest:
-        yield f"{shown} has the row of {row['sequence_number']}, its newest change is {newest}"
+        yield f"{shown} has the row of {row['sequence_number']}, but its newest change is {newest}"
     elif (row["deleted_at"] is not None) != state.deleted:
-        yield f"{shown} is {'deleted' if state.deleted else 'not deleted'}, its row says otherwise"
+        yield f"{shown} is {'deleted' if state.deleted else 'not deleted'}, but its row is not"
     elif (values := tuple(row[name] for name in _VALUES)) != _values(state.item):
-        yield f"{shown} has the values {values}; put were {_values(state.item)}"
+        yield f"{shown} has the values {values}, but {_values(state.item)} were put"
 
 
 def _values(item: Mapping[str, Any]) -> tuple[str | None, str | None, int]:
-    """Return what three columns of the row must say of an item."""
+    """Return what three columns of the item's row must contain."""
     meta, vehicle = item.get("meta") or {}, item.get("vehicle") or {}
     return meta.get("deliveryId"), vehicle.get("id"), sum(entry is not None for entry in item["signals"])
 
@@ -116,7 +119,7 @@ def _newest(journal: Journal) -> dict[str, str]:
 
 
 def _records(journal: Journal) -> Counter[str]:
-    """Return how many records of each item the mapping had."""
+    """Return how many records of each item the mapping read."""
     items = {record.event_id: item_of(record) for attempt in journal.attempts for record in attempt.records}
     return Counter(items.values())
 
@@ -127,7 +130,7 @@ def _handled(journal: Journal) -> Iterator[DeliveredRecord]:
 
 
 def item_of(record: DeliveredRecord) -> str:
-    """Return the event_id of the item that a record is about."""
+    """Return the event_id of the record's item."""
     return str(record.event["dynamodb"]["Keys"]["event_id"]["S"])
 
 
@@ -144,7 +147,7 @@ def _is_kept(event_id: str, state: Expected, found: Evidence) -> bool:
 
 
 def _lost(journal: Journal, found: Evidence) -> Iterable[str]:
-    """Return the eventIDs of records that did not end well and of which no payload is left."""
+    """Return the eventIDs of records that were not handled and whose payload is not in the bucket."""
     kept = set(found.by_mapping)
     return sorted(
         event_id

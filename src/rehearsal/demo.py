@@ -1,6 +1,6 @@
-"""`python -m rehearsal`: the whole pipeline on this machine for a minute, watched, checked and kept to look at.
+"""Run the whole pipeline on this machine for a minute, watch it, check the result and write a report.
 
-Exit codes: 0 everything that was put is where it has to be, 1 something is not, or a part did not start, 2 wrong usage.
+Exit codes: 0 every event is where it must be, 1 one is not, or a part did not start, 2 wrong usage.
 """
 
 import shutil
@@ -18,25 +18,25 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rehearsal.errors import RehearsalError, UnsettledError
 from rehearsal.fleet import write_fleet
 from rehearsal.pipeline import Pipeline, Setup, pipeline
-from rehearsal.producer import Action, made_up_actions, with_poison
+from rehearsal.producer import Action, fleet_actions, with_poison
 from rehearsal.report.page import page
 from rehearsal.report.summary import text
-from rehearsal.report.trace import Look, Trace, look, trace
+from rehearsal.report.trace import Snapshot, Trace, snapshot, trace
 
 _MARKER = ".rehearsal"
-_LOOK_SECONDS = 0.25
+_SNAPSHOT_SECONDS = 0.25
 _LINE_SECONDS = 5.0
 _PUTS_TO_POISON = 150
 
 
 @click.command(name="make demo", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--events", type=click.IntRange(1, 100_000), default=1_500, show_default=True, help="Events to put.")
-@click.option("--rate", type=click.FloatRange(0.1, 10_000), default=50, show_default=True, help="Changes a second.")
-@click.option("--schedule", is_flag=True, help="Start the job every 15 s (Option B), not by the Lambda.")
+@click.option("--rate", type=click.FloatRange(0.1, 10_000), default=50, show_default=True, help="Changes per second.")
+@click.option("--schedule", is_flag=True, help="Start the job every 15 s (Option B) instead of by the Lambda.")
 @click.option("--window", type=click.IntRange(0, 300), default=1, show_default=True, help="Batching window in seconds.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"), show_default=True)
 def demo(events: int, rate: float, schedule: bool, window: int, out: Path) -> None:
-    """From an item put into DynamoDB to a row of the table, on this machine, with no cloud account.
+    """Put items into DynamoDB and follow them to rows of the table, on this machine, without a cloud account.
 
     \b
     Examples:
@@ -46,11 +46,11 @@ def demo(events: int, rate: float, schedule: bool, window: int, out: Path) -> No
     """
     setup = Setup(batching_window=window, starts="schedule" if schedule else "lambda", rate=rate)
     folder = _emptied(out)
-    actions = list(with_poison(made_up_actions(events, 1 + events // 50, seed=1), _PUTS_TO_POISON))
+    actions = list(with_poison(fleet_actions(events, 1 + events // 50, seed=1), _PUTS_TO_POISON))
     found = rehearse(folder, setup, actions, sys.stderr)
     (folder / "rehearsal.html").write_text(page(found), "utf-8", errors="backslashreplace")
     click.echo(text(found))
-    click.echo(f"\nThe page of this run is {out}/rehearsal.html, the table {out}/tables/telemetry:", err=True)
+    click.echo(f"\nThe report is {out}/rehearsal.html, the table is {out}/tables/telemetry:", err=True)
     click.echo(f"  .venv/bin/flatten status --table {folder}/tables/telemetry", err=True)
     if found.problems:
         raise click.ClickException(f"{len(found.problems)} problems; the first: {found.problems[0]}")
@@ -59,56 +59,58 @@ def demo(events: int, rate: float, schedule: bool, window: int, out: Path) -> No
 def rehearse(
     folder: Path, setup: Setup, actions: list[Action], out: TextIO, clock: Callable[[], float] = time.time
 ) -> Trace:
-    """Start the pipeline, play the actions, watch until all have settled, and return what came of them.
+    """Start the pipeline, play the actions, wait until every change has arrived, and return what happened.
 
-    Raises RehearsalError when a part does not start, or when things do not settle.
+    Raises RehearsalError when a part does not start, or when changes do not arrive in time.
     """
     click.echo("Starting DynamoDB, S3, the Lambda, the workspace and Spark on 127.0.0.1 ...", out)
     with pipeline(folder, setup, clock=clock) as running, ThreadPoolExecutor(1) as application:
         _warm_up(running)
-        stop, looks = Event(), [look(running, clock())]
-        done = application.submit(_use, running, actions, stop)
+        stop, snapshots = Event(), [snapshot(running, clock())]
+        done = application.submit(_play, running, actions, stop)
         try:
-            shown, over = 0.0, False
-            while not over:
-                over = bool(wait([done], _LOOK_SECONDS).done)  # the last look is after the end
-                looks.append(look(running, clock()))
-                if over or looks[-1].at - shown >= _LINE_SECONDS:
-                    shown = looks[-1].at
-                    click.echo(_line(running, looks), out)
+            shown, is_over = 0.0, False
+            while not is_over:
+                is_over = bool(wait([done], _SNAPSHOT_SECONDS).done)  # the last snapshot is taken after the end
+                snapshots.append(snapshot(running, clock()))
+                if is_over or snapshots[-1].at - shown >= _LINE_SECONDS:
+                    shown = snapshots[-1].at
+                    click.echo(_line(running, snapshots), out)
         except BaseException:
             stop.set()
             running.compute.end()
             raise
         if not done.result():
-            said = "; ".join(running.job.said) or "nothing"
-            raise UnsettledError(f"not all came to the table in time; the job wrote: {said}. Its log: {folder}/job.log")
-        return trace(running, looks)
+            said = "; ".join(running.job.errors) or "nothing"
+            raise UnsettledError(
+                f"not every change reached the table in time; errors of the job: {said}. Its log: {folder}/job.log"
+            )
+        return trace(running, snapshots)
 
 
-def _line(running: Pipeline, looks: list[Look]) -> str:
-    now = looks[-1]
+def _line(running: Pipeline, snapshots: list[Snapshot]) -> str:
+    now = snapshots[-1]
     counts = f"{now.put:,} put, {now.stored:,} in S3, {now.in_table:,} in the table"
-    return f"{now.at - looks[0].at:5.0f} s: {counts}; {len(running.job.done)} runs over"
+    return f"{now.at - snapshots[0].at:5.0f} s: {counts}; {len(running.job.done)} runs finished"
 
 
 def _warm_up(running: Pipeline) -> None:
-    """Let Spark do a small run on a scratch folder, as a cluster has that is up: the first one takes the longest."""
+    """Let Spark do a small run on a scratch folder, because its first run is the slowest."""
     names = {"source": "landing", "archive": "archive", "table": "tables/telemetry", "state": "state"}
     places = {option: str(running.folder / "tmp" / name) for option, name in names.items()}
     write_fleet(Path(places["source"]), events=50, vehicles=2, seed=1)
     running.compute.run(["run", *(part for name, place in places.items() for part in (f"--{name}", place)), "--json"])
 
 
-def _use(running: Pipeline, actions: list[Action], stop: Event) -> bool:
+def _play(running: Pipeline, actions: list[Action], stop: Event) -> bool:
     running.producer.play(actions, stop.is_set)
     return running.settle(stop=stop.is_set)
 
 
 def _emptied(out: Path) -> Path:
-    """Empty the folder; one that exists must be empty or from an earlier rehearsal. Raises click.UsageError."""
+    """Empty the folder, which must be empty or from an earlier rehearsal. Raises click.UsageError."""
     if out.exists() and any(out.iterdir()) and not (out / _MARKER).exists():
-        raise click.UsageError(f"{out} is not empty and not from a rehearsal: name another folder with --out.")
+        raise click.UsageError(f"{out} is not empty and not from an earlier rehearsal: name another folder with --out.")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / _MARKER).touch()
@@ -116,7 +118,7 @@ def _emptied(out: Path) -> Path:
 
 
 def main() -> None:
-    """Run it; end with its exit code."""
+    """Run the command, and exit with its code."""
     try:
         demo.main(prog_name="make demo", standalone_mode=False)
     except click.ClickException as error:
@@ -126,5 +128,5 @@ def main() -> None:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Stopped. Nothing is left running; run `make demo` again.", err=True)
+        click.echo("Stopped. No process is left running. Run `make demo` again.", err=True)
         sys.exit(130)

@@ -1,44 +1,44 @@
-"""What can go wrong in the rehearsal.
+"""The errors of the rehearsal.
 
 ```
 RehearsalError
-├── PayloadTooLargeError       an event is larger than Lambda takes
+├── PayloadTooLargeError       an event is larger than Lambda accepts
 ├── EmulatorError              the local AWS did not start
 ├── ComputeError               the job's Spark did not start
-├── UnsettledError             changes did not come to the end of the pipeline in time
-├── MappingSettingsError       an event source mapping that AWS or the deployment would refuse
-├── IteratorExpiredError       a place in a stream was kept for longer than 15 minutes
-├── TrimmedDataError           a place in a stream is older than the 24 hours that it keeps
-├── DeliveryError              the on-failure destination did not take a record
-├── ProducerError              a change that the table's items do not allow
-├── FleetError                 a fleet that cannot be made
-└── RefusedError               the workspace refuses a request, with the status and the code it answers
+├── UnsettledError             changes did not reach the table in time
+├── MappingSettingsError       AWS or the deployment would refuse a setting of the event source mapping
+├── IteratorExpiredError       a shard iterator is older than 15 minutes
+├── TrimmedDataError           a place in a stream is older than its 24 hours
+├── DeliveryError              the on-failure destination did not accept a record
+├── ProducerError              an item's state does not allow the change
+├── FleetError                 a fleet cannot be generated
+└── RefusedError               the workspace refuses a request, with the status and the code of the answer
 ```
 """
 
 
 class RehearsalError(Exception):
-    """Raised by this package alone."""
+    """The base of the package's errors."""
 
 
 class PayloadTooLargeError(RehearsalError):
-    """Raised before an invocation: Lambda takes 6 MB from a synchronous caller."""
+    """Raised before an invocation: Lambda accepts 6 MB from a synchronous caller."""
 
 
 class EmulatorError(RehearsalError):
-    """Raised when an emulator ended or stayed silent instead of answering. The message holds the end of its log."""
+    """Raised when an emulator ended or did not answer. The message has the end of its log."""
 
 
 class ComputeError(RehearsalError):
-    """Raised when the process that runs the job ended before Spark was there. The message holds its last line."""
+    """Raised when the process that runs the job ended before Spark had started. The message has its last line."""
 
 
 class UnsettledError(RehearsalError):
-    """Raised when changes did not come to the end of the pipeline in time. The message holds what the job said."""
+    """Raised when changes did not reach the table in time. The message has what the job wrote."""
 
 
 class MappingSettingsError(RehearsalError):
-    """Raised for a setting of an event source mapping out of its range."""
+    """Raised for a setting of an event source mapping outside its range."""
 
 
 class IteratorExpiredError(RehearsalError):
@@ -46,19 +46,19 @@ class IteratorExpiredError(RehearsalError):
 
 
 class TrimmedDataError(RehearsalError):
-    """Raised by a stream for a place before the oldest record that it still has."""
+    """Raised by a stream for a place before its oldest record."""
 
 
 class DeliveryError(RehearsalError):
-    """Raised when the on-failure destination did not take a record: its events are dropped then."""
+    """Raised when the on-failure destination did not accept a record: its events are dropped."""
 
 
 class ProducerError(RehearsalError):
-    """Raised when a change cannot be made to the table, or its record would look like that of another one."""
+    """Raised when a change cannot be made to the table, or when two removals would have the same record."""
 
 
 class FleetError(RehearsalError):
-    """Raised for numbers that no fleet can have, and for a folder that is not empty."""
+    """Raised for impossible numbers of a fleet, and for a folder that is not empty."""
 
 
 class RefusedError(RehearsalError):

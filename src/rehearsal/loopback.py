@@ -1,4 +1,4 @@
-"""An HTTP server on the loopback address, on a free port, for as long as a `with` lasts."""
+"""Serve HTTP on a free port of the loopback address, for as long as a `with` lasts."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """What came in. Header names are in lower case."""
+    """A request. Header names are in lower case."""
 
     method: str
     target: str
@@ -21,7 +21,7 @@ class HttpRequest:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes out. Without a status the connection is cut instead."""
+    """An answer. Without a status the connection is closed instead."""
 
     status: int | None
     body: bytes = b""
@@ -29,7 +29,7 @@ class Answer:
 
 
 class LoopbackServer:
-    """Answers each request, in a thread of its own, with what `respond` makes of it."""
+    """Answers each request, in a separate thread, with what `respond` returns for it."""
 
     def __init__(self, respond: Callable[[HttpRequest], Answer]) -> None:
         self._server = _Server(("127.0.0.1", 0), partial(_Handler, respond))
@@ -42,7 +42,7 @@ class LoopbackServer:
 
     @property
     def url(self) -> str:
-        """Return its address as a URL without a path."""
+        """Return the address as a URL without a path."""
         return f"http://{self.address}"
 
     def __enter__(self) -> Self:
@@ -59,14 +59,14 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that hung up."""
+        """Ignore a client that closed its connection."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Headers and body leave in one packet: otherwise each answer waits for an acknowledgement, 40 ms.
+    # Headers and body leave in one packet: otherwise each answer waits 40 ms for an acknowledgement.
     wbufsize = -1
     disable_nagle_algorithm = True
 
@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*accepted)
 
     def __getattr__(self, name: str) -> Any:
-        # The base class looks for do_GET, do_PUT and so on: one way for all of them.
+        # The base class looks up do_GET, do_PUT and so on: one method serves all of them.
         if name.startswith("do_"):
             return self._serve
         raise AttributeError(name)
@@ -114,4 +114,4 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""

@@ -1,8 +1,8 @@
-"""The whole pipeline on this machine, its parts in the order in which the data goes through them.
+"""Run the whole pipeline on this machine, with its parts in the order of the data.
 
     Producer -> DynamoDB stream -> Poller (event source mapping) -> Function (the zip) -> S3 -> FlattenJob -> table
 
-Everything is real but AWS's and Databricks' own machines: docs/rehearsal.md says what takes the place of what.
+docs/rehearsal.md lists what replaces the machines of AWS and Databricks; the rest is real.
 """
 
 import json
@@ -42,18 +42,18 @@ ON_FAILURE: Final = "aws/lambda/"
 HANDLER: Final = "stream_to_s3.handler.handler"
 _FUNCTION_ARN: Final = "arn:aws:lambda:eu-west-1:123456789012:function:chargeminder-unified-processor"
 _SETTLE_SECONDS: Final = 300.0
-_GLANCE_SECONDS: Final = 0.5
+_POLL_SECONDS: Final = 0.5
 _SCHEDULE_SECONDS: Final = 15.0
 _SHORT_LIFE: Final = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:CompileThresholdScaling=5"
-"""For a Java that lives for a minute: its second compiler does not pay."""
+"""For a Java process that runs for a minute its second compiler costs more than it saves."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """How the pipeline is set up: as databricks.yml has it, but for what a rehearsal of a minute cannot wait for.
+    """The set-up of the pipeline: as in databricks.yml, with shorter times, for a rehearsal of a minute.
 
     `starts` says who starts the job: the Lambda after each object (Option A), or a schedule (Option B). The window is
-    in seconds. `rate` is how many changes the application makes a second, None as many as it can.
+    in seconds. `rate` is the application's changes per second, None for as many as possible.
     """
 
     batching_window: int = 1
@@ -64,7 +64,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The parts, running. Files are in the bucket; `folder` has the tables, the state and the logs."""
+    """The running parts. Files are in the bucket; `folder` has the tables, the state and the logs."""
 
     setup: Setup
     folder: Path
@@ -87,12 +87,12 @@ class Pipeline:
         return self.folder / "tables_ops" / f"telemetry_{kind}"
 
     def settle(self, seconds: float = _SETTLE_SECONDS, stop: Callable[[], bool] = lambda: False) -> bool:
-        """Wait until every change has gone as far as it will; return False when that takes longer, or after `stop`.
+        """Wait until every change has arrived; return False after the timeout or after `stop`.
 
-        What no run was started for, because the trigger failed, is taken up by a run of the schedule, as it is there.
+        When the trigger failed, the files that no run has read are read by a scheduled run, as in production.
         """
         until = time.monotonic() + seconds
-        while not self.driver.wait(_GLANCE_SECONDS):
+        while not self.driver.wait(_POLL_SECONDS):
             if stop() or time.monotonic() > until:
                 return False
         self.job.wait()
@@ -104,7 +104,7 @@ class Pipeline:
         return True
 
     def objects(self, prefix: str, suffix: str = "") -> dict[str, int]:
-        """Return the keys below a prefix that end so, with the sizes of their objects in bytes."""
+        """Return the keys with this prefix and suffix, with the sizes of their objects in bytes."""
         pages = self.cloud.client("s3").get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
         found = (entry for page in pages for entry in page.get("Contents", []))
         return {entry["Key"]: entry["Size"] for entry in found if entry["Key"].endswith(suffix)}
@@ -115,11 +115,11 @@ class Pipeline:
 
 
 @dataclass(frozen=True)
-class Doors:
-    """Where something can stand between two parts, for those who rehearse failures.
+class Hooks:
+    """Functions between two parts, for tests that simulate failures.
 
-    `s3` is given the URL of the cloud and returns the one that the function is given; `invoke` is given what calls
-    the function and returns what the mapping calls.
+    `s3` takes the URL of the emulator and returns the one that the function gets; `invoke` takes the callable that
+    invokes the function and returns the one that the mapping calls.
     """
 
     s3: Callable[[str], str] = lambda url: url
@@ -132,15 +132,15 @@ def pipeline(
     folder: Path,
     setup: Setup,
     *,
-    doors: Doors | None = None,
+    hooks: Hooks | None = None,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Pipeline]:
-    """Start all parts and end them, whatever happens. `folder` gets the tables, the state and the logs.
+    """Start all parts, and end them in any case. `folder` gets the tables, the state and the logs.
 
     Raises RehearsalError when a part does not start.
     """
-    doors = doors or Doors()
+    hooks = hooks or Hooks()
     with ExitStack() as opened:
         local = opened.enter_context(cloud())
         stream_arn = local.create_table(TABLE)
@@ -149,17 +149,17 @@ def pipeline(
         job = opened.enter_context(FlattenJob(compute, _arguments(folder), clock))
         workspace = opened.enter_context(WorkspaceServer(job.workspace, clock))
         trigger = _trigger(local, job, workspace) if setup.starts == "lambda" else {}
-        function = _function(opened, folder, doors.s3(local.endpoint), {**local.environment, **trigger})
+        function = _function(opened, folder, hooks.s3(local.endpoint), {**local.environment, **trigger})
         producer = Producer(local.client("dynamodb"), TABLE, clock=clock, sleep=sleep, rate=setup.rate)
         journal = Journal()
         poller = Poller(
             DynamoDbStream(local.client("dynamodbstreams"), stream_arn, producer.rewrite),
-            doors.invoke(invoke_of(function)),
+            hooks.invoke(invoke_of(function)),
             MappingSettings(batching_window_seconds=setup.batching_window, max_retries=setup.retries),
             clock=clock,
             destination=S3Destination(local.client("s3"), BUCKET, str(uuid4()), _FUNCTION_ARN, lambda: str(uuid4())),
             watch=journal,
-            back_off=doors.back_off,
+            back_off=hooks.back_off,
         )
         driver = opened.enter_context(Driver(poller))
         if setup.starts == "schedule":
@@ -188,7 +188,7 @@ def _compute(opened: ExitStack, folder: Path, local: Cloud) -> Compute:
         **local.environment,
         "FLATTEN_S3A": "1",
         "JAVA_TOOL_OPTIONS": _SHORT_LIFE,
-        "TMPDIR": str(scratch),  # a run that is killed leaves Spark's files
+        "TMPDIR": str(scratch),  # a killed run leaves Spark's files
     }
     return Compute(cluster, folder / "job.log")
 
@@ -202,7 +202,7 @@ def _function(opened: ExitStack, folder: Path, url: str, variables: Mapping[str,
 
 
 def _trigger(local: Cloud, job: FlattenJob, workspace: WorkspaceServer) -> Mapping[str, str]:
-    """Give the Lambda an identity in the workspace, by a secret: the variables that say so."""
+    """Give the Lambda an identity in the workspace, by a secret, and return the variables that set it."""
     client_id, client_secret = "trigger-of-the-rehearsal", secrets.token_urlsafe(24)
     job.workspace.principals.append(Principal(client_id, client_secret, jobs=(JOB_ID,)))
     secret = json.dumps({"client_id": client_id, "client_secret": client_secret})

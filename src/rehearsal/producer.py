@@ -1,8 +1,8 @@
-"""The application: puts telemetry events into the table, some again, deletes some, lets some expire.
+"""Simulate the application: put telemetry events into the table, some again, delete some, let some expire.
 
-The events and what becomes of them are those of the made-up fleet. Each is put as boto3 puts it. An emulator's stream
-never says that an item expired, so an expiry is a delete, and `Producer.rewrite`, given to the stream, makes of its
-record what the service writes:
+The events and their changes are those of the generated fleet, put as boto3 puts them. The stream of an emulator never
+reports that an item expired. Therefore an expiry is a delete, and `Producer.rewrite`, which the stream calls, changes
+its record to what the service writes:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
 """
 
@@ -29,7 +29,7 @@ _EXPIRED_BY: Final = {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"
 
 @dataclass(frozen=True)
 class Poison:
-    """What is wrong with an item: who quarantines it, and with which reason."""
+    """What is wrong with an item: which part quarantines it, and with which reason."""
 
     found_by: Literal["lambda", "job"]
     reason: str
@@ -55,10 +55,10 @@ class Made:
 
 @dataclass(frozen=True)
 class Expected:
-    """The newest state of an event: what its row has to show.
+    """The newest state of an event, which its row must show.
 
     `item` is the newest image, also of one that was deleted or expired. An expiry does not make it deleted: the job
-    keeps the row by default. `records` is how many records the stream has of it: none for a put that changes nothing.
+    keeps the row by default. `records` is how many records the stream has of it: 0 for a put that changes nothing.
     """
 
     item: Item
@@ -69,7 +69,7 @@ class Expected:
 
     @property
     def is_stored(self) -> bool:
-        """Say whether the table of DynamoDB has the item now."""
+        """Return whether the DynamoDB table has the item now."""
         return not self.deleted and not self.expired
 
 
@@ -81,8 +81,8 @@ _POISON: Final[tuple[tuple[Poison, Callable[[Item], Item]], ...]] = (
 )
 
 
-def made_up_actions(events: int, vehicles: int, seed: int) -> list[Action]:
-    """Return what becomes of a made-up fleet's events, in order. Raises FleetError for numbers below 1."""
+def fleet_actions(events: int, vehicles: int, seed: int) -> list[Action]:
+    """Return the actions on a generated fleet's events, in order. Raises FleetError for numbers below 1."""
     return [
         Action("put", change.event_id, change.new)
         if change.new is not None
@@ -92,7 +92,7 @@ def made_up_actions(events: int, vehicles: int, seed: int) -> list[Action]:
 
 
 def with_poison(actions: Iterable[Action], every: int) -> Iterator[Action]:
-    """Yield the actions, and after every so many puts one that has to be quarantined, kind after kind."""
+    """Yield the actions, and after this many puts one that must be quarantined, each kind in turn."""
     puts = 0
     for action in actions:
         yield action
@@ -104,10 +104,10 @@ def with_poison(actions: Iterable[Action], every: int) -> Iterator[Action]:
 
 
 class Producer:
-    """Does actions at a table, `rate` of them a second, as fast as it goes without one.
+    """Does actions on a table, `rate` of them per second, or as fast as possible.
 
-    `clock` is in seconds since the epoch. `made` has what was done, in order, `expected` the newest
-    state of every event.
+    `clock` returns seconds since the epoch. `made` has the done actions, in order, `expected` the newest state of every
+    event.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Producer:
         self._serialize = TypeSerializer().serialize
 
     def play(self, actions: Iterable[Action], stop: Callable[[], bool] = lambda: False) -> None:
-        """Do the actions, until `stop` says so. Raises ProducerError as `make` does."""
+        """Do the actions until `stop` returns True. Raises ProducerError as `make` does."""
         started = self._clock()
         for number, action in enumerate(actions):
             if stop():
@@ -142,8 +142,8 @@ class Producer:
     def make(self, action: Action) -> Made:
         """Do one action.
 
-        Raises ProducerError when there is nothing to delete, or when an event is both deleted and let expire: the
-        stream's records of the two would look the same.
+        Raises ProducerError when there is nothing to delete, or when an event is both deleted and expired: the stream's
+        records of the two would look the same.
         """
         made, before = Made(action, self._clock()), self.expected.get(action.event_id)
         if action.item is not None:
@@ -156,7 +156,7 @@ class Producer:
                 raise ProducerError(f"{action.event_id!r} is not in the table: put it before the {action.kind}")
             # Known before the call, because the record may be read before the call returns.
             if self._removed.setdefault(action.event_id, action.kind) != action.kind:
-                raise ProducerError(f"{action.event_id!r} was removed in another way before: take another event")
+                raise ProducerError(f"{action.event_id!r} was already removed in another way: use another event")
             self._client.delete_item(TableName=self._table, Key={"event_id": {"S": action.event_id}})
             deleted, expired = action.kind == "delete", action.kind == "expire"
             state = replace(before, deleted=deleted, expired=expired, records=before.records + 1)

@@ -140,7 +140,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
     with stage(tmp_path_factory.mktemp("failures"), Setup(batching_window=1, retries=RETRIES)) as at:
         for scenario, _ in SCENARIOS.values():
             scenario(at)
-        assert at.pipeline.settle(300), at.pipeline.job.said
+        assert at.pipeline.settle(300), at.pipeline.job.errors
         yield Outcome(at, dict(at.pipeline.producer.expected), Evidence.of(at.pipeline))
 
 

@@ -47,7 +47,7 @@ ALL_STATEMENTS = {"tracing": True}
 
 
 @dataclass
-class House:
+class Harness:
     """A deployed target, with the zip ready to run under its role."""
 
     account: Account
@@ -162,8 +162,8 @@ BATCHES = iter(range(1, 10_000, 10))
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("house")
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    folder = tmp_path_factory.mktemp("harness")
     archive = build(folder / "a.zip").path
     workspace = Workspace(time.time)
     workspace.jobs[JOB] = WorkspaceJob(JOB, run_seconds=0)
@@ -179,8 +179,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         table_key = account.clients("kms").create_key()["KeyMetadata"]["Arn"]
         account.create_table("NEW_AND_OLD_IMAGES", kms_key=table_key)
         server = opened.enter_context(WorkspaceServer(workspace, time.time, unverified))
-        house = House(account, account.config(lambda_starts_job=True), archive, url, folder, server)
-        house.deploy()
+        harness = Harness(account, account.config(lambda_starts_job=True), archive, url, folder, server)
+        harness.deploy()
         claims = unverified(
             account.clients("sts").get_web_identity_token(
                 Audience=["databricks"], SigningAlgorithm="RS256", DurationSeconds=300
@@ -189,38 +189,38 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         # The emulator's tokens are about the account, whoever asks.
         policy = FederationPolicy(issuer=claims["iss"], subject=claims["sub"])
         workspace.principals.append(Principal("client-1", "made-up", TOKEN, policy, jobs=(JOB,)))
-        yield house
+        yield harness
 
 
 WAYS = {"a secret": {"client_id": ""}, "its own identity": {"client_id": "client-1"}}
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_the_zip_works_with_the_deployed_policy(house: House, way: dict[str, str]) -> None:
-    house.put(without_unknown_conditions(house.deploy(**way)))
-    call = house.invoke()
+def test_the_zip_works_with_the_deployed_policy(harness: Harness, way: dict[str, str]) -> None:
+    harness.put(without_unknown_conditions(harness.deploy(**way)))
+    call = harness.invoke()
     assert call.response == {"batchItemFailures": []}, call.error
     [logged] = call.logged()
     assert (lines_of(logged), logged["EventsQuarantined"]) == (2, 1)
     assert (logged["trigger"], logged["trigger_detail"][:4]) == ("started", "run ")
 
 
-def test_without_the_right_to_write_the_batch_fails(house: House) -> None:
-    policy = house.deploy(**WAYS["a secret"])
-    house.put({name: each for name, each in policy.items() if name != "WriteObjects"})
-    call = house.invoke()
+def test_without_the_right_to_write_the_batch_fails(harness: Harness) -> None:
+    policy = harness.deploy(**WAYS["a secret"])
+    harness.put({name: each for name, each in policy.items() if name != "WriteObjects"})
+    call = harness.invoke()
     assert call.error is not None
     assert call.error["errorType"] == "StorageError"
     assert "AccessDenied" in call.error["errorMessage"]
 
 
 @pytest.mark.parametrize("prefix", ["telemetry/", "telemetry-quarantine/"])
-def test_each_of_the_two_prefixes_is_needed(house: House, prefix: str) -> None:
-    policy = house.deploy(**WAYS["a secret"])
+def test_each_of_the_two_prefixes_is_needed(harness: Harness, prefix: str) -> None:
+    policy = harness.deploy(**WAYS["a secret"])
     left = [resource for resource in policy["WriteObjects"]["Resource"] if not resource.endswith(f"/{prefix}*")]
     assert len(left) == 1
-    house.put({**policy, "WriteObjects": {**policy["WriteObjects"], "Resource": left}})
-    call = house.invoke()
+    harness.put({**policy, "WriteObjects": {**policy["WriteObjects"], "Resource": left}})
+    call = harness.invoke()
     assert call.error is not None
     assert f"s3://{BUCKET}/{prefix}" in call.error["errorMessage"]
     assert "AccessDenied" in call.error["errorMessage"]
@@ -233,17 +233,17 @@ NEEDED_TO_START = {
 
 
 @pytest.mark.parametrize("name", NEEDED_TO_START)
-def test_without_its_right_to_say_who_it_is_the_job_is_not_started(house: House, name: str) -> None:
+def test_without_its_right_to_say_who_it_is_the_job_is_not_started(harness: Harness, name: str) -> None:
     way, message = NEEDED_TO_START[name]
-    policy = house.deploy(**WAYS[way])
-    house.put({other: each for other, each in policy.items() if other != name})
-    [logged] = house.invoke().logged()
+    policy = harness.deploy(**WAYS[way])
+    harness.put({other: each for other, each in policy.items() if other != name})
+    [logged] = harness.invoke().logged()
     assert (logged["trigger"], lines_of(logged)) == ("failed", 2)
     assert logged["trigger_detail"].startswith(message)
 
 
-def test_the_role_may_neither_read_nor_delete_nor_write_elsewhere(house: House) -> None:
-    house.deploy(**WAYS["a secret"])
+def test_the_role_may_neither_read_nor_delete_nor_write_elsewhere(harness: Harness) -> None:
+    harness.deploy(**WAYS["a secret"])
     others = [
         {"Action": ["s3:GetObject", "s3:DeleteObject"], "Resource": [f"arn:aws:s3:::{BUCKET}/telemetry/x"]},
         {"Action": ["s3:PutObject"], "Resource": [f"arn:aws:s3:::{BUCKET}/telemetry-archive/x"]},
@@ -253,7 +253,7 @@ def test_the_role_may_neither_read_nor_delete_nor_write_elsewhere(house: House) 
         {"Action": ["logs:CreateLogGroup", "lambda:InvokeFunction", "iam:PassRole"], "Resource": ["*"]},
     ]
     for statement in others:
-        assert house.decisions(statement) == {"implicitDeny"}
+        assert harness.decisions(statement) == {"implicitDeny"}
 
 
 FOR_AWS = (
@@ -263,34 +263,36 @@ FOR_AWS = (
 
 
 @pytest.mark.parametrize("name", FOR_AWS)
-def test_what_aws_does_for_the_role_is_allowed_by_one_statement_alone(house: House, name: str) -> None:
-    policy = without_unknown_conditions(house.deploy(kms_key_id=house.key, **ALL_STATEMENTS, **WAYS["a secret"]))
-    house.put(policy)
-    assert house.decisions(policy[name]) == {"allowed"}
-    house.put({other: each for other, each in policy.items() if other != name})
-    assert house.decisions(policy[name]) == {"implicitDeny"}
+def test_what_aws_does_for_the_role_is_allowed_by_one_statement_alone(harness: Harness, name: str) -> None:
+    policy = without_unknown_conditions(harness.deploy(kms_key_id=harness.key, **ALL_STATEMENTS, **WAYS["a secret"]))
+    harness.put(policy)
+    assert harness.decisions(policy[name]) == {"allowed"}
+    harness.put({other: each for other, each in policy.items() if other != name})
+    assert harness.decisions(policy[name]) == {"implicitDeny"}
 
 
 @pytest.mark.parametrize("name", ["WriteObjects", "WriteOnFailure", "FindOnFailureBucket"])
-def test_objects_go_to_a_bucket_of_this_account_only(house: House, name: str) -> None:
-    policy = house.deploy(**WAYS["a secret"])
+def test_objects_go_to_a_bucket_of_this_account_only(harness: Harness, name: str) -> None:
+    policy = harness.deploy(**WAYS["a secret"])
     statement = policy[name]
     elsewhere = {**statement, "Condition": {"StringEquals": {"s3:ResourceAccount": "999999999999"}}}
-    house.put({**policy, name: elsewhere})
-    assert house.decisions(statement) == {"implicitDeny"}
+    harness.put({**policy, name: elsewhere})
+    assert harness.decisions(statement) == {"implicitDeny"}
 
 
 @pytest.mark.parametrize("name", UNKNOWN_CONDITIONS)
-def test_conditions_that_the_emulator_does_not_know_are_as_documented(house: House, name: str) -> None:
+def test_conditions_that_the_emulator_does_not_know_are_as_documented(harness: Harness, name: str) -> None:
     way = "its own identity" if name == "IdentifyToDatabricks" else "a secret"
-    policy = house.deploy(kms_key_id=house.key, **WAYS[way])
+    policy = harness.deploy(kms_key_id=harness.key, **WAYS[way])
     assert policy[name]["Condition"] == UNKNOWN_CONDITIONS[name]
-    assert house.decisions(policy[name]) == {"implicitDeny"}, "the emulator knows it now: take it off the list"
+    assert harness.decisions(policy[name]) == {"implicitDeny"}, "the emulator knows it now: take it off the list"
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_no_action_and_no_resource_is_a_wildcard_but_where_aws_knows_none(house: House, way: dict[str, str]) -> None:
-    for name, statement in house.deploy(**way).items():
+def test_no_action_and_no_resource_is_a_wildcard_but_where_aws_knows_none(
+    harness: Harness, way: dict[str, str]
+) -> None:
+    for name, statement in harness.deploy(**way).items():
         assert [action for action in statement["Action"] if "*" in action] == []
         if name in WITHOUT_RESOURCE:
             assert statement["Resource"] == ["*"]

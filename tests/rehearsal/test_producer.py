@@ -1,4 +1,4 @@
-"""What a producer says has to come of its changes is what is in the table and in its stream."""
+"""The state that a producer expects is the state of the table and its stream."""
 
 import sys
 from collections import Counter
@@ -13,12 +13,12 @@ from boto3.dynamodb.types import TypeDeserializer
 from rehearsal.aws.cloud import Cloud, cloud
 from rehearsal.aws.mapping.stream import DynamoDbStream
 from rehearsal.errors import FleetError, ProducerError
-from rehearsal.producer import Action, Producer, made_up_actions, with_poison
+from rehearsal.producer import Action, Producer, fleet_actions, with_poison
 from support.clock import Clock
 
 pytestmark = [
     pytest.mark.process,
-    pytest.mark.skipif(sys.platform == "win32", reason="an emulator's keeper waits on a pipe"),
+    pytest.mark.skipif(sys.platform == "win32", reason="an emulator's supervisor waits on a pipe"),
 ]
 
 
@@ -30,7 +30,7 @@ def local() -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def changes() -> list[Action]:
-    return made_up_actions(events=150, vehicles=5, seed=3)
+    return fleet_actions(events=150, vehicles=5, seed=3)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def stored(local: Cloud, name: str) -> dict[str, Any]:
 
 
 def exact(value: Any) -> Any:
-    """Numbers as DynamoDB gives them back."""
+    """Return numbers as DynamoDB returns them."""
     match value:
         case bool():
             return value
@@ -91,18 +91,18 @@ def test_the_table_and_the_stream_are_what_is_expected(local: Cloud, table: Any,
     assert 0 < len(expired) < len(removed)
 
 
-def test_a_made_up_fleet_inserts_changes_deletes_and_lets_expire(changes: list[Action]) -> None:
+def test_a_fleet_inserts_changes_deletes_and_lets_expire(changes: list[Action]) -> None:
     kinds = Counter(change.kind for change in changes)
     assert kinds.keys() == {"put", "delete", "expire"}
     assert len({change.event_id for change in changes}) == 150
     assert kinds["put"] > 150
     assert all("_stream_metadata" not in (change.item or {}) for change in changes)
-    assert changes == made_up_actions(events=150, vehicles=5, seed=3)
+    assert changes == fleet_actions(events=150, vehicles=5, seed=3)
 
 
-def test_a_fleet_that_cannot_be_made_says_why() -> None:
-    with pytest.raises(FleetError, match="A fleet with 0 events is not possible"):
-        made_up_actions(events=0, vehicles=5, seed=3)
+def test_an_impossible_fleet_is_refused_with_the_reason() -> None:
+    with pytest.raises(FleetError, match="0 events is not a possible fleet"):
+        fleet_actions(events=0, vehicles=5, seed=3)
 
 
 def test_poison_comes_in_every_kind_and_never_twice_under_one_id(changes: list[Action]) -> None:
@@ -133,7 +133,7 @@ def test_the_newest_state_after_each_kind_of_change(table: Any) -> None:
     assert len(stream_records(stream)) == 7
 
 
-def test_numbers_and_hostile_texts_keep_as_they_are(local: Cloud, table: Any) -> None:
+def test_numbers_and_hostile_texts_stay_unchanged(local: Cloud, table: Any) -> None:
     name, _, producer = table
     item = {"n": 2**53 + 1, "f": 0.1, "small": 1e-7, "none": None, "yes": True, "": "", "'; DROP `x`\n../": "\u0000é😀"}
     del item[""]
@@ -142,7 +142,7 @@ def test_numbers_and_hostile_texts_keep_as_they_are(local: Cloud, table: Any) ->
     assert found == exact({"event_id": 'it\'s "é" `;\n../', "signals": [], **item})
 
 
-def test_changes_are_made_at_the_rate_that_is_asked_for(local: Cloud, table: Any) -> None:
+def test_changes_are_made_at_the_given_rate(local: Cloud, table: Any) -> None:
     name, _, _ = table
     clock = Clock(1000.0)
     producer = Producer(local.client("dynamodb"), name, clock=clock, sleep=clock.sleep, rate=4)
@@ -162,12 +162,12 @@ def test_playing_can_be_stopped(table: Any) -> None:
         ([], Action("delete", "a"), "put it before the delete"),
         ([], Action("expire", "a"), "put it before the expire"),
         ([put("a"), Action("delete", "a")], Action("delete", "a"), "put it before the delete"),
-        ([put("a"), Action("delete", "a"), put("a")], Action("expire", "a"), "removed in another way before"),
-        ([put("a"), Action("expire", "a"), put("a")], Action("delete", "a"), "removed in another way before"),
+        ([put("a"), Action("delete", "a"), put("a")], Action("expire", "a"), "already removed in another way"),
+        ([put("a"), Action("expire", "a"), put("a")], Action("delete", "a"), "already removed in another way"),
     ],
     ids=["delete of nothing", "expiry of nothing", "second delete", "expiry after delete", "delete after expiry"],
 )
-def test_a_removal_that_could_not_be_told_from_another_is_refused(
+def test_a_removal_with_the_same_record_as_another_is_refused(
     table: Any, before: list[Action], change: Action, why: str
 ) -> None:
     _, _, producer = table

@@ -10,7 +10,7 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from rehearsal.databricks.server import TOKEN, WorkspaceServer, answer_json
+from rehearsal.databricks.server import TOKEN, WorkspaceServer, json_answer
 from rehearsal.databricks.workspace import FederationPolicy, Principal, Workspace
 from rehearsal.loopback import Answer
 from stream_to_s3.auth import CachedToken, FederatedRole, StoredSecret, TokenSource
@@ -43,7 +43,7 @@ class Manager:
 
 
 @dataclass
-class House:
+class Harness:
     clock: Clock
     sts: StsServer
     workspace: Workspace
@@ -69,7 +69,7 @@ class House:
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
+def harness() -> Iterator[Harness]:
     clock = Clock()
     workspace = Workspace(clock)
     policy = FederationPolicy(ISSUER, ROLE)
@@ -78,23 +78,23 @@ def house() -> Iterator[House]:
         Principal("somebody", personal_token=PERSONAL_TOKEN),
     ]
     with StsServer(clock) as sts, WorkspaceServer(workspace, clock, verified) as server:
-        yield House(clock, sts, workspace, server)
+        yield Harness(clock, sts, workspace, server)
 
 
-def test_the_role_itself_is_enough(house: House) -> None:
-    assert house.fetched(client_id=CLIENT_ID) == CLIENT_ID
-    assert (len(house.sts.requests), house.manager.calls) == (1, 0)
+def test_the_role_itself_is_enough(harness: Harness) -> None:
+    assert harness.fetched(client_id=CLIENT_ID) == CLIENT_ID
+    assert (len(harness.sts.requests), harness.manager.calls) == (1, 0)
 
 
-def test_a_client_secret_of_secrets_manager(house: House) -> None:
-    assert house.fetched() == CLIENT_ID
-    assert (len(house.sts.requests), house.manager.calls) == (0, 1)
+def test_a_client_secret_of_secrets_manager(harness: Harness) -> None:
+    assert harness.fetched() == CLIENT_ID
+    assert (len(harness.sts.requests), harness.manager.calls) == (0, 1)
 
 
-def test_a_personal_token_of_secrets_manager(house: House) -> None:
-    house.manager.secret = json.dumps({"token": f"{PERSONAL_TOKEN}\n"})
-    assert house.fetched() == "somebody"
-    assert house.server.requests == []
+def test_a_personal_token_of_secrets_manager(harness: Harness) -> None:
+    harness.manager.secret = json.dumps({"token": f"{PERSONAL_TOKEN}\n"})
+    assert harness.fetched() == "somebody"
+    assert harness.server.requests == []
 
 
 STS_FAULTS: dict[str, dict[str, Any]] = {
@@ -106,16 +106,16 @@ STS_FAULTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("claims", STS_FAULTS.values(), ids=STS_FAULTS)
-def test_the_workspace_takes_no_other_role(house: House, claims: dict[str, Any]) -> None:
-    house.sts.claims = claims
+def test_the_workspace_takes_no_other_role(harness: Harness, claims: dict[str, Any]) -> None:
+    harness.sts.claims = claims
     with pytest.raises(TriggerError, match=r"^token exchange: answered 400 \(invalid_grant\)$"):
-        house.fetch(CLIENT_ID)
+        harness.fetch(CLIENT_ID)
 
 
-def test_a_wrong_client_secret(house: House) -> None:
-    house.manager.secret = json.dumps({"client_id": CLIENT_ID, "client_secret": "5ecre7-of-yesterday"})
+def test_a_wrong_client_secret(harness: Harness) -> None:
+    harness.manager.secret = json.dumps({"client_id": CLIENT_ID, "client_secret": "5ecre7-of-yesterday"})
     with pytest.raises(TriggerError, match=r"^OAuth token: answered 401 \(invalid_client\)$") as caught:
-        house.fetch()
+        harness.fetch()
     assert "5ecre7" not in everything_said_by(caught.value)
 
 
@@ -132,12 +132,14 @@ MANAGER_FAULTS = [
 
 
 @pytest.mark.parametrize(("fault", "message"), MANAGER_FAULTS)
-def test_a_failure_of_secrets_manager_is_logged_by_its_code_only(house: House, fault: Exception, message: str) -> None:
-    house.manager.fault = fault
+def test_a_failure_of_secrets_manager_is_logged_by_its_code_only(
+    harness: Harness, fault: Exception, message: str
+) -> None:
+    harness.manager.fault = fault
     with pytest.raises(TriggerError, match=f"^secretsmanager:GetSecretValue: {message}$") as caught:
-        house.fetch()
+        harness.fetch()
     assert "5ecre7" not in everything_said_by(caught.value)
-    assert house.server.requests == []
+    assert harness.server.requests == []
 
 
 SECRETS = {
@@ -159,68 +161,68 @@ SECRETS = {
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
 def test_a_secret_that_is_none_is_told_without_showing_it(
-    house: House, secret: str, caplog: pytest.LogCaptureFixture
+    harness: Harness, secret: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    house.manager.secret = secret
+    harness.manager.secret = secret
     with pytest.raises(TriggerError) as caught:
-        house.fetch()
+        harness.fetch()
     assert "5ecre7" not in everything_said_by(caught.value) + caplog.text
-    assert house.server.requests == []
+    assert harness.server.requests == []
 
 
 ANSWERS: dict[str, Callable[[], Answer]] = {
-    "no token": lambda: answer_json(200, {"expires_in": 3600}),
-    "a token of two lines": lambda: answer_json(200, {"access_token": "5ecre7\nX-Evil: 1", "expires_in": 3600}),
-    "a token that is no text": lambda: answer_json(200, {"access_token": ["5ecre7"], "expires_in": 3600}),
+    "no token": lambda: json_answer(200, {"expires_in": 3600}),
+    "a token of two lines": lambda: json_answer(200, {"access_token": "5ecre7\nX-Evil: 1", "expires_in": 3600}),
+    "a token that is no text": lambda: json_answer(200, {"access_token": ["5ecre7"], "expires_in": 3600}),
 }
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-def test_an_answer_without_a_token_is_an_error(house: House, answer: Callable[[], Answer]) -> None:
-    house.server.faults[TOKEN] = [lambda request: answer()]
+def test_an_answer_without_a_token_is_an_error(harness: Harness, answer: Callable[[], Answer]) -> None:
+    harness.server.faults[TOKEN] = [lambda request: answer()]
     with pytest.raises(TriggerError, match="access_token of the OAuth token is missing") as caught:
-        house.fetch()
+        harness.fetch()
     assert "5ecre7" not in everything_said_by(caught.value)
 
 
 @pytest.mark.parametrize("expires_in", [None, 0, -5, "3600", True, float("nan"), float("inf"), 1e300])
-def test_an_end_that_makes_no_sense_is_now(house: House, expires_in: Any) -> None:
-    house.server.faults[TOKEN] = [lambda request: answer_json(200, {"access_token": "t", "expires_in": expires_in})]
-    api, source = house.connected()
+def test_an_end_that_makes_no_sense_is_now(harness: Harness, expires_in: Any) -> None:
+    harness.server.faults[TOKEN] = [lambda request: json_answer(200, {"access_token": "t", "expires_in": expires_in})]
+    api, source = harness.connected()
     with api:
-        token = source.fetch(house.clock() + 20)
-    assert token.ends <= house.clock() + 1
+        token = source.fetch(harness.clock() + 20)
+    assert token.ends <= harness.clock() + 1
 
 
 class Signed:
     """CachedToken in use: each call gives the Authorization that a request would carry."""
 
-    def __init__(self, house: House, client_id: str | None = None) -> None:
-        self.house = house
-        self.api, source = house.connected(client_id)
-        self.credentials = CachedToken(source, house.clock)
+    def __init__(self, harness: Harness, client_id: str | None = None) -> None:
+        self.harness = harness
+        self.api, source = harness.connected(client_id)
+        self.credentials = CachedToken(source, harness.clock)
 
     def __call__(self) -> str:
         with self.api:
-            return self.credentials.authorization(self.house.clock() + 20).reveal()
+            return self.credentials.authorization(self.harness.clock() + 20).reveal()
 
 
-def test_a_token_is_kept_until_shortly_before_it_ends(house: House) -> None:
-    authorization = Signed(house, CLIENT_ID)
+def test_a_token_is_kept_until_shortly_before_it_ends(harness: Harness) -> None:
+    authorization = Signed(harness, CLIENT_ID)
     first = authorization()
-    house.clock.now += 3539
+    harness.clock.now += 3539
     assert authorization() == first
-    house.clock.now += 2
+    harness.clock.now += 2
     assert authorization() != first
-    assert len(house.server.requests) == 2
+    assert len(harness.server.requests) == 2
 
 
-def test_a_token_that_is_forgotten_is_fetched_again(house: House) -> None:
-    house.manager.secret = json.dumps({"token": "old"})
-    authorization = Signed(house)
+def test_a_token_that_is_forgotten_is_fetched_again(harness: Harness) -> None:
+    harness.manager.secret = json.dumps({"token": "old"})
+    authorization = Signed(harness)
     assert authorization() == "Bearer old"
-    house.manager.secret = json.dumps({"token": "new"})
+    harness.manager.secret = json.dumps({"token": "new"})
     assert authorization() == "Bearer old"
     authorization.credentials.forget()
     assert authorization() == "Bearer new"

@@ -51,7 +51,7 @@ class Recorder:
 
 
 @dataclass
-class House:
+class Harness:
     """A handler on a fake S3, on a clock that goes on a quarter of a second whenever it is looked at."""
 
     s3: FakeS3 = field(default_factory=FakeS3)
@@ -83,98 +83,98 @@ def quarantined_numbers(lines: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def test_a_batch_is_one_object_and_success() -> None:
-    house = House()
-    assert house.deliver(stream_event(inserts(5))) == SUCCESS
-    assert len(house.s3.requests) == 1
-    assert written_numbers(house.s3.lines("telemetry/")) == [sequence_number(number) for number in range(1, 6)]
+    harness = Harness()
+    assert harness.deliver(stream_event(inserts(5))) == SUCCESS
+    assert len(harness.s3.requests) == 1
+    assert written_numbers(harness.s3.lines("telemetry/")) == [sequence_number(number) for number in range(1, 6)]
 
 
 def test_a_batch_of_one() -> None:
-    house = House()
-    assert house.deliver(stream_event(inserts(1))) == SUCCESS
-    [key] = house.s3.requests
+    harness = Harness()
+    assert harness.deliver(stream_event(inserts(1))) == SUCCESS
+    [key] = harness.s3.requests
     assert f"{sequence_number(1)}-{sequence_number(1)}-1-" in key
 
 
 def test_an_empty_batch_writes_nothing() -> None:
-    house = House()
-    assert house.deliver(stream_event([])) == SUCCESS
-    assert (house.s3.calls, house.printed, house.trigger.asked) == (0, [], [])
+    harness = Harness()
+    assert harness.deliver(stream_event([])) == SUCCESS
+    assert (harness.s3.calls, harness.printed, harness.trigger.asked) == (0, [], [])
 
 
 def test_records_of_two_hours_stay_in_one_object() -> None:
-    house = House()
+    harness = Harness()
     later = record(2, {"event_id": {"S": "e"}}, ApproximateCreationDateTime=ELEVEN_PAST_EIGHT + 7200)
-    house.deliver(stream_event([*inserts(1), later]))
-    [key] = house.s3.requests
+    harness.deliver(stream_event([*inserts(1), later]))
+    [key] = harness.s3.requests
     assert key.startswith("telemetry/2025/10/28/20/")
-    assert written_numbers(house.s3.lines()) == [sequence_number(1), sequence_number(2)]
+    assert written_numbers(harness.s3.lines()) == [sequence_number(1), sequence_number(2)]
 
 
 def test_poison_goes_to_quarantine_first_and_the_others_go_on() -> None:
-    house = House()
-    assert house.deliver(stream_event([poison(1), *inserts(2, start=2), poison(4)])) == SUCCESS
-    quarantine, landing = house.s3.requests
+    harness = Harness()
+    assert harness.deliver(stream_event([poison(1), *inserts(2, start=2), poison(4)])) == SUCCESS
+    quarantine, landing = harness.s3.requests
     batch = f"2025/10/28/20/{sequence_number(1)}-{sequence_number(4)}"
     assert quarantine.startswith(f"telemetry-quarantine/{batch}-2-")
     assert landing.startswith(f"telemetry/{batch}-2-")
-    assert quarantined_numbers(house.s3.lines("telemetry-quarantine/")) == [
+    assert quarantined_numbers(harness.s3.lines("telemetry-quarantine/")) == [
         sequence_number(1),
         sequence_number(4),
     ]
-    assert written_numbers(house.s3.lines("telemetry/")) == [sequence_number(2), sequence_number(3)]
+    assert written_numbers(harness.s3.lines("telemetry/")) == [sequence_number(2), sequence_number(3)]
 
 
 def test_a_batch_of_poison_only_is_success_and_starts_nothing() -> None:
-    house = House()
-    assert house.deliver(stream_event([poison(1), poison(2)])) == SUCCESS
-    [key] = house.s3.requests
+    harness = Harness()
+    assert harness.deliver(stream_event([poison(1), poison(2)])) == SUCCESS
+    [key] = harness.s3.requests
     assert key.startswith("telemetry-quarantine/")
-    assert house.trigger.asked == []
-    assert house.logged["trigger"] == "off"
+    assert harness.trigger.asked == []
+    assert harness.logged["trigger"] == "off"
 
 
 def test_an_item_with_our_own_attribute_is_quarantined() -> None:
-    house = House()
+    harness = Harness()
     forged = typed_item({"event_id": "event-1", "_stream_metadata": {"sequence_number": "9" * 40}})
-    house.deliver(stream_event([record(1, forged)]))
-    [line] = house.s3.lines("telemetry-quarantine/")
+    harness.deliver(stream_event([record(1, forged)]))
+    [line] = harness.s3.lines("telemetry-quarantine/")
     assert line["reason"] == "reserved_attribute"
-    assert house.s3.lines("telemetry/") == []
+    assert harness.s3.lines("telemetry/") == []
 
 
 def test_a_new_image_stream_is_written() -> None:
-    house = House()
+    harness = Harness()
     images = [record(1, typed_item({"event_id": "e"})), record(2, typed_item({"event_id": "e"}))]
     images[1]["eventName"] = "MODIFY"
-    house.deliver(stream_event(images))
-    assert [line["_stream_metadata"]["event_name"] for line in house.s3.lines()] == ["INSERT", "MODIFY"]
+    harness.deliver(stream_event(images))
+    assert [line["_stream_metadata"]["event_name"] for line in harness.s3.lines()] == ["INSERT", "MODIFY"]
 
 
 def test_a_keys_only_remove_is_written() -> None:
-    house = House()
-    house.deliver(stream_event([record(1, Keys={"event_id": {"S": "gone"}})]))
-    [line] = house.s3.lines("telemetry/")
+    harness = Harness()
+    harness.deliver(stream_event([record(1, Keys={"event_id": {"S": "gone"}})]))
+    [line] = harness.s3.lines("telemetry/")
     assert (line["event_id"], line["_stream_metadata"]["event_name"]) == ("gone", "REMOVE")
 
 
 def test_the_same_batch_again_changes_nothing() -> None:
-    house = House()
+    harness = Harness()
     event = stream_event([poison(1), *inserts(2, start=2)])
-    house.deliver(event)
-    before = {key: request["Body"] for key, request in house.s3.requests.items()}
-    house.printed.clear()
-    assert house.deliver(event) == SUCCESS
-    assert {key: request["Body"] for key, request in house.s3.requests.items()} == before
-    assert house.logged["already_stored"] is True
+    harness.deliver(event)
+    before = {key: request["Body"] for key, request in harness.s3.requests.items()}
+    harness.printed.clear()
+    assert harness.deliver(event) == SUCCESS
+    assert {key: request["Body"] for key, request in harness.s3.requests.items()} == before
+    assert harness.logged["already_stored"] is True
 
 
 def test_the_trigger_runs_after_the_write_and_again_when_the_batch_was_there() -> None:
-    house = House()
-    house.deliver(stream_event(inserts(1)))
-    house.deliver(stream_event(inserts(1)))
-    [key] = house.s3.requests
-    assert house.trigger.asked == [(key, 41.5), (key, 41.5)]
+    harness = Harness()
+    harness.deliver(stream_event(inserts(1)))
+    harness.deliver(stream_event(inserts(1)))
+    [key] = harness.s3.requests
+    assert harness.trigger.asked == [(key, 41.5), (key, 41.5)]
 
 
 @pytest.mark.parametrize("attempts", [[0], [None, 0]], ids=["the quarantine object", "the other object"])
@@ -182,25 +182,25 @@ def test_a_failure_of_s3_is_raised_and_the_next_delivery_completes_the_batch(
     attempts: list[int | None],
 ) -> None:
     failure = s3_error(503, "SlowDown")
-    house = House(FakeS3([failure if attempt == 0 else None for attempt in attempts]))
+    harness = Harness(FakeS3([failure if attempt == 0 else None for attempt in attempts]))
     event = stream_event([poison(1), *inserts(2, start=2)])
     with pytest.raises(StorageError):
-        house.deliver(event)
-    assert house.trigger.asked == []
-    assert house.logged["level"] == "ERROR"
-    assert "SlowDown" in house.logged["error"]
-    assert "_aws" not in house.logged
-    assert house.deliver(event) == SUCCESS
-    assert quarantined_numbers(house.s3.lines("telemetry-quarantine/")) == [sequence_number(1)]
-    assert written_numbers(house.s3.lines("telemetry/")) == [sequence_number(2), sequence_number(3)]
+        harness.deliver(event)
+    assert harness.trigger.asked == []
+    assert harness.logged["level"] == "ERROR"
+    assert "SlowDown" in harness.logged["error"]
+    assert "_aws" not in harness.logged
+    assert harness.deliver(event) == SUCCESS
+    assert quarantined_numbers(harness.s3.lines("telemetry-quarantine/")) == [sequence_number(1)]
+    assert written_numbers(harness.s3.lines("telemetry/")) == [sequence_number(2), sequence_number(3)]
 
 
 def test_halves_of_a_batch_have_keys_of_their_own_and_the_same_lines() -> None:
-    house = House()
+    harness = Harness()
     for part in (inserts(4), inserts(2), inserts(2, start=3)):
-        house.deliver(stream_event(part))
-    assert len(house.s3.requests) == 3
-    assert sorted(written_numbers(house.s3.lines())) == sorted([sequence_number(n) for n in (1, 2, 3, 4)] * 2)
+        harness.deliver(stream_event(part))
+    assert len(harness.s3.requests) == 3
+    assert sorted(written_numbers(harness.s3.lines())) == sorted([sequence_number(n) for n in (1, 2, 3, 4)] * 2)
 
 
 NOT_STREAM_EVENTS: dict[str, Any] = {
@@ -220,18 +220,18 @@ NOT_STREAM_EVENTS: dict[str, Any] = {
 
 @pytest.mark.parametrize("event", NOT_STREAM_EVENTS.values(), ids=NOT_STREAM_EVENTS)
 def test_an_event_of_another_kind_is_refused_before_anything_is_written(event: Any) -> None:
-    house = House()
+    harness = Harness()
     with pytest.raises(NotAStreamEventError, match="DynamoDB stream") as caught:
-        house.deliver(event)
+        harness.deliver(event)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
-    assert house.s3.calls == 0
+    assert harness.s3.calls == 0
 
 
 def test_the_log_line_says_what_was_done() -> None:
-    house = House()
-    house.deliver(stream_event([poison(1), *inserts(2, start=2)]))
-    quarantine_key, key = house.s3.requests
+    harness = Harness()
+    harness.deliver(stream_event([poison(1), *inserts(2, start=2)]))
+    quarantine_key, key = harness.s3.requests
     expected = {
         "timestamp": "2027-01-15T08:00:00.750Z",
         "level": "WARNING",
@@ -239,7 +239,7 @@ def test_the_log_line_says_what_was_done() -> None:
         "request_id": "8f5c1e0a-request",
         "records": 3,
         "written": 2,
-        "bytes": sum(len(request["Body"]) for request in house.s3.requests.values()),
+        "bytes": sum(len(request["Body"]) for request in harness.s3.requests.values()),
         "key": key,
         "quarantine_key": quarantine_key,
         "already_stored": False,
@@ -248,14 +248,14 @@ def test_the_log_line_says_what_was_done() -> None:
         "write_milliseconds": 250.0,
         "milliseconds": 500.0,
     }
-    assert {name: house.logged[name] for name in expected} == expected
-    assert house.logged["batch"].startswith(f"{sequence_number(1)}-{sequence_number(3)}-")
+    assert {name: harness.logged[name] for name in expected} == expected
+    assert harness.logged["batch"].startswith(f"{sequence_number(1)}-{sequence_number(3)}-")
 
 
 def test_metrics_are_embedded_in_the_log_line() -> None:
-    house = House()
-    house.deliver(stream_event([poison(1), *inserts(2, start=2)]))
-    logged = house.logged
+    harness = Harness()
+    harness.deliver(stream_event([poison(1), *inserts(2, start=2)]))
+    logged = harness.logged
     [described] = logged["_aws"]["CloudWatchMetrics"]
     assert (described["Namespace"], described["Dimensions"]) == (NAMESPACE, [["FunctionName"]])
     assert {metric["Name"]: metric["Unit"] for metric in described["Metrics"]} == UNITS
@@ -279,24 +279,28 @@ OUTCOMES = [
 
 @pytest.mark.parametrize(("what", "level", "counts"), OUTCOMES)
 def test_each_outcome_of_the_trigger_is_counted(what: Any, level: str, counts: tuple[int, int]) -> None:
-    house = House(trigger=Recorder(Outcome(what, "why")))
-    assert house.deliver(stream_event(inserts(1))) == SUCCESS
+    harness = Harness(trigger=Recorder(Outcome(what, "why")))
+    assert harness.deliver(stream_event(inserts(1))) == SUCCESS
     names = ("TriggerStarted", "TriggerFailed")
-    assert (house.logged["level"], tuple(house.logged[name] for name in names)) == (level, counts)
-    assert (house.logged["trigger"], house.logged["trigger_detail"]) == (what, "why")
+    assert (harness.logged["level"], tuple(harness.logged[name] for name in names)) == (level, counts)
+    assert (harness.logged["trigger"], harness.logged["trigger_detail"]) == (what, "why")
 
 
 def test_wrong_trigger_settings_are_counted_for_every_batch() -> None:
-    house = House(trigger=without_trigger("DATABRICKS_JOB_ID is missing or empty"))
-    assert house.deliver(stream_event(inserts(1))) == SUCCESS
-    assert house.logged["TriggerFailed"] == 1
-    assert house.logged["trigger_detail"] == "DATABRICKS_JOB_ID is missing or empty"
+    harness = Harness(trigger=without_trigger("DATABRICKS_JOB_ID is missing or empty"))
+    assert harness.deliver(stream_event(inserts(1))) == SUCCESS
+    assert harness.logged["TriggerFailed"] == 1
+    assert harness.logged["trigger_detail"] == "DATABRICKS_JOB_ID is missing or empty"
 
 
 def test_no_trigger_is_neither_a_failure_nor_a_skip() -> None:
-    house = House(trigger=without_trigger(None))
-    house.deliver(stream_event(inserts(1)))
-    assert (house.logged["trigger"], house.logged["TriggerStarted"], house.logged["TriggerFailed"]) == ("off", 0, 0)
+    harness = Harness(trigger=without_trigger(None))
+    harness.deliver(stream_event(inserts(1)))
+    assert (harness.logged["trigger"], harness.logged["TriggerStarted"], harness.logged["TriggerFailed"]) == (
+        "off",
+        0,
+        0,
+    )
 
 
 @pytest.mark.parametrize(
@@ -310,21 +314,21 @@ def test_no_trigger_is_neither_a_failure_nor_a_skip() -> None:
     ],
 )
 def test_the_bucket_must_belong_to_the_account_of_the_function(arn: str, owner: str | None) -> None:
-    house = House()
-    house.context.invoked_function_arn = arn
-    house.deliver(stream_event([poison(1), *inserts(2, start=2)]))
-    assert [request.get("ExpectedBucketOwner") for request in house.s3.requests.values()] == [owner] * 2
+    harness = Harness()
+    harness.context.invoked_function_arn = arn
+    harness.deliver(stream_event([poison(1), *inserts(2, start=2)]))
+    assert [request.get("ExpectedBucketOwner") for request in harness.s3.requests.values()] == [owner] * 2
 
 
 def test_without_a_function_in_the_context_no_owner_is_expected() -> None:
-    house = House()
-    house.context = SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: 1000)
-    assert house.deliver(stream_event(inserts(1))) == SUCCESS
-    assert "ExpectedBucketOwner" not in house.s3.requests.popitem()[1]
+    harness = Harness()
+    harness.context = SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: 1000)
+    assert harness.deliver(stream_event(inserts(1))) == SUCCESS
+    assert "ExpectedBucketOwner" not in harness.s3.requests.popitem()[1]
 
 
 def test_a_line_end_in_hostile_data_cannot_forge_a_log_line() -> None:
-    house = House()
-    house.deliver(stream_event([record(1, {"a": {"N": '\n{"level":"ERROR"}'}}, eventName="\nINSERT")]))
-    assert len(house.printed) == 1
-    assert house.printed[0].count("\n") == 1
+    harness = Harness()
+    harness.deliver(stream_event([record(1, {"a": {"N": '\n{"level":"ERROR"}'}}, eventName="\nINSERT")]))
+    assert len(harness.printed) == 1
+    assert harness.printed[0].count("\n") == 1

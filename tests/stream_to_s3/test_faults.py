@@ -44,7 +44,7 @@ class Context:
 
 
 @dataclass
-class House:
+class Harness:
     """A handler that writes to a bucket of its own through a proxy that has faults."""
 
     s3: Any
@@ -90,7 +90,7 @@ def upstream(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture
-def house(upstream: str) -> Iterator[House]:
+def harness(upstream: str) -> Iterator[Harness]:
     bucket = f"raw-{uuid4()}"
     patience = {
         "connect_timeout": 1,
@@ -102,7 +102,7 @@ def house(upstream: str) -> Iterator[House]:
         writer = ObjectWriter(faulty, bucket, None, list[float]().append)
         log = Log(list[str]().append, lambda: 0.0, "test")
         settings = read_settings({"TELEMETRY_BUCKET": bucket})
-        yield House(s3, proxy, Delivery(settings, writer, without_trigger(None), log, lambda: 0.0), bucket)
+        yield Harness(s3, proxy, Delivery(settings, writer, without_trigger(None), log, lambda: 0.0), bucket)
 
 
 ONCE = (
@@ -111,16 +111,16 @@ ONCE = (
 )
 
 
-def test_without_faults_each_record_is_stored_once(house: House) -> None:
-    assert house.deliver_until_success(BATCH) == 1
-    assert house.ended() == ONCE
-    assert house.proxy.puts == 2
+def test_without_faults_each_record_is_stored_once(harness: Harness) -> None:
+    assert harness.deliver_until_success(BATCH) == 1
+    assert harness.ended() == ONCE
+    assert harness.proxy.puts == 2
 
 
-def test_an_object_is_what_it_says_it_is(house: House) -> None:
-    house.deliver(BATCH)
-    found = house.s3.list_objects_v2(Bucket=house.bucket, Prefix="telemetry/")["Contents"]
-    head = house.s3.head_object(Bucket=house.bucket, Key=found[0]["Key"])
+def test_an_object_is_what_it_says_it_is(harness: Harness) -> None:
+    harness.deliver(BATCH)
+    found = harness.s3.list_objects_v2(Bucket=harness.bucket, Prefix="telemetry/")["Contents"]
+    head = harness.s3.head_object(Bucket=harness.bucket, Key=found[0]["Key"])
     assert (head["ContentType"], head["ContentEncoding"]) == ("application/x-ndjson", "gzip")
     assert head["Metadata"]["lines"] == "5"
 
@@ -146,43 +146,43 @@ FAULTS: dict[str, tuple[list[Fault | str], int]] = {
 
 
 @pytest.mark.parametrize(("faults", "deliveries"), FAULTS.values(), ids=FAULTS)
-def test_after_a_fault_each_record_is_stored_once(house: House, faults: list[Fault | str], deliveries: int) -> None:
+def test_after_a_fault_each_record_is_stored_once(harness: Harness, faults: list[Fault | str], deliveries: int) -> None:
     for fault in faults:
-        house.proxy.faults.append(getattr(house.proxy, fault) if isinstance(fault, str) else fault)
-    assert house.deliver_until_success(BATCH) == deliveries
-    assert house.answers[:-1] == [answer for answer in house.answers if answer.startswith("raised: s3://raw-")]
-    assert house.ended() == ONCE
+        harness.proxy.faults.append(getattr(harness.proxy, fault) if isinstance(fault, str) else fault)
+    assert harness.deliver_until_success(BATCH) == deliveries
+    assert harness.answers[:-1] == [answer for answer in harness.answers if answer.startswith("raised: s3://raw-")]
+    assert harness.ended() == ONCE
 
 
-def test_while_the_bucket_is_gone_the_batch_comes_again(house: House) -> None:
-    house.s3.delete_bucket(Bucket=house.bucket)
-    assert not house.deliver(BATCH)
-    assert not house.deliver(BATCH)
-    assert "NoSuchBucket" in house.answers[0]
-    house.s3.create_bucket(Bucket=house.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    assert house.deliver(BATCH)
-    assert house.ended() == ONCE
+def test_while_the_bucket_is_gone_the_batch_comes_again(harness: Harness) -> None:
+    harness.s3.delete_bucket(Bucket=harness.bucket)
+    assert not harness.deliver(BATCH)
+    assert not harness.deliver(BATCH)
+    assert "NoSuchBucket" in harness.answers[0]
+    harness.s3.create_bucket(Bucket=harness.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    assert harness.deliver(BATCH)
+    assert harness.ended() == ONCE
 
 
-def test_in_halves_each_record_is_stored_at_least_once(house: House) -> None:
+def test_in_halves_each_record_is_stored_at_least_once(harness: Harness) -> None:
     # The batch fails at its second object; bisect then delivers halves, whose keys are others.
-    house.proxy.faults[:] = [passed, DENIED]
-    assert not house.deliver(BATCH)
-    assert [house.deliver(BATCH[:3]), house.deliver(BATCH[3:])] == [True, True]
-    written, quarantined = house.ended()
+    harness.proxy.faults[:] = [passed, DENIED]
+    assert not harness.deliver(BATCH)
+    assert [harness.deliver(BATCH[:3]), harness.deliver(BATCH[3:])] == [True, True]
+    written, quarantined = harness.ended()
     assert written == ONCE[0]
     assert quarantined == Counter({sequence_number(4): 2})
 
 
-def test_halves_of_a_batch_that_was_stored_are_repeats(house: House) -> None:
-    house.proxy.faults[:] = [passed, cut_after, cut_after]
-    assert not house.deliver(BATCH)
-    assert [house.deliver(BATCH[:3]), house.deliver(BATCH[3:])] == [True, True]
-    assert house.ended() == (ONCE[0] + ONCE[0], ONCE[1] + ONCE[1])
+def test_halves_of_a_batch_that_was_stored_are_repeats(harness: Harness) -> None:
+    harness.proxy.faults[:] = [passed, cut_after, cut_after]
+    assert not harness.deliver(BATCH)
+    assert [harness.deliver(BATCH[:3]), harness.deliver(BATCH[3:])] == [True, True]
+    assert harness.ended() == (ONCE[0] + ONCE[0], ONCE[1] + ONCE[1])
 
 
-def test_what_never_succeeds_is_raised_every_time(house: House) -> None:
+def test_what_never_succeeds_is_raised_every_time(harness: Harness) -> None:
     # The mapping then hands the batch, with its records, to the on-failure destination.
-    house.proxy.faults[:] = [DENIED] * 10
-    assert [house.deliver(BATCH) for _ in range(10)] == [False] * 10
-    assert house.ended() == (Counter(), Counter())
+    harness.proxy.faults[:] = [DENIED] * 10
+    assert [harness.deliver(BATCH) for _ in range(10)] == [False] * 10
+    assert harness.ended() == (Counter(), Counter())

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rehearsal.databricks.server import RUN_NOW, RUNS_LIST, WorkspaceServer, answer_json
+from rehearsal.databricks.server import RUN_NOW, RUNS_LIST, WorkspaceServer, json_answer
 from rehearsal.databricks.workspace import Principal, Workspace, WorkspaceJob, WorkspaceRun
 from rehearsal.loopback import Answer, HttpRequest
 from stream_to_s3.auth import CachedToken, Token
@@ -36,7 +36,7 @@ class PersonalToken:
 
 
 @dataclass
-class House:
+class Harness:
     clock: Clock
     workspace: Workspace
     server: WorkspaceServer
@@ -55,35 +55,35 @@ class House:
 
 
 @contextmanager
-def house(job: WorkspaceJob | None = None) -> Iterator[House]:
+def harness(job: WorkspaceJob | None = None) -> Iterator[Harness]:
     clock = Clock()
     workspace = Workspace(clock)
     workspace.jobs[JOB] = job or WorkspaceJob(JOB, run_seconds=120)
     workspace.principals.append(Principal("keeper", personal_token=PERSONAL_TOKEN, jobs=(JOB,)))
     with WorkspaceServer(workspace, clock) as server:
-        made = House(clock, workspace, server, None)  # type: ignore[arg-type] # given in the next line
+        made = Harness(clock, workspace, server, None)  # type: ignore[arg-type] # given in the next line
         made.trigger = made.another_trigger()
         yield made
 
 
 @pytest.fixture
-def idle() -> Iterator[House]:
-    with house() as made:
+def idle() -> Iterator[Harness]:
+    with harness() as made:
         yield made
 
 
-def test_a_run_is_started_when_none_is_there(idle: House) -> None:
+def test_a_run_is_started_when_none_is_there(idle: Harness) -> None:
     assert idle.after_write() == Outcome("started", "run 1001")
     assert [run.state for run in idle.workspace.runs] == ["RUNNING"]
 
 
-def test_a_run_that_is_running_is_not_relied_on(idle: House) -> None:
+def test_a_run_that_is_running_is_not_relied_on(idle: Harness) -> None:
     idle.running()
     assert idle.after_write() == Outcome("started", "run 1002")
     assert [run.state for run in idle.workspace.runs] == ["RUNNING", "QUEUED"]
 
 
-def test_a_run_in_the_queue_is_relied_on(idle: House) -> None:
+def test_a_run_in_the_queue_is_relied_on(idle: Harness) -> None:
     idle.running()
     idle.after_write("telemetry/1")
     assert idle.after_write("telemetry/2") == Outcome("skipped", "run 1002 waits to start")
@@ -91,14 +91,14 @@ def test_a_run_in_the_queue_is_relied_on(idle: House) -> None:
 
 
 def test_a_run_whose_machines_are_starting_is_relied_on() -> None:
-    with house(WorkspaceJob(JOB, startup_seconds=60)) as made:
+    with harness(WorkspaceJob(JOB, startup_seconds=60)) as made:
         made.after_write("telemetry/1")
         assert made.workspace.runs[0].state == "PENDING"
         assert made.after_write("telemetry/2").what == "skipped"
 
 
 def test_a_run_with_other_parameters_is_not_relied_on() -> None:
-    with house(WorkspaceJob(JOB, run_seconds=120, parameters={"command": "run"})) as made:
+    with harness(WorkspaceJob(JOB, run_seconds=120, parameters={"command": "run"})) as made:
         made.running()
         made.workspace.run_now(made.workspace.jobs[JOB], {"command": "replay"})
         assert made.after_write() == Outcome("started", "run 1003")
@@ -106,19 +106,19 @@ def test_a_run_with_other_parameters_is_not_relied_on() -> None:
 
 def test_a_run_with_the_default_parameters_given_by_name_is_not_relied_on() -> None:
     # It would do, but what overrides is not looked into.
-    with house(WorkspaceJob(JOB, run_seconds=120, parameters={"command": "run"})) as made:
+    with harness(WorkspaceJob(JOB, run_seconds=120, parameters={"command": "run"})) as made:
         made.running()
         made.workspace.run_now(made.workspace.jobs[JOB], {"command": "run"})
         assert made.after_write().what == "started"
 
 
-def test_the_same_key_starts_one_run(idle: House) -> None:
+def test_the_same_key_starts_one_run(idle: Harness) -> None:
     first = idle.after_write("telemetry/1")
     assert idle.another_trigger().after_write("telemetry/1", 50) == first
     assert len(idle.workspace.runs) == 1
 
 
-def test_the_idempotency_token_is_64_characters_of_the_key(idle: House) -> None:
+def test_the_idempotency_token_is_64_characters_of_the_key(idle: Harness) -> None:
     idle.after_write("telemetry/" + "x" * 1000)
     body = json.loads(idle.server.requests[-1].body)
     assert len(body["idempotency_token"]) == 64
@@ -126,13 +126,13 @@ def test_the_idempotency_token_is_64_characters_of_the_key(idle: House) -> None:
 
 
 def test_a_run_waits_also_where_the_job_does_not_queue() -> None:
-    with house(WorkspaceJob(JOB, queue=False, run_seconds=120)) as made:
+    with harness(WorkspaceJob(JOB, queue=False, run_seconds=120)) as made:
         made.running()
         made.after_write()
         assert [run.state for run in made.workspace.runs] == ["RUNNING", "QUEUED"]
 
 
-def batches(made: House, count: int, seconds: float) -> list[float]:
+def batches(made: Harness, count: int, seconds: float) -> list[float]:
     """Writes `count` objects evenly over some seconds; checks the queue after each and gives their times."""
     times = []
     for number in range(count):
@@ -149,7 +149,7 @@ def batches(made: House, count: int, seconds: float) -> list[float]:
     "job", [WorkspaceJob(JOB, run_seconds=4), WorkspaceJob(JOB, startup_seconds=3, run_seconds=1), WorkspaceJob(JOB)]
 )
 def test_100_batches_in_10_seconds_have_one_run_running_and_one_waiting(job: WorkspaceJob) -> None:
-    with house(job) as made:
+    with harness(job) as made:
         times = batches(made, 100, 10.0)
         made.clock.now += 3600
         made.workspace.settle()
@@ -169,9 +169,9 @@ def test_100_batches_in_10_seconds_have_one_run_running_and_one_waiting(job: Wor
 def test_after_every_batch_there_is_a_run_that_starts_later(
     gaps: list[float], startup: float, length: float, slow_downs: list[str]
 ) -> None:
-    with house(WorkspaceJob(JOB, startup_seconds=startup, run_seconds=length)) as made:
+    with harness(WorkspaceJob(JOB, startup_seconds=startup, run_seconds=length)) as made:
         for path in slow_downs:
-            made.server.faults.setdefault(path, []).append(lambda request: answer_json(429, {}, **{"Retry-After": "1"}))
+            made.server.faults.setdefault(path, []).append(lambda request: json_answer(429, {}, **{"Retry-After": "1"}))
         times = []
         for number, gap in enumerate(gaps):
             made.clock.now += gap
@@ -183,7 +183,7 @@ def test_after_every_batch_there_is_a_run_that_starts_later(
         assert last_start >= times[-1]
 
 
-def test_too_many_calls_a_second_are_tried_again_after_the_wait_that_is_asked_for(idle: House) -> None:
+def test_too_many_calls_a_second_are_tried_again_after_the_wait_that_is_asked_for(idle: Harness) -> None:
     for number in range(20):
         assert idle.another_trigger().after_write(f"telemetry/{number}", 50).what in ("started", "skipped")
         for run in idle.workspace.active_runs(idle.workspace.jobs[JOB]):
@@ -193,33 +193,33 @@ def test_too_many_calls_a_second_are_tried_again_after_the_wait_that_is_asked_fo
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_passing_fault_is_tried_once_more(idle: House, status: int) -> None:
-    idle.server.faults[RUN_NOW] = [lambda request: answer_json(status, {}, **{"Retry-After": "7"})]
+def test_a_passing_fault_is_tried_once_more(idle: Harness, status: int) -> None:
+    idle.server.faults[RUN_NOW] = [lambda request: json_answer(status, {}, **{"Retry-After": "7"})]
     assert idle.after_write().what == "started"
     assert idle.clock.slept == [7.0]
 
 
 @pytest.mark.parametrize("retry_after", [None, "soon", "-3", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT"])
-def test_without_a_readable_wait_it_is_a_second(idle: House, retry_after: str | None) -> None:
+def test_without_a_readable_wait_it_is_a_second(idle: Harness, retry_after: str | None) -> None:
     headers = {"Retry-After": retry_after} if retry_after else {}
-    idle.server.faults[RUNS_LIST] = [lambda request: answer_json(503, {}, **headers)]
+    idle.server.faults[RUNS_LIST] = [lambda request: json_answer(503, {}, **headers)]
     assert idle.after_write().what == "started"
     assert idle.clock.slept == [1.0]
 
 
-def test_a_fault_that_stays_is_a_failure(idle: House) -> None:
-    idle.server.faults[RUNS_LIST] = [lambda request: answer_json(503, {})] * 2
+def test_a_fault_that_stays_is_a_failure(idle: Harness) -> None:
+    idle.server.faults[RUNS_LIST] = [lambda request: json_answer(503, {})] * 2
     assert idle.after_write() == Outcome("failed", "runs/list: answered 503")
 
 
 @pytest.mark.parametrize(("retry_after", "left"), [("30", 50), ("9", 10)], ids=["too long anyway", "too long for now"])
-def test_a_wait_beyond_the_time_left_is_not_waited(idle: House, retry_after: str, left: float) -> None:
-    idle.server.faults[RUNS_LIST] = [lambda request: answer_json(429, {}, **{"Retry-After": retry_after})]
+def test_a_wait_beyond_the_time_left_is_not_waited(idle: Harness, retry_after: str, left: float) -> None:
+    idle.server.faults[RUNS_LIST] = [lambda request: json_answer(429, {}, **{"Retry-After": retry_after})]
     assert idle.after_write(seconds_left=left) == Outcome("failed", "runs/list: answered 429")
     assert idle.clock.slept == []
 
 
-def test_an_answer_that_drips_is_left_alone_when_the_time_is_up(idle: House) -> None:
+def test_an_answer_that_drips_is_left_alone_when_the_time_is_up(idle: Harness) -> None:
     with raw_server(drip) as address:
         endpoint = WorkspaceApi(f"http://{address}", idle.clock, idle.clock.sleep)
         trigger = Trigger(endpoint, CachedToken(PersonalToken(idle.clock), idle.clock), JOB, idle.clock)
@@ -228,14 +228,14 @@ def test_an_answer_that_drips_is_left_alone_when_the_time_is_up(idle: House) -> 
         assert trigger.after_write("telemetry/2", 2.3) == Outcome("failed", "an earlier attempt still hangs")
 
 
-def test_two_functions_that_ask_at_the_same_moment_start_one_run_too_many_at_most(idle: House) -> None:
+def test_two_functions_that_ask_at_the_same_moment_start_one_run_too_many_at_most(idle: Harness) -> None:
     idle.running()
     other = idle.another_trigger()
 
     def answered_late(request: HttpRequest) -> Answer:
         seen = {"runs": [run.described() for run in idle.workspace.active_runs(idle.workspace.jobs[JOB])]}
         assert other.after_write("telemetry/2", 50).what == "started"
-        return answer_json(200, seen)
+        return json_answer(200, seen)
 
     idle.server.faults[RUNS_LIST] = [answered_late]
     assert idle.after_write("telemetry/1").what == "started"
@@ -255,14 +255,14 @@ class Broken:
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("5ecre7"), RecursionError("5ecre7"), SystemExit("5ecre7")])
 def test_a_mistake_in_the_trigger_is_a_failure_that_tells_no_more_than_its_kind(
-    idle: House, error: BaseException
+    idle: Harness, error: BaseException
 ) -> None:
     endpoint = WorkspaceApi(idle.server.url, idle.clock, idle.clock.sleep)
     trigger = Trigger(endpoint, CachedToken(Broken(error), idle.clock), JOB, idle.clock)
     assert trigger.after_write("telemetry/1", 50) == Outcome("failed", type(error).__name__)
 
 
-def test_without_a_thread_it_is_a_failure(idle: House) -> None:
+def test_without_a_thread_it_is_a_failure(idle: Harness) -> None:
     endpoint = WorkspaceApi(idle.server.url, idle.clock, idle.clock.sleep)
     thread = ThreadPoolExecutor(1)
     thread.shutdown()
@@ -270,13 +270,13 @@ def test_without_a_thread_it_is_a_failure(idle: House) -> None:
     assert trigger.after_write("telemetry/1", 50) == Outcome("failed", "no thread could be started")
 
 
-def test_without_time_left_nothing_is_asked(idle: House) -> None:
+def test_without_time_left_nothing_is_asked(idle: Harness) -> None:
     assert idle.after_write(seconds_left=1.9) == Outcome("failed", "the write left no time for it")
     assert idle.server.requests == []
 
 
-def test_after_a_failure_there_is_a_pause_of_60_seconds(idle: House) -> None:
-    idle.server.faults[RUNS_LIST] = [lambda request: answer_json(403, {"error_code": "PERMISSION_DENIED"})]
+def test_after_a_failure_there_is_a_pause_of_60_seconds(idle: Harness) -> None:
+    idle.server.faults[RUNS_LIST] = [lambda request: json_answer(403, {"error_code": "PERMISSION_DENIED"})]
     assert idle.after_write() == Outcome("failed", "runs/list: answered 403 (PERMISSION_DENIED)")
     asked = len(idle.server.requests)
     idle.clock.now += 59
@@ -286,7 +286,7 @@ def test_after_a_failure_there_is_a_pause_of_60_seconds(idle: House) -> None:
     assert idle.after_write().what == "started"
 
 
-def test_a_token_that_was_taken_back_is_replaced_after_the_failure(idle: House) -> None:
+def test_a_token_that_was_taken_back_is_replaced_after_the_failure(idle: Harness) -> None:
     source = PersonalToken(idle.clock, "taken back")
     endpoint = WorkspaceApi(idle.server.url, idle.clock, idle.clock.sleep)
     trigger = Trigger(endpoint, CachedToken(source, idle.clock), JOB, idle.clock)
@@ -296,7 +296,7 @@ def test_a_token_that_was_taken_back_is_replaced_after_the_failure(idle: House) 
     assert trigger.after_write("telemetry/2", 50).what == "started"
 
 
-def test_a_batch_that_comes_again_after_its_run_was_deleted_is_a_failure_that_says_so(idle: House) -> None:
+def test_a_batch_that_comes_again_after_its_run_was_deleted_is_a_failure_that_says_so(idle: Harness) -> None:
     idle.after_write()
     [run] = idle.workspace.runs
     idle.workspace.finish(run)
@@ -304,7 +304,7 @@ def test_a_batch_that_comes_again_after_its_run_was_deleted_is_a_failure_that_sa
     assert idle.after_write() == Outcome("failed", "run-now: answered 400 (INVALID_PARAMETER_VALUE)")
 
 
-def test_a_job_that_is_not_ours_to_start_is_a_failure(idle: House) -> None:
+def test_a_job_that_is_not_ours_to_start_is_a_failure(idle: Harness) -> None:
     idle.workspace.principals.append(Principal("guest", personal_token="guest-token"))
     outcome = idle.another_trigger("guest-token").after_write("telemetry/1", 50)
     assert outcome == Outcome("failed", "runs/list: answered 403 (PERMISSION_DENIED)")

@@ -17,7 +17,7 @@ import pytest
 
 from lambda_deploy.build import build
 from rehearsal.aws.runtime import Function, Invocation
-from rehearsal.databricks.server import RUN_NOW, RUNS_LIST, Fault, WorkspaceServer, answer_json
+from rehearsal.databricks.server import RUN_NOW, RUNS_LIST, Fault, WorkspaceServer, json_answer
 from rehearsal.databricks.workspace import FederationPolicy, Principal, Workspace, WorkspaceJob
 from rehearsal.loopback import Answer
 from support.emulators import CREDENTIALS, client, ministack, s3_client
@@ -67,7 +67,7 @@ BROUGHT_BY_OTHERS = {
 
 
 @dataclass
-class House:
+class Harness:
     """A place to deploy the zip to: a bucket behind a proxy that has faults."""
 
     archive: Path
@@ -97,38 +97,38 @@ class House:
 
 
 @pytest.fixture
-def house(archive: Path, upstream: str, tmp_path: Path) -> Iterator[House]:
+def harness(archive: Path, upstream: str, tmp_path: Path) -> Iterator[Harness]:
     bucket = f"raw-{uuid4()}"
     with ExitStack() as stack:
         s3 = stack.enter_context(s3_client(upstream))
         proxy, url = stack.enter_context(fault_proxy(upstream))
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        yield House(archive, s3, proxy, url, bucket, tmp_path, stack)
+        yield Harness(archive, s3, proxy, url, bucket, tmp_path, stack)
 
 
-def test_a_cold_start_and_warm_calls_store_their_batches(house: House) -> None:
-    function = house.function()
+def test_a_cold_start_and_warm_calls_store_their_batches(harness: Harness) -> None:
+    function = harness.function()
     calls = [function.invoke(stream_event(inserts(3, start=start))) for start in (1, 4, 7)]
     assert [call.response for call in calls] == [SUCCESS] * 3
     assert [call.was_cold for call in calls] == [True, False, False]
-    lines = [line for stored in house.objects().values() for line in stored]
+    lines = [line for stored in harness.objects().values() for line in stored]
     assert [line["event_id"] for line in lines] == [f"event-{number}" for number in range(1, 10)]
 
 
-def test_the_log_is_one_json_object_a_batch_with_its_metrics(house: House) -> None:
-    call = house.function().invoke(stream_event([*inserts(2), poison(3)]))
+def test_the_log_is_one_json_object_a_batch_with_its_metrics(harness: Harness) -> None:
+    call = harness.function().invoke(stream_event([*inserts(2), poison(3)]))
     [logged] = call.logged()
     assert call.printed.count("\n") == 1
-    assert logged["key"] in house.objects()
-    assert logged["quarantine_key"] in house.objects()
+    assert logged["key"] in harness.objects()
+    assert logged["quarantine_key"] in harness.objects()
     assert (logged["written"], logged["EventsQuarantined"], logged["trigger"]) == (2, 1, "off")
     assert logged["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "StreamToS3"
     assert logged["FunctionName"] == "chargeminder-unified-processor"
     assert 0 < logged["write_milliseconds"] <= logged["milliseconds"]
 
 
-def test_prefixes_and_key_come_from_the_environment(house: House) -> None:
-    function = house.function(
+def test_prefixes_and_key_come_from_the_environment(harness: Harness) -> None:
+    function = harness.function(
         {
             "TELEMETRY_PREFIX": "jo/telemetry/",
             "QUARANTINE_PREFIX": "jo/telemetry-quarantine/",
@@ -136,24 +136,24 @@ def test_prefixes_and_key_come_from_the_environment(house: House) -> None:
         }
     )
     assert function.invoke(stream_event([*inserts(1), poison(2)])).response == SUCCESS
-    quarantine, landing = sorted(house.objects())
+    quarantine, landing = sorted(harness.objects())
     assert (quarantine.split("2025")[0], landing.split("2025")[0]) == ("jo/telemetry-quarantine/", "jo/telemetry/")
-    assert house.s3.head_object(Bucket=house.bucket, Key=landing)["ServerSideEncryption"] == "aws:kms"
+    assert harness.s3.head_object(Bucket=harness.bucket, Key=landing)["ServerSideEncryption"] == "aws:kms"
 
 
-def test_the_largest_batch_that_lambda_takes_is_one_object(house: House) -> None:
-    assert house.function().invoke(stream_event(inserts(2_000, signals=7))).response == SUCCESS
-    [lines] = house.objects().values()
+def test_the_largest_batch_that_lambda_takes_is_one_object(harness: Harness) -> None:
+    assert harness.function().invoke(stream_event(inserts(2_000, signals=7))).response == SUCCESS
+    [lines] = harness.objects().values()
     assert [line["event_id"] for line in lines] == [f"event-{number}" for number in range(1, 2_001)]
 
 
-def test_surrogates_and_38_digits_go_through_the_runtime(house: House) -> None:
+def test_surrogates_and_38_digits_go_through_the_runtime(harness: Harness) -> None:
     batch = inserts(1)
     digits = "-0." + "1234567890" * 3 + "12345678"
     batch[0]["dynamodb"]["NewImage"]["odd"] = {"M": {"\ud83d": {"N": digits}, "a\nb": {"S": "\udfff"}}}
-    assert house.function().invoke(stream_event(batch)).response == SUCCESS
-    [key] = house.objects()
-    text = gzip.decompress(house.s3.get_object(Bucket=house.bucket, Key=key)["Body"].read()).decode("ascii")
+    assert harness.function().invoke(stream_event(batch)).response == SUCCESS
+    [key] = harness.objects()
+    text = gzip.decompress(harness.s3.get_object(Bucket=harness.bucket, Key=key)["Body"].read()).decode("ascii")
     assert rf'"odd":{{"\ud83d":{digits},"a\nb":"\udfff"}}' in text
 
 
@@ -166,27 +166,27 @@ BAD_SETTINGS = {
 
 
 @pytest.mark.parametrize(("name", "value"), BAD_SETTINGS.items(), ids=BAD_SETTINGS)
-def test_a_wrong_setting_stops_the_start_with_its_name(house: House, name: str, value: str) -> None:
-    function = house.function({name: value})
+def test_a_wrong_setting_stops_the_start_with_its_name(harness: Harness, name: str, value: str) -> None:
+    function = harness.function({name: value})
     for _ in range(2):
         call = function.invoke(stream_event(inserts(1)))
         assert call.error is not None
         assert call.error["errorType"] == "SettingsError"
         assert call.error["errorMessage"].startswith(f"{name} is {value!r}")
-    assert house.objects() == {}
+    assert harness.objects() == {}
 
 
-def test_an_event_of_another_kind_is_an_error_and_the_function_goes_on(house: House) -> None:
-    function = house.function()
+def test_an_event_of_another_kind_is_an_error_and_the_function_goes_on(harness: Harness) -> None:
+    function = harness.function()
     call = function.invoke({"Records": [{"eventSource": "aws:s3"}]})
     assert call.error is not None
     assert call.error["errorType"] == "NotAStreamEventError"
     assert function.invoke(stream_event(inserts(1))).response == SUCCESS
 
 
-def test_a_failure_of_s3_is_an_error_that_is_logged_and_the_next_delivery_succeeds(house: House) -> None:
-    function = house.function()
-    house.proxy.faults[:] = [error(403, "AccessDenied")]
+def test_a_failure_of_s3_is_an_error_that_is_logged_and_the_next_delivery_succeeds(harness: Harness) -> None:
+    function = harness.function()
+    harness.proxy.faults[:] = [error(403, "AccessDenied")]
     failed = function.invoke(stream_event(inserts(2)))
     assert failed.error is not None
     assert failed.error["errorType"] == "StorageError"
@@ -195,51 +195,51 @@ def test_a_failure_of_s3_is_an_error_that_is_logged_and_the_next_delivery_succee
     assert function.invoke(stream_event(inserts(2))).response == SUCCESS
 
 
-def test_slow_down_is_waited_out_by_the_sdk(house: House) -> None:
-    house.proxy.faults[:] = [error(503, "SlowDown")] * 2
-    assert house.function().invoke(stream_event(inserts(2))).response == SUCCESS
-    assert house.proxy.puts == 3
+def test_slow_down_is_waited_out_by_the_sdk(harness: Harness) -> None:
+    harness.proxy.faults[:] = [error(503, "SlowDown")] * 2
+    assert harness.function().invoke(stream_event(inserts(2))).response == SUCCESS
+    assert harness.proxy.puts == 3
 
 
-def test_after_a_cut_connection_the_retry_meets_412_and_that_is_success(house: House) -> None:
-    house.proxy.faults[:] = [cut_after]
-    call = house.function().invoke(stream_event(inserts(2)))
+def test_after_a_cut_connection_the_retry_meets_412_and_that_is_success(harness: Harness) -> None:
+    harness.proxy.faults[:] = [cut_after]
+    call = harness.function().invoke(stream_event(inserts(2)))
     assert call.response == SUCCESS
     assert call.logged()[0]["already_stored"] is True
-    assert len(house.objects()) == 1
+    assert len(harness.objects()) == 1
 
 
-def test_a_crash_between_the_two_objects_loses_nothing(house: House) -> None:
-    function = house.function()
+def test_a_crash_between_the_two_objects_loses_nothing(harness: Harness) -> None:
+    function = harness.function()
     function.invoke(stream_event([]))
 
     def killed(forward: Callable[[], Answer]) -> Answer:
         function.kill()
         return Answer(None)
 
-    house.proxy.faults[:] = [passed, killed]
+    harness.proxy.faults[:] = [passed, killed]
     batch = stream_event([poison(1), *inserts(2, start=2)])
     crashed = function.invoke(batch)
     assert crashed.error == {
         "errorType": "Runtime.ExitError",
         "errorMessage": "Runtime exited with error: exit status -9",
     }
-    assert len(house.objects()) == 1
+    assert len(harness.objects()) == 1
     again = function.invoke(batch)
     assert (again.response, again.was_cold) == (SUCCESS, True)
-    assert sorted(len(lines) for lines in house.objects().values()) == [1, 2]
+    assert sorted(len(lines) for lines in harness.objects().values()) == [1, 2]
 
 
-def test_a_timeout_after_the_put_is_followed_by_success(house: House) -> None:
-    function = house.function(timeout=2)
-    house.proxy.faults[:] = [house.proxy.hang_after]
+def test_a_timeout_after_the_put_is_followed_by_success(harness: Harness) -> None:
+    function = harness.function(timeout=2)
+    harness.proxy.faults[:] = [harness.proxy.hang_after]
     batch = stream_event(inserts(2))
     timed_out = function.invoke(batch)
     assert timed_out.error is not None
     assert timed_out.error["errorType"] == "Sandbox.Timedout"
     again = function.invoke(batch)
     assert (again.response, again.logged()[0]["already_stored"]) == (SUCCESS, True)
-    assert len(house.objects()) == 1
+    assert len(harness.objects()) == 1
 
 
 # The trigger
@@ -247,7 +247,7 @@ def test_a_timeout_after_the_put_is_followed_by_success(house: House) -> None:
 
 @dataclass
 class Triggered:
-    house: House
+    harness: Harness
     workspace: Workspace
     server: WorkspaceServer
     upstream: str
@@ -255,7 +255,7 @@ class Triggered:
     def function(self, variables: Mapping[str, str], timeout: float = 60) -> Function:
         """The zip with a trigger that starts our job at the stand-in for Databricks."""
         host = {"DATABRICKS_HOST": self.server.url, "DATABRICKS_JOB_ID": str(JOB)}
-        return self.house.function({**host, **variables}, timeout)
+        return self.harness.function({**host, **variables}, timeout)
 
     def stored_secret(self, **content: str) -> dict[str, str]:
         """The settings that name a new secret with this content."""
@@ -267,14 +267,14 @@ class Triggered:
 
 
 @pytest.fixture
-def triggered(house: House, upstream: str) -> Iterator[Triggered]:
+def triggered(harness: Harness, upstream: str) -> Iterator[Triggered]:
     workspace = Workspace(time.time)
     workspace.jobs[JOB] = WorkspaceJob(JOB, run_seconds=3600)
     # ministack signs with a key of its own, so the signature is not looked at here: test_auth.py does.
     policy = FederationPolicy(issuer=_issuer(upstream), subject=_subject(upstream))
     workspace.principals.append(Principal("client-1", CLIENT_SECRET, PERSONAL_TOKEN, policy, jobs=(JOB,)))
     with WorkspaceServer(workspace, time.time, unverified) as server:
-        yield Triggered(house, workspace, server, upstream)
+        yield Triggered(harness, workspace, server, upstream)
 
 
 def _claims(upstream: str) -> dict[str, Any]:
@@ -294,7 +294,7 @@ def _subject(upstream: str) -> str:
 
 def without_sts(made: Triggered) -> dict[str, str]:
     """The role itself, where boto3 has an STS that knows nothing."""
-    model = made.house.folder / "models/sts/2011-06-15/service-2.json"
+    model = made.harness.folder / "models/sts/2011-06-15/service-2.json"
     model.parent.mkdir(parents=True)
     model.write_text("{}")
     return {"DATABRICKS_CLIENT_ID": "client-1", "AWS_DATA_PATH": str(model.parents[2])}
@@ -335,7 +335,7 @@ def test_no_secret_is_logged_however_much_is(triggered: Triggered, way: Callable
 
 def test_a_batch_that_was_stored_but_not_answered_for_starts_the_job(triggered: Triggered) -> None:
     function = triggered.function(triggered.stored_secret(token=PERSONAL_TOKEN))
-    triggered.house.proxy.faults[:] = [cut_after]
+    triggered.harness.proxy.faults[:] = [cut_after]
     logged = function.invoke(stream_event(inserts(1))).logged()[0]
     assert (logged["already_stored"], logged["trigger"]) == (True, "started")
 
@@ -346,7 +346,7 @@ def redirect(request: Any) -> Answer:
 
 FAULTS: dict[str, tuple[Fault, str]] = {
     "bad token": (
-        lambda request: answer_json(401, {"error_code": "UNAUTHENTICATED"}),
+        lambda request: json_answer(401, {"error_code": "UNAUTHENTICATED"}),
         "answered 401 (UNAUTHENTICATED)",
     ),
     "a page for browsers": (lambda request: Answer(200, b"<html>", {"Content-Type": "text/html"}), "got text/html"),
@@ -368,7 +368,7 @@ def test_when_the_trigger_fails_the_write_has_happened_and_the_batch_succeeds(
 
 def test_when_the_workspace_hangs_the_batch_succeeds_in_time(triggered: Triggered) -> None:
     ended = Event()
-    triggered.house.stack.callback(ended.set)
+    triggered.harness.stack.callback(ended.set)
     triggered.server.faults[RUNS_LIST] = [lambda request: Answer(None) if ended.wait(10) else Answer(503)]
     function = triggered.function(triggered.stored_secret(token=PERSONAL_TOKEN), timeout=4)
     check_failed(triggered, function.invoke(stream_event(inserts(2))), "")
@@ -377,7 +377,7 @@ def test_when_the_workspace_hangs_the_batch_succeeds_in_time(triggered: Triggere
 def check_failed(triggered: Triggered, call: Invocation, detail: str) -> None:
     """The batch is stored and answered for, the failure is logged and counted, and no secret is in the log."""
     assert call.response == SUCCESS
-    assert len(triggered.house.objects()) == 1
+    assert len(triggered.harness.objects()) == 1
     logged = call.logged()[-1]
     assert (logged["trigger"], logged["TriggerFailed"], logged["level"]) == ("failed", 1, "WARNING")
     assert detail in logged["trigger_detail"]
@@ -400,14 +400,14 @@ def test_a_wrong_trigger_setting_costs_no_batch(triggered: Triggered, variables:
 
 
 @pytest.mark.parametrize("host", ["", "http://127.0.0.1:9"], ids=["no trigger", "a trigger"])
-def test_a_cold_start_imports_boto3_and_the_standard_library_only(house: House, host: str) -> None:
-    probe = house.folder / "probe.zip"
-    probe.write_bytes(house.archive.read_bytes())
+def test_a_cold_start_imports_boto3_and_the_standard_library_only(harness: Harness, host: str) -> None:
+    probe = harness.folder / "probe.zip"
+    probe.write_bytes(harness.archive.read_bytes())
     with zipfile.ZipFile(probe, "a") as content:
         content.writestr("probe.py", PROBE)
     trigger = {"DATABRICKS_HOST": host, "DATABRICKS_JOB_ID": "1", "DATABRICKS_CLIENT_ID": "client-1"}
-    environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": house.url, "TELEMETRY_BUCKET": house.bucket, **trigger}
-    function = house.stack.enter_context(Function(probe, "probe.handler", environment, house.folder))
+    environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": harness.url, "TELEMETRY_BUCKET": harness.bucket, **trigger}
+    function = harness.stack.enter_context(Function(probe, "probe.handler", environment, harness.folder))
     ours = {"stream_to_s3", "awslambdaric", "probe", "boto3", "botocore", "jmespath", "dateutil", "urllib3", "six"}
     loaded = set(function.invoke({}).response)
     assert "stream_to_s3" in loaded

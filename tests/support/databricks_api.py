@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import Config
 
-from rehearsal.databricks.server import answer_json
+from rehearsal.databricks.server import json_answer
 from rehearsal.errors import RefusedError
 from rehearsal.loopback import Answer, HttpRequest, LoopbackServer
 
@@ -80,9 +80,9 @@ class DatabricksApi(LoopbackServer):
             with self._lock:
                 self.asked.append(f"{request.method} {path}")
                 body = self._answer(path, request)
-            return answer_json(200, body)
+            return json_answer(200, body)
         except RefusedError as error:
-            return answer_json(error.status, {"error_code": error.code, "message": str(error)})
+            return json_answer(error.status, {"error_code": error.code, "message": str(error)})
 
     def _answer(self, path: str, request: HttpRequest) -> object:
         if path == "/.well-known/databricks-config":

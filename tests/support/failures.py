@@ -1,4 +1,4 @@
-"""A pipeline with doors: what stands in them can be told to fail, a scenario at a time."""
+"""A pipeline with hooks: what stands in them can be told to fail, a scenario at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,7 +8,7 @@ from typing import Any
 
 from rehearsal.aws.mapping.response import FunctionError, Invoke, NotInvoked, Outcome
 from rehearsal.fleet.events import Item
-from rehearsal.pipeline import Doors, Pipeline, Setup, pipeline
+from rehearsal.pipeline import Hooks, Pipeline, Setup, pipeline
 from rehearsal.producer import Action
 from support.fault_proxy import FaultProxy, fault_proxy
 
@@ -58,11 +58,11 @@ def skewed(seconds: int) -> Meddle:
 
 
 def dies_on(event_id: str) -> Meddle:
-    """The function dies whenever a batch holds this item."""
+    """Make the function crash whenever a batch has this item."""
 
     def meddle(event: Event, invoke: Invoke) -> Outcome:
         if any(record["dynamodb"]["Keys"]["event_id"]["S"] == event_id for record in event["Records"]):
-            return FunctionError({"errorType": "Runtime.ExitError", "errorMessage": "made up"})
+            return FunctionError({"errorType": "Runtime.ExitError", "errorMessage": "simulated"})
         return invoke(event)
 
     return meddle
@@ -70,47 +70,47 @@ def dies_on(event_id: str) -> Meddle:
 
 @dataclass
 class Stage:
-    """A running pipeline whose faults a test sets. `meddle` stands between the mapping and the function."""
+    """A running pipeline whose faults a test sets. `meddle` replaces the call from the mapping to the function."""
 
     pipeline: Pipeline
     s3: FaultProxy
-    doors: "_Doors"
+    hooks: "_Hooks"
 
     def play(self, changes: Iterable[Action], meddle: Meddle = straight) -> None:
-        """Make changes, and wait until the mapping is done with them."""
-        self.doors.meddle = meddle
+        """Make changes, and wait until the mapping has finished them."""
+        self.hooks.meddle = meddle
         self.pipeline.producer.play(changes)
         assert self.pipeline.driver.wait(120)
-        self.doors.meddle = straight
+        self.hooks.meddle = straight
 
 
 @dataclass
-class _Doors:
+class _Hooks:
     meddle: Meddle = straight
     opened: list[FaultProxy] = field(default_factory=list)
 
 
 @contextmanager
 def stage(folder: Path, setup: Setup) -> Iterator[Stage]:
-    """Start the pipeline with all doors shut."""
-    doors = _Doors()
+    """Start the pipeline without failures."""
+    hooks = _Hooks()
     with ExitStack() as ending:
 
         def s3(url: str) -> str:
             proxy, own = ending.enter_context(fault_proxy(url))
-            doors.opened.append(proxy)
+            hooks.opened.append(proxy)
             return own
 
         def invoke(inner: Invoke) -> Invoke:
-            return lambda event: doors.meddle(event, inner)
+            return lambda event: hooks.meddle(event, inner)
 
-        chosen = Doors(s3=s3, invoke=invoke, back_off=lambda _: 0.05)
-        with pipeline(folder, setup, doors=chosen) as running:
-            yield Stage(running, doors.opened[0], doors)
+        chosen = Hooks(s3=s3, invoke=invoke, back_off=lambda _: 0.05)
+        with pipeline(folder, setup, hooks=chosen) as running:
+            yield Stage(running, hooks.opened[0], hooks)
 
 
 def item(event_id: str, km: float = 1) -> Item:
-    """A telemetry event."""
+    """Return a telemetry event."""
     return {
         "event_id": event_id,
         "recorded_at": "2026-01-05 10:00:00",
@@ -121,5 +121,5 @@ def item(event_id: str, km: float = 1) -> Item:
 
 
 def puts(prefix: str, count: int, km: float = 1) -> list[Action]:
-    """So many puts of events of their own."""
+    """Return this many puts of distinct events."""
     return [Action("put", f"{prefix}-{number}", item(f"{prefix}-{number}", km)) for number in range(count)]

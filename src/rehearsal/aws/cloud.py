@@ -1,7 +1,7 @@
-"""An AWS on the loopback address: ministack, with a real DynamoDB stream and a real S3 API.
+"""Run ministack, an AWS emulator with a DynamoDB stream and an S3 API, on the loopback address.
 
-It listens on 127.0.0.1 only, on a free port, and is gone after the `with`, also when this process is killed
-(`keeper`). What it does not do as AWS does: docs/mapping.md.
+It listens on a free port of 127.0.0.1 and ends with the `with`, also when this process is killed (`supervisor`).
+docs/mapping.md lists where it differs from AWS.
 """
 
 import os
@@ -30,7 +30,7 @@ _PORTS_TRIED: Final = 3
 
 
 def client(service: str, endpoint: str, **config: Any) -> Any:
-    """Return a boto3 client of an emulator, or of what is in front of it."""
+    """Return a boto3 client for an emulator, or for a proxy in front of it."""
     return boto3.client(
         service,  # type: ignore[call-overload] # its name is a parameter
         endpoint_url=endpoint,
@@ -42,7 +42,7 @@ def client(service: str, endpoint: str, **config: Any) -> Any:
 
 
 class Cloud:
-    """A running one. It makes each client once and closes it with itself."""
+    """A running emulator. It makes each client once and closes them when it ends."""
 
     def __init__(self, endpoint: str, opened: ExitStack) -> None:
         self.endpoint = endpoint
@@ -51,11 +51,11 @@ class Cloud:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the variables with which another process finds it."""
+        """Return the environment variables with which another process reaches it."""
         return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.endpoint}
 
     def client(self, service: str, **config: Any) -> Any:
-        """Return a boto3 client; `config` is that of botocore."""
+        """Return a boto3 client; `config` is botocore's."""
         asked = f"{service} {sorted(config.items())}"
         if asked not in self._clients:
             self._clients[asked] = client(service, self.endpoint, **config)
@@ -80,7 +80,7 @@ class Cloud:
 
 @contextmanager
 def cloud(within: Path | None = None) -> Iterator[Cloud]:
-    """Start one, whose files are in a folder of its own `within` this one, or where temporary files are.
+    """Start an emulator. It keeps its files in a new folder `within` this one, or in the temporary folder.
 
     Raises EmulatorError when it does not start.
     """
@@ -94,7 +94,7 @@ def cloud(within: Path | None = None) -> Iterator[Cloud]:
 
 @contextmanager
 def ministack(folder: Path, *, remove: bool = False, **variables: str) -> Iterator[str]:
-    """Yield the URL of a ministack whose files are in the folder; `variables` are its own, beside ours.
+    """Yield the URL of a ministack that keeps its files in the folder; `variables` are added to its environment.
 
     Raises EmulatorError when it does not start.
     """
@@ -116,33 +116,33 @@ def running(
     *,
     remove: bool = False,
 ) -> Iterator[str]:
-    """Yield the URL of a Python program that serves HTTP on the port it is given, once its path `health` answers 200.
+    """Yield the URL of a Python program that serves HTTP on the port it gets, once its path `health` answers 200.
 
-    Between looking for a free port and listening on it another program may take it: then another one is tried.
-    The program is ended with the `with`, and the folder removed if that is wanted. Raises EmulatorError.
+    Another program may take a free port before this one listens on it: then the next port is tried. The program ends
+    with the `with`, and the folder is removed if `remove` says so. Raises EmulatorError.
     """
     said = ""
     for _ in range(_PORTS_TRIED):
         port = _free_port()
-        with _kept(arguments(port), variables(port), folder, remove=remove) as process:
-            if _answers(port, health, process):
+        with _supervised(arguments(port), variables(port), folder, remove=remove) as process:
+            if _is_ready(port, health, process):
                 yield f"http://127.0.0.1:{port}"
                 return
             said = (folder / _LOG).read_text(errors="replace")[-1000:].strip()
             if process.poll() is None:
                 break
-    raise EmulatorError(f"the emulator did not start; the end of its log: {said or 'nothing'}")
+    raise EmulatorError(f"the emulator did not start; the end of its log: {said or '(empty)'}")
 
 
 @contextmanager
-def _kept(
+def _supervised(
     arguments: Sequence[str], variables: Mapping[str, str], folder: Path, *, remove: bool
 ) -> Iterator["subprocess.Popen[bytes]"]:
     places = {"HOME": str(folder), "TMPDIR": str(folder), "PATH": os.defpath}
-    keeper = [sys.executable, "-m", "rehearsal.aws.keeper", str(folder) if remove else "-"]
+    supervisor = [sys.executable, "-m", "rehearsal.aws.supervisor", str(folder) if remove else "-"]
     with (folder / _LOG).open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 # our own keeper and our own Python
-            [*keeper, sys.executable, *arguments],
+        process = subprocess.Popen(  # noqa: S603 # our own supervisor and our own Python
+            [*supervisor, sys.executable, *arguments],
             env={**places, **variables},
             cwd=folder,
             stdin=subprocess.PIPE,
@@ -162,7 +162,7 @@ def _free_port() -> int:
         return found
 
 
-def _answers(port: int, path: str, process: "subprocess.Popen[bytes]") -> bool:
+def _is_ready(port: int, path: str, process: "subprocess.Popen[bytes]") -> bool:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         connection = HTTPConnection("127.0.0.1", port, timeout=5)

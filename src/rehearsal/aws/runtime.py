@@ -1,9 +1,8 @@
-"""A zip run as Lambda runs it: by the vendor's runtime client, in a clean process, over the Runtime API.
+"""Run a zip as Lambda does: AWS's runtime client in a clean process, over the Runtime API.
 
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. The process sees the zip, the packages of
-Lambda's Python runtime and the variables of Lambda's environment, nothing of this one's. What this does not
-show: Lambda's share of a processor, its memory limit, arm64, and the versions of Python and boto3 that AWS
-has at that moment.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. The process sees the zip, the packages of Lambda's
+Python runtime and Lambda's environment variables, and nothing of this process. Not simulated: Lambda's share of a
+processor, its memory limit, arm64, and the versions of Python and boto3 that AWS currently has.
 """
 
 import json
@@ -46,9 +45,9 @@ _POSTED: Final = re.compile(rf"{_API}/(?:(init)|invocation/([0-9a-f-]+))/(respon
 
 
 def link_runtime_packages(folder: Path) -> Path:
-    """Fill a folder with links to what Lambda's Python runtime brings along, as installed here, and return it.
+    """Fill a folder with links to the packages of Lambda's Python runtime, as installed here, and return it.
 
-    Raises PackageNotFoundError on any system but Linux: awslambdaric comes for that alone.
+    Raises PackageNotFoundError on any system but Linux: awslambdaric exists for Linux only.
     """
     folder.mkdir()
     for name in RUNTIME_PACKAGES:
@@ -60,7 +59,7 @@ def link_runtime_packages(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class Invocation:
-    """What became of a call: a response, or an error as Lambda reports it (errorType, errorMessage, ...)."""
+    """The result of a call: a response, or an error as Lambda reports it (errorType, errorMessage, ...)."""
 
     response: Any
     error: dict[str, Any] | None
@@ -73,10 +72,10 @@ class Invocation:
 
 
 class Function(AbstractContextManager["Function"]):
-    """A deployed zip. `environment` holds the function's own variables and the credentials of its role.
+    """A deployed zip. `environment` holds the function's variables and the credentials of its role.
 
-    `folder` becomes the home of the unpacked zip and of the log. The process starts with the first call, and
-    again after a crash or a timeout.
+    `folder` gets the unpacked zip and the log. The process starts with the first call, and again after a crash or a
+    timeout.
     """
 
     def __init__(
@@ -97,13 +96,13 @@ class Function(AbstractContextManager["Function"]):
         self._end()
 
     def invoke(self, event: object) -> Invocation:
-        """Call the function and wait for it, as a synchronous caller does; an event as bytes is sent as it is.
+        """Call the function and wait for it, as a synchronous caller does; an event in bytes is sent unchanged.
 
-        Raises PayloadTooLargeError when the event is larger than Lambda takes.
+        Raises PayloadTooLargeError when the event is larger than Lambda accepts.
         """
         payload = event if isinstance(event, bytes) else json.dumps(event, separators=(",", ":")).encode()
         if len(payload) > MOST_BYTES:
-            raise PayloadTooLargeError(f"the event has {len(payload):,} bytes, Lambda takes {MOST_BYTES:,}")
+            raise PayloadTooLargeError(f"the event has {len(payload):,} bytes, Lambda accepts {MOST_BYTES:,}")
         was_cold = self._sandbox is None
         if self._sandbox is None:
             self._sandbox = _Sandbox(self._handler, self._environment, self._task, self._log)
@@ -115,7 +114,7 @@ class Function(AbstractContextManager["Function"]):
         return Invocation(outcome.response, outcome.error, printed, was_cold)
 
     def kill(self) -> None:
-        """End the process at once, from any thread, as Lambda does when memory runs out."""
+        """Kill the process at once, from any thread, as Lambda does when memory runs out."""
         if self._sandbox is not None:
             self._sandbox.kill()
 
@@ -153,7 +152,7 @@ class _Outcome:
 
 
 class _Sandbox:
-    """One process and the Runtime API that it talks to; neither outlives the other."""
+    """One process and its Runtime API; both end together."""
 
     def __init__(self, handler: str, environment: Mapping[str, str], task: Path, log: Path) -> None:
         self._invocations: Queue[Answer] = Queue()

@@ -1,1 +1,1 @@
-"""Databricks on one machine: a `workspace` behind a `server`, its `job`, and the `compute` that really runs it."""
+"""Simulate Databricks: a `workspace` behind a `server`, its `job`, and the `compute` that really runs it."""

@@ -1,4 +1,4 @@
-"""The job's compute: a process with Spark, started when it is needed, that runs `flatten` and stays warm."""
+"""Run `flatten` in a process with Spark that starts on demand and stays warm."""
 
 import json
 import os
@@ -20,14 +20,14 @@ _KEPT: Final = ("FLATTEN_JARS", "FLATTEN_SESSION", "FLATTEN_DRIVER_MEMORY")
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that is over. `code` is the exit code, None when the process was killed; `report` is what `--json` says.
+    """A finished run. `code` is the exit code, None when the process was killed; `report` is the output of `--json`.
 
-    `said` is what the run wrote on its standard error.
+    `stderr` is what the run wrote on its standard error.
     """
 
     code: int | None
     report: dict[str, Any] | None
-    said: str
+    stderr: str
 
 
 class Compute(AbstractContextManager["Compute"]):
@@ -44,28 +44,28 @@ class Compute(AbstractContextManager["Compute"]):
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is not None:
             self.end()
-        self._put_away()
+        self._close()
 
     def run(self, arguments: Sequence[str]) -> Finished:
-        """Run `flatten` with these arguments and wait for it. Raises ComputeError when there is no Spark."""
+        """Run `flatten` with these arguments and wait for it. Raises ComputeError when Spark does not start."""
         process, before = self._running(), self._log.stat().st_size
         answers: list[dict[str, Any]] = []
         with suppress(BrokenPipeError):
             print(json.dumps(list(arguments)), file=process.stdin, flush=True)
             answers = _answers(process)
-        said = self._log.read_bytes()[before:].decode("utf-8", "replace")
+        stderr = self._log.read_bytes()[before:].decode("utf-8", "replace")
         code = answers[-1]["exit"] if answers else None
-        return Finished(code, answers[0] if code == 0 and len(answers) > 1 else None, said)
+        return Finished(code, answers[0] if code == 0 and len(answers) > 1 else None, stderr)
 
     def kill(self) -> None:
-        """End the process at once, Spark with it, whatever it is doing: as a cluster that is lost."""
+        """Kill the process and its Spark at once, like a lost cluster."""
         process = self._process
         if process is not None and process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def end(self) -> None:
-        """Kill the process, and let no run start another one."""
+        """Kill the process, and prevent any run from starting another one."""
         self._is_over = True
         self.kill()
 
@@ -75,13 +75,13 @@ class Compute(AbstractContextManager["Compute"]):
             if process is not None and process.poll() is None:
                 return process
             if self._is_over:
-                raise ComputeError("The rehearsal is over.")
-            self._put_away()
+                raise ComputeError("The rehearsal has ended.")
+            self._close()
             process = self._process = self._new()
-            # One that was killed meanwhile is returned: what is run in it was killed, too.
+            # A process that was killed meanwhile is returned, too: the run in it counts as killed.
             if not _answers(process) and process.returncode != -signal.SIGKILL:
                 said = self._log.read_text("utf-8", "replace").strip().splitlines()
-                raise ComputeError(f"Spark did not start: {said[-1] if said else 'it said nothing'}")
+                raise ComputeError(f"Spark did not start: {said[-1] if said else 'it wrote nothing to its log'}")
             return process
 
     def _new(self) -> "subprocess.Popen[str]":
@@ -93,11 +93,11 @@ class Compute(AbstractContextManager["Compute"]):
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                start_new_session=True,  # Ctrl-C is for whoever started this: a run is ended, not torn
+                start_new_session=True,  # Ctrl-C must not reach it: the caller ends it
             )
 
-    def _put_away(self) -> None:
-        """Close the pipes, which ends the process if it lives, and wait for its end."""
+    def _close(self) -> None:
+        """Close the pipes, which ends the process, and wait for its end."""
         process, self._process = self._process, None
         if process is not None:
             with suppress(BrokenPipeError):
@@ -105,7 +105,7 @@ class Compute(AbstractContextManager["Compute"]):
 
 
 def _answers(process: "subprocess.Popen[str]") -> list[dict[str, Any]]:
-    """Return the lines up to the one that says how it ended; none when the process ended instead."""
+    """Return the lines up to the one with the exit code; none when the process ended instead."""
     found: list[dict[str, Any]] = []
     for line in cast("IO[str]", process.stdout):
         found.append(json.loads(line))

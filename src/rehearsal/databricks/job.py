@@ -1,4 +1,4 @@
-"""The job of the workspace: each run that starts really runs `flatten run`, one after the other."""
+"""Run `flatten run` for each run of the workspace's job, one after the other."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +16,7 @@ _VERDICTS: Final = ("applied", "superseded", "repeated", "ignored", "quarantined
 
 @dataclass(frozen=True)
 class JobRun:
-    """A run: asked for, at work, over, in seconds since the epoch. `lines` by verdict, empty if it failed."""
+    """A run, with its times in seconds since the epoch. `lines` by verdict, empty if it failed."""
 
     called: float
     began: float
@@ -29,12 +29,12 @@ class JobRun:
 class FlattenJob(AbstractContextManager["FlattenJob"]):
     """A workspace with this one job, queue on and max_concurrent_runs 1, as resources/flatten.job.yml has it.
 
-    `done` are the runs that are over, in order; `said` what failed ones wrote. `clock` is in seconds since the epoch.
+    `done` has the finished runs, in order; `errors` what failed ones wrote. `clock` returns seconds since the epoch.
     """
 
     def __init__(self, compute: Compute, arguments: Sequence[str], clock: Callable[[], float]) -> None:
         self.done: list[JobRun] = []
-        self.said: list[str] = []
+        self.errors: list[str] = []
         self.workspace = Workspace(clock, on_start=self._start)
         self.job = self.workspace.jobs[JOB_ID] = WorkspaceJob(JOB_ID)
         self._compute = compute
@@ -49,16 +49,16 @@ class FlattenJob(AbstractContextManager["FlattenJob"]):
         self._worker.shutdown(cancel_futures=True)
 
     def start(self) -> None:
-        """Start a run as a schedule does: with default parameters; behind one that is at work it is queued."""
+        """Start a run with default parameters, as a schedule does; it is queued behind a run at work."""
         self.workspace.run_now(self.job, {})
 
     def wait(self) -> None:
-        """Wait until no run waits or is at work. Raises what a run raised here."""
+        """Wait until no run is queued or at work. Raises what a run raised here."""
         while self._under_way:
             self._under_way.pop(0).result()
 
     def lines(self) -> int:
-        """Return how many lines all runs together are done with."""
+        """Return how many lines all runs together have finished."""
         return sum(sum(run.lines.values()) for run in self.done)
 
     def _start(self, run: WorkspaceRun) -> None:
@@ -72,13 +72,13 @@ class FlattenJob(AbstractContextManager["FlattenJob"]):
             over = JobRun(run.created, began, self._clock(), _outcome(finished), counts.get("files", 0), lines)
             self.done.append(over)
             if finished.code != 0:
-                self.said.append(finished.said.strip())
+                self.errors.append(finished.stderr.strip())
         finally:
             self.workspace.finish(run)
 
 
 class Schedule(AbstractContextManager["Schedule"]):
-    """Starts the job every so many seconds for as long as a `with` lasts: the trigger of Option B, and the fallback."""
+    """Starts the job at this interval for as long as a `with` lasts: the trigger of Option B, and the fallback."""
 
     def __init__(self, job: FlattenJob, seconds: float) -> None:
         self._job = job

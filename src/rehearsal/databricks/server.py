@@ -1,4 +1,4 @@
-"""The endpoints of a workspace that the Lambda calls, strict: what the service might let pass is refused.
+"""Serve the endpoints of a workspace that the Lambda calls. It is stricter than the service.
 
 https://docs.databricks.com/api/workspace/jobs/runnow,
 https://docs.databricks.com/api/workspace/jobs/listruns,
@@ -35,17 +35,16 @@ Claims = Mapping[str, Any]
 Fault = Callable[[HttpRequest], Answer]
 
 
-def answer_json(status: int, content: object, **headers: str) -> Answer:
-    """An answer with a JSON body."""
+def json_answer(status: int, content: object, **headers: str) -> Answer:
+    """Return an answer with a JSON body."""
     return Answer(status, json.dumps(content).encode(), {"Content-Type": "application/json", **headers})
 
 
 class WorkspaceServer(LoopbackServer):
-    """A workspace on the loopback address; its `url` is what DATABRICKS_HOST is set to.
+    """A workspace on the loopback address; set DATABRICKS_HOST to its `url`.
 
-    `verify` gives the claims of a token that an issuer signed, None when the signature is wrong; `clock`
-    gives seconds since the epoch. `faults` holds, per path, what the next requests are answered with in place
-    of the truth.
+    `verify` returns the claims of a token that an issuer signed, None when the signature is wrong; `clock` returns
+    seconds since the epoch. `faults` holds, per path, the answers to the next requests instead of the real ones.
     """
 
     def __init__(
@@ -71,10 +70,10 @@ class WorkspaceServer(LoopbackServer):
         if fault is not None:
             return fault(request)
         try:
-            return answer_json(200, self._served(path, request))
+            return json_answer(200, self._served(path, request))
         except RefusedError as error:
             retry = {"Retry-After": "1"} if error.status == 429 else {}
-            return answer_json(error.status, _described(path, error), **retry)
+            return json_answer(error.status, _described(path, error), **retry)
 
     def _served(self, path: str, request: HttpRequest) -> object:
         if request.headers.get("host") != self.address:
@@ -100,10 +99,16 @@ class WorkspaceServer(LoopbackServer):
         _require(not body.keys() - _RUN_NOW_FIELDS, f"unknown fields {sorted(body.keys() - _RUN_NOW_FIELDS)}")
         token, queue = body.get("idempotency_token"), body.get("queue", {})
         parameters = body.get("job_parameters", {})
-        _require(type(body.get("job_id")) is int, "job_id is no integer")
-        _require(token is None or (isinstance(token, str) and 0 < len(token) <= 64), "idempotency_token has 1 to 64")
-        _require(isinstance(queue, dict) and isinstance(queue.get("enabled", True), bool), "queue is {enabled}")
-        _require(isinstance(parameters, dict), "job_parameters is no object")
+        _require(type(body.get("job_id")) is int, "job_id must be an integer")
+        _require(
+            token is None or (isinstance(token, str) and 0 < len(token) <= 64),
+            "idempotency_token must have 1 to 64 characters",
+        )
+        _require(
+            isinstance(queue, dict) and isinstance(queue.get("enabled", True), bool),
+            "queue must be an object with a boolean field enabled",
+        )
+        _require(isinstance(parameters, dict), "job_parameters must be an object")
         job = self._workspace.job_for(principal, body["job_id"])
         run = self._workspace.run_now(job, parameters, token, queue.get("enabled"))
         return {"run_id": run.run_id, "number_in_job": run.run_id}
@@ -112,19 +117,19 @@ class WorkspaceServer(LoopbackServer):
         self._workspace.count_call(RUNS_LIST, 30)
         pairs = parse_qsl(urlsplit(request.target).query, strict_parsing=True)
         query = dict(pairs)
-        _require(len(query) == len(pairs) and not query.keys() - _LIST_FIELDS, f"wrong query {sorted(query)}")
-        _require(query.get("job_id", "").isdecimal(), "job_id is no integer")
-        _require(query.get("active_only") == "true", "only the active runs are served here")
+        _require(len(query) == len(pairs) and not query.keys() - _LIST_FIELDS, f"invalid query fields: {sorted(query)}")
+        _require(query.get("job_id", "").isdecimal(), "job_id must be an integer")
+        _require(query.get("active_only") == "true", "active_only must be true")
         limit = int(query.get("limit", "20"))
-        _require(0 < limit < 25, "limit is greater than 0 and less than 25")
+        _require(0 < limit < 25, "limit must be greater than 0 and less than 25")
         runs = self._workspace.active_runs(self._workspace.job_for(principal, int(query["job_id"])))
-        # An empty list is left out, as the service does.
+        # The service omits an empty list.
         shown = {"runs": [run.described() for run in runs[:limit]]} if runs else {}
         return {**shown, "has_more": len(runs) > limit}
 
     def _token(self, request: HttpRequest) -> object:
         kind = request.headers.get("content-type", "")
-        _require(kind == "application/x-www-form-urlencoded", f"a form, not {kind!r}", "invalid_request")
+        _require(kind == "application/x-www-form-urlencoded", f"expected a form, not {kind!r}", "invalid_request")
         found = parse_qs(request.body.decode("ascii"), strict_parsing=True)
         form = {name: values[0] for name, values in found.items() if len(values) == 1}
         if form.get("grant_type") == "client_credentials":
@@ -135,7 +140,7 @@ class WorkspaceServer(LoopbackServer):
         return {"access_token": token, "token_type": "Bearer", "expires_in": self._workspace.token_seconds}
 
     def _by_secret(self, form: Mapping[str, str], request: HttpRequest) -> Principal:
-        _require(form.get("scope") == "all-apis", "scope is all-apis", "invalid_scope")
+        _require(form.get("scope") == "all-apis", "scope must be all-apis", "invalid_scope")
         kind, _, encoded = request.headers.get("authorization", "").partition(" ")
         try:
             client_id, _, secret = b64decode(encoded, validate=True).decode().partition(":")
@@ -148,8 +153,12 @@ class WorkspaceServer(LoopbackServer):
         raise RefusedError(401, "invalid_client", "client authentication failed")
 
     def _by_exchange(self, form: Mapping[str, str], request: HttpRequest) -> Principal:
-        _require("authorization" not in request.headers, "an exchange has no Authorization", "invalid_request")
-        _require(form.keys() == _EXCHANGE.keys() | {"client_id", "subject_token"}, f"got {sorted(form)}")
+        _require(
+            "authorization" not in request.headers,
+            "a token exchange must not have an Authorization header",
+            "invalid_request",
+        )
+        _require(form.keys() == _EXCHANGE.keys() | {"client_id", "subject_token"}, f"invalid fields: {sorted(form)}")
         _require(_EXCHANGE.items() <= form.items(), "grant, token type or scope is wrong", "unsupported_grant_type")
         claims = self._verify(form["subject_token"])
         now = self._clock()
@@ -185,7 +194,7 @@ def _json_object(request: HttpRequest) -> dict[str, Any]:
         body = json.loads(request.body)
     except ValueError:
         body = None
-    _require(isinstance(body, dict), "the body is no JSON object", "MALFORMED_REQUEST")
+    _require(isinstance(body, dict), "the body must be a JSON object", "MALFORMED_REQUEST")
     return dict(body)
 
 

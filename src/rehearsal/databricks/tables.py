@@ -1,4 +1,4 @@
-"""What the job left in its tables, read by delta-rs: another engine than the one that wrote them."""
+"""Read the job's tables with delta-rs, another engine than the one that wrote them."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 
 def read_rows(path: Path, columns: str = "*") -> list[Row]:
-    """Return all rows of a Delta table, with these columns; none when the table does not exist yet."""
+    """Return these columns of all rows of a Delta table; no rows when the table does not exist yet."""
     try:
         table = DeltaTable(str(path))
     except TableNotFoundError:

@@ -1,7 +1,7 @@
-"""`python -m rehearsal.databricks.warm_job`: a cluster that is up. Runs `flatten` with each line of its standard input.
+"""Run `flatten` for each line of standard input, like a running cluster: `python -m rehearsal.databricks.warm_job`.
 
-A line is a JSON array of arguments. What the command prints comes first, then `{"exit": code}`. The Spark session
-stays between the runs, as on a cluster that is warm; the process ends with its input.
+A line is a JSON array of arguments. The output of the command comes first, then `{"exit": code}`. All runs share one
+Spark session. The process ends with its input.
 """
 
 import json
@@ -12,7 +12,7 @@ from flatten.session import open_session, stop_session
 
 
 def main() -> None:
-    """Answer each line with what the command prints and its exit code."""
+    """Answer each line with the output of the command and its exit code."""
     open_session()
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:

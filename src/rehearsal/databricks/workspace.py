@@ -1,9 +1,8 @@
-"""A Databricks workspace as far as the trigger can see: principals, tokens, one job's runs and their queue.
+"""Simulate a Databricks workspace as far as the trigger uses it: principals, tokens, one job's runs and their queue.
 
 Rules: https://docs.databricks.com/aws/en/jobs/advanced (queueing),
-https://docs.databricks.com/api/workspace/jobs/runnow (idempotency),
-https://docs.databricks.com/aws/en/resources/limits (requests a second). A state changes only when `settle` is
-called, which every request does first; so time can be a number that a test sets.
+https://docs.databricks.com/api/workspace/jobs/runnow (idempotency), https://docs.databricks.com/aws/en/resources/limits
+(requests per second). A state changes only in `settle`, which every request calls first, so a test can set the time.
 """
 
 import itertools
@@ -21,7 +20,7 @@ State = Literal["QUEUED", "PENDING", "RUNNING", "TERMINATED", "SKIPPED"]
 
 @dataclass(frozen=True)
 class FederationPolicy:
-    """What a service principal accepts from an issuer of tokens in place of a secret."""
+    """The issuer's tokens that a service principal accepts instead of a secret."""
 
     issuer: str
     subject: str
@@ -30,7 +29,7 @@ class FederationPolicy:
 
 @dataclass
 class Principal:
-    """Who may call. `jobs` are those that it can start (CAN_MANAGE_RUN)."""
+    """A caller. `jobs` are those that it can start (CAN_MANAGE_RUN)."""
 
     client_id: str
     client_secret: str | None = None
@@ -41,7 +40,7 @@ class Principal:
 
 @dataclass
 class WorkspaceJob:
-    """A job with max_concurrent_runs 1, and what a run of it takes, in seconds. `parameters` are the defaults."""
+    """A job with max_concurrent_runs 1, with the duration of a run in seconds. `parameters` are the defaults."""
 
     job_id: int
     queue: bool = True
@@ -52,7 +51,7 @@ class WorkspaceJob:
 
 @dataclass
 class WorkspaceRun:
-    """A run. Times are on the workspace's clock; None is not yet."""
+    """A run. Times are on the workspace's clock; None means not yet."""
 
     run_id: int
     job: WorkspaceJob
@@ -83,8 +82,8 @@ class WorkspaceRun:
 class Workspace:
     """Principals, jobs and runs; safe to use from several threads.
 
-    `on_start` is given each run that starts, with the lock held: it sets something going and returns. With it a run
-    lasts until `finish` is called, from any thread; without it, `run_seconds`.
+    `on_start` gets each run that starts, while the lock is held, and must return at once. With it a run lasts until
+    `finish` is called, from any thread; without it, `run_seconds`.
     """
 
     def __init__(self, clock: Callable[[], float], on_start: Callable[[WorkspaceRun], None] | None = None) -> None:
@@ -108,33 +107,33 @@ class Workspace:
             return token
 
     def principal_of(self, token: str) -> Principal:
-        """Return whose token it is. Raises RefusedError when it is nobody's, or has ended."""
+        """Return the principal of a token. Raises RefusedError when the token is unknown or has expired."""
         with self._lock:
             for principal in self.principals:
                 if principal.personal_token is not None and principal.personal_token == token:
                     return principal
             principal_and_end = self._issued.get(token)
         if principal_and_end is None or principal_and_end[1] <= self._clock():
-            raise RefusedError(401, "UNAUTHENTICATED", "the token is unknown or has ended")
+            raise RefusedError(401, "UNAUTHENTICATED", "the token is unknown or has expired")
         return principal_and_end[0]
 
     def count_call(self, name: str, a_second: int) -> None:
-        """Count a call. Raises RefusedError when there were too many in the last second."""
+        """Count a call. Raises RefusedError when the last second had too many."""
         with self._lock:
             calls, now = self._called.setdefault(name, deque()), self._clock()
             while calls and calls[0] <= now - 1:
                 calls.popleft()
             if len(calls) >= a_second:
-                raise RefusedError(429, "REQUEST_LIMIT_EXCEEDED", f"more than {a_second} calls a second")
+                raise RefusedError(429, "REQUEST_LIMIT_EXCEEDED", f"more than {a_second} calls per second")
             calls.append(now)
 
     def job_for(self, principal: Principal, job_id: int) -> WorkspaceJob:
-        """Return a job that the principal may start. Raises RefusedError."""
+        """Return a job that the principal may start. Raises RefusedError when it may not."""
         job = self.jobs.get(job_id)
         if job is None:
             raise RefusedError(400, "INVALID_PARAMETER_VALUE", f"Job {job_id} does not exist.")
         if job_id not in principal.jobs:
-            raise RefusedError(403, "PERMISSION_DENIED", "no permission Manage Run on the job")
+            raise RefusedError(403, "PERMISSION_DENIED", "the permission Manage Run on the job is missing")
         return job
 
     def run_now(
@@ -158,7 +157,7 @@ class Workspace:
             return run
 
     def active_runs(self, job: WorkspaceJob) -> list[WorkspaceRun]:
-        """Return the runs that wait or run, newest first."""
+        """Return the queued and running runs, newest first."""
         with self._lock:
             self.settle()
             return [run for run in reversed(self.runs) if run.job is job and run.ended is None]
@@ -169,13 +168,13 @@ class Workspace:
             self.runs.remove(run)
 
     def finish(self, run: WorkspaceRun) -> None:
-        """End a run that `on_start` was given."""
+        """End a run that `on_start` got."""
         with self._lock:
             run.state, run.ended = "TERMINATED", self._clock()
             self.settle()
 
     def settle(self) -> None:
-        """Let everything happen that is due by now: the runs of a job go one after the other."""
+        """Start and end the runs that are due, one after the other for each job."""
         with self._lock:
             busy, freed = set[int](), dict[int, float]()
             for run in self.runs:

@@ -1,4 +1,4 @@
-"""`python -m rehearsal.fleet`. Exit codes: 0 done, 1 the files could not be written, 2 wrong usage."""
+"""Run `python -m rehearsal.fleet`. Exit codes: 0 done, 1 the files could not be written, 2 wrong usage."""
 
 import dataclasses
 import json
@@ -15,13 +15,13 @@ from rehearsal.fleet import write_fleet
 @click.option("--events", type=click.IntRange(1, 100_000_000), default=2000, show_default=True)
 @click.option("--vehicles", type=click.IntRange(1, 100_000), default=20, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same files.")
-@click.option("--oddities", is_flag=True, help="Add what real payloads do, bad lines, and broken files.")
+@click.option("--oddities", is_flag=True, help="Add unusual but real payloads, bad lines and broken files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def fleet(out: Path, events: int, vehicles: int, seed: int, oddities: bool, as_json: bool) -> None:
-    """Make a believable fleet over time, as the objects that the Lambda would write.
+    """Generate a realistic fleet over time, as the objects that the Lambda would write.
 
     What the cars did (charging sessions, drives, distance and energy per day, silence, errors, latest values) is
-    written to DIR.truth.json, beside the folder.
+    written to DIR.truth.json, next to the folder.
 
     \b
     Example:
@@ -40,7 +40,9 @@ def fleet(out: Path, events: int, vehicles: int, seed: int, oddities: bool, as_j
     if as_json:
         click.echo(json.dumps({**dataclasses.asdict(report), "truth": str(truth)}))
     else:
-        click.echo(f"{report.files} files, {report.lines} lines, {report.events} events in {out}; the truth in {truth}")
+        click.echo(
+            f"{report.files} files, {report.lines} lines, {report.events} events in {out}; the truth is in {truth}"
+        )
 
 
 if __name__ == "__main__":

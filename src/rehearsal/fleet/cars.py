@@ -1,4 +1,4 @@
-"""The fleet's makes and cars: what never changes about them. `templates.json` has the makes and each signal's body."""
+"""The fleet's makes and cars, as far as they never change. `templates.json` has the makes and each signal's body."""
 
 import json
 from collections.abc import Sequence
@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """What a model can do. Energy in kWh, power in kW.
+    """The capabilities of a model. Energy in kWh, power in kW.
 
     `reports` are patterns of the signals beyond the common ones that it can send, `lacks` the signals that it answers
-    with VEHICLE_NOT_CAPABLE. `idle_errors`: while nothing charges, the charging signals are errors and not zeros.
+    with VEHICLE_NOT_CAPABLE. `idle_errors`: while the car does not charge, its charging signals are errors instead of
+    zeros.
     """
 
     make: str
@@ -42,11 +43,11 @@ class Make:
 
 @dataclass(frozen=True, slots=True)
 class Car:
-    """One car. Its place in the fleet, `index`, says what befalls it: see `rehearsal.fleet.script`.
+    """One car. Its `index` in the fleet decides what happens to it: see `rehearsal.fleet.script`.
 
     `latitude` and `longitude` are those of its home, `limit` is the charge limit in percent. `signals` are what its
-    events carry, `lacks` those among them that are always an error. In Iceland, where it is UTC, no `timezone` is
-    stored.
+    events carry, `lacks` those among them that are always an error. Cars in Iceland have no stored `timezone`: it is
+    UTC.
     """
 
     index: int
@@ -64,12 +65,12 @@ class Car:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time by which it lives."""
+        """Return the car's time zone."""
         return ZoneInfo(self.timezone or "UTC")
 
 
 def seeded(*parts: object) -> Random:
-    """Return a generator of its own for each combination of parts."""
+    """Return a separate random generator for each combination of parts."""
     return Random(":".join(map(str, parts)))  # noqa: S311 - made-up data has to be repeatable, not secret
 
 
@@ -82,10 +83,9 @@ def new_id(rng: Random) -> str:
 class Templates:
     """The item, the body of each signal by `Group.Name`, makes and homes, in the shapes of recorded events.
 
-    A value `$name` is filled in by `rehearsal.fleet.events`. A home is latitude, longitude and time zone. Lists of
-    signals: `common` to all cars, `triggers` of an event, those that are errors unless `while_charging`,
-    `without_stamps`, and `personal` ones that need a permission. `bad_lines`: kind -> why the job quarantines it, and
-    the line in Latin-1.
+    `rehearsal.fleet.events` fills in a value `$name`. A home is latitude, longitude and time zone. Lists of signals:
+    `common` to all cars, `triggers` of an event, those that are errors unless `while_charging`, `without_stamps`, and
+    `personal` ones that need a permission. `bad_lines`: kind -> why the job quarantines it, and the line in Latin-1.
     """
 
     item: dict[str, Any]
@@ -102,13 +102,13 @@ class Templates:
 
 @cache
 def templates() -> Templates:
-    """Return what templates.json has."""
+    """Read templates.json."""
     read = json.loads((Path(__file__).parent / "templates.json").read_text("utf-8"))
     return Templates(**{**read, "makes": [Make(**make) for make in read["makes"]]})
 
 
 def make_car(index: int, rng: Random) -> Car:
-    """Make the car with this place in the fleet; every make comes in turn."""
+    """Make the car with this index; the makes alternate."""
     make = templates().makes[index % len(templates().makes)]
     latitude, longitude, timezone = rng.choice(templates().homes)
     lacks, extras = tuple(rng.sample(make.lacks, rng.randint(1, len(make.lacks)))), make.extras()

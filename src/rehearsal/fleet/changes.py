@@ -1,7 +1,7 @@
-"""What becomes of each stored item: the table's changes, in order of time.
+"""Turn the stored items into the table's changes, in order of time.
 
-Most items are stored once. Some are delivered and stored again, corrected, deleted, or expire. What is corrected or
-deleted is never the beginning or the end of something, so the fleet's truth can be seen in what is left.
+Most items are stored once. Some are delivered and stored again, corrected, deleted, or expire. An item that is the
+beginning or the end of something is never corrected or deleted, so the remaining rows show the fleet's truth.
 """
 
 import heapq
@@ -23,15 +23,15 @@ _FATES = (
     (100, 29, "deleted without its image"),
     (100, 31, "deleted and stored again"),
 )
-"""Of so many items, the one at this turn; turns are low so that small fleets have all of them."""
+"""Of this many items, the one at this turn; turns are low so that small fleets have all kinds."""
 _HARMLESS = ("delivered again", "expired")
 
 
 @dataclass(frozen=True, slots=True)
 class ItemChange:
-    """One change of an item, at a time in seconds since 1970 UTC: as the stream has it, by old and new image.
+    """One change of an item, at a time in seconds since 1970 UTC, with the old and the new image.
 
-    Both are missing for a removal whose old image the stream lacks.
+    A removal whose old image is missing in the stream has neither.
     """
 
     at: float
@@ -42,7 +42,7 @@ class ItemChange:
 
     @property
     def name(self) -> str:
-        """The stream's word for it."""
+        """Return the stream's name for it."""
         return "REMOVE" if self.new is None else "MODIFY" if self.old else "INSERT"
 
 

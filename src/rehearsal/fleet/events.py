@@ -1,4 +1,4 @@
-"""A car's state becomes the item that the app stores for the webhook delivery it got.
+"""Turn a car's state into the item that the app stores for its webhook delivery.
 
 Shapes and units: https://smartcar.com/docs/api-reference/signals
 """
@@ -19,7 +19,7 @@ Item = dict[str, Any]
 Error = tuple[str, str | None]
 
 STATUS_SINCE = datetime(2025, 11, 17, tzinfo=UTC).timestamp()
-"""From this day on a signal that succeeded says so. https://smartcar.com/docs/changelog/latest"""
+"""From this day on a successful signal has a status. https://smartcar.com/docs/changelog/latest"""
 
 _MILE, _DAY = 1.609344, 86_400
 _PASSING: tuple[Error, ...] = (("SERVER", "INTERNAL"), ("UPSTREAM", "NO_RESPONSE"), ("RATE_LIMIT", "VEHICLE"))
@@ -29,8 +29,8 @@ _PASSING: tuple[Error, ...] = (("SERVER", "INTERNAL"), ("UPSTREAM", "NO_RESPONSE
 class StoredEvent:
     """An item, when the app stored it (seconds since 1970 UTC), and the car's state in it.
 
-    `is_bound`: something begins or ends with it, or it is the sign of life of a car that sleeps, so it is neither
-    corrected nor deleted. `then_silent`: the connection is lost from here to the car's next event, or for good.
+    `is_bound`: something begins or ends with it, or a sleeping car reports that it is connected; it is neither
+    corrected nor deleted. `then_silent`: the connection is lost from here to the car's next event, or forever.
     """
 
     at: float
@@ -73,7 +73,7 @@ class _Reporter:
         limits = [{"type": "GLOBAL", "limit": car.limit, "condition": None}] if car.year % 2 else []
         self._constants = {**asdict(car.make), **asdict(car), "webhook_id": webhook_id, "limits": limits}
         self._constants |= {"make": car.make.make}
-        # Of five, one owner takes a permission back on the second day, for two days; of ten, one for good.
+        # One owner of five withdraws a permission on the second day, for two days; one of ten, forever.
         since = start + 1.3 * _DAY if car.index % 5 == 2 else math.inf
         self._denied = since, math.inf if car.index % 10 == 7 else since + 2 * _DAY
         self._headings = {signal: _heading(signal) for signal in car.signals}
@@ -101,7 +101,7 @@ class _Reporter:
         return delivered / 1000 + 0.5, {name: value for name, value in item.items() if value is not None}
 
     def _look(self, values: Mapping[str, Any], at: float) -> list[str]:
-        """Remember the bodies that have changed, and return those of them that trigger an event."""
+        """Remember the changed bodies, and return those of them that trigger an event."""
         triggers = []
         for name in self._car.signals:
             body = _filled(templates().signals[name], values)
@@ -142,7 +142,7 @@ def _filled(template: Any, values: Mapping[str, Any]) -> Any:
 
 
 def recorded_at(at: float) -> str:
-    """Write a time, in seconds since 1970 UTC, as the app does."""
+    """Format a time, in seconds since 1970 UTC, as the app does."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -152,7 +152,7 @@ def _heading(signal: str) -> dict[str, str]:
 
 
 def _values(car: Car, state: State) -> dict[str, Any]:
-    """Return the values of the templates' `$name`, but for those that never change."""
+    """Return the values of the templates' `$name`, except those that never change."""
     make, is_driving = car.make, state.act == "driving"
     km, units = (_MILE, ("miles", "mph")) if make.imperial else (1.0, ("km", "kph"))
     volts = 231 * (3 if make.ac_kw > 7.4 else 1) if state.kw else 0
@@ -183,6 +183,6 @@ def _values(car: Car, state: State) -> dict[str, Any]:
 
 
 def _number(value: float, decimals: int) -> float | int:
-    """Round as DynamoDB keeps a number: without zeros at its end."""
+    """Round like DynamoDB, without trailing zeros."""
     number = round(value, decimals)
     return int(number) if number == int(number) else number

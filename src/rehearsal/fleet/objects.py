@@ -1,8 +1,8 @@
-"""Changes become the records of a DynamoDB stream, and these the objects of the Lambda: key and line are its own.
+"""Turn changes into records of a DynamoDB stream, and these into objects, with the key and line code of the Lambda.
 
-Objects come in the order in which they arrive. Of the batches, some reach the bucket late, behind their successor, as
-after a redrive, and some come again in halves, as after a failure that came behind the write (the mapping bisects).
-Shape of a record: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+Objects come in the order in which they arrive. Some batches arrive late, after their successor, as after a redrive;
+some arrive again in halves, as after a failure that followed the write (the mapping bisects). Shape of a record:
+https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -28,8 +28,8 @@ _AGAIN_EVERY, _AGAIN_TURN = 29, 1
 class FleetObject:
     """One object: its key below the prefix, and when it arrived, in seconds since 1970 UTC.
 
-    `lines` is how many lines can be read from it, 0 for a broken one. `repeats`: all of them came before. `late`:
-    they come after lines with higher numbers.
+    `lines` is how many lines can be read from it, 0 for a broken one. `repeats`: all of them came before. `late`: they
+    arrive after lines with higher numbers.
     """
 
     key: str
@@ -42,7 +42,7 @@ class FleetObject:
 
 @dataclass(frozen=True, slots=True)
 class FleetBatch:
-    """A batch on its way: its records, its lines, its turn among the batches."""
+    """A batch: its records, its lines, its number among the batches."""
 
     turn: int
     records: list[Record]
@@ -50,15 +50,15 @@ class FleetBatch:
 
     @property
     def at(self) -> float:
-        """When its last change was made, in seconds since 1970 UTC."""
+        """Return when its last change was made, in seconds since 1970 UTC."""
         return creation_time(self.records[-1]) or 0
 
     def key(self, lines: int | None = None) -> str:
-        """Return the key of its object; `lines` is how many to claim, if not as many as it has."""
+        """Return the key of its object; `lines` is the count in the key, if another one than the real count."""
         return Batch.of(self.records).key("", len(self.lines) if lines is None else lines)
 
     def object(self, arrived: float, *, repeats: bool = False, late: bool = False) -> FleetObject:
-        """Return it as the Lambda writes it."""
+        """Return its object as the Lambda writes it."""
         return FleetObject(self.key(), compressed(self.lines), arrived, len(self.lines), repeats, late)
 
 
@@ -78,7 +78,7 @@ def batches_of(records: Iterable[Record], size: int) -> Iterator[FleetBatch]:
 def objects(
     batches: Iterable[FleetBatch], form: Callable[[FleetBatch, float], Iterable[FleetObject]] | None = None
 ) -> Iterator[FleetObject]:
-    """Yield the objects of the batches in order of arrival; `form` writes those on time, and more beside."""
+    """Yield the objects of the batches in order of arrival; `form` writes those on time, and additional ones."""
     held: FleetBatch | None = None
     for batch in batches:
         if batch.turn % _LATE_EVERY == 0:
@@ -107,8 +107,8 @@ def records_of(
 ) -> Iterator[Record]:
     """Yield the record of each change; the table and its stream are an hour older than `start`.
 
-    The numbers grow from 21 to 22 digits about half way, so that reading them as text is found out. After
-    `renewed_after` changes the table gets a newer stream, whose numbers begin lower again.
+    The numbers grow from 21 to 22 digits about half way, so comparing them as text fails. After `renewed_after` changes
+    the table gets a newer stream, whose numbers begin lower again.
     """
     label, number = _label(start - 3600), max(10**20, 10**21 - events * _STEP // 4)
     for turn, change in enumerate(changes):
@@ -139,7 +139,7 @@ def _record(change: ItemChange, label: str, number: int, event_id: str) -> Recor
 
 
 def typed(value: object) -> dict[str, Any]:
-    """Return a plain value as DynamoDB has it."""
+    """Return a plain value as DynamoDB JSON."""
     if isinstance(value, str):
         return {"S": value}
     if isinstance(value, dict):

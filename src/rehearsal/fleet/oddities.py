@@ -1,7 +1,7 @@
-"""What goes wrong on the way: odd events, bad lines and broken files, each made from what is good.
+"""Add what can go wrong: odd events, bad lines and broken files, each made from good ones.
 
-Odd events are the recorded ones of tests/events, on top of the fleet's own and of cars outside it, so the fleet's
-truth holds with them, too.
+Odd events are the recorded ones of tests/events. They are added to the fleet's events and belong to other cars, so the
+fleet's truth stays correct.
 """
 
 import gzip
@@ -30,7 +30,7 @@ _CRLF_TURN, _BOM_TURN, _BAD_TURN, _DAMAGE_TURN = 2, 3, 4, 5
 
 @cache
 def odd_items() -> dict[str, Item]:
-    """Return the odd items by kind. Raises FleetError when the recorded events are not there."""
+    """Return the odd items by kind. Raises FleetError when the recorded events are missing."""
     found = {path.stem: _recorded(path) for path in sorted(RECORDED.glob("*.json"))}
     if not found:
         raise FleetError(f"{RECORDED} has no recorded events: run this in a clone of the repository.")
@@ -45,7 +45,7 @@ def _recorded(path: Path) -> Item:
 
 
 def with_odd_events(changes: Iterable[ItemChange], events: int, rng: Random, odd: Counter[str]) -> Iterator[ItemChange]:
-    """Yield the changes and, after every so many, an odd one; all kinds come when there are as many as kinds."""
+    """Yield the changes and, at regular intervals, an odd one; every kind occurs if there are enough changes."""
     kinds = [*odd_items().items(), (DELETE_OF_UNKNOWN, None)]
     every = max(1, min(_ONE_OF, events // len(kinds)))
     for number, change in enumerate(changes):
@@ -76,7 +76,7 @@ class Damage:
     def form(self, batch: FleetBatch, arrived: float) -> Iterator[FleetObject]:
         """Yield a batch's object: of every 50 one has CRLF, one a BOM and blank lines, one bad lines.
 
-        Beside one of every 50 come broken objects, and one of the older pipeline.
+        After one of every 50 come broken objects, and one of the older pipeline.
         """
         turn, lines = batch.turn % _ROUND, list[str | bytes](batch.lines)
         if turn == _CRLF_TURN:
@@ -112,9 +112,9 @@ class Damage:
         yield _packed(f"{hour}/nothing-to-send-{batch.turn}.ndjson.gz", [], whole.arrived)
 
     def _of_older_pipeline(self, batch: FleetBatch) -> FleetObject:
-        """Return an object of the pipeline of two Lambdas, which ran beside: plain text, nothing of the order.
+        """Return an object of the older pipeline of two Lambdas: plain text, without stream metadata.
 
-        Its last two lines are two deliveries of an event that it alone has.
+        Its last two lines are two deliveries of an event that occurs only there.
         """
         self.counts[OLDER_PIPELINE] += 1
         events = [json.loads(line) for line in batch.lines]

@@ -1,15 +1,15 @@
-"""What each car does: it drives, charges, sleeps and loses its connection, by its own clock.
+"""Simulate what each car does: it drives, charges, sleeps and loses its connection, in its local time.
 
-Nothing is looked up afterwards: level, odometer and place follow from what the car did. What befalls it follows from
-its place in the fleet, so that a small fleet has all of it (`index` modulo):
+Level, odometer and place follow from what the car did. What happens to it depends on its `index` in the fleet, so that
+a small fleet has every case (`index` modulo):
 
 - 1 of 4 stays in a garage without connection on its second day, and every ninth day after that;
-- 2 of 4 loses its connection in the midst of charging;
-- 3 of 4 has none while it drives;
-- 13 of 16 loses it for good after its third day.
+- 2 of 4 loses its connection while it charges;
+- 3 of 4 has no connection while it drives;
+- 13 of 16 loses it forever after its third day.
 
-A connection is lost right after a moment that was reported and comes back with one, so the beginning and the end of
-a drive and of a charging session are always reported.
+A connection is lost right after a reported moment and comes back with one, so the beginning and the end of a drive and
+of a charging session are always reported.
 """
 
 import math
@@ -30,7 +30,7 @@ _LONGEST_NAP = 3 * _HOUR
 
 
 class Drive(NamedTuple):
-    """A drive to a place; times in seconds since 1970 UTC, `end` None while it goes on."""
+    """A drive to a place; times in seconds since 1970 UTC, `end` None while it continues."""
 
     start: float
     end: float | None
@@ -39,7 +39,7 @@ class Drive(NamedTuple):
 
 
 class Charge(NamedTuple):
-    """A charging session; times in seconds since 1970 UTC, `end` None while it goes on, levels in percent."""
+    """A charging session; times in seconds since 1970 UTC, `end` None while it continues, levels in percent."""
 
     start: float
     end: float | None
@@ -55,8 +55,8 @@ class Charge(NamedTuple):
 class State:
     """A car at a moment: `at` in seconds since 1970 UTC, `soc` in percent, `speed` in km/h.
 
-    `bound`: something begins or ends, or the car sleeps. `days` has km and kWh by local day; it, `drives` and
-    `charges` are all that the car did so far.
+    `bound`: something begins or ends, or the car sleeps. `days` has km and kWh by local day; `days`, `drives` and
+    `charges` contain all that the car did until now.
     """
 
     at: float
@@ -78,7 +78,7 @@ class State:
 
 
 class Life:
-    """One car from `start` (seconds since 1970 UTC) on."""
+    """Simulates one car from `start` (seconds since 1970 UTC) on."""
 
     def __init__(self, car: Car, start: float, rng: Random) -> None:
         self._car, self._rng = car, rng
@@ -95,7 +95,7 @@ class Life:
     def moments(self) -> Iterator[State]:
         """Yield the state at each moment at which something has changed.
 
-        Ends with the connection, if the car loses it for good.
+        Ends when the car loses its connection forever.
         """
         yield self._state
         in_garage = False
@@ -140,7 +140,7 @@ class Life:
             yield self._now(
                 at=end,
                 odometer_km=begun.odometer_km + km * share,
-                # from the lowest level on a hybrid goes on with fuel
+                # a hybrid at its lowest level continues with fuel
                 soc=max(_LOWEST, begun.soc - make.kwh_per_100_km * km * share / make.kwh),
                 latitude=begun.latitude + (latitude - begun.latitude) * share,
                 longitude=begun.longitude + (longitude - begun.longitude) * share,
@@ -169,7 +169,7 @@ class Life:
         yield self._now(is_plugged=True, bound=True)
         ten = datetime.fromtimestamp(self._state.at, self._car.zone).replace(hour=22, minute=0, second=0).timestamp()
         if self._car.index % 2 and 0 < ten - self._state.at < 7 * _HOUR and until - ten > 6 * _HOUR:
-            yield from self._sleep(ten, connected=True)  # every second car waits for the night rate
+            yield from self._sleep(ten, connected=True)  # every second car waits for the cheaper tariff at night
             self._now(at=max(ten, self._state.at))
         begun, charges = self._wait(60, 240), self._state.charges
         session = Charge(begun.at, None, 0.0, begun.soc, begun.soc, begun.place, begun.latitude, begun.longitude)
@@ -217,7 +217,7 @@ class Life:
         return self._now(at=self._state.at + self._rng.uniform(least, most), **changes)
 
     def _days(self, start: float, end: float, km: float = 0.0, kwh: float = 0.0) -> dict[str, tuple[float, float]]:
-        """Return the days with what was driven or charged from start to end, split at the car's midnight."""
+        """Return the days, with what was driven or charged from start to end added, split at the car's midnight."""
         today = datetime.fromtimestamp(start, self._car.zone).date()
         tomorrow = today + timedelta(days=1)
         share = min(1.0, (_midnight(tomorrow, self._car) - start) / (end - start))

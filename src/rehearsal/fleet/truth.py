@@ -1,4 +1,4 @@
-"""What every car did, as plain data: views of the table are tested against it."""
+"""Collect what every car did, as plain data; views of the table are tested against it."""
 
 import json
 from typing import Any
@@ -9,18 +9,18 @@ Plain = dict[str, Any]
 
 
 class Truth:
-    """Collects what the cars did up to the last event of each.
+    """What the cars did up to the last event of each.
 
     By vehicle id; times are milliseconds since 1970 UTC.
 
-    - `drives`, `charges`: as the car lived them. A start and an end are the oemUpdatedAt of the signals that changed
-      then; `end` is None while it goes on. Levels in percent.
+    - `drives`, `charges`: as they happened. A start and an end are the oemUpdatedAt of the signals that changed then;
+      `end` is None while it continues. Levels in percent.
     - `days`: days of the car's `timezone`, with the km driven and the kWh charged in them, split at midnight.
-    - `silent`: without connection, from the deliveredAt of the event before to that of the event after, None when there
-      is none. A car with a connection is never silent for four hours.
-    - `rows`: how many of its rows are not deleted. The rest is what these say, in the order in which things happened:
-      `latest`, by code, the newest body of each signal with its stamps; `errors`, from the deliveredAt of the first
-      event with the error to that of the first one without.
+    - `silent`: without connection, from the deliveredAt of the event before to that of the event after, None if there
+      is no event after. A connected car is never silent for four hours.
+    - `rows`: how many of its rows are not deleted. The rest follows from these rows, in the order of time: `latest`, by
+      code, the newest body of each signal with its stamps; `errors`, from the deliveredAt of the first event with the
+      error to that of the first one without.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Truth:
     def add(self, event: StoredEvent, kept: Item | None) -> None:
         """Add an event, and its item as its row will show it: None for one that will be deleted.
 
-        Events of a car come in order of time.
+        Events of a car must be added in order of time.
         """
         car = self._cars.setdefault(event.car.vehicle_id, _first(event))
         delivered, state = event.item["meta"]["deliveredAt"], event.state

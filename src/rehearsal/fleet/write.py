@@ -1,4 +1,4 @@
-"""Writes a fleet: events -> changes -> records -> batches -> objects in a folder."""
+"""Write a fleet: events -> changes -> records -> batches -> objects in a folder."""
 
 import os
 from collections import Counter
@@ -26,8 +26,8 @@ FEWEST_WITH_ODDITIES = 100
 class FleetReport:
     """A fleet in numbers, and the truth about its cars (see `Truth.as_dict`).
 
-    `lines` are the lines, without blank ones, of the files that can be read whole, bad lines included. `events` are
-    the distinct event ids in good lines: `deleted` those whose row will be deleted, `live` the others (expiry deletes
+    `lines` are the lines, without blank ones, of the files that can be read whole, bad lines included. `events` are the
+    distinct event ids in good lines: `deleted` those whose row will be deleted, `live` the others (expiry deletes
     nothing). `repeated_lines` came in an earlier file already, `late_lines` after higher sequence numbers of their
     stream. `oddities` counts events, lines and files by kind, `quarantine_expected` lines and files by reason.
     """
@@ -54,7 +54,7 @@ def fleet_changes(
     """
     for name, number in (("events", events), ("vehicles", vehicles)):
         if number < 1:
-            raise FleetError(f"A fleet with {number} {name} is not possible: ask for at least 1.")
+            raise FleetError(f"{number} {name} is not a possible fleet: ask for at least 1.")
     first = islice(fleet_events(vehicles, seed, start.timestamp()), events)
     rng = seeded(seed, start, events, vehicles, "changes")
     return changes_of(first, rng, truth or Truth())
@@ -70,16 +70,16 @@ def write_fleet(
     start: datetime = START,
     lines_per_file: int = 200,
 ) -> FleetReport:
-    """Write the events of a made-up fleet below `out`, as the objects that the Lambda would write.
+    """Write the events of a generated fleet below `out`, as the objects that the Lambda would write.
 
-    A file has at most `lines_per_file` records, and fewer where there would be fewer than eight files. With `oddities`
-    come, on top of `events`, the odd forms of real events, bad lines and broken files. `start` has a time zone. The
-    same arguments give the same bytes and the same modification times, which are the files' arrivals.
+    A file has at most `lines_per_file` records, and fewer if there would be fewer than eight files. `oddities` adds the
+    odd forms of real events, bad lines and broken files to `events`. `start` has a time zone. The same arguments give
+    the same bytes and the same modification times, which are the arrival times of the files.
 
-    Raises FleetError for numbers that cannot be and a folder that is not empty, OSError when it cannot be written.
+    Raises FleetError for impossible numbers and a folder that is not empty, OSError when it cannot be written.
     """
     if oddities and events < FEWEST_WITH_ODDITIES:
-        raise FleetError(f"{events} events cannot show every oddity: ask for at least {FEWEST_WITH_ODDITIES}.")
+        raise FleetError(f"{events} events are too few for every oddity: ask for at least {FEWEST_WITH_ODDITIES}.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FleetError(f"{out} is not an empty folder: name another one, or empty it.")
     odd, damage, truth = Counter[str](), Damage(), Truth()

@@ -1,1 +1,1 @@
-"""What a rehearsal saw: `observe` makes a `trace` of it, `summary` its numbers, `page` shows them."""
+"""Report on a rehearsal: `trace` collects what happened, `summary` has its numbers, `page` shows them."""

@@ -1,6 +1,6 @@
-"""A rehearsal as one HTML file that opens in a browser without a network: page.html, filled in.
+"""Fill in page.html: the report of a rehearsal as one HTML file that needs no network.
 
-Every text from the data is escaped; the page's own policy forbids scripts and whatever would be loaded.
+Every text from the data is escaped; the page's content security policy forbids scripts and anything loaded.
 """
 
 from collections.abc import Sequence
@@ -30,8 +30,8 @@ def page(trace: Trace) -> str:
         facts=tiles,
         legend=legend,
         timeline=timeline(trace),
-        runs=_table(("run", "outcome", "asked for at", "waited", "worked", "files", "lines"), _runs(trace)),
-        unprocessed=_table(("kept by", "reason", "count"), unprocessed),
+        runs=_table(("run", "outcome", "called at", "waited", "worked", "files", "lines"), _runs(trace)),
+        unprocessed=_table(("part", "reason", "count"), unprocessed),
         settings=_table(("setting", "value"), list(trace.settings.items())),
     )
 

@@ -1,15 +1,15 @@
-"""A rehearsal in numbers: the same for the terminal and for the page."""
+"""The numbers of a rehearsal, for the terminal and for the page."""
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from rehearsal.report.trace import Passage, Trace
+from rehearsal.report.trace import EventTimes, Trace
 
 
 class Fact(NamedTuple):
-    """A number with its name, and a note that says more."""
+    """A number with its name and a note."""
 
     name: str
     value: str
@@ -17,46 +17,47 @@ class Fact(NamedTuple):
 
 
 def verdict(trace: Trace) -> str:
-    """Return what came of it, in a sentence."""
+    """Return the result in one sentence."""
     if trace.problems:
         count = len(trace.problems)
         return f"{count:,} problem{'s' if count > 1 else ''} in {trace.changes:,} changes."
     if not trace.changes:
-        return "No change was made, so nothing is shown to be right."
+        return "No change was made, so nothing was checked."
     count = sum([each.count for each in trace.unprocessed])
-    return f"All came right: {trace.changes:,} changes, {trace.rows:,} rows, {count:,} bad items kept with the reason."
+    return (
+        f"Everything arrived: {trace.changes:,} changes, {trace.rows:,} rows, "
+        f"{count:,} bad items stored with the reason."
+    )
 
 
 def facts(trace: Trace) -> Iterator[Fact]:
     """Yield the numbers of a rehearsal."""
     for stage, name in (("object", "from put to S3 object"), ("row", "from put to row")):
-        ordered = delays(trace.passages, stage)
+        ordered = delays(trace.event_times, stage)
         p50, p95 = (duration(percentile(ordered, percent)) for percent in (50, 95))
         yield Fact(name, p50, f"p50; p95 {p95}, {len(ordered):,} events")
     yield Fact("rows", f"{trace.rows:,}", f"{trace.deleted:,} deleted, of {trace.changes:,} changes")
     mean = sum(trace.objects) / max(1, len(trace.objects))
     yield Fact("objects", f"{len(trace.objects):,}", f"{mean:,.0f} bytes each, {trace.invocations:,} invocations")
     yield Fact("runs of the job", f"{len(trace.runs):,}", counted(Counter(run.outcome for run in trace.runs)))
-    yield Fact("time", duration(trace.seconds), "from the first put until all had settled")
+    yield Fact("time", duration(trace.seconds), "from the first put until every change had arrived")
 
 
 def text(trace: Trace) -> str:
-    """Return the summary as plain lines, a fact a line; the problems come last."""
+    """Return the summary as plain lines, one per fact; the problems come last."""
     lines = [f"{fact.name:<22} {fact.value:>8}   {fact.note}" for fact in facts(trace)]
-    lines += [
-        f"{'not processed':<22} {each.count:>8,}   {each.reason}, kept by {each.by}" for each in trace.unprocessed
-    ]
+    lines += [f"{'not processed':<22} {each.count:>8,}   {each.by}: {each.reason}" for each in trace.unprocessed]
     return "\n".join([verdict(trace), "", *lines, *(f"Problem: {problem}" for problem in trace.problems)])
 
 
-def delays(passages: Iterable[Passage], stage: str) -> list[float]:
-    """Return the seconds from the put to a stage, `object` or `row`, of the events that came there, shortest first."""
-    came = ((passage.stored if stage == "object" else passage.in_table, passage.put) for passage in passages)
+def delays(event_times: Iterable[EventTimes], stage: str) -> list[float]:
+    """Return the seconds from the put to a stage, `object` or `row`, of the events that reached it, shortest first."""
+    came = ((times.stored if stage == "object" else times.in_table, times.put) for times in event_times)
     return sorted(at - put for at, put in came if at is not None)
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float | None:
-    """Return the nearest rank of values in order, so always one of them; None of none."""
+    """Return the percentile of sorted values by nearest rank; None without values."""
     return ordered[math.ceil(len(ordered) * percent / 100) - 1] if ordered else None
 
 
@@ -66,5 +67,5 @@ def counted(counts: Mapping[str, int]) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return seconds with three digits that count, as far as they are after the point."""
+    """Return seconds with three significant digits, at most two decimals."""
     return "-" if seconds is None else f"{seconds:.{2 if abs(seconds) < 10 else 1 if abs(seconds) < 100 else 0}f} s"

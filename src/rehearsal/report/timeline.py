@@ -1,4 +1,4 @@
-"""The picture of a rehearsal: changes at each stage over time, and the job's runs below them, as SVG in HTML."""
+"""Draw a rehearsal: changes at each stage over time, and the job's runs below them, as SVG in HTML."""
 
 import math
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from rehearsal.report.summary import duration
 from rehearsal.report.trace import Trace
 
 LINES: Final = {"put": "put", "stored": "in S3", "in_table": "in the table"}
-"""Of a Look: the field, which is the style's name too, and what the legend says."""
+"""By field of a Snapshot, which is also the CSS class: the text of the legend."""
 _LEFT, _RIGHT, _TOP, _BASE, _LANE = 56, 946, 16, 316, 24
 _BOTTOM: Final = _BASE + 2 * _LANE + 8
 
@@ -19,11 +19,14 @@ def timeline(trace: Trace) -> str:
     """Return the picture, 960 wide: a run is narrow and grey while it waits, wide while it works."""
     ends = [trace.start + trace.seconds, *(run.ended for run in trace.runs)]
     times = ticks(max(ends) - trace.start, 10)
-    counts = ticks(max([max(look.put, look.stored, look.in_table) for look in trace.looks], default=0), 5)
+    counts = ticks(
+        max([max(snapshot.put, snapshot.stored, snapshot.in_table) for snapshot in trace.snapshots], default=0), 5
+    )
     drawn = [*_grid(times, counts)]
     for stage in LINES:
         points = " ".join(
-            f"{_x(look.at - trace.start, times):.1f},{_y(getattr(look, stage), counts):.1f}" for look in trace.looks
+            f"{_x(snapshot.at - trace.start, times):.1f},{_y(getattr(snapshot, stage), counts):.1f}"
+            for snapshot in trace.snapshots
         )
         drawn.append(f'<polyline class="stage {stage}" points="{points}"/>')
     for number, run in enumerate(trace.runs):
@@ -32,7 +35,7 @@ def timeline(trace: Trace) -> str:
 
 
 def ticks(high: float, most: int) -> list[float]:
-    """Return 0 and multiples of 1, 2 or 5 times a power of ten, at most `most` more, up to one not below `high`."""
+    """Return 0 and up to `most` multiples of 1, 2 or 5 times a power of ten, the last one not below `high`."""
     power = 10.0 ** max(0, math.floor(math.log10(max(high, 1) / most)))
     step = next(nice * power for nice in (1, 2, 5, 10) if nice * power * most >= high)
     return [number * step for number in range(max(1, math.ceil(high / step)) + 1)]
@@ -60,7 +63,7 @@ def _grid(times: list[float], counts: list[float]) -> Iterator[str]:
 
 
 def _run(number: int, run: JobRun, start: float, times: list[float]) -> Iterator[str]:
-    """Draw a run; one may wait while another works, so they take turns in two lanes."""
+    """Draw a run. One may wait while another works, so runs alternate between two lanes."""
     top = _BASE + 6 + number % 2 * _LANE
     called, began, ended = (_x(at - start, times) for at in (run.called, run.began, run.ended))
     waited, worked = duration(run.began - run.called), duration(run.ended - run.began)

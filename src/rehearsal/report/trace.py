@@ -1,4 +1,4 @@
-"""What a rehearsal did, as plain data: how far its changes were while it ran, and when each event was where.
+"""Collect what a rehearsal did, as plain data: its progress over time, and when each event reached each stage.
 
 Times are in seconds since the epoch. The summary and the page are made from this.
 """
@@ -14,8 +14,8 @@ from rehearsal.pipeline import ARCHIVE, LANDING, REJECTS, Pipeline
 
 
 @dataclass(frozen=True)
-class Passage:
-    """An event: when it was put first, in an S3 object, and in the table. None: it never came there."""
+class EventTimes:
+    """When an event was first put, in an S3 object, and in the table. None: it never arrived there."""
 
     event_id: str
     put: float
@@ -24,8 +24,8 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Look:
-    """How many changes had come to each stage at a moment; `in_table` counts lines that the job is done with."""
+class Snapshot:
+    """How many changes had reached each stage at a moment; `in_table` counts lines that the job has finished."""
 
     at: float
     put: int
@@ -35,11 +35,11 @@ class Look:
 
 @dataclass(frozen=True)
 class Trace:
-    """A whole rehearsal. `objects` has their sizes in bytes; `problems` are sentences, none when all came right."""
+    """A whole rehearsal. `objects` has their sizes in bytes; `problems` has one sentence for each problem."""
 
     settings: Mapping[str, str]
-    passages: Sequence[Passage]
-    looks: Sequence[Look]
+    event_times: Sequence[EventTimes]
+    snapshots: Sequence[Snapshot]
     runs: Sequence[JobRun]
     unprocessed: Sequence[Unprocessed]
     changes: int
@@ -51,28 +51,28 @@ class Trace:
 
     @property
     def start(self) -> float:
-        """When the first look was taken."""
-        return self.looks[0].at if self.looks else 0.0
+        """Return when the first snapshot was taken."""
+        return self.snapshots[0].at if self.snapshots else 0.0
 
     @property
     def seconds(self) -> float:
-        """How long it took, from the first look to the last."""
-        return self.looks[-1].at - self.start if self.looks else 0.0
+        """Return how long it took, from the first snapshot to the last."""
+        return self.snapshots[-1].at - self.start if self.snapshots else 0.0
 
 
-def look(pipeline: Pipeline, at: float) -> Look:
+def snapshot(pipeline: Pipeline, at: float) -> Snapshot:
     """Return how many changes are at each stage now."""
-    return Look(at, len(pipeline.producer.made), len(pipeline.journal.ended_at), pipeline.job.lines())
+    return Snapshot(at, len(pipeline.producer.made), len(pipeline.journal.ended_at), pipeline.job.lines())
 
 
-def trace(pipeline: Pipeline, looks: Sequence[Look]) -> Trace:
-    """Return all that a pipeline did, once it has settled."""
+def trace(pipeline: Pipeline, snapshots: Sequence[Snapshot]) -> Trace:
+    """Return what the pipeline did, once every change has arrived."""
     found = Evidence.of(pipeline)
     places = (LANDING, ARCHIVE, REJECTS)
     return Trace(
         settings={name: str(value) for name, value in asdict(pipeline.setup).items()},
-        passages=list(_passages(pipeline)),
-        looks=looks,
+        event_times=list(_event_times(pipeline)),
+        snapshots=snapshots,
         runs=list(pipeline.job.done),
         unprocessed=found.unprocessed(),
         changes=sum(state.records for state in pipeline.producer.expected.values()),
@@ -84,14 +84,14 @@ def trace(pipeline: Pipeline, looks: Sequence[Look]) -> Trace:
     )
 
 
-def _passages(pipeline: Pipeline) -> Iterator[Passage]:
-    """Yield the way of each event's first put: a later one may make no record, so it is not followed."""
+def _event_times(pipeline: Pipeline) -> Iterator[EventTimes]:
+    """Yield the times of each event's first put. A later put may make no record, so it is not followed."""
     inserted, seen = _inserted(pipeline), set[str]()
     for made in pipeline.producer.made:
         event_id = made.action.event_id
         if made.action.kind == "put" and made.action.poison is None and event_id not in seen:
             seen.add(event_id)
-            yield Passage(event_id, made.at, *inserted.get(event_id, (None, None)))
+            yield EventTimes(event_id, made.at, *inserted.get(event_id, (None, None)))
 
 
 def _inserted(pipeline: Pipeline) -> dict[str, tuple[float, float | None]]:
@@ -107,7 +107,7 @@ def _inserted(pipeline: Pipeline) -> dict[str, tuple[float, float | None]]:
 
 
 def _committed(pipeline: Pipeline) -> dict[str, float]:
-    """Return when the job committed each object, by first and last sequence number: what its name begins with."""
+    """Return when the job committed each object, by first and last sequence number: the start of its name."""
     files = read_rows(pipeline.side("files"), "path, committed_at")
     names = ((row["path"].rpartition("/")[2].split("-"), row["committed_at"]) for row in files)
     return {"-".join(parts[:2]): at.timestamp() for parts, at in names}

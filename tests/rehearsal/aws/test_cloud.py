@@ -1,4 +1,4 @@
-"""The local cloud: there while it is wanted, on the loopback address only, gone afterwards whatever happens."""
+"""The local cloud listens on the loopback address only and always ends with its user."""
 
 import gzip
 import json
@@ -56,7 +56,7 @@ def local() -> Iterator[Cloud]:
 
 
 def listening(pid: int) -> set[str]:
-    """The local addresses, in the hexadecimal form of /proc, at which a process listens."""
+    """Return the local addresses, in the hexadecimal form of /proc, at which a process listens."""
     links = []
     for link in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):
@@ -89,7 +89,7 @@ def test_it_listens_on_the_loopback_address_only() -> None:
     assert addresses == {"0100007F"}
 
 
-def test_it_is_gone_with_its_folder_after_an_error(tmp_path: Path) -> None:
+def test_it_ends_and_its_folder_is_removed_after_an_error(tmp_path: Path) -> None:
     seen: list[Any] = []
 
     def fail() -> None:
@@ -104,7 +104,7 @@ def test_it_is_gone_with_its_folder_after_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
-def test_it_is_gone_with_its_folder_when_its_user_is_killed(how: signal.Signals, tmp_path: Path) -> None:
+def test_it_ends_and_its_folder_is_removed_when_its_user_is_killed(how: signal.Signals, tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", USER, str(tmp_path)],
         stdin=subprocess.PIPE,
@@ -141,7 +141,7 @@ def test_a_program_that_does_not_start_is_shown_with_the_end_of_its_log(tmp_path
     assert len(tried) == 3
 
 
-def test_a_port_that_another_program_took_is_not_the_end(tmp_path: Path) -> None:
+def test_another_port_is_tried_when_a_program_took_the_first(tmp_path: Path) -> None:
     tried = []
 
     def arguments(port: int) -> list[str]:
@@ -161,7 +161,7 @@ def discarded(clock: Clock) -> Discarded:
     return Discarded([DeliveredRecord.of(record, ARN)], "shard-1", ARN, "RetryAttemptsExhausted", 1, outcome, clock())
 
 
-def test_a_bucket_takes_what_is_given_up_with_its_payload(local: Cloud) -> None:
+def test_a_bucket_gets_discarded_records_with_their_payload(local: Cloud) -> None:
     local.create_bucket("given-up")
     given_up = discarded(Clock())
     ids = iter(["request", "unique"])
@@ -172,7 +172,7 @@ def test_a_bucket_takes_what_is_given_up_with_its_payload(local: Cloud) -> None:
 
 
 @pytest.mark.parametrize("fault", ["no bucket", "nobody there"])
-def test_a_bucket_that_does_not_take_it_is_a_failed_delivery(local: Cloud, fault: str) -> None:
+def test_a_bucket_error_is_a_failed_delivery(local: Cloud, fault: str) -> None:
     with cloud() as other:
         client = local.client("s3") if fault == "no bucket" else other.client("s3", retries={"total_max_attempts": 1})
         if fault == "no bucket":
@@ -229,13 +229,13 @@ def lines_of(local: Cloud, bucket: str, key: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in gzip.decompress(body).splitlines()]
 
 
-def test_an_event_beyond_what_lambda_takes_does_not_reach_the_function(tmp_path: Path) -> None:
+def test_an_event_larger_than_lambda_accepts_does_not_reach_the_function(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "function.zip", "w") as content:
         content.writestr("app.py", "def handler(event, context):\n    raise ValueError(len(event))")
     with Function(tmp_path / "function.zip", "app.handler", {}, tmp_path) as function:
         large: Outcome = invoke_of(function)({"Records": ["x" * 6_300_000]})
         small = invoke_of(function)({"Records": []})
     assert isinstance(large, NotInvoked)
-    assert "Lambda takes 6,291,456" in large.reason
+    assert "Lambda accepts 6,291,456" in large.reason
     assert isinstance(small, FunctionError)
     assert small.error["errorType"] == "ValueError"

@@ -1,4 +1,4 @@
-"""A zip under the vendor's runtime client: what a caller sees of a function."""
+"""A zip under AWS's runtime client, as its caller sees it."""
 
 import sys
 import zipfile
@@ -12,7 +12,7 @@ from rehearsal.errors import PayloadTooLargeError
 
 pytestmark = [
     pytest.mark.process,
-    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric comes for Linux only"),
+    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric exists for Linux only"),
 ]
 
 HANDLERS = """
@@ -116,7 +116,7 @@ def test_a_call_beyond_its_time_is_killed_and_the_next_is_cold(archive: Path) ->
         ("app.unserializable", "Runtime.MarshalError"),
     ],
 )
-def test_what_cannot_be_run_is_told_as_lambda_tells_it(archive: Path, handler: str, error: str) -> None:
+def test_a_function_that_cannot_run_gives_the_error_of_lambda(archive: Path, handler: str, error: str) -> None:
     with function(archive, handler) as running:
         found = running.invoke({}).error
     assert found is not None

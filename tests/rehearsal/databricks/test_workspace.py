@@ -1,4 +1,4 @@
-"""The stand-in for Databricks is as strict as the service, or stricter."""
+"""The simulated Databricks is as strict as the service, or stricter."""
 
 import json
 from base64 import b64encode
@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from rehearsal.databricks.server import RUN_NOW, RUNS_LIST, TOKEN, WorkspaceServer, answer_json
+from rehearsal.databricks.server import RUN_NOW, RUNS_LIST, TOKEN, WorkspaceServer, json_answer
 from rehearsal.databricks.workspace import FederationPolicy, Principal, Workspace, WorkspaceJob, WorkspaceRun
 from rehearsal.errors import RefusedError
 from rehearsal.loopback import Answer
@@ -21,7 +21,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 LIST = f"{RUNS_LIST}?job_id=7&active_only=true&limit=24"
 
 
-class House:
+class Harness:
     def __init__(self) -> None:
         self.clock = Clock()
         self.workspace = Workspace(self.clock)
@@ -32,7 +32,7 @@ class House:
         self.server = WorkspaceServer(self.workspace, self.clock, verified)
 
     def ask(self, method: str, target: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        """The status and the parsed body of an answer; a body that is no text is sent as JSON."""
+        """Return the status and the parsed body of an answer; a body that is not text is sent as JSON."""
         if not isinstance(body, str | None):
             headers = {"Content-Type": "application/json", **headers}
             body = json.dumps(body)
@@ -53,59 +53,59 @@ class House:
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
-    made = House()
+def harness() -> Iterator[Harness]:
+    made = Harness()
     with made.server:
         yield made
 
 
-def test_a_run_waits_for_its_machines_runs_and_ends(house: House) -> None:
+def test_a_run_waits_for_its_machines_runs_and_ends(harness: Harness) -> None:
     seen = []
-    assert house.run_now()[0] == 200
+    assert harness.run_now()[0] == 200
     for _ in range(4):
-        seen.append(house.states())
-        house.clock.now += 30
+        seen.append(harness.states())
+        harness.clock.now += 30
     assert seen == [["PENDING"], ["RUNNING"], ["RUNNING"], ["TERMINATED"]]
-    [run] = house.workspace.runs
+    [run] = harness.workspace.runs
     assert (run.started, run.ended) == (run.created + 10, run.created + 70)
 
 
-def test_a_second_run_queues_and_starts_when_the_first_has_ended(house: House) -> None:
-    house.run_now()
-    house.clock.now += 15
-    house.run_now()
-    assert house.states() == ["RUNNING", "QUEUED"]
-    house.clock.now += 500
-    assert house.states() == ["TERMINATED", "TERMINATED"]
-    first, second = house.workspace.runs
+def test_a_second_run_queues_and_starts_when_the_first_has_ended(harness: Harness) -> None:
+    harness.run_now()
+    harness.clock.now += 15
+    harness.run_now()
+    assert harness.states() == ["RUNNING", "QUEUED"]
+    harness.clock.now += 500
+    assert harness.states() == ["TERMINATED", "TERMINATED"]
+    first, second = harness.workspace.runs
     assert (second.pending, second.started) == (first.ended, first.created + 80)
 
 
-def test_without_a_queue_a_second_run_is_skipped(house: House) -> None:
-    house.run_now()
-    assert house.run_now(queue={"enabled": False})[0] == 200
-    assert house.states() == ["PENDING", "SKIPPED"]
+def test_without_a_queue_a_second_run_is_skipped(harness: Harness) -> None:
+    harness.run_now()
+    assert harness.run_now(queue={"enabled": False})[0] == 200
+    assert harness.states() == ["PENDING", "SKIPPED"]
 
 
-def test_the_same_token_gives_the_same_run(house: House) -> None:
-    first, second = house.run_now(idempotency_token="t"), house.run_now(idempotency_token="t")
+def test_the_same_token_gives_the_same_run(harness: Harness) -> None:
+    first, second = harness.run_now(idempotency_token="t"), harness.run_now(idempotency_token="t")
     assert first == second
-    assert house.run_now(idempotency_token="u") != first
+    assert harness.run_now(idempotency_token="u") != first
 
 
-def test_the_token_of_a_deleted_run_is_refused(house: House) -> None:
-    house.run_now(idempotency_token="t")
-    house.clock.now += 500
-    house.workspace.settle()
-    house.workspace.delete(house.workspace.runs[0])
-    status, body = house.run_now(idempotency_token="t")
+def test_the_token_of_a_deleted_run_is_refused(harness: Harness) -> None:
+    harness.run_now(idempotency_token="t")
+    harness.clock.now += 500
+    harness.workspace.settle()
+    harness.workspace.delete(harness.workspace.runs[0])
+    status, body = harness.run_now(idempotency_token="t")
     assert (status, body["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
 
 
-def test_active_runs_are_listed_newest_first_with_their_parameters(house: House) -> None:
-    house.run_now()
-    house.run_now(job_parameters={"a": "2"})
-    status, body = house.ask("GET", LIST, **BEARER)
+def test_active_runs_are_listed_newest_first_with_their_parameters(harness: Harness) -> None:
+    harness.run_now()
+    harness.run_now(job_parameters={"a": "2"})
+    status, body = harness.ask("GET", LIST, **BEARER)
     assert status == 200
     newest, oldest = body["runs"]
     assert (newest["status"]["state"], oldest["status"]["state"]) == ("QUEUED", "PENDING")
@@ -114,11 +114,11 @@ def test_active_runs_are_listed_newest_first_with_their_parameters(house: House)
     assert "overriding_parameters" not in oldest
 
 
-def test_no_active_run_is_no_list(house: House) -> None:
-    assert house.ask("GET", LIST, **BEARER) == (200, {"has_more": False})
+def test_without_active_runs_the_list_is_missing(harness: Harness) -> None:
+    assert harness.ask("GET", LIST, **BEARER) == (200, {"has_more": False})
 
 
-def test_whoever_starts_processes_is_told_of_each_run_and_ends_it() -> None:
+def test_on_start_gets_each_run_and_finish_ends_it() -> None:
     clock, begun = Clock(), list[WorkspaceRun]()
     workspace = Workspace(clock, begun.append)
     job = WorkspaceJob(7, run_seconds=1)
@@ -136,7 +136,7 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "no job": ({"job_id": None}, 400, "INVALID_PARAMETER_VALUE"),
     "a job as text": ({"job_id": "7"}, 400, "INVALID_PARAMETER_VALUE"),
     "a job that is not there": ({"job_id": 9}, 400, "INVALID_PARAMETER_VALUE"),
-    "a job of somebody else": ({"job_id": 8}, 403, "PERMISSION_DENIED"),
+    "a job of another owner": ({"job_id": 8}, 403, "PERMISSION_DENIED"),
     "a token of 65 characters": ({"idempotency_token": "x" * 65}, 400, "INVALID_PARAMETER_VALUE"),
     "an empty token": ({"idempotency_token": ""}, 400, "INVALID_PARAMETER_VALUE"),
     "a token that is a number": ({"idempotency_token": 1}, 400, "INVALID_PARAMETER_VALUE"),
@@ -147,76 +147,76 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
 
 
 @pytest.mark.parametrize(("body", "status", "code"), REFUSED.values(), ids=REFUSED)
-def test_a_wrong_run_now_is_refused(house: House, body: dict[str, Any], status: int, code: str) -> None:
-    found, answer = house.run_now(**body)
+def test_a_wrong_run_now_is_refused(harness: Harness, body: dict[str, Any], status: int, code: str) -> None:
+    found, answer = harness.run_now(**body)
     assert (found, answer["error_code"]) == (status, code)
-    assert house.workspace.runs == []
+    assert harness.workspace.runs == []
 
 
 BODIES = {"no JSON": "{", "an array": "[]", "nothing": ""}
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_a_body_that_is_no_object_is_refused(house: House, body: str) -> None:
+def test_a_body_that_is_not_an_object_is_refused(harness: Harness, body: str) -> None:
     headers = {**BEARER, "Content-Type": "application/json"}
-    assert house.ask("POST", RUN_NOW, body, **headers)[0] == 400
+    assert harness.ask("POST", RUN_NOW, body, **headers)[0] == 400
 
 
-def test_a_body_that_is_not_called_json_is_refused(house: House) -> None:
-    assert house.ask("POST", RUN_NOW, '{"job_id":7}', **BEARER)[1]["error_code"] == "MALFORMED_REQUEST"
+def test_a_body_that_is_not_called_json_is_refused(harness: Harness) -> None:
+    assert harness.ask("POST", RUN_NOW, '{"job_id":7}', **BEARER)[1]["error_code"] == "MALFORMED_REQUEST"
 
 
 @pytest.mark.parametrize(
     "query",
     ["job_id=7&active_only=true&limit=25", "job_id=x&active_only=true", "job_id=7", "job_id=7&active_only=true&job=1"],
 )
-def test_a_wrong_list_is_refused(house: House, query: str) -> None:
-    assert house.ask("GET", f"{RUNS_LIST}?{query}", **BEARER)[0] == 400
+def test_a_wrong_list_is_refused(harness: Harness, query: str) -> None:
+    assert harness.ask("GET", f"{RUNS_LIST}?{query}", **BEARER)[0] == 400
 
 
 @pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Bearer dapi-2", "Basic dapi-1", "dapi-1"])
-def test_a_wrong_token_is_refused(house: House, value: str) -> None:
-    assert house.ask("GET", LIST, Authorization=value)[0] == 401
+def test_a_wrong_token_is_refused(harness: Harness, value: str) -> None:
+    assert harness.ask("GET", LIST, Authorization=value)[0] == 401
 
 
-def test_another_host_is_refused(house: House) -> None:
-    assert house.ask("GET", LIST, **BEARER, Host="evil.example")[0] == 400
+def test_another_host_is_refused(harness: Harness) -> None:
+    assert harness.ask("GET", LIST, **BEARER, Host="evil.example")[0] == 400
 
 
 @pytest.mark.parametrize(
     ("method", "target"), [("POST", LIST), ("GET", RUN_NOW), ("GET", "/"), ("POST", "/api/2.1/jobs/run-now")]
 )
-def test_another_endpoint_is_refused(house: House, method: str, target: str) -> None:
-    assert house.ask(method, target, **BEARER)[0] == 404
+def test_another_endpoint_is_refused(harness: Harness, method: str, target: str) -> None:
+    assert harness.ask(method, target, **BEARER)[0] == 404
 
 
 @pytest.mark.parametrize(("limit", "target"), [(20, RUN_NOW), (30, LIST)])
-def test_too_many_calls_a_second_are_refused(house: House, limit: int, target: str) -> None:
+def test_too_many_calls_a_second_are_refused(harness: Harness, limit: int, target: str) -> None:
     method, body = ("POST", {"job_id": 7}) if target == RUN_NOW else ("GET", None)
-    statuses = [house.ask(method, target, body, **BEARER)[0] for _ in range(limit + 1)]
+    statuses = [harness.ask(method, target, body, **BEARER)[0] for _ in range(limit + 1)]
     assert statuses == [200] * limit + [429]
-    house.clock.now += 1
-    assert house.ask(method, target, body, **BEARER)[0] == 200
+    harness.clock.now += 1
+    assert harness.ask(method, target, body, **BEARER)[0] == 200
 
 
-def test_a_fault_stands_in_for_the_truth_once(house: House) -> None:
-    house.server.faults[RUNS_LIST] = [lambda request: answer_json(503, {"a": request.method})]
-    assert house.ask("GET", LIST, **BEARER) == (503, {"a": "GET"})
-    assert house.ask("GET", LIST, **BEARER)[0] == 200
+def test_a_fault_replaces_one_answer(harness: Harness) -> None:
+    harness.server.faults[RUNS_LIST] = [lambda request: json_answer(503, {"a": request.method})]
+    assert harness.ask("GET", LIST, **BEARER) == (503, {"a": "GET"})
+    assert harness.ask("GET", LIST, **BEARER)[0] == 200
 
 
 def basic(text: str) -> dict[str, str]:
     return {**FORM, "Authorization": "Basic " + b64encode(text.encode()).decode()}
 
 
-def test_a_client_secret_gives_a_token_that_ends(house: House) -> None:
+def test_a_client_secret_gives_a_token_that_ends(harness: Harness) -> None:
     body = urlencode({"grant_type": "client_credentials", "scope": "all-apis"})
-    status, answer = house.ask("POST", TOKEN, body, **basic("sp:s3cret"))
+    status, answer = harness.ask("POST", TOKEN, body, **basic("sp:s3cret"))
     assert (status, answer["token_type"], answer["expires_in"]) == (200, "Bearer", 3600)
-    assert house.workspace.principal_of(answer["access_token"]).client_id == "sp"
-    house.clock.now += 3600
-    with pytest.raises(RefusedError, match="has ended"):
-        house.workspace.principal_of(answer["access_token"])
+    assert harness.workspace.principal_of(answer["access_token"]).client_id == "sp"
+    harness.clock.now += 3600
+    with pytest.raises(RefusedError, match="has expired"):
+        harness.workspace.principal_of(answer["access_token"])
 
 
 @pytest.mark.parametrize(
@@ -228,13 +228,13 @@ def test_a_client_secret_gives_a_token_that_ends(house: House) -> None:
         ("sp:s3cret", "sql", "invalid_scope"),
     ],
 )
-def test_a_wrong_client_is_refused(house: House, credentials: str, scope: str, error: str) -> None:
+def test_a_wrong_client_is_refused(harness: Harness, credentials: str, scope: str, error: str) -> None:
     body = urlencode({"grant_type": "client_credentials", "scope": scope})
-    assert house.ask("POST", TOKEN, body, **basic(credentials))[1]["error"] == error
+    assert harness.ask("POST", TOKEN, body, **basic(credentials))[1]["error"] == error
 
 
-def exchange(house: House, changes: dict[str, str] | None = None, **claims: Any) -> dict[str, str]:
-    now = house.clock()
+def exchange(harness: Harness, changes: dict[str, str] | None = None, **claims: Any) -> dict[str, str]:
+    now = harness.clock()
     known = {"iss": ISSUER, "sub": ROLE, "aud": ["databricks"], "iat": now, "exp": now + 300}
     return {
         "client_id": "sp",
@@ -246,8 +246,8 @@ def exchange(house: House, changes: dict[str, str] | None = None, **claims: Any)
     }
 
 
-def test_a_role_gives_a_token(house: House) -> None:
-    assert house.ask("POST", TOKEN, urlencode(exchange(house)), **FORM)[0] == 200
+def test_a_role_gives_a_token(harness: Harness) -> None:
+    assert harness.ask("POST", TOKEN, urlencode(exchange(harness)), **FORM)[0] == 200
 
 
 FORGED: dict[str, dict[str, Any]] = {
@@ -264,15 +264,15 @@ FORGED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("change", FORGED.values(), ids=FORGED)
-def test_a_role_with_a_wrong_part_is_refused(house: House, change: dict[str, Any]) -> None:
-    assert house.ask("POST", TOKEN, urlencode(exchange(house, **change)), **FORM)[0] == 400
+def test_a_role_with_a_wrong_part_is_refused(harness: Harness, change: dict[str, Any]) -> None:
+    assert harness.ask("POST", TOKEN, urlencode(exchange(harness, **change)), **FORM)[0] == 400
 
 
-def test_an_exchange_with_an_authorization_is_refused(house: House) -> None:
-    assert house.ask("POST", TOKEN, urlencode(exchange(house)), **basic("sp:s3cret"))[0] == 400
+def test_an_exchange_with_an_authorization_is_refused(harness: Harness) -> None:
+    assert harness.ask("POST", TOKEN, urlencode(exchange(harness)), **basic("sp:s3cret"))[0] == 400
 
 
-def test_a_cut_connection_is_an_answer_too(house: House) -> None:
-    house.server.faults[RUNS_LIST] = [lambda request: Answer(None)]
+def test_a_cut_connection_is_an_answer_too(harness: Harness) -> None:
+    harness.server.faults[RUNS_LIST] = [lambda request: Answer(None)]
     with pytest.raises(ConnectionError):
-        house.ask("GET", LIST, **BEARER)
+        harness.ask("GET", LIST, **BEARER)

@@ -1,4 +1,4 @@
-"""A fleet as files: the Lambda's own keys and lines, in order of arrival, counted, the same for the same seed."""
+"""A fleet as files: the Lambda's keys and lines, in order of arrival, counted, the same for the same seed."""
 
 import gzip
 import hashlib
@@ -62,7 +62,7 @@ def test_the_fleet_knows_nothing_of_the_job() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_quick_start_says_what_its_fleet_gives(tmp_path: Path) -> None:
+def test_the_quick_start_has_the_numbers_of_its_fleet(tmp_path: Path) -> None:
     made = write_fleet(tmp_path, events=2000, vehicles=20, seed=1)
     page = (Path(__file__).parents[3] / "docs" / "quickstart.md").read_text("utf-8")
     assert f"{made.files} files, {made.lines:,} lines: " in page
@@ -162,7 +162,7 @@ def test_a_success_has_a_status_from_17_november_2025_on(plain: Written) -> None
     assert found == {(True, True), (False, False)}
 
 
-def test_what_is_to_be_quarantined_is_what_an_independent_reader_refuses(odd: Written) -> None:
+def test_the_expected_quarantine_is_what_an_independent_reader_refuses(odd: Written) -> None:
     reasons = Counter[str]()
     for file in odd[2]:
         if file.lines is None:
@@ -190,7 +190,7 @@ def test_every_oddity_comes_in_a_fleet_of_a_hundred_events(tmp_path: Path) -> No
     assert write_fleet(tmp_path, events=100, vehicles=1, seed=1, oddities=True).oddities.keys() == kinds
 
 
-def test_broken_files_hold_events_that_come_nowhere_else(odd: Written) -> None:
+def test_events_of_broken_files_occur_nowhere_else(odd: Written) -> None:
     broken = [file for file in odd[2] if file.lines and not file.whole]
     assert broken
     assert not {json.loads(line)["event_id"] for file in broken for line in file.lines or []} & newest(odd[2]).keys()
@@ -202,7 +202,7 @@ def test_one_file_ends_its_lines_in_crlf_and_one_has_a_bom_and_blank_lines(odd: 
     assert sum(content.startswith(BOM) and b"\n\n   \n" in content for content in contents) == 1
 
 
-def test_the_older_pipeline_has_lines_without_metadata_of_known_events_and_two_of_one_that_it_alone_has(
+def test_the_older_pipeline_has_lines_without_metadata_and_an_event_of_its_own(
     odd: Written,
 ) -> None:
     (older,) = (file for file in odd[2] if Path(file.path).name.startswith("telemetry_"))
@@ -226,14 +226,14 @@ def test_the_last_changes_come_from_a_newer_stream_with_lower_numbers(odd: Writt
     [
         (["--events", "0"], "0 is not in the range"),
         (["--vehicles", "x"], "'x' is not a valid integer"),
-        (["--oddities", "--events", "99"], "99 events cannot show every oddity: ask for at least 100"),
+        (["--oddities", "--events", "99"], "99 events are too few for every oddity: ask for at least 100"),
         (["--out", "full"], "full is not an empty folder"),
         (["--out", "full/mine.txt"], "is not an empty folder"),
         (["--out", "full/mine.txt/below"], "cannot be written"),
     ],
     ids=" ".join,
 )
-def test_what_cannot_be_is_said_in_a_sentence(
+def test_an_impossible_fleet_is_refused_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: list[str], said: str
 ) -> None:
     (tmp_path / "full").mkdir()

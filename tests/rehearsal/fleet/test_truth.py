@@ -1,4 +1,4 @@
-"""What a fleet says its cars did is what its lines show: each view of them, worked out here from the lines alone."""
+"""A fleet's truth equals what its lines show: each view of them is computed here from the lines alone."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ Reading = dict[str, Any]
 
 
 class View:
-    """A fleet's truth, and of each car the readings of the rows that are not deleted, in order of time."""
+    """A fleet's truth, and the readings of each car's rows that are not deleted, in order of time."""
 
     def __init__(self, folder: Path, oddities: bool) -> None:
         self.truth = write_fleet(folder, events=4000, vehicles=32, seed=11, oddities=oddities).truth

@@ -1,4 +1,4 @@
-"""The page of a rehearsal: one file without scripts, and whatever is in the data stays text."""
+"""The page of a rehearsal is one file without scripts that shows all data as text."""
 
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,7 +10,7 @@ from rehearsal.check import Unprocessed
 from rehearsal.report.page import page
 from rehearsal.report.timeline import ticks, timeline
 from rehearsal.report.trace import Trace
-from support.traces import EMPTY, HOSTILE, SMALL, looks, run
+from support.traces import EMPTY, HOSTILE, SMALL, run, snapshots
 
 EVIL = replace(
     SMALL,
@@ -23,7 +23,7 @@ VOID = {"meta", "path", "rect", "polyline"}
 
 
 class Reader(HTMLParser):
-    """Collects elements and text, and sees that what is opened is closed."""
+    """Collects elements and text, and checks that every opened element is closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ def test_whatever_is_in_the_data_is_shown_as_it_is() -> None:
 def test_it_shows_the_verdict_the_facts_and_every_run() -> None:
     read = Reader(page(SMALL))
     for said in (
-        "All came right: 4 changes",
+        "Everything arrived: 4 changes",
         "from put to row",
         "7.00 s",
         "1,500 bytes each",
@@ -81,7 +81,7 @@ def test_it_shows_the_verdict_the_facts_and_every_run() -> None:
 
 
 @pytest.mark.parametrize(("problems", "tone"), [([], "good"), (["lost"], "bad")])
-def test_the_verdict_has_the_tone_of_what_came_of_it(problems: list[str], tone: str) -> None:
+def test_the_verdict_is_coloured_by_the_result(problems: list[str], tone: str) -> None:
     assert len(Reader(page(replace(SMALL, problems=problems))).all("h1", tone)) == 1
 
 
@@ -100,14 +100,14 @@ def test_ticks_are_round_and_reach_the_highest(high: float, most: int, found: li
     assert ticks(high, most) == found
 
 
-def test_a_line_goes_through_every_look() -> None:
-    read = Reader(timeline(replace(SMALL, looks=looks((0, 0, 0, 0), (10, 4, 2, 1)), runs=[])))
+def test_a_line_goes_through_every_snapshot() -> None:
+    read = Reader(timeline(replace(SMALL, snapshots=snapshots((0, 0, 0, 0), (10, 4, 2, 1)), runs=[])))
     [line] = read.all("polyline", "stage stored")
     assert line["points"] == "56.0,316.0 946.0,166.0"
 
 
-def test_a_run_is_drawn_from_when_it_was_asked_for_to_its_end() -> None:
-    read = Reader(timeline(replace(SMALL, looks=looks((0, 0, 0, 0), (10, 4, 3, 2)))))
+def test_a_run_is_drawn_from_its_call_to_its_end() -> None:
+    read = Reader(timeline(replace(SMALL, snapshots=snapshots((0, 0, 0, 0), (10, 4, 3, 2)))))
     [first, second] = read.all("rect", "waiting")
     [worked] = read.all("rect", "succeeded")
     assert (float(first["x"]), float(worked["x"]), float(worked["width"])) == (189.5, 234.0, 356.0)

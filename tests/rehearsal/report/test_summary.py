@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rehearsal.report.summary import counted, delays, duration, percentile, text, verdict
-from support.traces import EMPTY, SMALL, passage
+from support.traces import EMPTY, SMALL, times
 
 
 @pytest.mark.parametrize(
@@ -25,12 +25,12 @@ def test_a_percentile_is_the_nearest_rank(values: list[float], p50: float | None
     assert (percentile(values, 50), percentile(values, 95)) == (p50, p95)
 
 
-def test_each_stage_counts_only_the_events_that_came_there() -> None:
-    assert (delays(SMALL.passages, "object"), delays(SMALL.passages, "row")) == ([1.0, 2.0, 3.0], [7.0, 9.0])
+def test_each_stage_counts_only_the_events_that_reached_it() -> None:
+    assert (delays(SMALL.event_times, "object"), delays(SMALL.event_times, "row")) == ([1.0, 2.0, 3.0], [7.0, 9.0])
 
 
-def test_an_object_before_its_put_is_not_made_to_look_right() -> None:
-    assert delays([passage("a", -1.0)], "object") == [-1.0]
+def test_an_object_before_its_put_has_a_negative_delay() -> None:
+    assert delays([times("a", -1.0)], "object") == [-1.0]
 
 
 def test_it_is_plain_lines_and_the_problems_come_last() -> None:
@@ -42,26 +42,26 @@ def test_it_is_plain_lines_and_the_problems_come_last() -> None:
         "rows                          2   1 deleted, of 4 changes",
         "objects                       2   1,500 bytes each, 3 invocations",
         "runs of the job               2   1 succeeded, 1 failed",
-        "time                     10.0 s   from the first put until all had settled",
-        "not processed                 2   bad_event_id, kept by job",
-        "not processed                 4   reserved_attribute, kept by lambda",
+        "time                     10.0 s   from the first put until every change had arrived",
+        "not processed                 2   job: bad_event_id",
+        "not processed                 4   lambda: reserved_attribute",
         "Problem: a row is missing",
     ]
 
 
 def test_nothing_seen_has_no_numbers() -> None:
     lines = text(EMPTY).splitlines()
-    assert lines[0] == "No change was made, so nothing is shown to be right."
+    assert lines[0] == "No change was made, so nothing was checked."
     assert "from put to row               -   p50; p95 -, 0 events" in lines
     assert "runs of the job               0   none" in lines
 
 
-def test_a_verdict_says_what_came_of_it() -> None:
-    assert verdict(SMALL) == "All came right: 4 changes, 2 rows, 6 bad items kept with the reason."
+def test_a_verdict_says_the_result() -> None:
+    assert verdict(SMALL) == "Everything arrived: 4 changes, 2 rows, 6 bad items stored with the reason."
     assert verdict(replace(SMALL, problems=["a", "b"])) == "2 problems in 4 changes."
 
 
-def test_what_never_happened_is_not_counted() -> None:
+def test_zero_counts_are_left_out() -> None:
     assert counted({"applied": 1_000, "ignored": 0, "repeated": 2}) == "1,000 applied, 2 repeated"
 
 

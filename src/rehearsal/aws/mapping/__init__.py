@@ -1,5 +1,5 @@
-"""An event source mapping of a DynamoDB stream, by AWS's documented rules (docs/mapping.md).
+"""Simulate an event source mapping of a DynamoDB stream by the rules that AWS documents (docs/mapping.md).
 
-The way of a record: `stream` -> `shard` (reads) -> `lane` (window, batch, invocation, verdict) ->
-`journal` (an ending for every record). `poller` steps through it, live or in tests on a clock of their own.
+A record goes `stream` -> `shard` (reads) -> `lane` (window, batch, invocation, verdict) -> `journal` (one ending for
+every record). `poller` steps through it, live or in tests with a clock of the test.
 """

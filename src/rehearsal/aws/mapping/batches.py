@@ -1,19 +1,21 @@
-"""How a batch is gathered, and what becomes of it after an invocation.
+"""Gather batches, and decide what happens to a batch after an invocation.
 
-A batch goes when it is full, when its window is over, or at 6 MB:
+A batch is sent when it is full, when its window ends, or at 6 MB:
 https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 
-What fails before the function runs is tried again and uses no retry; a function's error uses one, splitting does not:
+A failure before the function runs is retried without using a retry; an error of the function uses one; splitting uses
+none:
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 
-With both settings on, a batch is cut at the number that the function returned and only the rest is tried again; a
-failed batch is split whatever ReportBatchItemFailures says:
+With bisect and ReportBatchItemFailures on, a batch is cut at the number that the function returned, and only the rest
+is retried. With bisect on, a failed batch is split whether or not ReportBatchItemFailures is on:
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 
-Not documented, so assumed: the window begins when its first record was read; a record that alone passes 6 MB is a batch
-of its own, which no invocation takes; a batch is split in the middle, the smaller half first; parts inherit the retries
-used and the count of invocations; an answer that names the batch's first record is a failure of the whole batch, which
-is split in the middle; without bisect an answer that names failures uses a retry, and progress does not give it back.
+Not documented, so assumed: the window begins when its first record was read; a record larger than 6 MB makes a batch
+alone, which no invocation accepts; a batch is split in the middle, the smaller half first; parts inherit the used
+retries and the count of invocations; an answer that names the batch's first record is a failure of the whole batch,
+which is split in the middle; without bisect an answer that names failures uses a retry, and progress does not reset the
+count.
 """
 
 from collections import deque
@@ -38,26 +40,26 @@ class BatchingWindow:
         self._bytes = _EMPTY_EVENT
 
     def add(self, record: DeliveredRecord, now: float) -> None:
-        """Let a record wait."""
+        """Add a record."""
         self._waiting.append((record, now))
         self._bytes += record.size + _COMMA
 
     @property
     def is_empty(self) -> bool:
-        """Say whether nothing waits."""
+        """Return whether no record waits."""
         return not self._waiting
 
     @property
     def is_full(self) -> bool:
-        """Say whether a batch can go before the window is over."""
+        """Return whether a batch can be sent before the window ends."""
         return len(self._waiting) >= self._settings.batch_size or self._bytes - _COMMA >= MOST_BYTES
 
     def due(self) -> float:
-        """Return when the next batch goes; for a window in which something waits."""
+        """Return when the next batch is to be sent. At least one record must wait."""
         return self._waiting[0][1] + (0 if self.is_full else self._settings.batching_window_seconds)
 
     def take(self) -> tuple[DeliveredRecord, ...]:
-        """Return the next batch, at least one record."""
+        """Remove and return the next batch, at least one record."""
         taken = [self._pop()]
         size = _EMPTY_EVENT + taken[0].size
         while self._waiting and len(taken) < self._settings.batch_size:
@@ -75,7 +77,7 @@ class BatchingWindow:
 
 @dataclass(frozen=True)
 class Portion:
-    """A batch, or a part of one, in stream order, and what it went through. `outcome` is of the last invocation."""
+    """A batch or a part of one, in stream order, with its history. `outcome` is the last invocation's."""
 
     records: tuple[DeliveredRecord, ...]
     retries: int = 0
@@ -83,13 +85,13 @@ class Portion:
     outcome: Outcome | None = None
 
     def of(self, records: tuple[DeliveredRecord, ...]) -> "Portion":
-        """Return some of the records, with the same history."""
+        """Return some of the records with the same history."""
         return replace(self, records=records)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is done with the records of a portion: each is in exactly one of the three, and the order is kept."""
+    """What happens to the records of a portion: each is in exactly one of the three, in stream order."""
 
     handled: tuple[DeliveredRecord, ...] = ()
     again: tuple[Portion, ...] = ()
@@ -97,7 +99,7 @@ class Verdict:
 
 
 def judge(portion: Portion, outcome: Outcome, settings: MappingSettings) -> Verdict:
-    """Return what an invocation with these records leads to."""
+    """Return what follows from an invocation with these records."""
     if isinstance(outcome, NotInvoked):
         return Verdict(again=(portion,))
     seen = replace(portion, invocations=portion.invocations + 1, outcome=outcome)

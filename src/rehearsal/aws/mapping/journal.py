@@ -1,6 +1,6 @@
-"""Where a record's way through the mapping ends, and who is informed of it.
+"""End the way of each record through the mapping, and report it.
 
-CloudWatch counts what was sent to the destination and what was dropped; what expires is in no metric:
+CloudWatch counts what was sent to the destination and what was dropped; no metric counts what expires:
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 """
 
@@ -20,7 +20,7 @@ Fate = Literal["handled", "on_failure", "dropped", "expired"]
 
 @dataclass(frozen=True)
 class Attempt:
-    """The function was called, or was to be called, with these records; `at` in seconds since the epoch."""
+    """An invocation, or an attempt at one, with these records; `at` in seconds since the epoch."""
 
     shard_id: str
     records: Sequence[DeliveredRecord]
@@ -30,7 +30,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Ended:
-    """These records are done with; `at` in seconds since the epoch."""
+    """The ending of these records; `at` in seconds since the epoch."""
 
     records: Sequence[DeliveredRecord]
     fate: Fate
@@ -42,7 +42,7 @@ Watch = Callable[[Attempt | Ended], None]
 
 @dataclass(frozen=True)
 class Endings:
-    """Ends records and informs `watch`. Without a destination, what is discarded is dropped."""
+    """Ends records and reports it to `watch`. Without a destination, discarded records are dropped."""
 
     stream_arn: str
     destination: Destination | None
@@ -50,12 +50,12 @@ class Endings:
     clock: Callable[[], float]
 
     def end(self, records: Sequence[DeliveredRecord], fate: Fate) -> None:
-        """Say that the way of these records, if any, ended so."""
+        """Report how these records, if any, ended."""
         if records:
             self.watch(Ended(records, fate, self.clock()))
 
     def discard(self, portion: Portion, shard_id: str, condition: Condition) -> None:
-        """Send records to the destination; drop them when it does not take them."""
+        """Send records to the destination; drop them when it does not accept them."""
         is_delivered = self._is_delivered(portion, shard_id, condition)
         self.end(portion.records, "on_failure" if is_delivered else "dropped")
 
@@ -74,16 +74,16 @@ class Endings:
 
 @dataclass
 class Journal:
-    """Remembers what a mapping did; given to a poller as its `watch`. Records go by their eventID."""
+    """Remembers what a mapping did, as the `watch` of a poller. Records are identified by their eventID."""
 
     attempts: list[Attempt] = field(default_factory=list)
     fates: dict[str, list[Fate]] = field(default_factory=dict)
-    """All endings of a record, in order; a right mapping has one for each."""
+    """All endings of each record, in order. A correct mapping has one for each."""
     ended_at: dict[str, float] = field(default_factory=dict)
-    """When, in seconds since the epoch."""
+    """When each record ended, in seconds since the epoch."""
 
     def __call__(self, happening: Attempt | Ended) -> None:
-        """Note it."""
+        """Remember an attempt or an ending."""
         if isinstance(happening, Attempt):
             self.attempts.append(happening)
             return
@@ -92,7 +92,7 @@ class Journal:
             self.ended_at[record.event_id] = happening.at
 
     def sizes(self) -> list[int]:
-        """Return how many records each invocation that took place had."""
+        """Return the number of records of each invocation that took place."""
         return [len(attempt.records) for attempt in self.attempts if not isinstance(attempt.outcome, NotInvoked)]
 
     def throttled(self) -> int:
@@ -100,5 +100,5 @@ class Journal:
         return sum(isinstance(attempt.outcome, NotInvoked) for attempt in self.attempts)
 
     def count(self) -> Counter[Fate]:
-        """Return how many records ended how."""
+        """Return the number of records by ending."""
         return Counter(fate for fates in self.fates.values() for fate in fates)

@@ -1,10 +1,10 @@
-"""The work on one shard: gathers its records, calls the function with them, sees each to its end.
+"""Work on one shard: gather its records, call the function with them, end each of them.
 
-Nothing leaves a lane but by an ending. A portion is first in `_portions` until its invocation is judged and what came
-of it is done, so an interruption on the way (Ctrl-C in the function or in a delivery, an emulator that is gone) leaves
-it there, and all of it is delivered again: at least once, as https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
-says. Parts of a batch are in stream order and the first one is always the next, so no record overtakes an earlier one
-of its shard.
+A record leaves a lane only by an ending. A portion stays first in `_portions` until its invocation is judged and the
+verdict carried out. An interruption before that (Ctrl-C in the function or in a delivery, a stopped emulator) leaves it
+there, and all of it is delivered again: at least once, as https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+says. Parts of a batch are in stream order and the first one is always next, so no record overtakes an earlier one of
+its shard.
 """
 
 from collections.abc import Callable
@@ -17,16 +17,16 @@ from rehearsal.aws.mapping.settings import MappingSettings
 from rehearsal.aws.mapping.stream import RETENTION_SECONDS
 
 BackOff = Callable[[int], float]
-"""Seconds to wait after so many failures in a row, 1 or more."""
+"""Returns the seconds to wait after this many failures in a row, 1 or more."""
 
 
 def exponential(failures: int) -> float:
-    """Return 1, 2, 4 ... 60 seconds: assumed, AWS does not publish its own."""
+    """Return 1, 2, 4 ... 60 seconds. Assumed: AWS does not publish its back-off."""
     return float(min(60, 2 ** min(failures - 1, 6)))
 
 
 class Lane:
-    """Works on one batch at a time."""
+    """The work on one shard, one batch at a time."""
 
     def __init__(
         self, shard_id: str, settings: MappingSettings, invoke: Invoke, endings: Endings, back_off: BackOff
@@ -43,27 +43,27 @@ class Lane:
         self._not_before = 0.0
 
     def add(self, record: DeliveredRecord) -> None:
-        """Let a record wait for its batch."""
+        """Add a record."""
         self._window.add(record, self._clock())
 
     @property
     def is_empty(self) -> bool:
-        """Say whether all records that came have ended."""
+        """Return whether every record has ended."""
         return self._window.is_empty and not self._portions
 
     @property
     def is_full(self) -> bool:
-        """Say whether a whole batch waits."""
+        """Return whether a whole batch waits."""
         return self._window.is_full
 
     def due(self) -> float | None:
-        """Return when there is something to do; None when there is nothing."""
+        """Return when the next work is due, or None."""
         if self._portions:
             return self._not_before
         return None if self._window.is_empty else self._window.due()
 
     def work(self) -> None:
-        """End what is too old among the next records and call the function with the rest, if there is any."""
+        """End the next records that are too old, and call the function with the others, if any."""
         if not self._portions:
             self._portions = [Portion(self._window.take())]
         portion = self._without_old_records(self._portions[0])
@@ -89,7 +89,7 @@ class Lane:
     def _without_old_records(self, portion: Portion) -> Portion:
         """End the records that are too old, and return the others.
 
-        Assumed: age is looked at before each invocation, record by record. Retention comes before the maximum age.
+        Assumed: age is checked before each invocation, record by record, retention before the maximum age.
         """
         now, most = self._clock(), self._settings.max_record_age_seconds
         expired: list[DeliveredRecord] = []

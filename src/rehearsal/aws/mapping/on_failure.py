@@ -1,9 +1,8 @@
-"""The on-failure destination: what is sent there for discarded records, and where it lands in S3.
+"""Send discarded records to the on-failure destination in S3.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html has the fields, the `payload` as an escaped
 string, and the key. Not documented, so assumed: the condition `RecordAgeExceeded`; `functionError` null for a function
-that returned failures; `responseContext` null for records that no invocation has seen; that the key's time is the
-delivery's.
+that returned failures; `responseContext` null for records without an invocation; the key's time is the delivery's.
 """
 
 import json
@@ -26,7 +25,7 @@ Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
 
 @dataclass(frozen=True)
 class Discarded:
-    """Records that are discarded together. `outcome` is that of their last invocation, None when there was none."""
+    """Records that are discarded together. `outcome` is the last invocation's, None without one."""
 
     records: Sequence[DeliveredRecord]
     shard_id: str
@@ -38,10 +37,10 @@ class Discarded:
 
 
 class Destination(Protocol):
-    """Where discarded records go."""
+    """Accepts discarded records."""
 
     def deliver(self, discarded: Discarded) -> None:
-        """Send a record of the failure. Raises DeliveryError when it was not taken."""
+        """Send a record of the failure. Raises DeliveryError when it is not accepted."""
 
 
 def invocation_record(discarded: Discarded, function_arn: str, request_id: str) -> dict[str, Any]:
@@ -88,7 +87,7 @@ def _utc(seconds: float) -> datetime:
 
 
 class S3Destination:
-    """A bucket. `new_id` gives a UUID as text, for the key and for a request."""
+    """A bucket. `new_id` returns a UUID as text, for the key and for a request."""
 
     def __init__(
         self, client: "S3Client", bucket: str, mapping_id: str, function_arn: str, new_id: Callable[[], str]
@@ -100,7 +99,7 @@ class S3Destination:
         self._new_id = new_id
 
     def deliver(self, discarded: Discarded) -> None:
-        """Put the invocation record. Raises DeliveryError when S3 did not take it."""
+        """Put the invocation record. Raises DeliveryError when S3 does not accept it."""
         document = invocation_record(discarded, self._function_arn, self._new_id())
         key = object_key(self._mapping_id, discarded.shard_id, discarded.at, self._new_id())
         try:

@@ -1,10 +1,10 @@
-"""The event source mapping: reads a stream and calls a function with batches of its records.
+"""Read a stream and call a function with batches of its records, as an event source mapping does.
 
     stream -> ShardReader -> Lane (BatchingWindow -> Portion -> invocation -> judge) -> an ending for every record
 
-A step reads each shard that is due once and calls the function at most once for each. Nothing happens between steps,
-and time is a clock that is given, so a scenario of a day runs in milliseconds, and `Driver` runs the same thing live.
-Rules and their pages are in the modules named above; docs/mapping.md lists what is assumed.
+A step reads each due shard once and calls the function at most once for each. Nothing happens between steps, and the
+clock is a parameter, so a test plays a day in milliseconds; `Driver` steps in real time. The modules above cite their
+rules; docs/mapping.md lists what is assumed.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,22 +26,22 @@ from rehearsal.aws.mapping.stream import ReadableStream, Shard
 
 @dataclass(frozen=True)
 class Progress:
-    """What follows from a step. `wait` is how many seconds may pass until the next one has something to do."""
+    """The result of a step. `wait` is the number of seconds until the next step can have something to do."""
 
     wait: float
     settled: float | None
-    """Every record that was in the stream before this time has ended; None while something is under way."""
+    """Every record that was in the stream before this time has ended; None while one has not."""
 
 
-def _nobody(_: Attempt | Ended) -> None:
+def _ignore(_: Attempt | Ended) -> None:
     return None
 
 
 class Poller:
-    """A mapping between a stream and a function; to be driven from one thread.
+    """A mapping between a stream and a function; call it from one thread only.
 
-    `clock` is in seconds since the epoch, `back_off` gives seconds, `watch` is given every attempt and every ending.
-    A shard without news is read again after `poll_seconds`, and shards are listed as often.
+    `clock` returns seconds since the epoch, `back_off` seconds; `watch` gets every attempt and every ending. A shard
+    without new records is read again after `poll_seconds`; the shards are listed as often.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Poller:
         *,
         clock: Callable[[], float],
         destination: Destination | None = None,
-        watch: Watch = _nobody,
+        watch: Watch = _ignore,
         back_off: BackOff = exponential,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
@@ -67,7 +67,7 @@ class Poller:
         self._listed_at: float | None = None
 
     def step(self) -> Progress:
-        """Read and call what is due."""
+        """Read the shards and call the function where due."""
         self._list_shards()
         readers = self._readable()
         for reader in readers:
@@ -99,7 +99,7 @@ class Poller:
         return ShardReader(self._stream, shard, lane, self._settings.batch_size, self._clock, self._poll_seconds)
 
     def _readable(self) -> list[ShardReader]:
-        """Return the readers whose parent is done with: DynamoDB's rule. A parent that is unknown is gone."""
+        """Return the readers whose parent is finished, as DynamoDB requires. An unknown parent has expired."""
         parents = [(reader, self._readers.get(reader.shard.parent_id or "")) for reader in self._readers.values()]
         return [reader for reader, parent in parents if parent is None or parent.is_done]
 
@@ -130,7 +130,7 @@ def drain(poller: Poller, sleep: Callable[[float], None]) -> None:
 
 
 class Driver:
-    """Step for as long as a `with` lasts. What a step raised is raised by `wait`, and at the end of the `with`."""
+    """Steps for as long as a `with` lasts. An error of a step is raised by `wait` and at the end of the `with`."""
 
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
@@ -152,7 +152,7 @@ class Driver:
             self._running.result()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until every record that is in the stream now has ended; return False when that takes longer."""
+        """Wait until every record that is in the stream now has ended; return False after the timeout."""
         begun = self._poller.now()
         with self._changed:
             ended = self._changed.wait_for(lambda: self._is_over or (self._settled or 0) > begun, seconds)

@@ -1,9 +1,9 @@
-"""A record of the streams API becomes a record of a Lambda event.
+"""Convert records of the streams API to records of a Lambda event.
 
 The two differ: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html (`userIdentity`
 has `PrincipalId` and `Type`, binary is bytes, the time is a timestamp) and
 https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html (`principalId` and `type`, base64 text, seconds since the
-epoch as a number, and `eventSourceARN` beside the rest).
+epoch as a number, and also `eventSourceARN`).
 """
 
 import json
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 StreamRecord = Mapping[str, Any]
-"""A record as boto3's `get_records` gives it."""
+"""A record as boto3's `get_records` returns it."""
 EventRecord = dict[str, Any]
 """A record as it is in the `Records` of a Lambda event."""
 
@@ -23,7 +23,7 @@ _IDENTITY: Final = {"PrincipalId": "principalId", "Type": "type"}
 
 @dataclass(frozen=True)
 class DeliveredRecord:
-    """A record on its way. `created` is in seconds since the epoch, `size` in bytes of the event's JSON."""
+    """A record in the mapping. `created` is in seconds since the epoch, `size` in bytes of the event's JSON."""
 
     event: EventRecord
     sequence_number: str
@@ -32,7 +32,7 @@ class DeliveredRecord:
 
     @classmethod
     def of(cls, record: StreamRecord, stream_arn: str) -> "DeliveredRecord":
-        """Return the record as Lambda hands it on."""
+        """Convert a record of the stream."""
         event = event_record(record, stream_arn)
         change = event["dynamodb"]
         size = len(serialized(event))
@@ -40,12 +40,12 @@ class DeliveredRecord:
 
     @property
     def event_id(self) -> str:
-        """Return the stream's own name of the change."""
+        """Return the stream's identifier of the change."""
         return str(self.event["eventID"])
 
 
 def event_record(record: StreamRecord, stream_arn: str) -> EventRecord:
-    """Return the record of a Lambda event that this record of the stream becomes."""
+    """Return a record of the stream as a record of a Lambda event."""
     event: EventRecord = {
         "eventID": record["eventID"],
         "eventName": record["eventName"],
@@ -75,10 +75,10 @@ def _plain(value: Any) -> Any:
 
 
 def serialized(value: object) -> bytes:
-    """Return JSON as the rehearsal's runtime sends it, without blanks."""
+    """Return JSON as the rehearsal's runtime sends it, without spaces."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
 def event_of(records: Iterable[DeliveredRecord]) -> dict[str, Any]:
-    """Return what the function is called with."""
+    """Return the event that the function is called with."""
     return {"Records": [record.event for record in records]}

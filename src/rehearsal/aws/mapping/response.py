@@ -1,4 +1,4 @@
-"""What an invocation came to, and from which record on a batch has to be tried again.
+"""Read the outcome of an invocation, and from which record on the batch must be retried.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
@@ -27,7 +27,7 @@ class FunctionError:
 
 @dataclass(frozen=True)
 class NotInvoked:
-    """The function never ran: throttled, or the invocation was refused. Tried again without using a retry."""
+    """The function did not run: it was throttled, or the invocation was refused. Retried without using a retry."""
 
     reason: str
 
@@ -38,11 +38,11 @@ Invoke = Callable[[dict[str, Any]], Outcome]
 
 
 def failed_from(value: Any, sequence_numbers: Sequence[str]) -> int | None:
-    """Return the place in the batch of the first failure that the function named; None for none.
+    """Return the index in the batch of the first failure that the function named, or None.
 
-    An empty or null response, list or `batchItemFailures` is success. The lowest number named is the checkpoint.
-    An identifier that is empty, null, under another key or not of this batch fails the whole batch (not of this
-    batch: assumed). So does a response that is no object (assumed, as
+    An empty or null response, list or `batchItemFailures` is success. The lowest number named is the checkpoint. An
+    identifier that is empty, null, under another key or not of this batch fails the whole batch (not of this batch:
+    assumed). So does a response that is not an object (assumed, as
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html says it of invalid JSON).
     """
     failures = value.get("batchItemFailures") if isinstance(value, dict) else value
@@ -56,7 +56,7 @@ def failed_from(value: Any, sequence_numbers: Sequence[str]) -> int | None:
 
 
 def invoke_of(function: Function) -> Invoke:
-    """Return what calls the zip. An event beyond 6 MB is refused before the function runs."""
+    """Return a callable that invokes the zip. An event larger than 6 MB is refused before the function runs."""
 
     def invoke(event: dict[str, Any]) -> Outcome:
         try:

@@ -1,4 +1,4 @@
-"""What can be set at an event source mapping of a DynamoDB stream; the defaults are those of databricks.yml.
+"""Settings of an event source mapping of a DynamoDB stream, with the defaults of databricks.yml.
 
 Ranges: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html and
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
@@ -20,7 +20,7 @@ _RANGES: Final = {
 
 @dataclass(frozen=True)
 class MappingSettings:
-    """Times are in whole seconds, -1 is no limit. Every mapping begins at TRIM_HORIZON."""
+    """Settings of a mapping. Times are in whole seconds, -1 is no limit. Every mapping begins at TRIM_HORIZON."""
 
     batch_size: int = 1_000
     batching_window_seconds: int = 5

@@ -1,8 +1,8 @@
-"""A shard is read: an iterator is followed, and found again after it expired or its place was trimmed.
+"""Read a shard, with a new iterator after one has expired or its records were trimmed.
 
-A pause in reading can be long: while a batch is tried again and a whole one waits behind it, nothing is read. After
-15 minutes the iterator has expired, and reading goes on after the last number that was read. After 24 hours that number
-is gone too: reading goes on at the oldest record that is there, and what lay between has expired unread.
+Reading can pause for long: while a batch is retried and another whole batch waits, nothing is read. An iterator expires
+after 15 minutes; reading then continues after the last number read. After 24 hours that number is trimmed, too: reading
+continues at the oldest record, and the records between them have expired unread.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ POLL_SECONDS: Final = 0.25
 
 
 class ShardReader:
-    """How far a shard is read, and the lane that its records go to."""
+    """How far a shard is read, and the lane that gets its records."""
 
     def __init__(
         self,
@@ -39,24 +39,24 @@ class ShardReader:
         self._last_number: str | None = None
         self._not_before = 0.0
         self.empty_since: float | None = None
-        """When the read began that gave nothing; None when the last one gave something."""
+        """When the last read began, if it returned no record; else None."""
 
     @property
     def is_closed(self) -> bool:
-        """Say whether the shard is read to its end."""
+        """Return whether the shard is read to its end."""
         return self._iterator is None
 
     @property
     def is_done(self) -> bool:
-        """Say whether every record of the shard has ended, so that its children may be read."""
+        """Return whether every record of the shard has ended, so that its children may be read."""
         return self.is_closed and self.lane.is_empty
 
     def due(self) -> float | None:
-        """Return when it is to be read again; None while it is closed or a whole batch waits in its lane."""
+        """Return when to read again; None while it is closed or a whole batch waits in its lane."""
         return None if self.is_closed or self.lane.is_full else self._not_before
 
     def read(self, take: Callable[[Sequence[StreamRecord]], None]) -> None:
-        """Hand the next records on; after an error in `take` they come again."""
+        """Pass the next records to `take`; after an error in `take` they are read again."""
         began = self._clock()
         page = self._page()
         take(page.records)
@@ -71,11 +71,11 @@ class ShardReader:
         try:
             return self._stream.read(str(self._iterator), self._limit)
         except IteratorExpiredError:
-            return self._stream.read(self._found_again(), self._limit)
+            return self._stream.read(self._renewed(), self._limit)
         except TrimmedDataError:
             return self._stream.read(self._oldest(), self._limit)
 
-    def _found_again(self) -> str:
+    def _renewed(self) -> str:
         if self._last_number is None:
             return self._oldest()
         try:

@@ -1,7 +1,7 @@
-"""A DynamoDB stream as a reader sees it, and the real one behind boto3.
+"""Read a DynamoDB stream through boto3.
 
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html: shards have parents, an iterator is
-good for 15 minutes, records stay for 24 hours.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html: shards have parents, an iterator is valid
+for 15 minutes, records stay for 24 hours.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,12 +21,12 @@ IteratorType = Literal["TRIM_HORIZON", "AFTER_SEQUENCE_NUMBER"]
 RETENTION_SECONDS: Final = 24 * 60 * 60
 ITERATOR_SECONDS: Final = 15 * 60
 MOST_RECORDS: Final = 1_000
-"""In one answer of GetRecords."""
+"""Per answer of GetRecords."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A part of a stream. The parent, when there is one, comes first."""
+    """A shard of a stream. Its parent, if any, is read first."""
 
     shard_id: str
     parent_id: str | None = None
@@ -34,30 +34,30 @@ class Shard:
 
 @dataclass(frozen=True)
 class Page:
-    """What one read gives. Without a next iterator the shard is closed and read to its end."""
+    """The result of one read. Without a next iterator the shard is closed and read to its end."""
 
     records: Sequence[StreamRecord]
     next_iterator: str | None
 
 
 class ReadableStream(Protocol):
-    """What the poller needs of a stream."""
+    """The part of a stream's API that the poller uses."""
 
     arn: str
-    """Its region and label are in it."""
+    """Contains the stream's region and label."""
 
     def shards(self) -> list[Shard]:
-        """Return the shards that there are now."""
+        """Return the current shards."""
 
     def iterator(self, shard_id: str, kind: IteratorType, sequence_number: str | None = None) -> str:
-        """Return a place to read from. Raises TrimmedDataError when the number is gone."""
+        """Return an iterator. Raises TrimmedDataError when the number has been trimmed."""
 
     def read(self, iterator: str, limit: int) -> Page:
         """Return up to `limit` records. Raises IteratorExpiredError and TrimmedDataError."""
 
 
 class DynamoDbStream:
-    """A stream behind the API. `rewrite` is given each record on its way, for what an emulator does not do itself."""
+    """A stream behind the API. `rewrite` changes each record as the service would, where an emulator does not."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class DynamoDbStream:
         self._rewrite = rewrite
 
     def shards(self) -> list[Shard]:
-        """Return all shards, over as many pages as there are."""
+        """Return all shards, from all pages."""
         found: list[Shard] = []
         request: dict[str, Any] = {"StreamArn": self.arn}
         while True:
@@ -81,7 +81,7 @@ class DynamoDbStream:
             request["ExclusiveStartShardId"] = description["LastEvaluatedShardId"]
 
     def iterator(self, shard_id: str, kind: IteratorType, sequence_number: str | None = None) -> str:
-        """Return a place to read from. Raises TrimmedDataError when the number is gone."""
+        """Return an iterator. Raises TrimmedDataError when the number has been trimmed."""
         request: dict[str, Any] = {"StreamArn": self.arn, "ShardId": shard_id, "ShardIteratorType": kind}
         if sequence_number is not None:
             request["SequenceNumber"] = sequence_number

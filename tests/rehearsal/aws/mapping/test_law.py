@@ -1,4 +1,4 @@
-"""Whatever happens, every record ends exactly once, in order for its item, and where the journal says."""
+"""Property test: every record ends exactly once, in order for its item, as the journal says."""
 
 import json
 from dataclasses import dataclass, field
@@ -37,14 +37,14 @@ PUTS = st.lists(
 
 @dataclass
 class Script:
-    """A function with given answers, then success; a bucket that is there or not."""
+    """A function with given answers, then success; a bucket that is up or down."""
 
     answers: list[Any]
     deliveries: list[bool]
     documents: list[Discarded] = field(default_factory=list)
 
     def invoke(self, event: dict[str, Any]) -> Outcome:
-        """The function."""
+        """Call the function."""
         numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
         answer = self.answers.pop(0) if self.answers else "ok"
         if isinstance(answer, list):
@@ -63,14 +63,14 @@ class Script:
         return outcomes[answer]
 
     def deliver(self, discarded: Discarded) -> None:
-        """The destination."""
+        """Deliver to the bucket."""
         if self.deliveries and not self.deliveries.pop(0):
             raise DeliveryError("the bucket is down")
         self.documents.append(discarded)
 
 
 def succeeded(attempt: Attempt, report: bool) -> set[str]:
-    """What an attempt handled, by a reading of the rules that is not the mapping's own."""
+    """Return what an attempt handled, by a second implementation of the rules."""
     ids = [record.event_id for record in attempt.records]
     if not isinstance(attempt.outcome, Returned):
         return set()
@@ -87,7 +87,7 @@ def succeeded(attempt: Attempt, report: bool) -> set[str]:
 
 
 def overtaken(happened: list[Attempt | Ended], items: dict[str, str], unread: set[str]) -> list[str]:
-    """Records that were neither done with nor in front when a later one of their item was sent."""
+    """Return the records that were neither finished nor in front when a later record of their item was sent."""
     order, done, found = list(items), set(unread), []
     for happening in happened:
         ids = [record.event_id for record in happening.records]

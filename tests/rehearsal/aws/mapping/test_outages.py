@@ -1,4 +1,4 @@
-"""As deployed, an outage of the bucket costs nothing for 23 hours, and after that each loss is counted."""
+"""An outage of the bucket loses nothing for 23 hours with the deployed settings, and later losses are counted."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,7 +21,7 @@ _COLUMNS: Final = ("written", "handled", "on-failure", "dropped and counted", "l
 
 
 def outage(hours: float, destination_too: bool = True, each_minute: int = 1) -> MappingStage:
-    """Play an outage of so many hours; the on-failure destination is down as long, or not at all."""
+    """Simulate an outage of this many hours; the on-failure destination is down as long, or not at all."""
     end = hours * _HOUR
     stage = MappingStage(down_until=end, destination_down_until=end if destination_too else 0, poll_seconds=_MINUTE)
     for minute in range(int(hours * 60) + 120):
@@ -32,7 +32,7 @@ def outage(hours: float, destination_too: bool = True, each_minute: int = 1) -> 
 
 
 def late_start(hours: float, down_hours: float = 0) -> MappingStage:
-    """Play a mapping that starts when the oldest record is so many hours old, maybe in an outage that lasts longer."""
+    """Simulate a mapping that starts when the oldest record has this age, optionally in an outage that continues."""
     down_until = (hours + down_hours) * _HOUR if down_hours else 0
     stage = MappingStage(down_until=down_until, destination_down_until=down_until)
     for minute in range(int(hours * 60)):
@@ -68,7 +68,7 @@ def _table(first: str, rows: Iterable[tuple[str, tuple[int, ...]]]) -> str:
     [(1, 1), (6, 1), (12, 1), (22.9, 1), (12, 20)],
     ids=["1 h", "6 h", "12 h", "22.9 h", "12 h, batches full"],
 )
-def test_with_bucket_and_destination_down_together_nothing_is_dropped(hours: float, each_minute: int) -> None:
+def test_nothing_is_dropped_while_bucket_and_destination_are_down_together(hours: float, each_minute: int) -> None:
     stage = outage(hours, each_minute=each_minute)
     written, handled, *others = row(stage)
     assert (handled, others) == (written, [0, 0, 0])
@@ -83,7 +83,7 @@ def test_in_an_outage_of_30_hours_each_loss_is_counted(each_minute: int) -> None
     assert handled == written - dropped - on_failure
 
 
-def test_while_the_destination_is_up_what_is_too_old_is_kept_there() -> None:
+def test_records_that_are_too_old_go_to_the_destination_while_it_is_up() -> None:
     stage = outage(30, destination_too=False)
     assert row(stage) == (1920, 1499, 421, 0, 0)
     assert {discarded.condition for discarded in stage.delivered} == {"RecordAgeExceeded"}
@@ -108,7 +108,7 @@ def test_the_time_that_records_have_waited_counts() -> None:
     assert row(late_start(12, down_hours=12))[3] == 60
 
 
-def test_older_ones_go_to_the_on_failure_destination_and_none_is_lost() -> None:
+def test_older_records_go_to_the_on_failure_destination() -> None:
     assert row(late_start(23.9)) == (1434, 1380, 54, 0, 0)
 
 
@@ -120,7 +120,7 @@ def test_a_bounded_number_of_retries_does_not_last_through_an_outage() -> None:
     assert min(stage.journal.ended_at.values()) - stage.journal.attempts[0].at == pytest.approx(1.6 * 3600, rel=0.02)
 
 
-def test_the_docs_hold_the_tables() -> None:
+def test_the_docs_contain_the_tables() -> None:
     text = DOCS.read_text()
     assert all(table in text for table in tables())
 
@@ -143,7 +143,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-def test_what_aws_or_the_deployment_refuses_is_refused_with_the_name_and_the_value(wrong: dict[str, Any]) -> None:
+def test_an_invalid_setting_is_refused_with_its_name_and_value(wrong: dict[str, Any]) -> None:
     [(name, value)] = wrong.items()
     with pytest.raises(MappingSettingsError, match=f"^{name} is {value}, expected"):
         MappingSettings(**wrong)

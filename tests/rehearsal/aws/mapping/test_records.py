@@ -1,4 +1,4 @@
-"""A record of the streams API as a Lambda event has it, and what is sent to the on-failure destination."""
+"""Records of the streams API as records of a Lambda event, and what is sent to the on-failure destination."""
 
 import json
 from datetime import UTC, datetime
@@ -133,7 +133,7 @@ def test_the_key_is_the_documented_one() -> None:
     assert found == "aws/lambda/f89f8514-cdd9-4602-9e1f-01a5b77d449b/shardId-1/2026/11/23/2026-11-23T07.05.04-unique"
 
 
-def test_what_is_given_up_is_in_the_documents_once_each_and_as_it_was() -> None:
+def test_each_discarded_record_is_in_the_documents_once_and_unchanged() -> None:
     stage = MappingStage(MappingSettings(max_record_age_seconds=600))
     stage.put(["a", "b", "POISON", "c", "d"])
     stage.run()

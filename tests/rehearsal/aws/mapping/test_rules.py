@@ -1,4 +1,4 @@
-"""Rules of a mapping one by one, where a scenario of the table does not show them."""
+"""Rules of a mapping that the scenarios do not show."""
 
 from dataclasses import replace
 from typing import Any
@@ -53,7 +53,7 @@ ANSWERS: dict[str, tuple[Any, int | None]] = {
 
 
 @pytest.mark.parametrize(("value", "first"), ANSWERS.values(), ids=ANSWERS)
-def test_where_the_first_failure_stands(value: Any, first: int | None) -> None:
+def test_the_index_of_the_first_failure(value: Any, first: int | None) -> None:
     assert failed_from(value, NUMBERS) == first
 
 
@@ -61,7 +61,7 @@ def test_back_off_doubles_up_to_a_minute() -> None:
     assert [exponential(failures) for failures in (1, 2, 3, 6, 7, 8, 10_000)] == [1, 2, 4, 32, 60, 60, 60]
 
 
-def test_an_expired_iterator_is_found_again_after_the_last_number() -> None:
+def test_an_expired_iterator_is_renewed_after_the_last_number() -> None:
     stage = MappingStage(NO_WINDOW)
     stage.put(["a", "b"])
     stage.run()
@@ -72,7 +72,7 @@ def test_an_expired_iterator_is_found_again_after_the_last_number() -> None:
     assert stage.sizes() == "2, 1"
 
 
-def test_what_is_between_a_trimmed_place_and_the_oldest_record_is_passed_over() -> None:
+def test_records_between_a_trimmed_place_and_the_oldest_record_are_skipped() -> None:
     stage = MappingStage(NO_WINDOW)
     stage.put(["a"])
     stage.run()
@@ -188,7 +188,7 @@ def test_no_more_is_read_while_a_batch_waits_behind_one_that_fails() -> None:
     assert set(stage.journal.sizes()) == {3}
 
 
-def test_a_watch_that_fails_has_the_records_come_again() -> None:
+def test_records_are_delivered_again_after_an_error_of_the_watch() -> None:
     clock, journal, failing = Clock(), Journal(), [True]
     stream = MemoryStream(clock)
 
@@ -205,7 +205,7 @@ def test_a_watch_that_fails_has_the_records_come_again() -> None:
     assert journal.fates == {ids[0]: ["handled"], ids[1]: ["handled"]}
 
 
-def test_a_driver_raises_what_a_step_raised() -> None:
+def test_a_driver_raises_the_error_of_a_step() -> None:
     clock = Clock()
     stream = MemoryStream(clock)
     stream.put("a")

@@ -1,4 +1,4 @@
-"""Every scenario of a mapping comes out as it says, and docs/mapping.md shows just that."""
+"""Every scenario of a mapping has the expected result, and docs/mapping.md shows them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -16,7 +16,7 @@ FIVE: Final = ("a", "b", "POISON", "c", "d")
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is put, and what is expected of it: the invocations and the endings as `MappingStage` writes them.
+    """What is put, and the expected invocations and endings, as `MappingStage` writes them.
 
     `play` replaces putting the items at once; `stage` holds further settings of the stage.
     """
@@ -169,7 +169,7 @@ SCENARIOS: Final = (
 
 
 def described(settings: MappingSettings) -> str:
-    """Return what differs from the defaults, as one line."""
+    """Return the settings that differ from the defaults, as one line."""
     changed = [
         f"{field.name} {str(getattr(settings, field.name)).lower()}"
         for field in fields(settings)
@@ -192,5 +192,5 @@ def test_a_scenario_comes_out_as_it_says(scenario: Scenario) -> None:
     assert all(len(fates) == 1 for fates in stage.journal.fates.values())
 
 
-def test_the_docs_hold_the_table() -> None:
+def test_the_docs_contain_the_table() -> None:
     assert table() in DOCS.read_text()
