@@ -14,7 +14,7 @@ from stream_to_s3.errors import NotAStreamEventError, StorageError
 from stream_to_s3.metrics import NAMESPACE, UNITS, Log
 from stream_to_s3.objects import ObjectWriter
 from stream_to_s3.outcome import Outcome, without_trigger
-from stream_to_s3.settings import read_settings
+from stream_to_s3.settings import FunctionSettings, read_settings
 from support.fake_s3 import FakeS3, s3_error
 from support.stream_events import (
     ELEVEN_PAST_EIGHT,
@@ -58,12 +58,13 @@ class Harness:
     trigger: Any = field(default_factory=Recorder)
     printed: list[str] = field(default_factory=list)
     context: Any = field(default_factory=Context)
+    settings: FunctionSettings = SETTINGS
 
     def deliver(self, event: object) -> object:
         ticks: Iterator[float] = itertools.count(1_800_000_000, 0.25)
         log = Log(self.printed.append, lambda: next(ticks), "chargeminder-unified-processor")
         writer = ObjectWriter(self.s3, "raw", None, list[float]().append)  # type: ignore[arg-type] # a fake client
-        return Delivery(SETTINGS, writer, self.trigger, log, lambda: next(ticks))(event, self.context)
+        return Delivery(self.settings, writer, self.trigger, log, lambda: next(ticks))(event, self.context)
 
     @property
     def logged(self) -> dict[str, Any]:
@@ -156,6 +157,14 @@ def test_a_keys_only_remove_is_written() -> None:
     harness.deliver(stream_event([record(1, Keys={"event_id": {"S": "gone"}})]))
     [line] = harness.s3.lines("telemetry/")
     assert (line["event_id"], line["_stream_metadata"]["event_name"]) == ("gone", "REMOVE")
+
+
+def test_a_replicated_expiry_is_told_by_the_attribute_of_the_settings() -> None:
+    overdue = {"event_id": {"S": "e"}, "expires_at": {"N": str(ELEVEN_PAST_EIGHT)}}
+    house = House(settings=read_settings({"TELEMETRY_BUCKET": "raw", "TTL_ATTRIBUTE": "expires_at"}))
+    house.deliver(stream_event([record(1, None, overdue)]))
+    [written] = house.s3.lines("telemetry/")
+    assert written["_stream_metadata"]["expired_by_ttl"] is True
 
 
 def test_the_same_batch_again_changes_nothing() -> None:

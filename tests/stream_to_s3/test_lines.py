@@ -102,6 +102,45 @@ def test_a_removal_by_time_to_live_is_told_apart(identity: Any, expected: bool) 
     assert metadata(line(record(1, None, OLD, userIdentity=identity)))["expired_by_ttl"] is expected
 
 
+CREATED = ELEVEN_PAST_EIGHT
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "expected"),
+    [
+        ({"N": str(CREATED)}, True),
+        ({"N": str(CREATED - 3_600)}, True),
+        ({"N": f"{CREATED - 3_600}.5"}, True),
+        ({"N": str(CREATED - 5 * 365 * 86_400)}, True),
+        ({"N": str(CREATED + 1)}, False),
+        ({"N": str(CREATED * 1_000)}, False),
+        ({"N": str(CREATED - 5 * 365 * 86_400 - 1)}, False),
+        ({"N": "3600"}, False),
+        ({"S": str(CREATED - 3_600)}, False),
+        ({"M": {"N": {"N": "1"}}}, False),
+        ({"NULL": True}, False),
+    ],
+    ids=repr,
+)
+def test_a_removal_of_an_item_whose_time_had_passed_is_an_expiry_where_the_attribute_is_named(
+    expires_at: Any, expected: bool
+) -> None:
+    removal = record(1, None, {**OLD, "expires_at": expires_at}, ApproximateCreationDateTime=CREATED)
+    assert _expiry(removal, "expires_at") is expected
+    assert _expiry(removal, "") is False
+    assert _expiry(removal, "another") is False
+
+
+def test_only_a_removal_is_an_expiry_and_only_its_old_image_says_so() -> None:
+    overdue = {**NEW, "expires_at": {"N": str(CREATED - 3_600)}}
+    assert _expiry(record(1, overdue, overdue), "expires_at") is False
+    assert _expiry(record(1, None, Keys=overdue), "expires_at") is False
+
+
+def _expiry(removal: dict[str, Any], ttl_attribute: str) -> bool:
+    return bool(metadata(line(removal, ttl_attribute))["expired_by_ttl"])
+
+
 TIMES = [
     (1761682266, "1761682266"),
     (1761682266.0, "1761682266"),

@@ -29,6 +29,18 @@ def test_the_bucket_is_enough() -> None:
     assert settings.bucket == "chargeminder-telemetry-raw"
     assert (settings.prefix, settings.quarantine_prefix) == ("telemetry/", "telemetry-quarantine/")
     assert (settings.kms_key_id, settings.trigger, settings.trigger_problem) == (None, None, None)
+    assert settings.ttl_attribute == ""
+
+
+@pytest.mark.parametrize("name", ["expires_at", "läuft ab", "a.b c", "x" * 255])
+def test_the_attribute_of_the_time_to_live_is_any_printable_name(name: str) -> None:
+    assert read_settings({**BUCKET, "TTL_ATTRIBUTE": name}).ttl_attribute == name
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x00", "\ud83d", "é" * 128])
+def test_a_wrong_attribute_of_the_time_to_live_stops_the_start(name: str) -> None:
+    with pytest.raises(SettingsError, match=r"^TTL_ATTRIBUTE is .*at most 255 bytes$"):
+        read_settings({**BUCKET, "TTL_ATTRIBUTE": name})
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,7 @@ VARIABLES: dict[str, Any] = {
     "lambda_starts_job": False,
     "lambda_client_id": "",
     "kms_key_id": "",
+    "ttl_attribute": "",
     "discovery": "listing",
     "tracing": False,
     "tags": {},

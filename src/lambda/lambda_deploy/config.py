@@ -32,6 +32,7 @@ _OUR_NAMES: Final = {
     "TELEMETRY_PREFIX": "landing_prefix",
     "QUARANTINE_PREFIX": "quarantine_prefix",
     "KMS_KEY_ID": "kms_key_id",
+    "TTL_ATTRIBUTE": "ttl_attribute",
     "DATABRICKS_HOST": "workspace.host",
     "DATABRICKS_CLIENT_ID": "lambda_client_id",
 }
@@ -84,6 +85,7 @@ class Config:
     job_prefix: str | None
     client_id: str
     kms_key_id: str
+    ttl_attribute: str
     catalog: str
     schema: str
     table: str
@@ -135,6 +137,7 @@ class Config:
             job_prefix=_job_prefix(bundle),
             client_id=read.optional_text("lambda_client_id"),
             kms_key_id=read.optional_text("kms_key_id"),
+            ttl_attribute=read.optional_text("ttl_attribute"),
             catalog=read.text("catalog"),
             schema=read.text("schema"),
             table=read.text("table"),
@@ -169,6 +172,8 @@ class Config:
         }
         if self.kms_key_id:
             variables["KMS_KEY_ID"] = self.kms_key_id
+        if self.ttl_attribute:
+            variables["TTL_ATTRIBUTE"] = self.ttl_attribute
         if self.lambda_starts_job and job_id is not None:
             identity = {"DATABRICKS_CLIENT_ID": self.client_id} if self.client_id else {}
             secret = {"DATABRICKS_SECRET_ID": names.secret_name(self)} if self.needs_secret else {}

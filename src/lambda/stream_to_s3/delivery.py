@@ -48,7 +48,7 @@ class Delivery:
         """
         records = stream_records(event)
         if records:
-            self._deliver(Batch.of(records), to_lines(records), context)
+            self._deliver(Batch.of(records), to_lines(records, self._settings.ttl_attribute), context)
         return {"batchItemFailures": []}
 
     def _deliver(self, batch: Batch, lines: Lines, context: Context) -> None:

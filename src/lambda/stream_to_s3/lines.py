@@ -10,6 +10,10 @@ from stream_to_s3.errors import RecordError
 from stream_to_s3.records import Record, change, creation_time, event_id, sequence_number, stream_label
 
 METADATA = "_stream_metadata"
+_FIVE_YEARS = 5 * 365 * 24 * 3600
+"""Time to live removes nothing that expired longer ago (in seconds):
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-before-you-start.html
+"""
 
 
 class Lines(NamedTuple):
@@ -19,25 +23,30 @@ class Lines(NamedTuple):
     quarantined: list[str]
 
 
-def to_lines(records: Iterable[Record]) -> Lines:
-    """Return the lines of a batch: every record is in exactly one of the two lists."""
+def to_lines(records: Iterable[Record], ttl_attribute: str = "") -> Lines:
+    """Return the lines of a batch: every record is in exactly one of the two lists. `ttl_attribute` as in `line`."""
     lines = Lines([], [])
     for record in records:
         try:
-            lines.converted.append(line(record))
+            lines.converted.append(line(record, ttl_attribute))
         except RecordError as error:
             lines.quarantined.append(_quarantine_line(record, error))
     return lines
 
 
-def line(record: Record) -> str:
-    """Return a record as the text of one JSON object. Raises RecordError when that cannot be done without loss."""
+def line(record: Record, ttl_attribute: str = "") -> str:
+    """Return a record as the text of one JSON object. Raises RecordError when that cannot be done without loss.
+
+    `ttl_attribute` names the attribute of the item that holds its time to live. With it, a REMOVE of an item whose
+    time had passed counts as an expiry, also where a global table replicated it: such a record does not say who
+    removed the item.
+    """
     try:
         name, image = _event_name_and_image(record)
         if isinstance(image, dict) and METADATA in image:
             raise RecordError("reserved_attribute", f"the item itself has an attribute {METADATA}, which is ours")
         text = item_text(image)
-        metadata = _metadata(record, name)
+        metadata = _metadata(record, name, ttl_attribute)
     except UnconvertibleError as error:
         raise RecordError("unconvertible", str(error)) from error
     return f'{text[:-1]}{"," if image else ""}"{METADATA}":{metadata}}}'
@@ -57,7 +66,7 @@ def _event_name_and_image(record: Record) -> tuple[str, object]:
     return name, image
 
 
-def _metadata(record: Record, name: str) -> str:
+def _metadata(record: Record, name: str, ttl_attribute: str) -> str:
     sequence, time, stream = sequence_number(record), creation_time(record), stream_label(record)
     stream_event_id = event_id(record)
     if sequence is None:
@@ -72,10 +81,11 @@ def _metadata(record: Record, name: str) -> str:
         raise _malformed("eventSourceARN", record.get("eventSourceARN"), "expected the ARN of a DynamoDB stream")
     if stream_event_id is None:
         raise _malformed("eventID", record.get("eventID"), "expected text")
+    expired = _removed_by_ttl(record) or (name == "REMOVE" and _is_overdue(record, ttl_attribute, time))
     return (
         f'{{"event_name":"{name}","stream":{quoted(stream)},"sequence_number":"{sequence}",'
         f'"approximate_creation_time":{time!r},"stream_event_id":{quoted(stream_event_id)},'
-        f'"expired_by_ttl":{"true" if _expired(record) else "false"}{_previous_recorded_at(record)}}}'
+        f'"expired_by_ttl":{"true" if expired else "false"}{_previous_recorded_at(record)}}}'
     )
 
 
@@ -84,10 +94,20 @@ def _malformed(what: str, value: object, advice: str) -> RecordError:
     return RecordError("malformed_record", f"{what} is {found}: {advice}")
 
 
-def _expired(record: Record) -> bool:
-    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ttl-expired-items.html
+def _removed_by_ttl(record: Record) -> bool:
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
     who = record.get("userIdentity")
     return isinstance(who, dict) and who.get("type") == "Service" and who.get("principalId") == "dynamodb.amazonaws.com"
+
+
+def _is_overdue(record: Record, ttl_attribute: str, removed_at: float) -> bool:
+    image = change(record).get("OldImage")
+    value = image.get(ttl_attribute) if isinstance(image, dict) else None
+    number = value.get("N") if isinstance(value, dict) else None
+    try:
+        return number is not None and removed_at - _FIVE_YEARS <= float(number) <= removed_at
+    except (TypeError, ValueError):
+        return False
 
 
 def _previous_recorded_at(record: Record) -> str:

@@ -37,12 +37,16 @@ class TriggerSettings:
 
 @dataclass(frozen=True)
 class FunctionSettings:
-    """Prefixes end in one slash. `trigger` is None without one, and `trigger_problem` says so when it is wrong."""
+    """Prefixes end in one slash. `ttl_attribute` is "" where only the record itself can say that an item expired.
+
+    `trigger` is None without one, and `trigger_problem` says so when it is wrong.
+    """
 
     bucket: str
     prefix: str
     quarantine_prefix: str
     kms_key_id: str | None
+    ttl_attribute: str
     trigger: TriggerSettings | None
     trigger_problem: str | None
 
@@ -67,7 +71,15 @@ def read_settings(environment: Mapping[str, str]) -> FunctionSettings:
         trigger = _trigger(environment)
     except SettingsError as error:
         problem = str(error)
-    return FunctionSettings(_bucket(environment), prefix, quarantine_prefix, _kms_key(environment), trigger, problem)
+    return FunctionSettings(
+        _bucket(environment),
+        prefix,
+        quarantine_prefix,
+        _kms_key(environment),
+        _ttl_attribute(environment),
+        trigger,
+        problem,
+    )
 
 
 def _bucket(environment: Mapping[str, str]) -> str:
@@ -90,6 +102,13 @@ def _kms_key(environment: Mapping[str, str]) -> str | None:
     if key and not _is_kms_key(key):
         raise SettingsError(f"KMS_KEY_ID is {_shown(key)}, expected the id, the ARN or the alias of a KMS key")
     return key or None
+
+
+def _ttl_attribute(environment: Mapping[str, str]) -> str:
+    name = environment.get("TTL_ATTRIBUTE", "")
+    if not name.isprintable() or len(name.encode()) > 255:
+        raise SettingsError(f"TTL_ATTRIBUTE is {_shown(name)}, expected the name of an attribute, at most 255 bytes")
+    return name
 
 
 def _trigger(environment: Mapping[str, str]) -> TriggerSettings | None:

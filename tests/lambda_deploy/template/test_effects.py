@@ -57,6 +57,7 @@ CHANGES: dict[str, tuple[dict[str, Any], Any, dict[str, str]]] = {
             **all_of("update", "Mapping"),
         },
     ),
+    "ttl_attribute": ({}, "expires_at", all_of("update", "Function")),
     "kms_key_id": ({}, "alias/ours", all_of("update", "Role", "Function")),
     "batch_size": ({}, 10, all_of("update", "Mapping")),
     "batching_window_seconds": ({}, 60, all_of("update", "Mapping")),

@@ -131,7 +131,7 @@ class Redrive:
             outcome = replace(outcome, quarantined=rest.key(self._config.quarantine_prefix, len(failing)))
         if not dry:
             self._put(rest, self._config.quarantine_prefix, to_lines(failing).quarantined)
-            self._put(batch, self._config.landing_prefix, to_lines(converting).converted)
+            self._put(batch, self._config.landing_prefix, to_lines(converting, self._config.ttl_attribute).converted)
             self._move(key)
         return outcome
 
