@@ -1,4 +1,4 @@
-"""Three ways to a token, and that none of them shows a secret."""
+"""Three ways to get a token, none of which shows a secret."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ PERSONAL_TOKEN = "dapi-5ecre7"
 
 @dataclass
 class Manager:
-    """Secrets Manager with one secret; a fault is raised by the next call."""
+    """Secrets Manager with one secret; the next call raises the fault."""
 
     secret: str = json.dumps({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET})
     fault: Exception | None = None
@@ -51,7 +51,7 @@ class Harness:
     manager: Manager = field(default_factory=Manager)
 
     def connected(self, client_id: str | None = None) -> tuple[WorkspaceApi, TokenSource]:
-        """A way to a token: with a client id by the role, else by the stored secret."""
+        """Return a token source: with a client id by the role, else by the stored secret."""
         api = WorkspaceApi(self.server.url, self.clock, self.clock.sleep)
         if client_id is None:
             return api, StoredSecret("telemetry/databricks", api, lambda: self.manager, self.clock)
@@ -59,7 +59,7 @@ class Harness:
         return api, FederatedRole(client_id, api, role, self.clock)
 
     def fetched(self, client_id: str | None = None) -> str:
-        """The client id of the principal that a fetched token belongs to."""
+        """Return the client id of the principal that a fetched token belongs to."""
         return self.workspace.principal_of(self.fetch(client_id)).client_id
 
     def fetch(self, client_id: str | None = None) -> str:
@@ -106,7 +106,7 @@ STS_FAULTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("claims", STS_FAULTS.values(), ids=STS_FAULTS)
-def test_the_workspace_takes_no_other_role(harness: Harness, claims: dict[str, Any]) -> None:
+def test_the_workspace_accepts_no_other_role(harness: Harness, claims: dict[str, Any]) -> None:
     harness.sts.claims = claims
     with pytest.raises(TriggerError, match=r"^token exchange: answered 400 \(invalid_grant\)$"):
         harness.fetch(CLIENT_ID)
@@ -152,7 +152,7 @@ SECRETS = {
     "no client secret": '{"client_id": "5ecre7"}',
     "no client id": '{"client_secret": "5ecre7"}',
     "an empty token": '{"token": "  "}',
-    "a token that is no text": '{"token": {"5ecre7": 1}}',
+    "a token that is not text": '{"token": {"5ecre7": 1}}',
     "a token of two lines": '{"token": "5ecre7\\nX-Evil: 1"}',
     "a token beyond ASCII": '{"token": "5ecre7\\u20ac"}',
     "a client id of two lines": '{"client_id": "5ecre7\\r\\n", "client_secret": "5ecre7 5ecre7"}',
@@ -160,7 +160,7 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
-def test_a_secret_that_is_none_is_told_without_showing_it(
+def test_an_invalid_secret_is_an_error_that_does_not_show_it(
     harness: Harness, secret: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -174,7 +174,7 @@ def test_a_secret_that_is_none_is_told_without_showing_it(
 ANSWERS: dict[str, Callable[[], Answer]] = {
     "no token": lambda: json_answer(200, {"expires_in": 3600}),
     "a token of two lines": lambda: json_answer(200, {"access_token": "5ecre7\nX-Evil: 1", "expires_in": 3600}),
-    "a token that is no text": lambda: json_answer(200, {"access_token": ["5ecre7"], "expires_in": 3600}),
+    "a token that is not text": lambda: json_answer(200, {"access_token": ["5ecre7"], "expires_in": 3600}),
 }
 
 
@@ -187,7 +187,7 @@ def test_an_answer_without_a_token_is_an_error(harness: Harness, answer: Callabl
 
 
 @pytest.mark.parametrize("expires_in", [None, 0, -5, "3600", True, float("nan"), float("inf"), 1e300])
-def test_an_end_that_makes_no_sense_is_now(harness: Harness, expires_in: Any) -> None:
+def test_an_impossible_expiry_counts_as_expired(harness: Harness, expires_in: Any) -> None:
     harness.server.faults[TOKEN] = [lambda request: json_answer(200, {"access_token": "t", "expires_in": expires_in})]
     api, source = harness.connected()
     with api:
@@ -196,7 +196,7 @@ def test_an_end_that_makes_no_sense_is_now(harness: Harness, expires_in: Any) ->
 
 
 class Signed:
-    """CachedToken in use: each call gives the Authorization that a request would carry."""
+    """A CachedToken: each call returns the Authorization that a request would have."""
 
     def __init__(self, harness: Harness, client_id: str | None = None) -> None:
         self.harness = harness
@@ -218,7 +218,7 @@ def test_a_token_is_kept_until_shortly_before_it_ends(harness: Harness) -> None:
     assert len(harness.server.requests) == 2
 
 
-def test_a_token_that_is_forgotten_is_fetched_again(harness: Harness) -> None:
+def test_a_forgotten_token_is_fetched_again(harness: Harness) -> None:
     harness.manager.secret = json.dumps({"token": "old"})
     authorization = Signed(harness)
     assert authorization() == "Bearer old"

@@ -1,4 +1,4 @@
-"""What happens to a batch: objects, answer, log line and metrics."""
+"""The processing of a batch: objects, answer, log line and metrics."""
 
 import itertools
 import json
@@ -40,7 +40,7 @@ class Context:
 
 @dataclass
 class Recorder:
-    """A trigger that is asked, and answers with a given outcome."""
+    """A trigger that records its calls and returns a given outcome."""
 
     outcome: Outcome = field(default_factory=lambda: Outcome("started", "run 7"))
     asked: list[tuple[str, float]] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Recorder:
 
 @dataclass
 class Harness:
-    """A handler on a fake S3, on a clock that goes on a quarter of a second whenever it is looked at."""
+    """A handler on a fake S3, on a clock that advances by a quarter of a second with each reading."""
 
     s3: FakeS3 = field(default_factory=FakeS3)
     trigger: Any = field(default_factory=Recorder)
@@ -112,7 +112,7 @@ def test_records_of_two_hours_stay_in_one_object() -> None:
     assert written_numbers(harness.s3.lines()) == [sequence_number(1), sequence_number(2)]
 
 
-def test_poison_goes_to_quarantine_first_and_the_others_go_on() -> None:
+def test_poison_is_quarantined_first_and_the_other_records_are_stored() -> None:
     harness = Harness()
     assert harness.deliver(stream_event([poison(1), *inserts(2, start=2), poison(4)])) == SUCCESS
     quarantine, landing = harness.s3.requests
@@ -135,7 +135,7 @@ def test_a_batch_of_poison_only_is_success_and_starts_nothing() -> None:
     assert harness.logged["trigger"] == "off"
 
 
-def test_an_item_with_our_own_attribute_is_quarantined() -> None:
+def test_an_item_with_the_reserved_attribute_is_quarantined() -> None:
     harness = Harness()
     forged = typed_item({"event_id": "event-1", "_stream_metadata": {"sequence_number": "9" * 40}})
     harness.deliver(stream_event([record(1, forged)]))
@@ -178,7 +178,7 @@ def test_the_same_batch_again_changes_nothing() -> None:
     assert harness.logged["already_stored"] is True
 
 
-def test_the_trigger_runs_after_the_write_and_again_when_the_batch_was_there() -> None:
+def test_the_trigger_runs_after_the_write_also_when_the_batch_was_already_stored() -> None:
     harness = Harness()
     harness.deliver(stream_event(inserts(1)))
     harness.deliver(stream_event(inserts(1)))
@@ -204,7 +204,7 @@ def test_a_failure_of_s3_is_raised_and_the_next_delivery_completes_the_batch(
     assert written_numbers(harness.s3.lines("telemetry/")) == [sequence_number(2), sequence_number(3)]
 
 
-def test_halves_of_a_batch_have_keys_of_their_own_and_the_same_lines() -> None:
+def test_halves_of_a_batch_have_other_keys_and_the_same_lines() -> None:
     harness = Harness()
     for part in (inserts(4), inserts(2), inserts(2, start=3)):
         harness.deliver(stream_event(part))
@@ -217,11 +217,11 @@ NOT_STREAM_EVENTS: dict[str, Any] = {
     "text": "Records",
     "an array": [],
     "an empty object": {},
-    "no array": {"Records": {}},
+    "not an array": {"Records": {}},
     "an S3 event": {"Records": [{"eventSource": "aws:s3", "s3": {}}]},
     "a Kinesis event": {"Records": [{"eventSource": "aws:kinesis", "kinesis": {"data": "e30="}}]},
     "an SQS event among records": {"Records": [*inserts(1), {"eventSource": "aws:sqs"}]},
-    "records that are no objects": {"Records": ["x"]},
+    "records that are not objects": {"Records": ["x"]},
     "a test event of the console": {"key1": "value1", "key2": "value2"},
     "hostile keys": {"a\nb": 1, "x" * 5_000_000: 2},
 }
@@ -237,7 +237,7 @@ def test_an_event_of_another_kind_is_refused_before_anything_is_written(event: A
     assert harness.s3.calls == 0
 
 
-def test_the_log_line_says_what_was_done() -> None:
+def test_the_log_line_reports_the_batch() -> None:
     harness = Harness()
     harness.deliver(stream_event([poison(1), *inserts(2, start=2)]))
     quarantine_key, key = harness.s3.requests
@@ -274,7 +274,7 @@ def test_metrics_are_embedded_in_the_log_line() -> None:
     assert {name: logged[name] for name in UNITS} == {"EventsQuarantined": 1, "TriggerStarted": 1, "TriggerFailed": 0}
 
 
-def test_own_metrics_are_three_because_each_one_costs() -> None:
+def test_there_are_three_custom_metrics_because_each_one_costs() -> None:
     assert len(UNITS) == 3
 
 

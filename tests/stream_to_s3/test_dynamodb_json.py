@@ -1,4 +1,4 @@
-"""Typed JSON to plain JSON: a table of values by hand, and any nesting by hypothesis."""
+"""Typed JSON to plain JSON: a table of values, and any nesting by hypothesis."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ DIGITS_38 = "12345678901234567890123456789012345678"
 BINARY = base64.b64encode(bytes(range(256))).decode()
 
 CONVERTED = [
-    # numbers: the digits as they came
+    # numbers: the same digits
     ({"N": "0"}, "0"),
     ({"N": "-0"}, "-0"),
     ({"N": "7"}, "7"),
@@ -43,7 +43,7 @@ CONVERTED = [
     ({"N": "-9.9E125"}, "-9.9E125"),
     ({"N": "1E-130"}, "1E-130"),
     ({"N": "-1e-130"}, "-1e-130"),
-    # text: ASCII in the line, whatever it was
+    # text: always ASCII in the line
     ({"S": ""}, '""'),
     ({"S": "TESLA"}, '"TESLA"'),
     ({"S": "007"}, '"007"'),
@@ -91,7 +91,7 @@ CONVERTED = [
 
 
 @pytest.mark.parametrize(("value", "text"), CONVERTED, ids=[str(case[1])[:24] for case in CONVERTED])
-def test_a_value_keeps_all_that_it_is(value: dict[str, Any], text: str) -> None:
+def test_a_value_is_converted_without_loss(value: dict[str, Any], text: str) -> None:
     assert value_text(value) == text
     assert item_text({"a": value}) == f'{{"a":{text}}}'
 
@@ -118,9 +118,9 @@ REFUSED = {
     "a space": ({"N": " 1"}, '" 1"'),
     "201 digits": ({"N": "1" * 201}, "..."),
     "an exponent of four digits": ({"N": "1E1000"}, '"1E1000"'),
-    "a number that is no string": ({"N": 1}, "got 1"),
+    "a number that is not a string": ({"N": 1}, "got 1"),
     "JSON smuggled in as a number": ({"N": '1,"admin":true'}, "admin"),
-    "a string that is no string": ({"S": 1}, "got 1"),
+    "a string that is not a string": ({"S": 1}, "got 1"),
     "a string that is null": ({"S": None}, "got None"),
     "a string that is an object": ({"S": {}}, "an empty object"),
     "binary that is not base64": ({"B": "%%%"}, '"%%%"'),
@@ -131,8 +131,8 @@ REFUSED = {
     "a boolean as a number": ({"BOOL": 1}, "got 1"),
     "a false null": ({"NULL": False}, "got False"),
     "a null of null": ({"NULL": None}, "got None"),
-    "an unknown type": ({"X": "1"}, '"X" is no type'),
-    "a type in lower case": ({"s": "1"}, '"s" is no type'),
+    "an unknown type": ({"X": "1"}, '"X" is not a type'),
+    "a type in lower case": ({"s": "1"}, '"s" is not a type'),
     "no type": ({}, "an empty object"),
     "two types": ({"S": "a", "N": "1"}, "the keys"),
     "a bare string": ("text", 'got "text"'),
@@ -154,7 +154,7 @@ REFUSED = {
 @pytest.mark.parametrize(
     "wrap", [lambda value: value, lambda value: {"L": [{"M": {"deep": value}}]}], ids=["bare", "nested"]
 )
-def test_anything_else_is_one_typed_error(value: Any, message: str, wrap: Any) -> None:
+def test_anything_else_is_an_unconvertible_error(value: Any, message: str, wrap: Any) -> None:
     with pytest.raises(UnconvertibleError) as caught:
         value_text(wrap(value))
     assert message in str(caught.value)
@@ -174,19 +174,19 @@ def nested(levels: int, value: Any) -> Any:
 
 
 @pytest.mark.parametrize("last", [{"N": "1.50"}, {"NS": ["1.50"]}], ids=["a number", "a set"])
-def test_the_32_levels_that_dynamodb_stores_are_converted(last: Any) -> None:
+def test_the_32_levels_of_dynamodb_are_converted(last: Any) -> None:
     text = item_text({"a": nested(MOST_LEVELS, last)})
     assert text.replace("[", "").replace("]", "").replace("}", "").replace('{"k":', "") == '{"a":1.50'
 
 
 @pytest.mark.parametrize("levels", [33, 300, 20_000, 500_000])
-def test_a_value_nested_deeper_is_refused_however_deep_it_is(levels: int) -> None:
+def test_a_value_nested_deeper_is_refused(levels: int) -> None:
     with pytest.raises(UnconvertibleError, match=r"^a(\.k|\[0\])+: nested more than 32 levels deep") as caught:
         item_text({"a": nested(levels, {"N": "1.50"})})
     assert len(str(caught.value)) < 400
 
 
-def test_a_long_place_is_cut_at_its_beginning() -> None:
+def test_a_long_place_is_shortened_at_its_beginning() -> None:
     value: Any = {"N": "fast"}
     for level in range(20):
         value = {"M": {f"{level}-" + "x" * 60_000: value}}
@@ -232,7 +232,7 @@ def as_typed(value: Any) -> dict[str, Any]:
 
 
 def exact(value: Any) -> Any:
-    """Numbers as their digits, so that 1.50 is not 1.5 and -0 is not 0."""
+    """Return numbers as their digits, so that 1.50 is not 1.5 and -0 is not 0."""
     match value:
         case Decimal():
             return value.as_tuple()
@@ -245,7 +245,7 @@ def exact(value: Any) -> Any:
 
 
 @given(PLAIN)
-def test_parsing_our_text_gives_exactly_what_was_sent(value: Any) -> None:
+def test_parsing_the_text_gives_exactly_what_was_sent(value: Any) -> None:
     text = value_text(as_typed(value))
     assert exact(json.loads(text, parse_float=Decimal, parse_int=Decimal)) == exact(value)
     assert text.isascii()
@@ -253,7 +253,7 @@ def test_parsing_our_text_gives_exactly_what_was_sent(value: Any) -> None:
 
 
 @given(ANY_JSON)
-def test_what_the_rules_of_dynamodb_allow_is_converted_and_all_else_is_refused(value: Any) -> None:
+def test_exactly_the_values_that_dynamodb_allows_are_converted(value: Any) -> None:
     try:
         text = value_text(value)
     except UnconvertibleError:
@@ -265,7 +265,7 @@ def test_what_the_rules_of_dynamodb_allow_is_converted_and_all_else_is_refused(v
 
 
 def is_typed(value: Any) -> bool:
-    """Say whether this is a typed value, by a reading of the rules that is not the converter's."""
+    """Return whether this is a typed value, by a second implementation of the rules."""
     match value:
         case {"S": str(), **rest}:
             return not rest

@@ -1,6 +1,6 @@
 """Faults of S3: what the handler answers, what the mapping does next, where each record ends.
 
-The mapping, as far as it matters here: a batch that fails is delivered again, whole or (bisect) in halves.
+The mapping in short: a batch that fails is delivered again, whole or (bisect) in halves.
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 """
 
@@ -45,7 +45,7 @@ class Context:
 
 @dataclass
 class Harness:
-    """A handler that writes to a bucket of its own through a proxy that has faults."""
+    """A handler that writes to a separate bucket through a proxy that has faults."""
 
     s3: Any
     proxy: FaultProxy
@@ -54,7 +54,7 @@ class Harness:
     answers: list[str] = field(default_factory=list)
 
     def deliver(self, records: list[Json]) -> bool:
-        """One delivery of a batch: whether the mapping goes on to the next one."""
+        """Deliver a batch once; return whether the mapping continues with the next one."""
         try:
             answer = self.delivery(stream_event(records), Context())
         except StorageError as failure:
@@ -65,11 +65,11 @@ class Harness:
         return True
 
     def deliver_until_success(self, records: list[Json], most: int = 5) -> int:
-        """How many deliveries it takes."""
+        """Return how many deliveries it takes."""
         return next(count for count in range(1, most + 1) if self.deliver(records))
 
     def ended(self) -> tuple[Counter[str], Counter[str]]:
-        """The sequence numbers in objects and those in quarantine, with how often each is there."""
+        """Return the sequence numbers in objects and those in quarantine, with how often each occurs."""
         written, quarantined = Counter[str](), Counter[str]()
         for found in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", []):
             body = self.s3.get_object(Bucket=self.bucket, Key=found["Key"])["Body"].read()
@@ -117,7 +117,7 @@ def test_without_faults_each_record_is_stored_once(harness: Harness) -> None:
     assert harness.proxy.puts == 2
 
 
-def test_an_object_is_what_it_says_it_is(harness: Harness) -> None:
+def test_an_object_has_the_content_of_its_metadata(harness: Harness) -> None:
     harness.deliver(BATCH)
     found = harness.s3.list_objects_v2(Bucket=harness.bucket, Prefix="telemetry/")["Contents"]
     head = harness.s3.head_object(Bucket=harness.bucket, Key=found[0]["Key"])
@@ -125,7 +125,7 @@ def test_an_object_is_what_it_says_it_is(harness: Harness) -> None:
     assert head["Metadata"]["lines"] == "5"
 
 
-# Name, faults of the puts (quarantine first, two attempts each), deliveries until the batch is through.
+# Name, faults of the puts (quarantine first, two attempts each), deliveries until the batch is stored.
 FAULTS: dict[str, tuple[list[Fault | str], int]] = {
     "slow down, once": ([SLOW_DOWN], 1),
     "slow down, for a while": ([SLOW_DOWN] * 6, 4),
@@ -135,9 +135,9 @@ FAULTS: dict[str, tuple[list[Fault | str], int]] = {
     "access denied for one prefix": ([passed, DENIED], 2),
     "a conflict with a delivery at the same time": ([CONFLICT, CONFLICT, passed, CONFLICT], 1),
     "a cut connection, nothing stored": ([cut_before], 1),
-    "a cut connection after the object was stored: the retry meets 412": ([cut_after], 1),
+    "a cut connection after the object was stored: the retry gets 412": ([cut_after], 1),
     "a cut connection after both objects were stored": ([cut_after, passed, cut_after], 1),
-    "a cut connection, then a cut retry: the next delivery meets 412": ([cut_after] * 2, 2),
+    "a cut connection, then a cut retry: the next delivery gets 412": ([cut_after] * 2, 2),
     "no answer, nothing stored": (["hang_before"], 1),
     "no answer, nothing stored, for a while": (["hang_before"] * 2, 2),
     "no answer after the object was stored": (["hang_after"] * 2, 2),
@@ -154,7 +154,7 @@ def test_after_a_fault_each_record_is_stored_once(harness: Harness, faults: list
     assert harness.ended() == ONCE
 
 
-def test_while_the_bucket_is_gone_the_batch_comes_again(harness: Harness) -> None:
+def test_without_the_bucket_the_batch_is_delivered_again(harness: Harness) -> None:
     harness.s3.delete_bucket(Bucket=harness.bucket)
     assert not harness.deliver(BATCH)
     assert not harness.deliver(BATCH)
@@ -164,8 +164,8 @@ def test_while_the_bucket_is_gone_the_batch_comes_again(harness: Harness) -> Non
     assert harness.ended() == ONCE
 
 
-def test_in_halves_each_record_is_stored_at_least_once(harness: Harness) -> None:
-    # The batch fails at its second object; bisect then delivers halves, whose keys are others.
+def test_halves_store_each_record_at_least_once(harness: Harness) -> None:
+    # The batch fails at its second object; bisect then delivers halves, which have other keys.
     harness.proxy.faults[:] = [passed, DENIED]
     assert not harness.deliver(BATCH)
     assert [harness.deliver(BATCH[:3]), harness.deliver(BATCH[3:])] == [True, True]
@@ -181,8 +181,8 @@ def test_halves_of_a_batch_that_was_stored_are_repeats(harness: Harness) -> None
     assert harness.ended() == (ONCE[0] + ONCE[0], ONCE[1] + ONCE[1])
 
 
-def test_what_never_succeeds_is_raised_every_time(harness: Harness) -> None:
-    # The mapping then hands the batch, with its records, to the on-failure destination.
+def test_a_permanent_failure_is_raised_every_time(harness: Harness) -> None:
+    # The mapping then sends the batch, with its records, to the on-failure destination.
     harness.proxy.faults[:] = [DENIED] * 10
     assert [harness.deliver(BATCH) for _ in range(10)] == [False] * 10
     assert harness.ended() == (Counter(), Counter())

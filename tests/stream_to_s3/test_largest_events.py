@@ -1,8 +1,8 @@
-"""No event that Lambda can hand over kills the zip: 6 MB of every shape, in 512 MB of address space and 60 s.
+"""No event that Lambda can send kills the zip: 6 MB of every shape, in 512 MB of address space and 60 s.
 
-One process takes all of them, under the vendor's runtime client, so that what one leaves behind meets the next.
-Lambda limits the memory in use, which is less than the address space that is limited here. Seconds are of the
-processor, and counted as Lambda's share of one at 512 MB makes them.
+One process handles all of them, under AWS's runtime client, so that leftovers of one event would show in the next.
+Lambda limits the memory in use, which is less than the address space that is limited here. Seconds are processor time,
+scaled to Lambda's share of a processor at 512 MB.
 """
 
 import gzip
@@ -25,7 +25,7 @@ from support.stream_events import inserts, record, stream_event, typed_item
 
 pytestmark = [
     pytest.mark.process,
-    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric comes for Linux only"),
+    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric exists for Linux only"),
 ]
 
 SHARE = 512 / 1769
@@ -51,7 +51,7 @@ Json = dict[str, Any]
 
 
 def filled(part: Callable[[int], Any]) -> list[Any]:
-    """Return as many parts as an event holds, to a few KB."""
+    """Return as many parts as fit into an event, to a few KB."""
     count = 1_000
     for _ in range(2):
         samples = [part(number * count // 1_000) for number in range(1_000)]
@@ -67,7 +67,7 @@ ROOM = MOST_BYTES - 6_000
 
 
 def one_item(value: Any) -> list[Json]:
-    """Return one record whose item is all of the event."""
+    """Return one record whose item fills the event."""
     return [record(1, {"event_id": {"S": "event-1"}, "all": value})]
 
 
@@ -106,7 +106,7 @@ STORED: dict[str, Callable[[], list[Json]]] = {
     "empty binaries": lambda: in_a_list(lambda n: {"B": ""}),
     "nulls": lambda: in_a_list(lambda n: {"NULL": True}),
     "booleans": lambda: in_a_list(lambda n: {"BOOL": False}),
-    "sets of nothing": lambda: in_a_list(lambda n: {"SS": []}),
+    "empty sets": lambda: in_a_list(lambda n: {"SS": []}),
     "a set of empty texts": lambda: one_item({"SS": filled(lambda n: "")}),
     "a set of numbers": lambda: one_item({"NS": filled(str)}),
     "a set of binaries": lambda: one_item({"BS": filled(lambda n: "AA==")}),
@@ -126,17 +126,17 @@ STORED: dict[str, Callable[[], list[Json]]] = {
 }
 QUARANTINED: dict[str, Callable[[], list[Json]]] = {
     "records with nothing in them": lambda: filled(lambda n: {"eventSource": "aws:dynamodb"}),
-    "no value in any record": lambda: in_records(lambda n: {"X": n}),
+    "records without a value": lambda: in_records(lambda n: {"X": n}),
     "200 levels in each record": lambda: in_records(lambda n: nested(200, {"N": "1"})),
     "900 levels": lambda: one_item({"L": [nested(445, {"N": "1"}), {"S": "x" * (TEXT - 6_000)}]}),
-    "600,000 values and one that is none": lambda: one_item({"L": [*filled(lambda n: {"N": "1"}), {"N": ""}]}),
+    "600,000 values and an invalid one": lambda: one_item({"L": [*filled(lambda n: {"N": "1"}), {"N": ""}]}),
     "a number of 6 MB": lambda: one_item({"N": "1" * TEXT}),
     "a fraction of 6 MB": lambda: one_item({"N": "0." + "0" * TEXT}),
-    "no number, 6 MB": lambda: one_item({"N": "x" * TEXT}),
-    "no base64, 6 MB": lambda: one_item({"B": "A" * (TEXT - 1) + "!"}),
-    "500,000 values that are none": lambda: one_item({str(n): {} for n in range(500_000)}),
+    "an invalid number of 6 MB": lambda: one_item({"N": "x" * TEXT}),
+    "invalid base64 of 6 MB": lambda: one_item({"B": "A" * (TEXT - 1) + "!"}),
+    "500,000 invalid values": lambda: one_item({str(n): {} for n in range(500_000)}),
     "a reserved attribute": lambda: [record(1, {"_stream_metadata": {"S": "é" * (TEXT // 2)}})],
-    "no time in any record": lambda: filled(lambda n: record(n, {}, ApproximateCreationDateTime="now")),
+    "records without a time": lambda: filled(lambda n: record(n, {}, ApproximateCreationDateTime="now")),
 }
 SHAPES = {name: (make, "telemetry/") for name, make in STORED.items()} | {
     name: (make, "telemetry-quarantine/") for name, make in QUARANTINED.items()
@@ -144,7 +144,7 @@ SHAPES = {name: (make, "telemetry/") for name, make in STORED.items()} | {
 
 
 class Bucket:
-    """An S3 that takes every object, and keeps the puts of a call."""
+    """A fake S3 that accepts every object, and remembers the puts of a call."""
 
     def __init__(self) -> None:
         self.puts: list[HttpRequest] = []
@@ -194,4 +194,4 @@ def test_six_megabytes_of_any_shape_are_stored(
     assert bucket.lines() == {prefix: len(records)}
     assert {put.headers["x-amz-expected-bucket-owner"] for put in bucket.puts} == {"123456789012"}
     assert (call.response["seconds"] - before) / SHARE < 60
-    assert call.response["peak"] < 400 * 2**20, "more than a hundred megabytes are to spare"
+    assert call.response["peak"] < 400 * 2**20, "less than a hundred megabytes are free"

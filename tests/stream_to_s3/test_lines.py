@@ -1,4 +1,4 @@
-"""A record becomes a line, or goes to quarantine with its reason."""
+"""A record becomes a line, or is quarantined with its reason."""
 
 import json
 from typing import Any
@@ -72,7 +72,7 @@ PREVIOUS = [
     pytest.param(NEW, OLD, '"2025-10-27 09:00:00"', id="another time"),
     pytest.param(NEW, NEW, None, id="the same time"),
     pytest.param({"event_id": {"S": "e"}}, OLD, '"2025-10-27 09:00:00"', id="the time went away"),
-    pytest.param(NEW, {"event_id": {"S": "e"}}, None, id="the old image had none"),
+    pytest.param(NEW, {"event_id": {"S": "e"}}, None, id="the old image had no recorded_at"),
     pytest.param(NEW, {"recorded_at": {"N": "1761682266.50"}}, "1761682266.50", id="the old one was a number"),
     pytest.param(NEW, {"recorded_at": {"NULL": True}}, "null", id="the old one was null"),
     pytest.param(NEW, None, None, id="an insert"),
@@ -81,7 +81,7 @@ PREVIOUS = [
 
 
 @pytest.mark.parametrize(("new", "old", "expected"), PREVIOUS)
-def test_the_previous_recorded_at_stands_only_where_it_was_another(new: Any, old: Any, expected: str | None) -> None:
+def test_the_previous_recorded_at_is_given_only_when_it_differs(new: Any, old: Any, expected: str | None) -> None:
     text = line(record(1, new, old))
     assert ("previous_recorded_at" in metadata(text)) == (expected is not None)
     if expected is not None:
@@ -98,7 +98,7 @@ EXPIRY = [
 
 
 @pytest.mark.parametrize(("identity", "expected"), EXPIRY)
-def test_a_removal_by_time_to_live_is_told_apart(identity: Any, expected: bool) -> None:
+def test_a_removal_by_time_to_live_is_marked(identity: Any, expected: bool) -> None:
     assert metadata(line(record(1, None, OLD, userIdentity=identity)))["expired_by_ttl"] is expected
 
 
@@ -160,10 +160,10 @@ REFUSED = {
         record(1, None, {"_stream_metadata": {"S": ""}}),
         "reserved_attribute",
     ),
-    "an attribute that is no value": (poison(1), "unconvertible"),
-    "an image that is no object": (record(1, NewImage=[], eventName="INSERT"), "unconvertible"),
+    "an attribute that is not a value": (poison(1), "unconvertible"),
+    "an image that is not an object": (record(1, NewImage=[], eventName="INSERT"), "unconvertible"),
     "an image that is text": (record(1, NewImage="{}", eventName="INSERT"), "unconvertible"),
-    "an old recorded_at that is no value": (record(1, NEW, {"recorded_at": "2025"}), "unconvertible"),
+    "an old recorded_at that is not a value": (record(1, NEW, {"recorded_at": "2025"}), "unconvertible"),
     "keys only": (record(1, NEW, NewImage=None, eventName="INSERT"), "malformed_record"),
     "old image only": (record(1, NEW, OLD, NewImage=None, eventName="MODIFY"), "malformed_record"),
     "a removal of nothing": (record(1, Keys=None), "malformed_record"),
@@ -180,12 +180,12 @@ REFUSED = {
     "a time that is true": (record(1, NEW, ApproximateCreationDateTime=True), "malformed_record"),
     "a time before 1970": (record(1, NEW, ApproximateCreationDateTime=-1), "malformed_record"),
     "a time after the year 9999": (record(1, NEW, ApproximateCreationDateTime=1e300), "malformed_record"),
-    "a time that is no number": (
+    "a time that is not a number": (
         record(1, NEW, ApproximateCreationDateTime=float("nan")),
         "malformed_record",
     ),
     "no stream": (record(1, NEW, eventSourceARN=None), "malformed_record"),
-    "a table in place of its stream": (
+    "a table instead of its stream": (
         record(1, NEW, eventSourceARN=STREAM_ARN.partition("/stream/")[0]),
         "malformed_record",
     ),
@@ -194,7 +194,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("refused", "reason"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_converted_is_quarantined_as_received(refused: dict[str, Any], reason: str) -> None:
+def test_an_unconvertible_record_is_quarantined_as_received(refused: dict[str, Any], reason: str) -> None:
     with pytest.raises(RecordError) as caught:
         line(refused)
     assert caught.value.reason == reason
@@ -205,7 +205,7 @@ def test_what_cannot_be_converted_is_quarantined_as_received(refused: dict[str, 
     assert repr(found["record"]) == repr(json.loads(json.dumps(refused)))
 
 
-def test_the_other_records_of_a_batch_go_on_in_their_order() -> None:
+def test_the_other_records_of_a_batch_keep_their_order() -> None:
     lines = to_lines([*inserts(2), poison(3), *inserts(1, start=4), poison(5)])
     assert [json.loads(text)["event_id"] for text in lines.converted] == ["event-1", "event-2", "event-4"]
     numbers = [json.loads(text)["record"]["dynamodb"]["SequenceNumber"] for text in lines.quarantined]
@@ -223,7 +223,7 @@ def test_a_record_nested_deeper_than_dynamodb_stores_is_quarantined_whole() -> N
 
 
 @pytest.mark.parametrize("name", ["a\nb", 'a"b', "a`b", "../a", "_metadata", "_STREAM_METADATA", "\ud800"])
-def test_hostile_attribute_names_stay_what_they_are(name: str) -> None:
+def test_hostile_attribute_names_stay_unchanged(name: str) -> None:
     text = line(record(1, typed_item({name: "value\n"})))
     assert json.loads(text)[name] == "value\n"
     assert "\n" not in text
@@ -239,7 +239,7 @@ IMAGES = ["NewImage", "OldImage", "Keys", "SequenceNumber", "ApproximateCreation
 
 
 @given(st.sampled_from(PARTS + IMAGES), ODD)
-def test_a_record_with_anything_odd_in_it_is_a_line_or_quarantined(part: str, odd: Any) -> None:
+def test_any_record_is_a_line_or_quarantined(part: str, odd: Any) -> None:
     for whole in (record(1, NEW, OLD), record(2, None, OLD)):
         (whole["dynamodb"] if part in IMAGES else whole)[part] = odd
         lines = to_lines([whole])

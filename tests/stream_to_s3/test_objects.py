@@ -1,4 +1,4 @@
-"""One batch, one object: its key, its bytes, and what S3 may answer."""
+"""One object per batch: its key, its bytes, and the answers of S3."""
 
 import gzip
 import json
@@ -47,7 +47,7 @@ def test_another_batch_has_another_key(other: list[Any]) -> None:
     assert Batch.of(inserts(3)).key("t/", 3) != Batch.of(other).key("t/", 3)
 
 
-def test_a_batch_that_falls_in_two_hours_goes_by_its_first_record() -> None:
+def test_a_batch_of_two_hours_has_the_hour_of_its_first_record() -> None:
     records = [record(1, {}), record(2, {}, ApproximateCreationDateTime=FIVE_TO_NINE + 600)]
     assert "/2025/10/28/20/" in Batch.of(records).key("telemetry/", 2)
 
@@ -66,7 +66,7 @@ def test_the_hour_is_utc(time: float, hour: str) -> None:
     assert batch.key("t/", 1).startswith(f"t/{hour}/")
 
 
-def test_unreadable_numbers_and_times_are_passed_over() -> None:
+def test_invalid_numbers_and_times_are_ignored() -> None:
     odd: dict[str, Any] = {"SequenceNumber": "../../x", "ApproximateCreationDateTime": "now", "eventID": ["\ud800"]}
     batch = Batch.of([record(1, {}, **odd), record(2, {}), record(3, {}, **odd)])
     assert (batch.first, batch.last) == (sequence_number(2), sequence_number(2))
@@ -78,7 +78,7 @@ def test_a_batch_without_any_number_or_time_still_has_a_key() -> None:
     assert re.fullmatch(r"q/1970/01/01/00/0-0-1-[0-9a-f]{8}\.ndjson\.gz", batch.key("q/", 1))
 
 
-def test_no_lines_no_object() -> None:
+def test_without_lines_there_is_no_object() -> None:
     s3 = FakeS3()
     assert writer(s3).put(Batch.of(inserts(1)), "telemetry/", []) is None
     assert s3.calls == 0
@@ -94,7 +94,7 @@ def test_the_same_lines_give_the_same_bytes() -> None:
     assert compressed(["{}"])[4:8] == b"\0\0\0\0"
 
 
-def test_an_object_says_what_it_is() -> None:
+def test_an_object_has_metadata() -> None:
     records = [record(1, {}), record(2, {}, ApproximateCreationDateTime=FIVE_TO_NINE)]
     request = stored(FakeS3(), records, ["{}", "{}"])
     assert request["Bucket"] == "raw"
@@ -127,7 +127,7 @@ def test_the_account_that_must_own_the_bucket_is_sent(owner: str | None) -> None
     assert s3.requests.popitem()[1].get("ExpectedBucketOwner") == owner
 
 
-def test_a_batch_that_is_there_already_is_success() -> None:
+def test_a_batch_that_is_already_stored_is_success() -> None:
     s3 = FakeS3()
     first = writer(s3).put(Batch.of(inserts(1)), "telemetry/", ["{}"])
     second = writer(s3).put(Batch.of(inserts(1)), "telemetry/", ["{}"])
@@ -137,7 +137,7 @@ def test_a_batch_that_is_there_already_is_success() -> None:
     assert (first.key, first.size) == (second.key, second.size)
 
 
-def test_a_conflict_is_tried_again() -> None:
+def test_a_conflict_is_retried() -> None:
     slept: list[float] = []
     s3 = FakeS3([s3_error(409, "ConditionalRequestConflict")] * 2)
     found = writer(s3, slept=slept).put(Batch.of(inserts(1)), "telemetry/", ["{}"])
@@ -146,14 +146,14 @@ def test_a_conflict_is_tried_again() -> None:
     assert (s3.calls, slept) == (3, [0.1, 0.2])
 
 
-def test_a_conflict_whose_other_side_won_is_success() -> None:
+def test_a_conflict_with_a_delivery_that_succeeded_is_success() -> None:
     s3 = FakeS3([s3_error(409, "ConditionalRequestConflict"), s3_error(412, "PreconditionFailed")])
     found = writer(s3).put(Batch.of(inserts(1)), "telemetry/", ["{}"])
     assert found is not None
     assert found.was_there
 
 
-def test_a_conflict_that_does_not_end_is_given_up() -> None:
+def test_a_permanent_conflict_is_a_storage_error() -> None:
     slept: list[float] = []
     s3 = FakeS3([s3_error(409, "ConditionalRequestConflict")] * 9)
     with pytest.raises(StorageError, match=r"s3://raw/telemetry/.* was not written: .*409 .*5 attempts"):

@@ -1,4 +1,4 @@
-"""One call to the workspace: what it may take, and what it never shows."""
+"""One call to the workspace: its limits, and the secrets that it never shows."""
 
 import json
 import logging
@@ -45,7 +45,7 @@ def failure(host: str, made: ApiCall = GET, seconds: float = 5.0) -> TriggerErro
     return caught.value
 
 
-def test_a_json_object_is_given_back() -> None:
+def test_a_json_object_is_returned() -> None:
     with answering(Answer(200, b'{"run_id":7}', JSON)) as (host, received):
         assert call(host) == {"run_id": 7}
     assert (received[0].method, received[0].target) == ("GET", "/api/2.2/jobs/runs/list?job_id=1")
@@ -100,7 +100,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(("answer", "message"), ANSWERS.values(), ids=ANSWERS)
-def test_any_other_answer_is_an_error_that_quotes_nothing(
+def test_any_other_answer_is_an_error_without_its_text(
     answer: Answer, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -129,11 +129,11 @@ def test_a_server_that_misbehaves_is_an_error(behaviour: Behaviour, problem: str
 
 
 def test_a_name_that_does_not_resolve_is_an_error() -> None:
-    # Longer than a name in the DNS can be: the resolver refuses it without asking anybody.
+    # Longer than a DNS name can be: the resolver refuses it without a query.
     assert str(failure("https://" + "a." * 130 + "invalid")) == "runs/list: ConnectionError"
 
 
-def test_a_port_where_nobody_listens_is_an_error() -> None:
+def test_a_closed_port_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert str(failure(f"http://127.0.0.1:{port}")) == "runs/list: ConnectionError"
@@ -149,7 +149,7 @@ HOSTILE_TOKENS = ["a\nX-Evil: 1", "a\r\nb", "\u20ac", "\ud800"]
 
 
 @pytest.mark.parametrize("token", HOSTILE_TOKENS)
-def test_a_token_that_no_header_takes_is_an_error_that_does_not_show_it(token: str) -> None:
+def test_a_token_with_invalid_characters_is_an_error_that_does_not_show_it(token: str) -> None:
     secret = f"5ecre7{token}5ecre7"
     with answering(Answer(200, b"{}", JSON)) as (host, received):
         error = failure(host, ApiCall("run-now", "POST", "/api", Secret(f"Bearer {secret}")))
@@ -157,7 +157,7 @@ def test_a_token_that_no_header_takes_is_an_error_that_does_not_show_it(token: s
     assert "5ecre7" not in everything_said_by(error)
 
 
-def test_a_password_file_is_not_looked_into(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_netrc_file_is_not_read(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login root password hunter2\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     with answering(Answer(200, b"{}", JSON)) as (host, received):
@@ -165,7 +165,7 @@ def test_a_password_file_is_not_looked_into(tmp_path: Any, monkeypatch: pytest.M
     assert "authorization" not in received[0].headers
 
 
-def test_there_is_no_second_attempt_without_time_for_it() -> None:
+def test_without_time_there_is_no_second_attempt() -> None:
     with answering(Answer(503, b"{}", {"Retry-After": "4"})) as (host, received):
         error = failure(host, seconds=4.1)
     assert isinstance(error, TooBusyError)
@@ -179,13 +179,13 @@ def test_the_second_attempt_is_the_last() -> None:
     assert len(received) == 2
 
 
-def test_nothing_is_sent_when_the_time_is_up() -> None:
+def test_nothing_is_sent_after_the_deadline() -> None:
     with answering(Answer(200, b"{}", JSON)) as (host, received):
         assert str(failure(host, seconds=0.1)) == "runs/list: no time left"
     assert received == []
 
 
-def test_a_secret_does_not_show_itself() -> None:
+def test_a_secret_is_hidden_in_text() -> None:
     shown = f"{Secret(TOKEN)} {Secret(TOKEN)!r} {GET} {GET!r} {[Secret(TOKEN)]} {vars(GET)}"
     assert TOKEN not in shown
     assert Secret(TOKEN).reveal() == TOKEN

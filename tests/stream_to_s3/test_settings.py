@@ -1,4 +1,4 @@
-"""Environment variables: which wrong one stops the start, and which only switches the trigger off."""
+"""Environment variables: which invalid one stops the start, and which only switches the trigger off."""
 
 import pytest
 
@@ -65,9 +65,9 @@ def test_a_prefix_ends_in_one_slash(prefix: str) -> None:
 
 
 @pytest.mark.parametrize("quarantine", ["telemetry/", "telemetry/quarantine/", "tele/"])
-def test_the_two_prefixes_do_not_lie_in_one_another(quarantine: str) -> None:
+def test_the_two_prefixes_do_not_overlap(quarantine: str) -> None:
     landing = "tele/metry/" if quarantine == "tele/" else "telemetry/"
-    with pytest.raises(SettingsError, match=r"^QUARANTINE_PREFIX .*lie in one another"):
+    with pytest.raises(SettingsError, match=r"^QUARANTINE_PREFIX .* overlap"):
         read_settings({**BUCKET, "TELEMETRY_PREFIX": landing, "QUARANTINE_PREFIX": quarantine})
 
 
@@ -85,7 +85,7 @@ def test_a_kms_key_is_an_id_an_arn_or_an_alias(key: str) -> None:
     assert read_settings({**BUCKET, "KMS_KEY_ID": key}).kms_key_id == key
 
 
-def test_an_empty_kms_key_is_none() -> None:
+def test_an_empty_kms_key_is_no_key() -> None:
     assert read_settings({**BUCKET, "KMS_KEY_ID": ""}).kms_key_id is None
 
 
@@ -130,12 +130,12 @@ WRONG_TRIGGERS = {
     "a query": ({"DATABRICKS_HOST": "https://dbc.cloud.databricks.com?o=1"}, "DATABRICKS_HOST is"),
     "a line end": ({"DATABRICKS_HOST": "https://dbc.cloud.databricks.com\n"}, "DATABRICKS_HOST is"),
     "no job": ({"DATABRICKS_JOB_ID": ""}, "DATABRICKS_JOB_ID is missing or empty"),
-    "a job that is no number": ({"DATABRICKS_JOB_ID": "flatten"}, "DATABRICKS_JOB_ID is 'flatten'"),
+    "a job that is not a number": ({"DATABRICKS_JOB_ID": "flatten"}, "DATABRICKS_JOB_ID is 'flatten'"),
     "a job in other digits": ({"DATABRICKS_JOB_ID": "\u0661"}, "DATABRICKS_JOB_ID is"),
     "no identity": ({"DATABRICKS_CLIENT_ID": ""}, "neither is set"),
     "two identities": ({"DATABRICKS_SECRET_ID": "name"}, "both are set"),
-    "a client id that is none": ({"DATABRICKS_CLIENT_ID": "a b"}, "DATABRICKS_CLIENT_ID is not"),
-    "a secret in place of its name": (
+    "an invalid client id": ({"DATABRICKS_CLIENT_ID": "a b"}, "DATABRICKS_CLIENT_ID is not"),
+    "a secret instead of its name": (
         {"DATABRICKS_CLIENT_ID": "", "DATABRICKS_SECRET_ID": '{"token": "dapi0123"}'},
         "DATABRICKS_SECRET_ID is not the name",
     ),

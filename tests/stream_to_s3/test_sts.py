@@ -1,4 +1,4 @@
-"""The signed request for the role's token: that of boto3, signed rightly, and silent about itself when it fails."""
+"""The signed request for the role's token: equal to boto3's, correctly signed, without secrets in its errors."""
 
 import logging
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def test_a_wrong_signature_is_refused(server: StsServer, credentials: Credential
 
 
 def test_without_credentials_nothing_is_sent(server: StsServer) -> None:
-    with pytest.raises(TriggerError, match=r"^sts:GetWebIdentityToken: there are no credentials of a role$"):
+    with pytest.raises(TriggerError, match=r"^sts:GetWebIdentityToken: the role has no credentials$"):
         asked(server, None)
     assert server.requests == []
 
@@ -73,7 +73,7 @@ ANSWERS: dict[str, tuple[Answer, str]] = {
         sts_error(400, "OutboundWebIdentityFederationDisabledException"),
         "OutboundWebIdentityFederationDisabledException",
     ),
-    "no right": (sts_error(403, "AccessDenied"), "AccessDenied"),
+    "no permission": (sts_error(403, "AccessDenied"), "AccessDenied"),
     "a code with a token in it": (sts_error(403, "dapi-5ecre7"), "answered 403, without a token"),
     "a page": (Answer(200, b"<html>5ecre7</html>"), "answered 200, without a token"),
     "an empty token": (token_answer(""), "answered 200, without a token"),
@@ -107,7 +107,7 @@ URLS: list[tuple[str, dict[str, str], str]] = [
 
 
 @pytest.mark.parametrize(("region", "environment", "url"), URLS)
-def test_the_regional_address_is_asked_unless_another_is_named(
+def test_the_regional_address_is_called_unless_another_is_set(
     region: str, environment: dict[str, Any], url: str
 ) -> None:
     assert regional_url(region, environment) == url

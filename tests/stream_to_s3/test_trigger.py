@@ -1,4 +1,4 @@
-"""The trigger against the strict workspace: who starts a run, who relies on one, and what a failure does."""
+"""The trigger against the strict workspace: when a run starts, when a waiting one is enough, and failures."""
 
 import json
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ class Harness:
         return self.trigger.after_write(key, seconds_left)
 
     def running(self) -> WorkspaceRun:
-        """A run that has begun, so that the next one has to wait."""
+        """Start a run, so that the next one must wait."""
         return self.workspace.run_now(self.workspace.jobs[JOB], {})
 
 
@@ -72,40 +72,40 @@ def idle() -> Iterator[Harness]:
         yield made
 
 
-def test_a_run_is_started_when_none_is_there(idle: Harness) -> None:
+def test_a_run_is_started_when_there_is_no_other(idle: Harness) -> None:
     assert idle.after_write() == Outcome("started", "run 1001")
     assert [run.state for run in idle.workspace.runs] == ["RUNNING"]
 
 
-def test_a_run_that_is_running_is_not_relied_on(idle: Harness) -> None:
+def test_a_running_run_does_not_replace_a_start(idle: Harness) -> None:
     idle.running()
     assert idle.after_write() == Outcome("started", "run 1002")
     assert [run.state for run in idle.workspace.runs] == ["RUNNING", "QUEUED"]
 
 
-def test_a_run_in_the_queue_is_relied_on(idle: Harness) -> None:
+def test_a_queued_run_replaces_a_start(idle: Harness) -> None:
     idle.running()
     idle.after_write("telemetry/1")
     assert idle.after_write("telemetry/2") == Outcome("skipped", "run 1002 waits to start")
     assert len(idle.workspace.runs) == 2
 
 
-def test_a_run_whose_machines_are_starting_is_relied_on() -> None:
+def test_a_pending_run_replaces_a_start() -> None:
     with harness(WorkspaceJob(JOB, startup_seconds=60)) as made:
         made.after_write("telemetry/1")
         assert made.workspace.runs[0].state == "PENDING"
         assert made.after_write("telemetry/2").what == "skipped"
 
 
-def test_a_run_with_other_parameters_is_not_relied_on() -> None:
+def test_a_run_with_other_parameters_does_not_replace_a_start() -> None:
     with harness(WorkspaceJob(JOB, run_seconds=120, parameters={"command": "run"})) as made:
         made.running()
         made.workspace.run_now(made.workspace.jobs[JOB], {"command": "replay"})
         assert made.after_write() == Outcome("started", "run 1003")
 
 
-def test_a_run_with_the_default_parameters_given_by_name_is_not_relied_on() -> None:
-    # It would do, but what overrides is not looked into.
+def test_a_run_with_explicit_default_parameters_does_not_replace_a_start() -> None:
+    # It would list the object, but the overridden values are not compared.
     with harness(WorkspaceJob(JOB, run_seconds=120, parameters={"command": "run"})) as made:
         made.running()
         made.workspace.run_now(made.workspace.jobs[JOB], {"command": "run"})
@@ -133,7 +133,7 @@ def test_a_run_waits_also_where_the_job_does_not_queue() -> None:
 
 
 def batches(made: Harness, count: int, seconds: float) -> list[float]:
-    """Writes `count` objects evenly over some seconds; checks the queue after each and gives their times."""
+    """Write `count` objects evenly over some seconds; check the queue after each and yield their times."""
     times = []
     for number in range(count):
         made.clock.now += seconds / count
@@ -183,7 +183,7 @@ def test_after_every_batch_there_is_a_run_that_starts_later(
         assert last_start >= times[-1]
 
 
-def test_too_many_calls_a_second_are_tried_again_after_the_wait_that_is_asked_for(idle: Harness) -> None:
+def test_429_is_retried_after_the_requested_wait(idle: Harness) -> None:
     for number in range(20):
         assert idle.another_trigger().after_write(f"telemetry/{number}", 50).what in ("started", "skipped")
         for run in idle.workspace.active_runs(idle.workspace.jobs[JOB]):
@@ -193,42 +193,42 @@ def test_too_many_calls_a_second_are_tried_again_after_the_wait_that_is_asked_fo
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_passing_fault_is_tried_once_more(idle: Harness, status: int) -> None:
+def test_a_temporary_fault_is_retried_once(idle: Harness, status: int) -> None:
     idle.server.faults[RUN_NOW] = [lambda request: json_answer(status, {}, **{"Retry-After": "7"})]
     assert idle.after_write().what == "started"
     assert idle.clock.slept == [7.0]
 
 
 @pytest.mark.parametrize("retry_after", [None, "soon", "-3", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT"])
-def test_without_a_readable_wait_it_is_a_second(idle: Harness, retry_after: str | None) -> None:
+def test_without_a_valid_retry_after_the_wait_is_a_second(idle: Harness, retry_after: str | None) -> None:
     headers = {"Retry-After": retry_after} if retry_after else {}
     idle.server.faults[RUNS_LIST] = [lambda request: json_answer(503, {}, **headers)]
     assert idle.after_write().what == "started"
     assert idle.clock.slept == [1.0]
 
 
-def test_a_fault_that_stays_is_a_failure(idle: Harness) -> None:
+def test_a_permanent_fault_is_a_failure(idle: Harness) -> None:
     idle.server.faults[RUNS_LIST] = [lambda request: json_answer(503, {})] * 2
     assert idle.after_write() == Outcome("failed", "runs/list: answered 503")
 
 
 @pytest.mark.parametrize(("retry_after", "left"), [("30", 50), ("9", 10)], ids=["too long anyway", "too long for now"])
-def test_a_wait_beyond_the_time_left_is_not_waited(idle: Harness, retry_after: str, left: float) -> None:
+def test_a_wait_beyond_the_time_left_is_a_failure(idle: Harness, retry_after: str, left: float) -> None:
     idle.server.faults[RUNS_LIST] = [lambda request: json_answer(429, {}, **{"Retry-After": retry_after})]
     assert idle.after_write(seconds_left=left) == Outcome("failed", "runs/list: answered 429")
     assert idle.clock.slept == []
 
 
-def test_an_answer_that_drips_is_left_alone_when_the_time_is_up(idle: Harness) -> None:
+def test_a_slow_answer_is_abandoned_at_the_deadline(idle: Harness) -> None:
     with raw_server(drip) as address:
         endpoint = WorkspaceApi(f"http://{address}", idle.clock, idle.clock.sleep)
         trigger = Trigger(endpoint, CachedToken(PersonalToken(idle.clock), idle.clock), JOB, idle.clock)
         assert trigger.after_write("telemetry/1", 2.3) == Outcome("failed", "no answer within 0.3 s")
         idle.clock.now += 61
-        assert trigger.after_write("telemetry/2", 2.3) == Outcome("failed", "an earlier attempt still hangs")
+        assert trigger.after_write("telemetry/2", 2.3) == Outcome("failed", "an earlier attempt has not ended")
 
 
-def test_two_functions_that_ask_at_the_same_moment_start_one_run_too_many_at_most(idle: Harness) -> None:
+def test_two_functions_at_the_same_moment_start_at_most_one_run_too_many(idle: Harness) -> None:
     idle.running()
     other = idle.another_trigger()
 
@@ -245,7 +245,7 @@ def test_two_functions_that_ask_at_the_same_moment_start_one_run_too_many_at_mos
 
 @dataclass
 class Broken:
-    """A way to a token with a mistake in it."""
+    """A token source with a bug in it."""
 
     error: BaseException
 
@@ -254,9 +254,7 @@ class Broken:
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("5ecre7"), RecursionError("5ecre7"), SystemExit("5ecre7")])
-def test_a_mistake_in_the_trigger_is_a_failure_that_tells_no_more_than_its_kind(
-    idle: Harness, error: BaseException
-) -> None:
+def test_a_bug_in_the_trigger_is_a_failure_that_shows_only_its_kind(idle: Harness, error: BaseException) -> None:
     endpoint = WorkspaceApi(idle.server.url, idle.clock, idle.clock.sleep)
     trigger = Trigger(endpoint, CachedToken(Broken(error), idle.clock), JOB, idle.clock)
     assert trigger.after_write("telemetry/1", 50) == Outcome("failed", type(error).__name__)
@@ -270,7 +268,7 @@ def test_without_a_thread_it_is_a_failure(idle: Harness) -> None:
     assert trigger.after_write("telemetry/1", 50) == Outcome("failed", "no thread could be started")
 
 
-def test_without_time_left_nothing_is_asked(idle: Harness) -> None:
+def test_without_time_left_nothing_is_called(idle: Harness) -> None:
     assert idle.after_write(seconds_left=1.9) == Outcome("failed", "the write left no time for it")
     assert idle.server.requests == []
 
@@ -280,14 +278,14 @@ def test_after_a_failure_there_is_a_pause_of_60_seconds(idle: Harness) -> None:
     assert idle.after_write() == Outcome("failed", "runs/list: answered 403 (PERMISSION_DENIED)")
     asked = len(idle.server.requests)
     idle.clock.now += 59
-    assert idle.after_write() == Outcome("skipped", "paused for 1 s more after a failure")
+    assert idle.after_write() == Outcome("skipped", "paused for another 1 s after a failure")
     assert len(idle.server.requests) == asked
     idle.clock.now += 1
     assert idle.after_write().what == "started"
 
 
-def test_a_token_that_was_taken_back_is_replaced_after_the_failure(idle: Harness) -> None:
-    source = PersonalToken(idle.clock, "taken back")
+def test_a_revoked_token_is_replaced_after_the_failure(idle: Harness) -> None:
+    source = PersonalToken(idle.clock, "revoked")
     endpoint = WorkspaceApi(idle.server.url, idle.clock, idle.clock.sleep)
     trigger = Trigger(endpoint, CachedToken(source, idle.clock), JOB, idle.clock)
     assert trigger.after_write("telemetry/1", 50) == Outcome("failed", "runs/list: answered 401 (UNAUTHENTICATED)")
@@ -296,7 +294,7 @@ def test_a_token_that_was_taken_back_is_replaced_after_the_failure(idle: Harness
     assert trigger.after_write("telemetry/2", 50).what == "started"
 
 
-def test_a_batch_that_comes_again_after_its_run_was_deleted_is_a_failure_that_says_so(idle: Harness) -> None:
+def test_a_repeated_batch_whose_run_was_deleted_is_a_failure(idle: Harness) -> None:
     idle.after_write()
     [run] = idle.workspace.runs
     idle.workspace.finish(run)
@@ -304,7 +302,7 @@ def test_a_batch_that_comes_again_after_its_run_was_deleted_is_a_failure_that_sa
     assert idle.after_write() == Outcome("failed", "run-now: answered 400 (INVALID_PARAMETER_VALUE)")
 
 
-def test_a_job_that_is_not_ours_to_start_is_a_failure(idle: Harness) -> None:
+def test_a_job_without_permission_is_a_failure(idle: Harness) -> None:
     idle.workspace.principals.append(Principal("guest", personal_token="guest-token"))
     outcome = idle.another_trigger("guest-token").after_write("telemetry/1", 50)
     assert outcome == Outcome("failed", "runs/list: answered 403 (PERMISSION_DENIED)")
@@ -321,7 +319,7 @@ WAITING: dict[str, tuple[dict[str, Any], int | None]] = {
     "running": ({"runs": [{"run_id": 7, "status": {"state": "RUNNING"}}]}, None),
     "ending": ({"runs": [{"run_id": 7, "status": {"state": "TERMINATING"}}]}, None),
     "blocked": ({"runs": [{"run_id": 7, "status": {"state": "BLOCKED"}}]}, None),
-    "a state of the future": ({"runs": [{"run_id": 7, "status": {"state": "WARMING"}}]}, None),
+    "an unknown state": ({"runs": [{"run_id": 7, "status": {"state": "WARMING"}}]}, None),
     "no status": ({"runs": [{"run_id": 7, "state": {"life_cycle_state": "QUEUED"}}]}, None),
     "no id": ({"runs": [{"status": {"state": "QUEUED"}}]}, None),
     "nonsense": ({"runs": [None, 7, "QUEUED", [], {"status": "QUEUED"}]}, None),
@@ -365,7 +363,7 @@ WAITING: dict[str, tuple[dict[str, Any], int | None]] = {
 
 
 @pytest.mark.parametrize(("answer", "expected"), WAITING.values(), ids=WAITING)
-def test_which_run_is_relied_on(answer: dict[str, Any], expected: int | None) -> None:
+def test_which_run_replaces_a_start(answer: dict[str, Any], expected: int | None) -> None:
     assert waiting_run(answer) == expected
 
 

@@ -1,4 +1,4 @@
-"""The built zip under the vendor's runtime client: what the mapping and the log see of the function."""
+"""The built zip under AWS's runtime client: what the mapping and the log see of the function."""
 
 import gzip
 import json
@@ -27,7 +27,7 @@ from support.tokens import unverified
 
 pytestmark = [
     pytest.mark.process,
-    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric comes for Linux only"),
+    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric exists for Linux only"),
 ]
 
 HANDLER = "stream_to_s3.handler.handler"
@@ -54,7 +54,7 @@ import stream_to_s3.handler
 def handler(event, context):
     return sorted({name.partition(".")[0] for name in sys.modules})
 """
-# botocore takes the certificates of certifi where there is one.
+# botocore uses the certificates of certifi if they are installed.
 BROUGHT_BY_OTHERS = {
     "runtime_client",
     "simplejson",
@@ -68,7 +68,7 @@ BROUGHT_BY_OTHERS = {
 
 @dataclass
 class Harness:
-    """A place to deploy the zip to: a bucket behind a proxy that has faults."""
+    """Deploys the zip with a bucket behind a proxy that has faults."""
 
     archive: Path
     s3: Any
@@ -79,7 +79,7 @@ class Harness:
     stack: ExitStack
 
     def function(self, variables: Mapping[str, str] | None = None, timeout: float = 60) -> Function:
-        """The zip, deployed; it ends with the test."""
+        """Return the deployed zip; it ends with the test."""
         environment = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.url, "TELEMETRY_BUCKET": self.bucket}
         folder = self.folder / uuid4().hex
         folder.mkdir()
@@ -88,7 +88,7 @@ class Harness:
         )
 
     def objects(self) -> dict[str, list[Any]]:
-        """The parsed lines of each object, by key."""
+        """Return the parsed lines of each object, by key."""
         found = self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])
         bodies = {
             entry["Key"]: self.s3.get_object(Bucket=self.bucket, Key=entry["Key"])["Body"].read() for entry in found
@@ -115,7 +115,7 @@ def test_a_cold_start_and_warm_calls_store_their_batches(harness: Harness) -> No
     assert [line["event_id"] for line in lines] == [f"event-{number}" for number in range(1, 10)]
 
 
-def test_the_log_is_one_json_object_a_batch_with_its_metrics(harness: Harness) -> None:
+def test_the_log_is_one_json_object_per_batch_with_its_metrics(harness: Harness) -> None:
     call = harness.function().invoke(stream_event([*inserts(2), poison(3)]))
     [logged] = call.logged()
     assert call.printed.count("\n") == 1
@@ -141,7 +141,7 @@ def test_prefixes_and_key_come_from_the_environment(harness: Harness) -> None:
     assert harness.s3.head_object(Bucket=harness.bucket, Key=landing)["ServerSideEncryption"] == "aws:kms"
 
 
-def test_the_largest_batch_that_lambda_takes_is_one_object(harness: Harness) -> None:
+def test_the_largest_batch_that_lambda_accepts_is_one_object(harness: Harness) -> None:
     assert harness.function().invoke(stream_event(inserts(2_000, signals=7))).response == SUCCESS
     [lines] = harness.objects().values()
     assert [line["event_id"] for line in lines] == [f"event-{number}" for number in range(1, 2_001)]
@@ -176,7 +176,7 @@ def test_a_wrong_setting_stops_the_start_with_its_name(harness: Harness, name: s
     assert harness.objects() == {}
 
 
-def test_an_event_of_another_kind_is_an_error_and_the_function_goes_on(harness: Harness) -> None:
+def test_an_event_of_another_kind_is_an_error_and_the_function_continues(harness: Harness) -> None:
     function = harness.function()
     call = function.invoke({"Records": [{"eventSource": "aws:s3"}]})
     assert call.error is not None
@@ -195,13 +195,13 @@ def test_a_failure_of_s3_is_an_error_that_is_logged_and_the_next_delivery_succee
     assert function.invoke(stream_event(inserts(2))).response == SUCCESS
 
 
-def test_slow_down_is_waited_out_by_the_sdk(harness: Harness) -> None:
+def test_the_sdk_retries_after_slow_down(harness: Harness) -> None:
     harness.proxy.faults[:] = [error(503, "SlowDown")] * 2
     assert harness.function().invoke(stream_event(inserts(2))).response == SUCCESS
     assert harness.proxy.puts == 3
 
 
-def test_after_a_cut_connection_the_retry_meets_412_and_that_is_success(harness: Harness) -> None:
+def test_after_a_cut_connection_the_retry_gets_412_and_succeeds(harness: Harness) -> None:
     harness.proxy.faults[:] = [cut_after]
     call = harness.function().invoke(stream_event(inserts(2)))
     assert call.response == SUCCESS
@@ -253,12 +253,12 @@ class Triggered:
     upstream: str
 
     def function(self, variables: Mapping[str, str], timeout: float = 60) -> Function:
-        """The zip with a trigger that starts our job at the stand-in for Databricks."""
+        """Return the zip with a trigger that starts our job at the simulated Databricks."""
         host = {"DATABRICKS_HOST": self.server.url, "DATABRICKS_JOB_ID": str(JOB)}
         return self.harness.function({**host, **variables}, timeout)
 
     def stored_secret(self, **content: str) -> dict[str, str]:
-        """The settings that name a new secret with this content."""
+        """Return the settings that name a new secret with this content."""
         name = f"telemetry/{uuid4()}"
         manager = client("secretsmanager", self.upstream)
         manager.create_secret(Name=name, SecretString=json.dumps(content))
@@ -270,7 +270,7 @@ class Triggered:
 def triggered(harness: Harness, upstream: str) -> Iterator[Triggered]:
     workspace = Workspace(time.time)
     workspace.jobs[JOB] = WorkspaceJob(JOB, run_seconds=3600)
-    # ministack signs with a key of its own, so the signature is not looked at here: test_auth.py does.
+    # ministack signs with another key, so this test ignores the signature: test_auth.py checks it.
     policy = FederationPolicy(issuer=_issuer(upstream), subject=_subject(upstream))
     workspace.principals.append(Principal("client-1", CLIENT_SECRET, PERSONAL_TOKEN, policy, jobs=(JOB,)))
     with WorkspaceServer(workspace, time.time, unverified) as server:
@@ -293,7 +293,7 @@ def _subject(upstream: str) -> str:
 
 
 def without_sts(made: Triggered) -> dict[str, str]:
-    """The role itself, where boto3 has an STS that knows nothing."""
+    """Simulate a boto3 whose STS lacks the call."""
     model = made.harness.folder / "models/sts/2011-06-15/service-2.json"
     model.parent.mkdir(parents=True)
     model.write_text("{}")
@@ -302,7 +302,7 @@ def without_sts(made: Triggered) -> dict[str, str]:
 
 WAYS: dict[str, Callable[[Triggered], dict[str, str]]] = {
     "the role itself": lambda made: {"DATABRICKS_CLIENT_ID": "client-1"},
-    "the role itself, whatever boto3 knows": without_sts,
+    "the role itself, with any boto3": without_sts,
     "a client secret": lambda made: made.stored_secret(client_id="client-1", client_secret=CLIENT_SECRET),
     "a personal token": lambda made: made.stored_secret(token=PERSONAL_TOKEN),
 }
@@ -325,7 +325,7 @@ EVERYTHING = {"AWS_LAMBDA_LOG_LEVEL": "DEBUG", "AWS_LAMBDA_LOG_FORMAT": "JSON"}
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_no_secret_is_logged_however_much_is(triggered: Triggered, way: Callable[[Triggered], Any]) -> None:
+def test_no_secret_is_logged_at_any_level(triggered: Triggered, way: Callable[[Triggered], Any]) -> None:
     function = triggered.function({**way(triggered), "AWS_SESSION_TOKEN": SESSION_TOKEN, **EVERYTHING})
     call = function.invoke(stream_event(inserts(1)))
     assert [line["trigger"] for line in call.logged() if "trigger" in line] == ["started"]
@@ -333,7 +333,7 @@ def test_no_secret_is_logged_however_much_is(triggered: Triggered, way: Callable
     assert [secret for secret in SECRETS if secret in call.printed] == []
 
 
-def test_a_batch_that_was_stored_but_not_answered_for_starts_the_job(triggered: Triggered) -> None:
+def test_a_stored_batch_without_an_answer_starts_the_job(triggered: Triggered) -> None:
     function = triggered.function(triggered.stored_secret(token=PERSONAL_TOKEN))
     triggered.harness.proxy.faults[:] = [cut_after]
     logged = function.invoke(stream_event(inserts(1))).logged()[0]
@@ -356,9 +356,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 
 
 @pytest.mark.parametrize(("fault", "detail"), FAULTS.values(), ids=FAULTS)
-def test_when_the_trigger_fails_the_write_has_happened_and_the_batch_succeeds(
-    triggered: Triggered, fault: Fault, detail: str
-) -> None:
+def test_a_failed_trigger_does_not_fail_the_batch(triggered: Triggered, fault: Fault, detail: str) -> None:
     triggered.server.faults[RUNS_LIST] = [fault]
     function = triggered.function(triggered.stored_secret(token=PERSONAL_TOKEN))
     check_failed(triggered, function.invoke(stream_event(inserts(2))), detail)
@@ -366,7 +364,7 @@ def test_when_the_trigger_fails_the_write_has_happened_and_the_batch_succeeds(
     assert RUN_NOW not in {request.target for request in triggered.server.requests}
 
 
-def test_when_the_workspace_hangs_the_batch_succeeds_in_time(triggered: Triggered) -> None:
+def test_a_workspace_that_hangs_does_not_fail_the_batch(triggered: Triggered) -> None:
     ended = Event()
     triggered.harness.stack.callback(ended.set)
     triggered.server.faults[RUNS_LIST] = [lambda request: Answer(None) if ended.wait(10) else Answer(503)]
@@ -375,7 +373,7 @@ def test_when_the_workspace_hangs_the_batch_succeeds_in_time(triggered: Triggere
 
 
 def check_failed(triggered: Triggered, call: Invocation, detail: str) -> None:
-    """The batch is stored and answered for, the failure is logged and counted, and no secret is in the log."""
+    """Check that the batch is stored and answered, the failure logged and counted, and no secret is in the log."""
     assert call.response == SUCCESS
     assert len(triggered.harness.objects()) == 1
     logged = call.logged()[-1]
@@ -385,16 +383,18 @@ def check_failed(triggered: Triggered, call: Invocation, detail: str) -> None:
 
 
 BAD_PLACES = {
-    "a host that is not there": ({"DATABRICKS_HOST": "http://127.0.0.1:9"}, "ConnectionError"),
+    "a host that does not exist": ({"DATABRICKS_HOST": "http://127.0.0.1:9"}, "ConnectionError"),
     "a name that does not resolve": ({"DATABRICKS_HOST": "https://" + "a." * 130 + "invalid"}, "ConnectionError"),
-    "a secret that is not there": ({"DATABRICKS_SECRET_ID": "nothing"}, "GetSecretValue: ResourceNotFoundException"),
-    "a host that is none": ({"DATABRICKS_HOST": "workspace"}, "DATABRICKS_HOST is 'workspace'"),
-    "a job that is none": ({"DATABRICKS_JOB_ID": "flatten"}, "DATABRICKS_JOB_ID is 'flatten'"),
+    "a secret that does not exist": ({"DATABRICKS_SECRET_ID": "nothing"}, "GetSecretValue: ResourceNotFoundException"),
+    "an invalid host": ({"DATABRICKS_HOST": "workspace"}, "DATABRICKS_HOST is 'workspace'"),
+    "an invalid job": ({"DATABRICKS_JOB_ID": "flatten"}, "DATABRICKS_JOB_ID is 'flatten'"),
 }
 
 
 @pytest.mark.parametrize(("variables", "detail"), BAD_PLACES.values(), ids=BAD_PLACES)
-def test_a_wrong_trigger_setting_costs_no_batch(triggered: Triggered, variables: dict[str, str], detail: str) -> None:
+def test_an_invalid_trigger_setting_does_not_fail_the_batch(
+    triggered: Triggered, variables: dict[str, str], detail: str
+) -> None:
     function = triggered.function({**triggered.stored_secret(token=PERSONAL_TOKEN), **variables})
     check_failed(triggered, function.invoke(stream_event(inserts(2))), detail)
 

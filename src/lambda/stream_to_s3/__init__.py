@@ -1,8 +1,7 @@
-"""The Lambda between a DynamoDB stream and S3.
+"""Write the records of a DynamoDB stream to S3: the code of the Lambda.
 
-The way of the data: `records` (an event's records) -> `dynamodb_json`, `lines` (a line of JSON each) ->
-`objects` (one object a batch) -> `trigger` (the Databricks job starts). `delivery` shows the order;
-`handler` is what Lambda calls.
+The data goes `records` (an event's records) -> `dynamodb_json`, `lines` (one line of JSON per record) -> `objects` (one
+object per batch) -> `trigger` (starts the Databricks job). `delivery` shows the order; Lambda calls `handler`.
 """
 
 __version__ = "0.1.0"

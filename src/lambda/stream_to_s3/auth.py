@@ -1,7 +1,7 @@
-"""Who the trigger is: three ways to a token, best first.
+"""Get a Databricks token for the trigger in one of three ways, the best first.
 
-- no secret at all: AWS signs a token about the function's role (`sts`), the workspace exchanges it (a service
-  principal with a federation policy); https://docs.databricks.com/aws/en/dev-tools/auth/provider-aws-iam
+- without a secret: AWS signs a token about the function's role (`sts`), the workspace exchanges it (a service principal
+  with a federation policy); https://docs.databricks.com/aws/en/dev-tools/auth/provider-aws-iam
 - OAuth: the client id and client secret of a service principal, from Secrets Manager;
   https://docs.databricks.com/aws/en/dev-tools/auth/oauth-m2m
 - a personal access token, from Secrets Manager.
@@ -29,21 +29,21 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class Token:
-    """A bearer token and when it ends, in seconds since the epoch."""
+    """A bearer token and when it expires, in seconds since the epoch."""
 
     secret: Secret
     ends: float
 
 
 class TokenSource(Protocol):
-    """One of the three ways."""
+    """One of the three ways to get a token."""
 
     def fetch(self, deadline: float) -> Token:
         """Return a fresh token. Raises TriggerError."""
 
 
 class CachedToken:
-    """The token in use: fetched when there is none, and again shortly before it ends."""
+    """Keeps a token and fetches a new one shortly before it expires."""
 
     def __init__(self, source: TokenSource, clock: Clock) -> None:
         self._source = source
@@ -57,12 +57,12 @@ class CachedToken:
         return Secret(f"Bearer {self._token.secret.reveal()}")
 
     def forget(self) -> None:
-        """Have the next call fetch a token: this one may have been revoked."""
+        """Fetch a new token with the next call: this one may have been revoked."""
         self._token = None
 
 
 class FederatedRole:
-    """The role's own identity, signed by AWS, exchanged for a token of the workspace."""
+    """Exchanges the role's identity, signed by AWS, for a token of the workspace."""
 
     def __init__(self, client_id: str, api: WorkspaceApi, sts: Sts, clock: Clock) -> None:
         self._client_id = client_id
@@ -96,7 +96,7 @@ class StoredSecret:
         self._clock = clock
 
     def fetch(self, deadline: float) -> Token:
-        """Return a fresh token; the secret is read each time, so a replaced one is found. Raises TriggerError."""
+        """Return a fresh token. Each call reads the secret, so a rotated one is found. Raises TriggerError."""
         secret = self._secret()
         if "token" in secret:
             return Token(_header_text(secret["token"], "token"), self._clock() + PERSONAL_TOKEN_SECONDS)
@@ -113,7 +113,7 @@ class StoredSecret:
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            # Raised out here, so that it is not chained to a ValueError that holds the secret.
+            # Raised outside the except, so that it is not chained to a ValueError that holds the secret.
             raise TriggerError("the secret is not a JSON object with client_id and client_secret, or with token")
         return found
 
@@ -141,5 +141,5 @@ def _exchanged(api: WorkspaceApi, call: ApiCall, clock: Clock, deadline: float) 
 def _header_text(value: object, name: str) -> Secret:
     text = value.strip() if isinstance(value, str) else ""
     if not text or not all("!" <= character <= "~" for character in text):
-        raise TriggerError(f"{name} is missing, or holds a character that no header takes")
+        raise TriggerError(f"{name} is missing or has a character that is not allowed in a header")
     return Secret(text)

@@ -1,4 +1,4 @@
-"""What happens to a batch, in order: records -> lines -> quarantine object -> object -> trigger -> log."""
+"""Process a batch, in this order: records -> lines -> quarantine object -> object -> trigger -> log."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from stream_to_s3.settings import FunctionSettings
 
 
 class Context(Protocol):
-    """What is used of https://docs.aws.amazon.com/lambda/latest/dg/python-context.html"""
+    """The fields used of https://docs.aws.amazon.com/lambda/latest/dg/python-context.html"""
 
     aws_request_id: str
     invoked_function_arn: str
@@ -23,7 +23,7 @@ class Context(Protocol):
 
 
 class Delivery:
-    """The handler, with everything from outside given to it. `clock` gives seconds since the epoch."""
+    """The handler; everything external is a parameter. `clock` returns seconds since the epoch."""
 
     def __init__(
         self,
@@ -42,9 +42,9 @@ class Delivery:
     def __call__(self, event: object, context: Context) -> dict[str, list[Any]]:
         """Store a batch and answer that none of its records failed.
 
-        Raises NotAStreamEventError for anything else than a batch of a DynamoDB stream, and StorageError when
-        S3 did not take an object: the mapping then delivers the batch again. Nothing is raised once both
-        objects are written, or the batch would come again in halves, under other keys.
+        Raises NotAStreamEventError for anything but a batch of a DynamoDB stream, and StorageError when S3 did not
+        store an object: the mapping then delivers the batch again. Nothing is raised after both objects are written, or
+        the mapping would deliver the batch again in halves, under other keys.
         """
         records = stream_records(event)
         if records:
@@ -61,7 +61,7 @@ class Delivery:
             self._log.line("ERROR", "batch not stored, it will be delivered again", **about, error=str(error))
             raise
         written = self._clock()
-        outcome = Outcome("off", "nothing but quarantined records")
+        outcome = Outcome("off", "all records were quarantined")
         if stored:
             outcome = self._after_write(stored.key, context.get_remaining_time_in_millis() / 1000)
         self._log.line(
@@ -76,7 +76,7 @@ class Delivery:
 
 
 def _account(context: Context) -> str | None:
-    """Return the account in the function's ARN, which owns the bucket; None when the context has none."""
+    """Return the account of the function's ARN, which owns the bucket; None when the context has no ARN."""
     account = getattr(context, "invoked_function_arn", "").split(":")[4:5]
     return account[0] if account and account[0].isdigit() else None
 

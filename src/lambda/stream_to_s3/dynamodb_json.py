@@ -1,12 +1,11 @@
-"""DynamoDB's typed JSON as plain JSON text, with nothing changed on the way.
+"""Convert DynamoDB's typed JSON to plain JSON text without loss.
 
-`{"speed": {"N": "66.50"}}` becomes `{"speed":66.50}`: a number's digits are copied, never parsed, so 38
-digits and exponents from -130 to 125 stay as they are. Binary stays the base64 text that it is in a stream
-event, a set becomes an array in the order it came in, text beyond ASCII (a lone surrogate too) becomes
-\\uXXXX. Types: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
+`{"speed": {"N": "66.50"}}` becomes `{"speed":66.50}`: the digits of a number are copied, never parsed, so 38 digits and
+exponents from -130 to 125 stay unchanged. Binary stays the base64 text of the stream event, a set becomes an array in
+the same order, text beyond ASCII (also a lone surrogate) becomes \\uXXXX. Types:
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 
-The way down is recursive and checks no more than it must; what is wrong with a value, and where it is, is found
-on the way back up.
+The conversion is recursive and checks only what it must; the place of an error is added while the recursion returns.
 """
 
 import re
@@ -15,25 +14,25 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, Final
 
 MOST_LEVELS: Final = 32
-"""Maps and lists inside one another in an attribute's value.
+"""Maximum nesting of maps and lists in an attribute's value.
 
-DynamoDB stores 32 levels and counts the innermost value as one, so it takes at most 31:
+DynamoDB stores 32 levels and counts the innermost value as one, so it accepts at most 31:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 """
 _LONGEST_PLACE: Final = 200
 
-# Wider than what DynamoDB stores, and narrow enough that no reader chokes on 5 MB of digits.
+# More than DynamoDB stores, and few enough that no reader has to parse 5 MB of digits.
 _is_number = re.compile(r"-?(?:0|[1-9][0-9]{0,199}+)(?:\.[0-9]{1,199}+)?+(?:[eE][+-]?[0-9]{1,3}+)?+").fullmatch
 _is_base64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?").fullmatch
 
 
 class UnconvertibleError(ValueError):
-    """Raised when something is not DynamoDB JSON. The message names the place and the offending value."""
+    """Raised when a value is not DynamoDB JSON. The message has its place and the value."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
         self.steps: list[str] = []
-        """The way to the value, its last step first."""
+        """The path to the value, its last step first."""
 
     def __str__(self) -> str:
         problem, place = self.args[0], "".join(reversed(self.steps)).removeprefix(".")
@@ -66,8 +65,8 @@ def _text(value: object, levels: int) -> str:
 _labels: Final[dict[str, str]] = {}
 
 
-def _remembered(name: str) -> str:
-    """Return an attribute's name as it is in a line, kept because every item of a table has the same ones."""
+def _quoted_name(name: str) -> str:
+    """Return an attribute's name as a line has it. Cached, because the items of a table share their names."""
     label = quoted(name) + ":"
     if len(_labels) < 4096 and len(name) < 64:
         _labels[name] = label
@@ -85,7 +84,7 @@ def _map(entries: dict[str, Any], levels: int) -> str:
         try:
             (tag,) = value
             inner = value[tag]
-            label = _labels[name] if name in _labels else _remembered(name)
+            label = _labels[name] if name in _labels else _quoted_name(name)
             if tag == "S":
                 parts.append(label + quoted(inner))
             elif tag == "N" and _is_number(inner):
@@ -198,12 +197,12 @@ def _problem(value: object) -> str:
         return f"expected one type and its value, such as {{'S': 'text'}}, got {shown(value)}"
     ((tag, inner),) = value.items()
     if tag not in (*_SCALARS, "M", "L"):
-        return f"{shown(tag)} is no type of DynamoDB"
+        return f"{shown(tag)} is not a type of DynamoDB"
     return f"expected {_EXPECTED.get(tag, 'an array')}, got {shown(inner)}"
 
 
 def shown(value: object) -> str:
-    """Return a value for an error message: short, whatever it is."""
+    """Return a value for an error message, shortened."""
     if isinstance(value, dict):
         return f"an object with the keys {sorted(map(shown, [*value][:5]))}" if value else "an empty object"
     if isinstance(value, list):

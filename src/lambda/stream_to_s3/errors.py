@@ -1,26 +1,24 @@
-"""What can go wrong in the Lambda.
+"""The errors of the Lambda.
 
 ```
 UnconvertibleError (dynamodb_json)   a value is not DynamoDB JSON
 StreamToS3Error
-├── SettingsError                    an environment variable is wrong or missing
-├── NotAStreamEventError             the function was called with something else than a batch of a DynamoDB
-stream
-├── RecordError                      a record cannot become a line: it goes to quarantine
-├── StorageError                     S3 did not take an object: the only reason to have a batch delivered
-again
+├── SettingsError                    an environment variable is invalid or missing
+├── NotAStreamEventError             the event is not a batch of a DynamoDB stream
+├── RecordError                      a record cannot become a line: it is quarantined
+├── StorageError                     S3 did not store an object: the mapping delivers the batch again
 └── TriggerError                     the Databricks job could not be started: logged and counted, never raised
-    └── TooBusyError                 Databricks asked for patience (429) or had a fault of its own (5xx)
+    └── TooBusyError                 Databricks answered 429 or 5xx
 ```
 """
 
 
 class StreamToS3Error(Exception):
-    """Whatever this package raises by itself."""
+    """The base of the package's errors."""
 
 
 class SettingsError(StreamToS3Error):
-    """Raised at the start when an environment variable is wrong or missing. The message begins with its name."""
+    """Raised at the start when an environment variable is invalid or missing. The message begins with its name."""
 
 
 class NotAStreamEventError(StreamToS3Error):
@@ -30,7 +28,7 @@ class NotAStreamEventError(StreamToS3Error):
 class RecordError(StreamToS3Error):
     """Raised when a record cannot become a line.
 
-    `reason` is one word for machines (docs/reference/lambda.md lists them), the message says what is wrong.
+    `reason` is one word for machines (docs/reference/lambda.md lists them); the message says what is wrong.
     """
 
     def __init__(self, reason: str, message: str) -> None:
@@ -43,11 +41,11 @@ class StorageError(StreamToS3Error):
 
 
 class TriggerError(StreamToS3Error):
-    """Raised when the job could not be started. Holds no token, no secret and no answer's text."""
+    """Raised when the job could not be started. The message has no token, no secret and no text of an answer."""
 
 
 class TooBusyError(TriggerError):
-    """Raised on 429 and 5xx. `retry_after` is the wait that the answer asks for, in seconds."""
+    """Raised on 429 and 5xx. `retry_after` is the wait that the answer requests, in seconds."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)

@@ -1,7 +1,7 @@
-"""What Lambda calls: `stream_to_s3.handler.handler`. `delivery` shows what happens to a batch.
+"""The function that Lambda calls: `stream_to_s3.handler.handler`. `delivery` shows how a batch is processed.
 
-Settings are read and clients made once, in a cold start. A wrong setting is raised here, so the function does not
-start, and the mapping keeps the records.
+A cold start reads the settings and makes the clients, once. It raises an invalid setting: the function does not start,
+and the stream keeps the records.
 """
 
 import logging
@@ -21,7 +21,7 @@ from stream_to_s3.objects import ObjectWriter
 from stream_to_s3.outcome import AfterWrite, without_trigger
 from stream_to_s3.settings import TriggerSettings, read_settings
 
-# Bounded so that a put fails well within the function's 60 seconds, and the batch delivered again.
+# Bounded, so that a put fails well within the function's 60 seconds and the batch is delivered again.
 _S3 = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
 _FOR_SECRETS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 
@@ -66,7 +66,7 @@ _delivery = _started(os.environ)
 
 
 def handler(event: object, context: Context) -> dict[str, list[Any]]:
-    """Take a batch of the stream, return the partial batch response; raise as Delivery does.
+    """Store a batch of the stream and return the partial batch response. Raises as Delivery does.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """

@@ -1,4 +1,4 @@
-"""A stream record becomes a line of JSON: the item itself and `_stream_metadata` (docs/reference/lambda.md)."""
+"""Convert a stream record to a line of JSON: the item and `_stream_metadata` (docs/reference/lambda.md)."""
 
 import json
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-tt
 
 
 class Lines(NamedTuple):
-    """A batch as JSON texts without line ends, both lists in stream order."""
+    """A batch as JSON texts without line ends; both lists are in stream order."""
 
     converted: list[str]
     quarantined: list[str]
@@ -35,16 +35,18 @@ def to_lines(records: Iterable[Record], ttl_attribute: str = "") -> Lines:
 
 
 def line(record: Record, ttl_attribute: str = "") -> str:
-    """Return a record as the text of one JSON object. Raises RecordError when that cannot be done without loss.
+    """Return a record as the text of one JSON object. Raises RecordError when it cannot be converted without loss.
 
     `ttl_attribute` names the attribute of the item that holds its time to live. With it, a REMOVE of an item whose
-    time had passed counts as an expiry, also where a global table replicated it: such a record does not say who
+    time had passed counts as an expiry, also if a global table replicated it: such a record does not say who
     removed the item.
     """
     try:
         name, image = _event_name_and_image(record)
         if isinstance(image, dict) and METADATA in image:
-            raise RecordError("reserved_attribute", f"the item itself has an attribute {METADATA}, which is ours")
+            raise RecordError(
+                "reserved_attribute", f"the item has an attribute {METADATA}, which is reserved for the pipeline"
+            )
         text = item_text(image)
         metadata = _metadata(record, name, ttl_attribute)
     except UnconvertibleError as error:
@@ -57,7 +59,7 @@ def _event_name_and_image(record: Record) -> tuple[str, object]:
     if name in ("INSERT", "MODIFY") and "NewImage" in images:
         return str(name), images["NewImage"]
     if name in ("INSERT", "MODIFY"):
-        raise _malformed("NewImage", None, "is the stream's view type NEW_AND_OLD_IMAGES?")
+        raise _malformed("NewImage", None, "the stream's view type must be NEW_AND_OLD_IMAGES or NEW_IMAGE")
     if name != "REMOVE":
         raise _malformed("eventName", name, "expected INSERT, MODIFY or REMOVE")
     image = images.get("OldImage", images.get("Keys"))

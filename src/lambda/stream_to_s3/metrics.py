@@ -1,4 +1,4 @@
-"""Log lines and metrics: one JSON object a line on standard output, metrics without a call to CloudWatch.
+"""Write log lines and metrics as JSON objects to standard output, without a call to CloudWatch.
 
 Format of the metrics:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -13,19 +13,19 @@ from typing import Any, Final
 NAMESPACE: Final = "StreamToS3"
 DIMENSION: Final = "FunctionName"
 UNITS: Final[dict[str, str]] = {"EventsQuarantined": "Count", "TriggerFailed": "Count", "TriggerStarted": "Count"}
-"""What an operator must act on, or is billed by; each metric costs, so all else is a field of the log line."""
+"""What an operator must act on or is billed for. Each metric costs; everything else is a field of the log line."""
 
 
 @dataclass(frozen=True)
 class Log:
-    """Where lines go. `clock` gives seconds since the epoch; `function_name` is the metrics' dimension."""
+    """Writes lines with `write`. `clock` returns seconds since the epoch; `function_name` is the metrics' dimension."""
 
     write: Callable[[str], None]
     clock: Callable[[], float]
     function_name: str
 
     def line(self, level: str, message: str, metrics: Mapping[str, int] | None = None, **fields: Any) -> None:
-        """Write one line; `metrics` holds values by their name in UNITS, and all the others count as 0."""
+        """Write one line; `metrics` holds values by their name in UNITS, and the others count as 0."""
         now = self.clock()
         head = {"timestamp": _iso(now), "level": level, "message": message}
         values = {} if metrics is None else self._embedded(now, metrics)

@@ -1,15 +1,14 @@
-"""A batch becomes one S3 object, written once.
+"""Write a batch to one S3 object, once.
 
-The key follows from the batch alone (never from the clock), and an object is never written over. So whatever
-happens between the two writes of a batch (quarantine first, then the rest) and its answer, a second delivery
-of the same batch finds what is there, adds what is missing, and the two together are as good as one:
+The key follows from the batch alone (never from the clock), and an object is never overwritten. A batch has two writes
+(quarantine first, then the rest) and an answer. Whatever fails between them, a second delivery of the same batch writes
+what is missing, and the result is that of one delivery:
 
-- crash, timeout or cut connection before a write: nothing is there, the second delivery writes it;
-- after a write, before the answer: the second delivery meets 412, which says that this very batch is stored;
-- two deliveries at the same time (a timed-out one still sending): one wins, the other meets 412, or 409 and
-  then 412;
-- the mapping cuts the batch in halves after a failure: their keys differ, so lines come twice, and readers drop
-  repeats by sequence number. That is why the handler raises nothing after its writes.
+- crash, timeout or cut connection before a write: the object is missing, the second delivery writes it;
+- after a write, before the answer: the second delivery gets 412, which says that this very batch is stored;
+- two deliveries at the same time (a timed-out one still sends): one writes, the other gets 412, or 409 and then 412;
+- the mapping cuts the batch in halves after a failure: their keys differ, so lines come twice, and readers drop repeats
+  by sequence number. That is why the handler raises nothing after its writes.
 
 Conditional writes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
@@ -38,7 +37,7 @@ _CONFLICT_WAITS = (0.1, 0.2, 0.4, 0.8)
 
 @dataclass(frozen=True)
 class Batch:
-    """What one batch differs from another by. Times are in seconds since the epoch; 0 when no record has one."""
+    """What identifies a batch. Times are in seconds since the epoch; 0 when no record has one."""
 
     first: str
     last: str
@@ -48,7 +47,7 @@ class Batch:
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> "Batch":
-        """Return the batch that these records are; unreadable numbers and times are passed over."""
+        """Read the batch from its records; invalid numbers and times are ignored."""
         numbers = [number for record in records if (number := sequence_number(record)) is not None] or ["0"]
         times = [time for record in records if (time := creation_time(record)) is not None] or [0]
         event_ids = "\n".join([event_id(record) or "" for record in records])
@@ -57,7 +56,7 @@ class Batch:
 
     @property
     def name(self) -> str:
-        """Name the batch in logs."""
+        """Return the batch's name for logs."""
         return f"{self.first}-{self.last}-{self.digest}"
 
     def key(self, prefix: str, lines: int) -> str:
@@ -68,7 +67,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Stored:
-    """An object that is in S3: its compressed size in bytes, and whether an earlier delivery had stored it."""
+    """A stored object: its compressed size in bytes, and whether an earlier delivery had stored it."""
 
     key: str
     size: int
@@ -76,7 +75,7 @@ class Stored:
 
 
 class ObjectWriter:
-    """Put lines into one bucket."""
+    """Puts lines into one bucket."""
 
     def __init__(self, client: "S3Client", bucket: str, kms_key_id: str | None, sleep: Callable[[float], None]) -> None:
         self._client = client
@@ -87,9 +86,9 @@ class ObjectWriter:
         self._sleep = sleep
 
     def put(self, batch: Batch, prefix: str, lines: Sequence[str], owner: str | None = None) -> Stored | None:
-        """Store the lines as one object under the prefix; return None when there are none.
+        """Store the lines as one object under the prefix; return None when there are no lines.
 
-        `owner` is the account that must own the bucket, None for any. Raises StorageError when S3 did not take it.
+        `owner` is the account that must own the bucket, None for any. Raises StorageError when S3 did not store it.
         """
         if not lines:
             return None

@@ -1,4 +1,4 @@
-"""What an event says before its records are converted.
+"""Read the records of an event before they are converted.
 
 Shape of an event: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 """
@@ -18,46 +18,46 @@ _YEAR_10000 = 253402300800
 
 
 def stream_records(event: object) -> list[Record]:
-    """Return the records of a batch, in stream order; an empty batch has none.
+    """Return the records of a batch, in stream order.
 
-    Raises NotAStreamEventError when the event is something else.
+    Raises NotAStreamEventError when the event is not a batch of a DynamoDB stream.
     """
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list):
         raise NotAStreamEventError(
-            f"this function takes batches of a DynamoDB stream, with Records, but got {shown(event)}: "
-            "invoke it through an event source mapping, or with `stream-lambda test-event`"
+            f"the event is {shown(event)}, expected Records of a DynamoDB stream: invoke the function through an "
+            "event source mapping, or with `stream-lambda test-event`"
         )
     for record in records:
         source = record.get("eventSource") if isinstance(record, dict) else record
         if source != "aws:dynamodb":
             raise NotAStreamEventError(
-                f"a record's eventSource is {shown(source)}, expected aws:dynamodb: "
-                "this function takes batches of a DynamoDB stream only"
+                f"a record's eventSource is {shown(source)}, expected aws:dynamodb: the function accepts batches of a "
+                "DynamoDB stream only"
             )
     return records
 
 
 def change(record: Record) -> Record:
-    """Return the part of a record that holds the images; empty when the record has none."""
+    """Return the part of a record that has the images; empty when the record has no images."""
     found = record.get("dynamodb")
     return found if isinstance(found, dict) else {}
 
 
 def sequence_number(record: Record) -> str | None:
-    """Return the record's place in its shard, as digits; None when it is not readable."""
+    """Return the record's place in its shard, as digits; None when it is invalid."""
     number = change(record).get("SequenceNumber")
     return number if isinstance(number, str) and _is_sequence_number(number) else None
 
 
 def event_id(record: Record) -> str | None:
-    """Return the stream's own name of the change; None when it is not text."""
+    """Return the stream's identifier of the change; None when it is not text."""
     found = record.get("eventID")
     return found if isinstance(found, str) else None
 
 
 def creation_time(record: Record) -> int | float | None:
-    """Return when the change was made, in seconds since the epoch as it was sent; None when it is not readable."""
+    """Return when the change was made, in seconds since the epoch as sent; None when it is invalid."""
     time = change(record).get("ApproximateCreationDateTime")
     if isinstance(time, bool) or not isinstance(time, int | float) or not 0 <= time < _YEAR_10000:
         return None
@@ -65,7 +65,7 @@ def creation_time(record: Record) -> int | float | None:
 
 
 def stream_label(record: Record) -> str | None:
-    """Return the label at the end of the stream's ARN, a time; None when the ARN is not that of a stream."""
+    """Return the label at the end of the stream's ARN, a time; None for any other ARN."""
     arn = record.get("eventSourceARN")
     found = _STREAM_ARN.fullmatch(arn) if isinstance(arn, str) else None
     return found and found[1]

@@ -1,8 +1,7 @@
-"""One call to the workspace: bounded in time and size, never redirected, never quoted.
+"""Call the workspace, with limits of time and size, without redirects.
 
-An error says which call failed and how, in words of ours: an exception of requests, or the text of an answer,
-may hold a token. `requests` is imported by the first call, after the batch is stored: a cold start does not
-pay for it.
+An error names the call and the kind of the failure in our words: an exception of requests, or the text of an answer,
+may hold a token. The first call imports `requests`, after the batch is stored, so a cold start does not wait for it.
 """
 
 import json
@@ -24,7 +23,7 @@ _CONTENT_TYPE: Final = re.compile(r"[a-z]{1,12}/[a-z.+-]{1,20}")
 
 
 class Secret:
-    """A text that shows itself only when asked to."""
+    """A text that `repr` and `str` hide."""
 
     __slots__ = ("_text",)
 
@@ -43,7 +42,7 @@ class Secret:
 class ApiCall:
     """A call to a path of the workspace, with a form, a JSON body or neither.
 
-    `name` is what errors call it, `authorization` the value of that header. A value of the form may be a Secret.
+    Errors show `name`; `authorization` is the value of that header. A value of the form may be a Secret.
     """
 
     name: str
@@ -56,10 +55,10 @@ class ApiCall:
 
 
 class WorkspaceApi:
-    """The HTTP API of one workspace. `clock` gives seconds since the epoch, deadlines are on it.
+    """The HTTP API of one workspace. `clock` returns seconds since the epoch; deadlines use it.
 
-    Calls are made inside a `with`, over one connection. It is not kept from batch to batch: Lambda freezes
-    the function in between, and the other end hangs up without a word.
+    Make calls inside a `with`, over one connection. The connection is not kept between batches: while Lambda freezes
+    the function, the server closes it silently.
     """
 
     def __init__(self, host: str, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
@@ -80,9 +79,9 @@ class WorkspaceApi:
             self._session = None
 
     def call(self, call: ApiCall, deadline: float) -> dict[str, Any]:
-        """Return the JSON object that the workspace answers with, after one more attempt on 429 and 5xx.
+        """Return the JSON object of the workspace's answer, after one more attempt on 429 and 5xx.
 
-        Raises TriggerError when there is none before the deadline.
+        Raises TriggerError when there is no answer before the deadline.
         """
         try:
             return self._attempt(call, deadline)
@@ -116,7 +115,7 @@ class WorkspaceApi:
         if answer is None:
             kind = _CONTENT_TYPE.match(received.get("Content-Type", ""))
             got = kind[0] if kind else "something else"
-            raise TriggerError(f"{call.name}: expected JSON, got {got}: is DATABRICKS_HOST a workspace?")
+            raise TriggerError(f"{call.name}: expected JSON, got {got}: check that DATABRICKS_HOST is a workspace")
         return answer
 
     def exchange(
@@ -124,7 +123,7 @@ class WorkspaceApi:
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Return status, headers and body of an answer, from any host; `content` as requests takes it.
 
-        Raises TriggerError, with `name` and the kind of the failure, when there is none before the deadline.
+        Raises TriggerError, with `name` and the kind of the failure, when there is no answer before the deadline.
         """
         from requests import RequestException
 
@@ -134,14 +133,14 @@ class WorkspaceApi:
         if self._session is None:
             raise TriggerError(f"{name}: called outside of `with`")
         limits = {"timeout": (min(CONNECT_SECONDS, left), min(READ_SECONDS, left)), "allow_redirects": False}
-        # Something is always given as auth, so that requests does not look for a password in a .netrc file.
+        # With auth given, requests does not search a .netrc file for a password.
         content |= limits | {"auth": _with_headers(headers), "stream": True}
         try:
             with self._session.request(method, url, **content) as response:
                 return response.status_code, response.headers, _limited(response)
         except (RequestException, OSError, ValueError) as error:
             problem = type(error).__name__
-        # Raised out here, so that it is not chained to an exception that knows the request.
+        # Raised outside the except, so that it is not chained to an exception that holds the request.
         raise TriggerError(f"{name}: {problem}")
 
 

@@ -1,4 +1,4 @@
-"""The function's environment variables, checked once at the start (docs/reference/lambda.md has the table)."""
+"""Read and check the function's environment variables, once at the start (docs/reference/lambda.md lists them)."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from stream_to_s3.errors import SettingsError
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _is_bucket = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]").fullmatch
-# No character that needs care in a key: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+# Safe characters of a key: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 _is_prefix = re.compile(r"(?:(?!\.{1,2}/)[A-Za-z0-9!_.*'()=-]+/)+").fullmatch
 _is_kms_key = re.compile(
     r"(?:arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:)?"
@@ -27,7 +27,7 @@ _is_secret_id = re.compile(r"[A-Za-z0-9/_+=.@:-]{1,2048}").fullmatch
 
 @dataclass(frozen=True)
 class TriggerSettings:
-    """Which job is started, and as whom: by `client_id` (no secret at all) or with the secret of this name."""
+    """Which job to start, and as whom: by `client_id` (without a secret) or with the secret of this name."""
 
     host: str
     job_id: int
@@ -37,9 +37,9 @@ class TriggerSettings:
 
 @dataclass(frozen=True)
 class FunctionSettings:
-    """Prefixes end in one slash. `ttl_attribute` is "" where only the record itself can say that an item expired.
+    """Prefixes end in one slash. `ttl_attribute` is "" where only the record can say that an item expired.
 
-    `trigger` is None without one, and `trigger_problem` says so when it is wrong.
+    `trigger` is None without a trigger; `trigger_problem` says what is wrong with its settings.
     """
 
     bucket: str
@@ -54,8 +54,8 @@ class FunctionSettings:
 def read_settings(environment: Mapping[str, str]) -> FunctionSettings:
     """Return the settings of the function.
 
-    Raises SettingsError when the bucket, a prefix or the key is wrong. What is wrong with the trigger
-    switches only the trigger off.
+    Raises SettingsError when the bucket, a prefix or the key is invalid. An invalid setting of the trigger only
+    switches the trigger off.
     """
     prefix = environment.get("TELEMETRY_PREFIX", "telemetry/")
     quarantine_prefix = environment.get("QUARANTINE_PREFIX", "telemetry-quarantine/")
@@ -63,8 +63,8 @@ def read_settings(environment: Mapping[str, str]) -> FunctionSettings:
     _check_prefix("QUARANTINE_PREFIX", quarantine_prefix)
     if prefix.startswith(quarantine_prefix) or quarantine_prefix.startswith(prefix):
         raise SettingsError(
-            f"QUARANTINE_PREFIX {quarantine_prefix!r} and TELEMETRY_PREFIX {prefix!r} lie in one another, "
-            "so the job would read quarantined records: take two that do not"
+            f"QUARANTINE_PREFIX {quarantine_prefix!r} and TELEMETRY_PREFIX {prefix!r} overlap, so the job would read "
+            "quarantined records: choose two separate prefixes"
         )
     trigger, problem = None, None
     try:
@@ -92,8 +92,8 @@ def _bucket(environment: Mapping[str, str]) -> str:
 def _check_prefix(name: str, prefix: str) -> None:
     if len(prefix) > 512 or not _is_prefix(prefix):
         raise SettingsError(
-            f"{name} is {_shown(prefix)}, expected something like telemetry/: "
-            "letters, digits and !_.*'()=- between slashes, no slash at the front, one at the end"
+            f"{name} is {_shown(prefix)}, expected a prefix like telemetry/: letters, digits and !_.*'()=- between "
+            "slashes, no slash at the front, one at the end"
         )
 
 
@@ -117,7 +117,7 @@ def _trigger(environment: Mapping[str, str]) -> TriggerSettings | None:
         return None
     if not _is_host(host) and not _is_loopback(host):
         raise SettingsError(
-            # What comes before an @ may be a password.
+            # The part before an @ may be a password.
             f"DATABRICKS_HOST is {_shown(host.rpartition('@')[2])}, expected https:// and the workspace's host name"
         )
     job_id = environment.get("DATABRICKS_JOB_ID", "")
@@ -131,8 +131,8 @@ def _identity(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
     secret_id = environment.get("DATABRICKS_SECRET_ID", "")
     if bool(client_id) == bool(secret_id):
         raise SettingsError(
-            "DATABRICKS_CLIENT_ID and DATABRICKS_SECRET_ID: one of the two says who the trigger is, "
-            f"but {'both are' if client_id else 'neither is'} set"
+            "DATABRICKS_CLIENT_ID and DATABRICKS_SECRET_ID: set exactly one of them, but "
+            f"{'both are' if client_id else 'neither is'} set"
         )
     if client_id and not _is_client_id(client_id):
         raise SettingsError(
@@ -140,7 +140,7 @@ def _identity(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
         )
     if secret_id and not _is_secret_id(secret_id):
         raise SettingsError(
-            "DATABRICKS_SECRET_ID is not the name or the ARN of a secret; it never holds the secret itself"
+            "DATABRICKS_SECRET_ID is not the name or the ARN of a secret; it must not contain the secret"
         )
     return client_id or None, secret_id or None
 

@@ -1,7 +1,7 @@
-"""The function's role as a token that AWS signs, by one request to STS.
+"""Get a token about the function's role, signed by AWS, with one request to STS.
 
-boto3 knows GetWebIdentityToken since the end of 2025, and the one of Lambda's runtime may be older. So the request
-is written here, as botocore's service model has it, and botocore does no more than sign it.
+boto3 has GetWebIdentityToken since the end of 2025, and the boto3 of Lambda's runtime may be older. Therefore the
+request is written here, as in botocore's service model, and botocore only signs it.
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html
 """
 
@@ -26,7 +26,7 @@ _FORM: Final = urlencode(
         "Action": "GetWebIdentityToken",
         "Version": "2011-06-15",
         "Audience.member.1": "databricks",
-        # Of the two algorithms of STS, Databricks takes this one.
+        # Databricks accepts this one of the two algorithms of STS.
         "SigningAlgorithm": "RS256",
         "DurationSeconds": "300",
     }
@@ -37,16 +37,16 @@ _find_code = re.compile(rb"<Code>([A-Za-z]{1,80})</Code>").search
 
 @dataclass(frozen=True)
 class Sts:
-    """The regional STS: the global one does not know the call. `credentials` gives those of the role."""
+    """The regional STS: the global one does not have this call. `credentials` returns those of the role."""
 
     url: str
     region: str
     credentials: Callable[[], "Credentials | None"]
 
     def role_token(self, api: WorkspaceApi, deadline: float) -> Secret:
-        """Return a token about the role, good for 300 s, over the connection of `api`.
+        """Return a token about the role, valid for 300 s, over the connection of `api`.
 
-        Raises TriggerError, which holds the code of the answer and nothing else of it.
+        Raises TriggerError, which has the code of the answer and none of its text.
         """
         status, _, body = api.exchange(_NAME, "POST", self.url, deadline, self._signed_headers(), data=_FORM)
         token, code = _find_token(body), _find_code(body)
@@ -59,13 +59,13 @@ class Sts:
         request = AWSRequest("POST", self.url, plain, _FORM)
         credentials = self.credentials()
         if credentials is None:
-            raise TriggerError(f"{_NAME}: there are no credentials of a role")
+            raise TriggerError(f"{_NAME}: the role has no credentials")
         SigV4Auth(credentials, "sts", self.region).add_auth(request)
         return {name: Secret(value) for name, value in request.headers.items()}
 
 
 def regional_url(region: str, environment: Mapping[str, str]) -> str:
-    """Return the address of STS in a region, or the one that the variables of the AWS SDKs name instead."""
+    """Return the URL of STS in a region, or the one that the environment variables of the AWS SDKs set."""
     suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     named = environment.get("AWS_ENDPOINT_URL_STS") or environment.get("AWS_ENDPOINT_URL")
     return named or f"https://sts.{region}.{suffix}/"

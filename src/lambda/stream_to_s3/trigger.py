@@ -1,12 +1,12 @@
-"""After the write, the Databricks job is started, unless a run that will find the object waits already.
+"""Start the Databricks job after the write, unless a waiting run will list the object.
 
-A run lists the files when it starts to run. So a run that is still QUEUED or PENDING when it is asked for,
-after the object is there, will list the object; one that is RUNNING may have listed before. Asked the other
-way round (first the runs, then the write) a run could start in between and miss the object. Two functions
-that ask at the same moment may both start a run: one run too many that finds nothing, never one too few.
+A run lists the files when it starts to run. So a run that is still QUEUED or PENDING after the object is written will
+list the object; a RUNNING one may have listed before. If the runs were read before the write, a run could start in
+between and miss the object. Two functions that check at the same moment may both start a run: one run too many that
+finds nothing, never one too few.
 
-A failure is an outcome, not an error, and for a minute after it nothing is tried: an outage there must not
-slow the stream here. The job's own schedule picks up what is missed.
+A failure is an outcome, not an error, and for a minute after it no start is attempted: an outage of Databricks must not
+slow the stream. The job's schedule reads the files that were missed.
 https://docs.databricks.com/api/workspace/jobs/runnow, https://docs.databricks.com/api/workspace/jobs/listruns
 """
 
@@ -27,7 +27,7 @@ _WAITING: Final = ("QUEUED", "PENDING")
 
 
 class Trigger:
-    """Start one job. `clock` gives seconds since the epoch."""
+    """Starts one job. `clock` returns seconds since the epoch."""
 
     def __init__(
         self,
@@ -42,15 +42,15 @@ class Trigger:
         self._job_id = job_id
         self._clock = clock
         self._paused_until = 0.0
-        # A thread: neither the look-up of a name nor an answer that drips in has a time limit of its own.
+        # A thread, because neither a name look-up nor a slow answer has a time limit.
         self._thread = thread or ThreadPoolExecutor(1, "trigger")
         self._attempt: Future[Outcome] | None = None
 
     def after_write(self, key: str, seconds_left: float) -> Outcome:
-        """Have a run of the job start that will find the object with this key. Raises nothing."""
+        """Ensure that a run will list the object with this key. Raises nothing."""
         pause = self._paused_until - self._clock()
         if pause > 0:
-            return Outcome("skipped", f"paused for {pause:.0f} s more after a failure")
+            return Outcome("skipped", f"paused for another {pause:.0f} s after a failure")
         outcome = self._within(min(_MOST_SECONDS, seconds_left - _RESERVE_SECONDS), key)
         if outcome.what == "failed":
             self._credentials.forget()
@@ -61,7 +61,7 @@ class Trigger:
         if seconds <= 0:
             return Outcome("failed", "the write left no time for it")
         if self._attempt is not None and not self._attempt.done():
-            return Outcome("failed", "an earlier attempt still hangs")
+            return Outcome("failed", "an earlier attempt has not ended")
         try:
             self._attempt = self._thread.submit(self._start, key, self._clock() + seconds)
             error = self._attempt.exception(timeout=seconds)
@@ -71,7 +71,7 @@ class Trigger:
             return Outcome("failed", "no thread could be started")
         if error is None:
             return self._attempt.result()
-        # What is not ours may hold a token.
+        # An exception of another library may hold a token.
         return Outcome("failed", str(error) if isinstance(error, StreamToS3Error) else type(error).__name__)
 
     def _start(self, key: str, deadline: float) -> Outcome:
@@ -110,7 +110,7 @@ def _waits(run: dict[str, Any]) -> bool:
 
 
 def _has_default_parameters(run: dict[str, Any]) -> bool:
-    """Say whether nothing was given to the run: one with other parameters may read something else."""
+    """Return whether the run has default parameters: a run with others may read other files."""
     parameters = run.get("job_parameters") or []
     return not run.get("overriding_parameters") and all(
         isinstance(parameter, dict) and parameter.get("value", parameter.get("default")) == parameter.get("default")

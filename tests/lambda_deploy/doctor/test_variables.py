@@ -45,7 +45,7 @@ def test_a_value_that_validation_lets_through_is_found(name: str, wrong: Any, ri
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
-        ({"landing_prefix": "telemetry"}, "landing_prefix is 'telemetry', expected something like telemetry/"),
+        ({"landing_prefix": "telemetry"}, "landing_prefix is 'telemetry', expected a prefix like telemetry/"),
         ({"archive_prefix": "/archive/"}, "archive_prefix is '/archive/'"),
         ({"batch_size": "many"}, "batch_size is 'many', expected a whole number"),
         ({"max_retries": 0}, "max_retries is 0"),
