@@ -159,11 +159,11 @@ def test_a_keys_only_remove_is_written() -> None:
     assert (line["event_id"], line["_stream_metadata"]["event_name"]) == ("gone", "REMOVE")
 
 
-def test_a_replicated_expiry_is_told_by_the_attribute_of_the_settings() -> None:
+def test_a_replicated_expiry_is_recognised_by_the_ttl_attribute() -> None:
     overdue = {"event_id": {"S": "e"}, "expires_at": {"N": str(ELEVEN_PAST_EIGHT)}}
-    house = House(settings=read_settings({"TELEMETRY_BUCKET": "raw", "TTL_ATTRIBUTE": "expires_at"}))
-    house.deliver(stream_event([record(1, None, overdue)]))
-    [written] = house.s3.lines("telemetry/")
+    harness = Harness(settings=read_settings({"TELEMETRY_BUCKET": "raw", "TTL_ATTRIBUTE": "expires_at"}))
+    harness.deliver(stream_event([record(1, None, overdue)]))
+    [written] = harness.s3.lines("telemetry/")
     assert written["_stream_metadata"]["expired_by_ttl"] is True
 
 
