@@ -1,4 +1,4 @@
-"""The bucket: checked, created only when asked to, and otherwise left as its owner made it."""
+"""The bucket is checked, created only on request, and otherwise left unchanged."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -16,11 +16,11 @@ from support.fake_cloudformation import refused
 ACCOUNT = "123456789012"
 
 
-def test_a_bucket_of_this_account_and_region_is_taken(account: Account) -> None:
+def test_a_bucket_of_this_account_and_region_is_accepted(account: Account) -> None:
     assert bucket_exists(account.config(), account.clients, ACCOUNT)
 
 
-def test_a_bucket_that_does_not_exist_is_made_only_when_asked_to(account: Account, said: Callable[[], Said]) -> None:
+def test_a_missing_bucket_is_created_only_on_request(account: Account, said: Callable[[], Said]) -> None:
     assert account.run("plan", bucket="new-bucket") == 1
     assert "the bucket 'new-bucket' does not exist: create it, or deploy with --create-bucket" in said().err
     assert account.run("deploy", "--yes", "--create-bucket", bucket="new-bucket") == 0
@@ -29,7 +29,9 @@ def test_a_bucket_that_does_not_exist_is_made_only_when_asked_to(account: Accoun
 
 
 def answering(answer: Any) -> Callable[[str], Any]:
-    """Clients of an S3 that says this of a bucket: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html"""
+    """Return clients of an S3 with this answer for a bucket:
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
+    """
 
     def head_bucket(**_: Any) -> Any:
         if isinstance(answer, ClientError):
@@ -64,12 +66,12 @@ def test_a_bucket_keeps_its_owners_settings(account: Account) -> None:
     assert not [call for call in account.calls if call.startswith("s3.PutBucket")]
 
 
-def test_the_buckets_own_key_is_found_by_its_id(account: Account) -> None:
+def test_the_default_key_of_a_bucket_is_found_by_its_id(account: Account) -> None:
     key = account.clients("kms").create_key()["KeyMetadata"]
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key["KeyId"]}}
     account.clients("s3").put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [rule]})
     assert bucket_key_arn(account.config(), account.clients) == key["Arn"]
 
 
-def test_a_bucket_without_a_key_of_its_own_has_none(account: Account) -> None:
+def test_a_bucket_without_a_default_key_has_no_key(account: Account) -> None:
     assert bucket_key_arn(account.config(), account.clients) == ""

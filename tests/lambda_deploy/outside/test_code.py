@@ -1,4 +1,4 @@
-"""The archives of code: stored once by their digest, and removed when nothing needs them."""
+"""The archives of code are stored once by their digest, and removed when they are no longer needed."""
 
 from datetime import datetime
 from typing import Any
@@ -24,12 +24,12 @@ DAY = 86_400
 
 
 def stored(account: Account) -> list[str]:
-    """The keys in the bucket."""
+    """Return the keys in the bucket."""
     return [each["Key"] for each in account.clients("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
 
 def now(account: Account) -> float:
-    """The time by the bucket's clock."""
+    """Return the time by the bucket's clock."""
     times: list[datetime] = [
         each["LastModified"] for each in account.clients("s3").list_objects_v2(Bucket=BUCKET)["Contents"]
     ]
@@ -45,7 +45,7 @@ def test_code_is_stored_once(account: Account) -> None:
     assert has_code(config, account.clients, key_of(config, b"code"))
 
 
-def test_old_code_goes_after_a_day_but_what_is_deployed_and_was_before(account: Account) -> None:
+def test_old_code_is_removed_after_a_day_except_the_last_two_deployments(account: Account) -> None:
     config = account.config()
     for content in (b"deployed", b"before", b"older"):
         upload_code(config, account.clients, content)
@@ -70,7 +70,7 @@ def test_code_of_another_stack_is_not_touched(account: Account) -> None:
     assert stored(account) == [names.code_key(other, key_of(other, b"theirs").rsplit("/", 1)[1].removesuffix(".zip"))]
 
 
-def test_with_the_stack_all_its_code_goes(account: Account) -> None:
+def test_with_the_stack_all_its_code_is_removed(account: Account) -> None:
     config = account.config()
     upload_code(config, account.clients, b"code")
     remember(config, account.clients, DEPLOYED)
@@ -83,14 +83,14 @@ def test_before_the_first_deployment_nothing_is_remembered(account: Account) -> 
 
 
 @pytest.mark.parametrize("content", [b"", b"[", b"{}", b'{"template": {}, "x": 1}'])
-def test_what_no_deployment_wrote_is_refused(account: Account, content: bytes) -> None:
+def test_an_invalid_record_of_the_last_deployment_is_refused(account: Account, content: bytes) -> None:
     key = f"{names.code_prefix(account.config())}previous.json"
     put: dict[str, Any] = {"Bucket": BUCKET, "Key": key, "Body": content}
     account.clients("s3").put_object(**put)
-    with pytest.raises(UnfitError, match=r"previous\.json is not what a deployment wrote: delete it"):
+    with pytest.raises(UnfitError, match=r"previous\.json is not valid: delete it"):
         remembered(account.config(), account.clients)
 
 
-def test_a_bucket_that_is_gone_has_no_code_to_remove(account: Account) -> None:
+def test_a_deleted_bucket_has_no_code_to_remove(account: Account) -> None:
     remove_all_code(account.config(bucket="not-there"), account.clients)
     assert "s3.DeleteObject" not in account.calls

@@ -1,4 +1,4 @@
-"""Who reads the stream: a third reader is refused, and mappings of older streams are found and removed in time."""
+"""A third reader of the stream is refused, and mappings of older streams are found and removed in time."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ NOON = datetime.fromisoformat("2026-11-29T12:00:00+00:00").timestamp()
 
 
 def add_reader(account: Account, name: str) -> None:
-    """A function that reads the table's stream."""
+    """Add a function that reads the table's stream."""
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     role = account.clients("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
@@ -34,7 +34,7 @@ def test_a_third_reader_is_refused_unless_asked_for(account: Account, said: Call
     assert account.run("plan") == 0
     add_reader(account, "two")
     assert account.run("plan") == 1
-    assert "has 2 readers already (one, two)" in said().err
+    assert "already has 2 readers (one, two)" in said().err
     assert account.run("plan", "--third-reader") == 0
 
 
@@ -44,7 +44,7 @@ def test_a_function_that_the_migration_replaces_does_not_count(account: Account)
     assert account.run("plan") == 0
 
 
-def test_a_function_that_reads_the_stream_already_is_not_asked_again(account: Account) -> None:
+def test_a_function_that_already_reads_the_stream_is_not_refused(account: Account) -> None:
     add_reader(account, "one")
     add_reader(account, "two")
     assert account.run("deploy", "--yes", "--third-reader") == 0
@@ -52,7 +52,7 @@ def test_a_function_that_reads_the_stream_already_is_not_asked_again(account: Ac
 
 
 def older(table: str = TABLE) -> StreamMapping:
-    """A mapping of an older stream."""
+    """Return a mapping of an older stream."""
     return StreamMapping("1", "f", ARN.format(table, "2026-11-01T00:00:00.000"), "Enabled", "")
 
 
@@ -64,7 +64,7 @@ FINISHED = {
 
 
 @pytest.mark.parametrize(("mapping", "now", "expected"), FINISHED.values(), ids=FINISHED)
-def test_an_older_mapping_can_go_when_its_stream_holds_nothing(
+def test_an_older_mapping_can_be_removed_when_its_stream_is_empty(
     mapping: StreamMapping, now: float, expected: bool
 ) -> None:
     assert bool(finished([mapping], TABLE, ARN.format(TABLE, MADE), now)) is expected

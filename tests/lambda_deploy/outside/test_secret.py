@@ -1,4 +1,4 @@
-"""The secret: stored, looked at without its value, deleted with a time in which it can be restored."""
+"""The secret is stored, checked without reading its value, and deleted with a recovery window."""
 
 import dataclasses
 import io
@@ -18,18 +18,18 @@ OPTION_A = {"lambda_starts_job": True}
 
 
 def value(account: Account) -> str:
-    """What Secrets Manager holds."""
+    """Return the stored value."""
     return str(account.clients("secretsmanager").get_secret_value(SecretId=NAME)["SecretString"])
 
 
 def put(account: Account, monkeypatch: pytest.MonkeyPatch, text: str = SECRET) -> int:
-    """`secret set` from standard input."""
+    """Run `secret set` with standard input."""
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
     return run(["secret", "set", "--stdin", "--bundle", str(write_bundle(account.folder, **OPTION_A))], account.tools())
 
 
 def secret(account: Account, command: str, *arguments: str) -> int:
-    """Another command about it."""
+    """Run another command of the secret."""
     return run(
         ["secret", command, "--bundle", str(write_bundle(account.folder, **OPTION_A)), *arguments], account.tools()
     )
@@ -47,7 +47,7 @@ def test_a_value_from_standard_input_is_stored_with_the_targets_tags(
     assert "dose-5ecre7" not in shown.out + shown.err
 
 
-def test_a_value_that_is_asked_for_is_stored(account: Account) -> None:
+def test_a_value_from_the_prompt_is_stored(account: Account) -> None:
     asked: list[tuple[str, bool]] = []
 
     def answer(text: str, hidden: bool) -> str:
@@ -87,7 +87,7 @@ def test_a_deleted_secret_can_be_restored_for_thirty_days(account: Account, monk
     assert json.loads(value(account)) == {"token": "dapi-2"}
 
 
-def test_a_target_that_needs_none_is_told_so(account: Account, said: Callable[[], Said]) -> None:
+def test_a_target_that_needs_no_secret_is_refused(account: Account, said: Callable[[], Said]) -> None:
     bundle = str(write_bundle(account.folder))
     assert run(["secret", "set", "--stdin", "--bundle", bundle], account.tools()) == 1
     assert "needs no secret: it is for lambda_starts_job without lambda_client_id" in said().err
@@ -113,7 +113,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_another_form_is_refused_without_a_word_of_it(text: str) -> None:
+def test_another_form_is_refused_without_showing_it(text: str) -> None:
     with pytest.raises(ConfigError, match="the secret is not JSON of the form") as caught:
         secret_from(text)
     assert "5ecre7" not in str(caught.value)

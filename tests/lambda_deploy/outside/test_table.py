@@ -1,4 +1,4 @@
-"""The table and its stream: looked at, switched on when off, never changed when on."""
+"""The table and its stream: the stream is switched on when off, and never changed when on."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from support.captured import Said
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Account]:
-    """An account with nothing in it."""
+    """Return an empty account."""
     with moto_account(tmp_path) as account:
         yield account
 
@@ -30,7 +30,7 @@ def test_a_stream_that_is_off_is_switched_on_with_both_images(fresh: Account) ->
 def test_a_stream_of_new_images_works_with_a_note(fresh: Account) -> None:
     fresh.create_table("NEW_IMAGE")
     [note] = read_table(fresh.config(), fresh.clients).notes
-    assert "NEW_AND_OLD_IMAGES would spare it" in note
+    assert "NEW_AND_OLD_IMAGES avoids that" in note
 
 
 @pytest.mark.parametrize("view_type", ["KEYS_ONLY", "OLD_IMAGE"])

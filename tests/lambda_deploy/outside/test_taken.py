@@ -1,4 +1,4 @@
-"""Names that something else has: each is refused by its name before anything is made."""
+"""Names that exist already are refused before anything is made."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,19 +32,22 @@ def _dashboard(account: Account) -> None:
 
 
 TAKEN: dict[str, tuple[Callable[[Account], object], str]] = {
-    "a role": (lambda account: _role(account, f"{FUNCTION}-{REGION}"), f"the role '{FUNCTION}-{REGION}' exists"),
-    "a function": (_function, f"the function '{FUNCTION}' exists"),
+    "a role": (
+        lambda account: _role(account, f"{FUNCTION}-{REGION}"),
+        f"the role '{FUNCTION}-{REGION}' already exists",
+    ),
+    "a function": (_function, f"the function '{FUNCTION}' already exists"),
     "a topic": (
         lambda account: account.clients("sns").create_topic(Name=f"{FUNCTION}-alerts"),
-        f"the topic '{FUNCTION}-alerts' exists",
+        f"the topic '{FUNCTION}-alerts' already exists",
     ),
-    "an alarm": (_alarm, f"the alarm '{FUNCTION}-errors' exists"),
-    "a dashboard": (_dashboard, f"the dashboard '{FUNCTION}-{REGION}' exists"),
+    "an alarm": (_alarm, f"the alarm '{FUNCTION}-errors' already exists"),
+    "a dashboard": (_dashboard, f"the dashboard '{FUNCTION}-{REGION}' already exists"),
 }
 
 
 @pytest.mark.parametrize(("make", "message"), TAKEN.values(), ids=TAKEN)
-def test_a_name_that_is_taken_is_refused_with_the_cure(
+def test_an_existing_name_is_refused_with_a_remedy(
     account: Account, said: Callable[[], Said], make: Callable[[Account], object], message: str
 ) -> None:
     make(account)
@@ -60,7 +63,7 @@ def test_a_log_group_may_exist(account: Account) -> None:
     assert account.run("plan") == 0
 
 
-def test_our_own_names_are_not_looked_up_again(account: Account) -> None:
+def test_names_of_existing_resources_are_not_checked(account: Account) -> None:
     assert account.run("deploy", "--yes") == 0
     account.calls.clear()
     assert account.run("plan", lambda_memory_mb=256) == 0

@@ -1,4 +1,4 @@
-"""The comparison of two stacks, with what the change set says of it."""
+"""The comparison of two stacks, completed by the change set."""
 
 import json
 from typing import Any
@@ -11,12 +11,12 @@ OLD = {"Thing": {"Type": "A::B::C", "Properties": {"Size": 1, "FunctionName": "f
 
 
 def described(resources: dict[str, Any], **tags: str) -> Description:
-    """A stack."""
+    """Return a stack."""
     return Description(resources, tags)
 
 
 def change(action: str = "Modify", **more: Any) -> dict[str, Any]:
-    """A ResourceChange about Thing."""
+    """Return a ResourceChange about Thing."""
     return {"Action": action, "LogicalResourceId": "Thing", "ResourceType": "A::B::C", **more}
 
 
@@ -50,7 +50,7 @@ def test_a_changed_property_has_its_values_and_its_resources_name() -> None:
     assert (found.action, found.name, found.differences[0].path, found.is_certain) == ("update", "f", "Size", True)
 
 
-def test_what_is_beside_the_properties_is_compared_too() -> None:
+def test_other_attributes_than_properties_are_compared_too() -> None:
     new = {"Thing": {**OLD["Thing"], "DeletionPolicy": "Retain"}}
     [found] = changes(described(OLD), described(new), [])
     assert [each.path for each in found.differences] == ["DeletionPolicy"]
@@ -82,21 +82,21 @@ def test_the_change_set_says_whether_it_is_replaced(more: dict[str, str], expect
     assert found.replacement == expected
 
 
-def test_what_only_follows_another_change_is_not_certain() -> None:
+def test_a_change_that_only_follows_another_is_not_certain() -> None:
     [found] = changes(described(OLD), described(OLD), [change(Replacement="Conditional")])
     assert not found.is_certain
 
 
-def test_what_was_changed_by_hand_is_certain() -> None:
+def test_a_manual_change_is_certain() -> None:
     [found] = changes(described(OLD), described(OLD), [change(ResourceDriftStatus="MODIFIED")])
     assert found.is_certain
 
 
-def test_a_hand_that_did_what_the_template_now_says_is_no_change() -> None:
+def test_a_manual_change_that_the_template_now_has_is_no_change() -> None:
     assert changes(described(OLD), described(OLD), [change("SyncWithActual")]) == ()
 
 
-def test_tags_of_the_stack_are_a_change_of_their_own() -> None:
+def test_tags_of_the_stack_are_a_separate_change() -> None:
     [found] = changes(described(OLD, cost="1"), described(OLD, cost="2"), [])
     assert (found.resource, found.differences[0].path) == ("Stack", "tags.cost")
 
@@ -105,5 +105,5 @@ def test_a_new_stack_does_not_list_its_tags() -> None:
     assert [each.resource for each in changes(described({}), described(OLD, cost="1"), [])] == ["Thing"]
 
 
-def test_without_drift_nothing_is_said() -> None:
+def test_without_drift_there_is_no_note() -> None:
     assert drift([change(ResourceDriftStatus="IN_SYNC", Details=[{"Target": {"Name": "Size"}}])]) == ()

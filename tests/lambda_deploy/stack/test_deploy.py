@@ -1,4 +1,4 @@
-"""plan, deploy and destroy on a CloudFormation that does what its pages say: no emulator shows these."""
+"""plan, deploy and destroy on a fake CloudFormation that follows its documentation: no emulator shows these cases."""
 
 import io
 import json
@@ -60,7 +60,7 @@ class FakeLambda:
 
 @dataclass
 class World:
-    """A target of production, with a fake stack and a fake function in an account that is otherwise moto's."""
+    """A target of production, with a fake stack and a fake function; the rest of the account is moto."""
 
     account: Account
     cloudformation: FakeCloudFormation = field(default_factory=FakeCloudFormation)
@@ -82,7 +82,7 @@ class World:
         return run([command, "--bundle", str(path), "--target", target, *arguments], self.tools())
 
     def deployed(self, target: str = "prod", /, **variables: Any) -> None:
-        """Have the stack be there as it would be deployed with these values."""
+        """Make the stack as if deployed with these values."""
         config = self.account.config(target, **variables)
         table = self.account.clients("dynamodb").describe_table(TableName=TABLE)["Table"]
         given = {"StreamArn": table["LatestStreamArn"], "CodeKey": key_of(config, CODE)}
@@ -93,11 +93,11 @@ class World:
         stack.parameters = {**given, **more}
 
     def says(self, *changes: dict[str, Any], **answer: Any) -> None:
-        """Have the next change set have these changes."""
+        """Set the changes of the next change set."""
         self.cloudformation.worked_out = [{"Status": "CREATE_COMPLETE", "Changes": list(changes), **answer}]
 
     def ends(self, status: str, *events: tuple[str, str, str]) -> None:
-        """Have the next operation end so."""
+        """Set the end of the next operation."""
         self.cloudformation.ends.append(End(status, events))
 
 
@@ -110,7 +110,7 @@ Asked = Callable[[], Said]
 
 
 def change(resource: str, action: str = "Modify", **more: Any) -> dict[str, Any]:
-    """A ResourceChange of a change set."""
+    """Return a ResourceChange of a change set."""
     kinds = {
         "Function": "AWS::Lambda::Function",
         "Mapping": "AWS::Lambda::EventSourceMapping",
@@ -160,7 +160,7 @@ def test_a_failed_creation_gives_the_first_reason_and_leaves_nothing(world: Worl
         (NAME, "DELETE_IN_PROGRESS", ""),
     )
     assert world.run("deploy", "--yes") == 1
-    assert "CloudFormation failed: Function: no such key; nothing of it is left" in said().err
+    assert "CloudFormation failed: Function: no such key; nothing of it remains" in said().err
 
 
 def test_tags_and_a_role_for_cloudformation_are_passed_on(world: World) -> None:
@@ -182,7 +182,7 @@ def test_a_plan_leaves_neither_a_change_set_nor_a_stack_in_review(world: World) 
     assert world.cloudformation.asked("ExecuteChangeSet") == []
 
 
-def test_a_plan_leaves_a_stack_in_review_that_somebody_else_made(world: World) -> None:
+def test_a_plan_keeps_a_stack_in_review_that_it_did_not_make(world: World) -> None:
     world.cloudformation.status = "REVIEW_IN_PROGRESS"
     assert world.run("plan", "--detailed-exitcode") == 2
     assert world.cloudformation.status == "REVIEW_IN_PROGRESS"
@@ -229,7 +229,7 @@ NOTHING = [
 
 @pytest.mark.parametrize("answer", NOTHING, ids=["failed", "failed, other words", "raised", "raised, other words"])
 @pytest.mark.parametrize("command", [["plan", "--detailed-exitcode"], ["deploy"]], ids=["plan", "deploy"])
-def test_nothing_to_do_is_no_failure(world: World, said: Asked, command: list[str], answer: dict[str, Any]) -> None:
+def test_nothing_to_do_is_not_a_failure(world: World, said: Asked, command: list[str], answer: dict[str, Any]) -> None:
     world.deployed()
     for name, value in answer.items():
         setattr(
@@ -240,7 +240,7 @@ def test_nothing_to_do_is_no_failure(world: World, said: Asked, command: list[st
     assert world.cloudformation.asked("ExecuteChangeSet") == []
 
 
-def test_a_change_set_that_is_still_worked_out_is_waited_for(world: World) -> None:
+def test_deploy_waits_for_a_change_set_that_is_being_computed(world: World) -> None:
     world.deployed()
     world.cloudformation.worked_out = [
         {"Status": "CREATE_PENDING"},
@@ -269,7 +269,7 @@ def test_what_refers_to_a_changed_resource_may_change_with_it(world: World, said
 @pytest.mark.parametrize(
     "more", [{"Action": "Dynamic"}, {"Replacement": "Conditional"}], ids=["dynamic", "conditional"]
 )
-def test_a_replacement_that_is_not_certain_is_called_so(world: World, said: Asked, more: dict[str, str]) -> None:
+def test_an_uncertain_replacement_is_marked(world: World, said: Asked, more: dict[str, str]) -> None:
     world.deployed()
     world.says({**change("Function"), **more})
     world.run("plan", lambda_memory_mb=256)
@@ -294,7 +294,7 @@ DRIFTED = change(
 )
 
 
-def test_an_update_looks_at_drift_and_rolls_back_what_fails(world: World) -> None:
+def test_an_update_checks_drift_and_rolls_back_failures(world: World) -> None:
     world.deployed()
     world.says(change("Function"), DeploymentMode="REVERT_DRIFT")
     world.ends("UPDATE_COMPLETE")
@@ -304,20 +304,20 @@ def test_an_update_looks_at_drift_and_rolls_back_what_fails(world: World) -> Non
     assert executed["DisableRollback"] is False
 
 
-def test_what_was_changed_by_hand_is_shown_apart_and_is_something_to_do(world: World, said: Asked) -> None:
+def test_manual_changes_are_shown_separately_and_are_something_to_do(world: World, said: Asked) -> None:
     world.deployed()
     world.says(DRIFTED, DeploymentMode="REVERT_DRIFT")
     assert world.run("plan", "--detailed-exitcode") == 2
     shown = said().out
-    assert "changed by hand: Function MemorySize: deployed as 512, is 1024; deploy reverts it\n" in shown
-    assert "not looked at" not in shown
+    assert "changed manually: Function MemorySize: deployed as 512, now 1024; deploy reverts it\n" in shown
+    assert "not checked" not in shown
 
 
-def test_what_was_deleted_by_hand_is_shown(world: World, said: Asked) -> None:
+def test_manual_deletions_are_shown(world: World, said: Asked) -> None:
     world.deployed()
     world.says(change("ErrorsAlarm", "Add", ResourceDriftStatus="DELETED"), DeploymentMode="REVERT_DRIFT")
     world.run("plan")
-    assert "changed by hand: ErrorsAlarm was deleted by hand; deploy creates it again\n" in said().out
+    assert "changed manually: ErrorsAlarm was deleted manually; deploy creates it again\n" in said().out
 
 
 def test_drift_can_be_kept(world: World, said: Asked) -> None:
@@ -325,19 +325,16 @@ def test_drift_can_be_kept(world: World, said: Asked) -> None:
     world.says(change("Function"))
     world.run("plan", "--keep-drift", lambda_memory_mb=256)
     assert "DeploymentMode" not in world.cloudformation.asked("CreateChangeSet")[0]
-    assert "! what was changed by hand was not looked at, and stays (--keep-drift)\n" in said().out
+    assert "! manual changes were not checked, and stay (--keep-drift)\n" in said().out
 
 
-def test_where_the_mode_is_unknown_the_plan_says_that_drift_was_not_looked_at(world: World, said: Asked) -> None:
+def test_without_the_mode_the_plan_says_that_drift_was_not_checked(world: World, said: Asked) -> None:
     world.deployed()
     world.says(change("Function"))
     unknown = refused("ValidationError", "Unknown parameter DeploymentMode")
     world.cloudformation.refusals = {"CreateChangeSet": [unknown]}
     assert world.run("plan", lambda_memory_mb=256) == 0
-    assert (
-        "! what was changed by hand was not looked at, because CloudFormation did not take the mode for it\n"
-        in said().out
-    )
+    assert "! manual changes were not checked, because CloudFormation did not accept the mode for it\n" in said().out
 
 
 # Updating
@@ -386,12 +383,14 @@ def test_a_failed_update_gives_the_first_reason_and_says_that_it_was_rolled_back
     )
     assert world.run("deploy", "--yes", batch_size=10) == 1
     error = said().err
-    assert f"CloudFormation failed: Mapping: {reason} (the role's rights were not known everywhere yet" in error
+    assert (
+        f"CloudFormation failed: Mapping: {reason} (the role's permissions have not reached every service yet" in error
+    )
     assert "or the table's KMS key does not let the role decrypt" in error
     assert "the stack is as it was before" in error
 
 
-def test_an_update_that_cannot_be_rolled_back_names_the_way_on(world: World, said: Asked) -> None:
+def test_an_update_that_cannot_be_rolled_back_names_the_next_command(world: World, said: Asked) -> None:
     world.deployed()
     world.says(change("Role"))
     world.ends("UPDATE_ROLLBACK_FAILED", ("Role", "UPDATE_FAILED", "not allowed"))
@@ -419,7 +418,7 @@ def test_a_replaced_role_says_that_the_federation_policy_must_follow(world: Worl
     world.deployed(**secretless)
     world.says(change("Role", Replacement="True"))
     world.run("plan", function_name="another", **secretless)
-    assert "the Databricks federation policy names its ARN as the subject, so set it to the new one" in said().out
+    assert "set the subject of the Databricks federation policy to the ARN of the new role" in said().out
 
 
 def test_what_cloudformation_finds_in_a_change_set_is_printed(world: World, said: Asked) -> None:
@@ -446,7 +445,7 @@ def test_ctrl_c_leaves_the_stack_to_cloudformation_and_says_how_to_follow_it(wor
     assert world.cloudformation.asked("DeleteChangeSet") == []
 
 
-def test_no_leaves_everything_as_it_was(world: World, monkeypatch: pytest.MonkeyPatch, said: Asked) -> None:
+def test_the_answer_no_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch, said: Asked) -> None:
     world.deployed()
     world.says(change("Function"))
 
@@ -462,24 +461,24 @@ def test_no_leaves_everything_as_it_was(world: World, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("tags", [{}, {**OURS, "bundle-uuid": "another"}, {**OURS, "target": "staging"}])
 @pytest.mark.parametrize("command", [["plan"], ["destroy", "--yes"]], ids=["plan", "destroy"])
-def test_a_stack_of_somebody_elses_is_refused(
+def test_a_stack_of_another_target_is_refused(
     world: World, said: Asked, tags: dict[str, str], command: list[str]
 ) -> None:
     world.deployed()
     world.cloudformation.tags = tags
     assert world.run(*command) == 1
-    assert "is not this target's: its tags say bundle-uuid" in said().err
+    assert "belongs to another target: its tags are bundle-uuid" in said().err
 
 
-def test_while_somebody_is_at_work_it_says_who(world: World, said: Asked) -> None:
+def test_an_operation_in_progress_is_shown_with_who_started_it(world: World, said: Asked) -> None:
     world.deployed()
     world.cloudformation.status = "UPDATE_IN_PROGRESS"
     world.cloudformation.event(NAME, "UPDATE_IN_PROGRESS", "", "stream-lambda-jo-1")
     assert world.run("plan") == 1
-    assert "is UPDATE_IN_PROGRESS (asked for by stream-lambda-jo-1): wait for it" in said().err
+    assert "is UPDATE_IN_PROGRESS (started by stream-lambda-jo-1): wait for it" in said().err
 
 
-def test_without_the_right_to_use_cloudformation_it_says_which_rights_are_needed(world: World, said: Asked) -> None:
+def test_without_permission_the_required_permissions_are_named(world: World, said: Asked) -> None:
     world.cloudformation.refusals = {"DescribeStacks": [refused("AccessDenied", "User: jo is not authorized")]}
     assert world.run("plan") == 1
     assert "stream-lambda template --deployer-policy" in said().err
@@ -496,7 +495,7 @@ def test_the_function_is_invoked_once_with_no_records_when_it_changed(world: Wor
     assert [json.loads(call["Payload"]) for call in world.function.invoked] == [{"Records": []}]
 
 
-def test_and_not_when_an_alarm_changed(world: World) -> None:
+def test_the_function_is_not_invoked_when_an_alarm_changed(world: World) -> None:
     world.deployed()
     world.says(change("Subscription", "Add"))
     world.ends("UPDATE_COMPLETE")
@@ -526,7 +525,7 @@ TESTED: dict[str, tuple[str, list[str], dict[str, Any], bool]] = {
 
 
 @pytest.mark.parametrize(("target", "options", "variables", "expected"), TESTED.values(), ids=TESTED)
-def test_a_marked_item_is_sent_through(
+def test_a_test_item_is_sent(
     world: World, target: str, options: list[str], variables: dict[str, Any], expected: bool
 ) -> None:
     world.deployed(target)
@@ -576,7 +575,7 @@ def test_a_mapping_of_an_older_stream_is_named(world: World, said: Asked) -> Non
     assert "! the mapping older still reads an older stream of" in said().out
 
 
-def test_it_is_removed_by_the_first_deploy_a_day_after_the_new_stream_was_made(world: World) -> None:
+def test_an_older_mapping_is_removed_a_day_after_the_new_stream_was_made(world: World) -> None:
     world.deployed()
     world.function.mappings = [OWN, OLDER]
     world.cloudformation.worked_out = [{"Status": "FAILED", "StatusReason": NO_CHANGES}]
@@ -607,13 +606,13 @@ def test_a_protected_stack_is_removed_only_when_its_name_is_typed(world: World, 
     assert world.run("destroy", "--yes") == 0
 
 
-def test_a_removal_lists_what_goes_and_what_stays(world: World, said: Asked) -> None:
+def test_a_removal_lists_what_it_removes_and_what_it_keeps(world: World, said: Asked) -> None:
     world.deployed()
     world.ends("DELETE_COMPLETE")
     world.run("destroy", "--yes")
     shown = said().out
     assert "- remove Function (AWS::Lambda::Function)\n" in shown
-    assert "stays: the log group /aws/lambda/chargeminder-unified-processor, with what it says\n" in shown
+    assert "stays: the log group /aws/lambda/chargeminder-unified-processor, with its logs\n" in shown
     assert f"stays: the bucket {BUCKET} with all data" in shown
 
 
@@ -637,7 +636,7 @@ def test_without_a_stack_there_is_nothing_to_remove(world: World, said: Asked) -
     assert f"stack {NAME}, eu-west-1 of account 123456789012: nothing to do\n" in said().out
 
 
-def test_the_stack_of_a_region_before_is_removed_by_its_region(world: World, said: Asked) -> None:
+def test_the_stack_of_an_earlier_region_is_removed_by_its_region(world: World, said: Asked) -> None:
     world.deployed()
     world.ends("DELETE_COMPLETE")
     assert world.run("destroy", "--yes", "--region", "eu-central-1") == 0
@@ -654,7 +653,7 @@ def test_a_stack_that_was_only_planned_is_removed(world: World) -> None:
 # The job's number
 
 
-def test_a_workspace_that_does_not_answer_leaves_the_jobs_number_as_it_was(world: World, said: Asked) -> None:
+def test_a_workspace_that_does_not_answer_keeps_the_jobs_number(world: World, said: Asked) -> None:
     secretless: dict[str, Any] = {"lambda_starts_job": True, "lambda_client_id": "client-1"}
     world.deployed(**secretless)
 

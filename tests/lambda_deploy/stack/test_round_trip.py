@@ -112,7 +112,7 @@ class Target:
         return run([command, "--bundle", str(path), *arguments], tools)
 
     def planned(self) -> set[str]:
-        """What a plan says, as "resource path: old -> new" or "resource remove", long values as dots."""
+        """Return a plan as "resource path: old -> new" or "resource remove", with dots for long values."""
         self.said()
         assert self.run("plan", "--json") == 0
         changes = json.loads(self.said().out)["changes"]
@@ -124,7 +124,7 @@ class Target:
         return values | {f"{each['resource']} {each['action']}" for each in changes if each["action"] != "update"}
 
     def exists(self) -> set[str]:
-        """What is in the account of ours, but the log group and the table."""
+        """Return what exists in the account, except the log group and the table."""
         clients = self.account.clients
         objects = clients("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])
         return {
@@ -139,7 +139,7 @@ class Target:
 
 
 def short(value: Any) -> str:
-    """A value in one word."""
+    """Return a value in one word."""
     if isinstance(value, str) and "\n" in value:
         return "text"
     return "..." if isinstance(value, dict | list) else json.dumps(value)
@@ -147,7 +147,7 @@ def short(value: Any) -> str:
 
 @contextmanager
 def ministack_account(folder: Path) -> Iterator[Account]:
-    """An account of ministack."""
+    """Yield an account of ministack."""
     with ministack(folder) as url:
         yield Account(make_clients(lambda service: client(service, url), []), folder, clock=Moments())
 
@@ -166,7 +166,7 @@ def emulated(tmp_path: Path) -> Iterator[Account]:
         yield account
 
 
-def test_a_target_goes_through_its_life(target: Target) -> None:
+def test_a_target_from_creation_to_removal(target: Target) -> None:
     config = target.account.config(**START)
     set_secret(config, target.account.clients, secret_from(SECRET))
     assert target.run("deploy", "--yes", "--create-bucket") == 0
@@ -189,7 +189,7 @@ def test_a_target_goes_through_its_life(target: Target) -> None:
 
 
 def _check_is_as_set(target: Target) -> None:
-    """What the emulators keep of the last settings."""
+    """Check what the emulators have of the last settings."""
     clients, function = target.account.clients, names.stack_name(target.account.config())
     found = clients("lambda").get_function_configuration(FunctionName="chargeminder-unified-processor")
     assert (found["MemorySize"], found["Timeout"]) == (256, 45)

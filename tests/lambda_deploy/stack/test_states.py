@@ -15,21 +15,21 @@ GOOD = (
     *("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"),
     *("IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"),
 )
-# What the sentence of a state that allows no deployment says, beside the stack's name.
+# The sentence of each state that allows no deployment, without the stack's name.
 NEXT = {
-    "CREATE_IN_PROGRESS": "is CREATE_IN_PROGRESS (asked for by stream-lambda-jo-1): wait for it, or follow it",
+    "CREATE_IN_PROGRESS": "is CREATE_IN_PROGRESS (started by stream-lambda-jo-1): wait for it, or follow it",
     "CREATE_FAILED": "was never created completely (no such bucket): `stream-lambda destroy`, then deploy again",
-    "ROLLBACK_IN_PROGRESS": "is ROLLBACK_IN_PROGRESS (asked for by stream-lambda-jo-1)",
+    "ROLLBACK_IN_PROGRESS": "is ROLLBACK_IN_PROGRESS (started by stream-lambda-jo-1)",
     "ROLLBACK_FAILED": "was never created completely (no such bucket): `stream-lambda destroy`",
     "ROLLBACK_COMPLETE": "was never created completely (no such bucket): `stream-lambda destroy`",
-    "DELETE_IN_PROGRESS": "is DELETE_IN_PROGRESS (asked for by stream-lambda-jo-1)",
-    "DELETE_FAILED": "could not be removed, because of Function (no such bucket): remove what holds it",
-    "UPDATE_IN_PROGRESS": "is UPDATE_IN_PROGRESS (asked for by stream-lambda-jo-1)",
+    "DELETE_IN_PROGRESS": "is DELETE_IN_PROGRESS (started by stream-lambda-jo-1)",
+    "DELETE_FAILED": "could not be removed, because of Function (no such bucket): remove what uses it",
+    "UPDATE_IN_PROGRESS": "is UPDATE_IN_PROGRESS (started by stream-lambda-jo-1)",
     "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": "is UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
     "UPDATE_FAILED": "aws cloudformation rollback-stack --stack-name st --region eu-west-1",
     "UPDATE_ROLLBACK_IN_PROGRESS": "is UPDATE_ROLLBACK_IN_PROGRESS",
     "UPDATE_ROLLBACK_FAILED": "because of Role (not allowed): fix that, then `aws cloudformation "
-    "continue-update-rollback --stack-name st --region eu-west-1`; what cannot be fixed is left as it is with "
+    "continue-update-rollback --stack-name st --region eu-west-1`; skip what cannot be fixed with "
     "`--resources-to-skip Role`",
     "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": "is UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
     "IMPORT_IN_PROGRESS": "is IMPORT_IN_PROGRESS",
@@ -42,7 +42,7 @@ ROLLED_BACK_HALF = ("UPDATE_ROLLBACK_FAILED", "IMPORT_ROLLBACK_FAILED")
 
 
 def events(*entries: tuple[str, str, str]) -> list[dict[str, Any]]:
-    """Events of the stack, given the oldest first."""
+    """Return events of the stack, from the oldest first."""
     fake = FakeCloudFormation("st")
     for resource, status, reason in entries:
         fake.event(resource, status, reason, "stream-lambda-jo-1")
@@ -66,7 +66,7 @@ STUCK = events(
 
 
 @pytest.mark.parametrize("status", EVERY)
-def test_each_state_is_new_or_good_or_has_its_sentence(status: str) -> None:
+def test_each_state_is_new_or_good_or_has_a_sentence(status: str) -> None:
     assert [status in states for states in (NEW, GOOD, NEXT)].count(True) == 1
 
 
@@ -79,13 +79,13 @@ def test_a_state_that_allows_no_deployment_says_what_to_do(status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["ABSENT", *NEW, *GOOD])
-def test_a_state_that_allows_a_deployment_is_no_error(status: str) -> None:
+def test_a_state_that_allows_a_deployment_is_not_an_error(status: str) -> None:
     check_deployable(Stack("st", "eu-west-1", status), [])
     assert sentence(Stack("st", "eu-west-1", status), []).startswith("the stack st in eu-west-1 ")
 
 
 @pytest.mark.parametrize("status", EVERY)
-def test_a_stack_is_removed_in_any_state_but_while_cloudformation_is_at_work(status: str) -> None:
+def test_a_stack_can_be_removed_unless_cloudformation_is_working_on_it(status: str) -> None:
     stack = Stack("st", "eu-west-1", status)
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
         with pytest.raises(StackError, match="wait for it, or follow it"):
@@ -100,5 +100,5 @@ def test_the_first_failure_is_the_oldest_that_was_not_cancelled() -> None:
     assert (found["LogicalResourceId"], found["ResourceStatusReason"]) == ("Function", "no such bucket")
 
 
-def test_without_a_failure_there_is_none() -> None:
+def test_without_a_failure_there_is_no_first_failure() -> None:
     assert first_failure(events(("st", "CREATE_COMPLETE", ""))) is None

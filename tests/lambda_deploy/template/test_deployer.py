@@ -1,4 +1,4 @@
-"""The deployer's policy: all that CloudFormation does with our types, by the vendor's schemas, and our own calls."""
+"""The deployer's policy covers what CloudFormation does with our types, by AWS's schemas, and our own calls."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from support.effects import schema
 
 ROLE = "arn:aws:iam::123456789012:role/ours"
 NETWORK: dict[str, Any] = {"subnet_ids": ["subnet-0a1b2c3d"], "security_group_ids": ["sg-0a1b2c3d"]}
-# What a handler of the vendor's can do and ours never asks of it, by what it is for.
+# What AWS's handlers can do and we never ask for, by purpose.
 UNUSED = {
     "concurrency, scaling, recursion, runtimes, signing, layers, versions": (
         "lambda:PutFunctionConcurrency lambda:DeleteFunctionConcurrency lambda:PutFunctionScalingConfig "
@@ -39,7 +39,7 @@ UNUSED = {
     ),
     "protection of topics": "sns:PutDataProtectionPolicy",
 }
-# Calls whose right has another name: https://docs.aws.amazon.com/service-authorization/latest/reference/
+# Calls whose permission has another name: https://docs.aws.amazon.com/service-authorization/latest/reference/
 RIGHTS = {
     "lambda.Invoke": "lambda:InvokeFunction",
     "s3.GetBucketEncryption": "s3:GetEncryptionConfiguration",
@@ -50,12 +50,12 @@ RIGHTS = {
 
 
 def actions(statements: list[dict[str, Any]]) -> set[str]:
-    """All that a policy allows."""
+    """Return the actions that a policy allows."""
     return {action for each in statements for action in each["Action"]}
 
 
 @pytest.mark.parametrize("handler", ["create", "read", "update", "delete"])
-def test_cloudformation_may_do_what_the_vendors_schemas_name(tmp_path: Path, handler: str) -> None:
+def test_cloudformation_may_do_what_the_schemas_of_aws_name(tmp_path: Path, handler: str) -> None:
     with moto_account(tmp_path) as account:
         config = account.config(**EVERYTHING, **NETWORK)
     allowed, unused = actions(deployer_statements(config)), " ".join(UNUSED.values()).split()
@@ -64,7 +64,7 @@ def test_cloudformation_may_do_what_the_vendors_schemas_name(tmp_path: Path, han
         assert wanted - allowed - set(unused) == set(), kind
 
 
-def test_what_is_called_unused_is_in_the_schemas_and_not_allowed(tmp_path: Path) -> None:
+def test_unused_actions_are_in_the_schemas_and_not_allowed(tmp_path: Path) -> None:
     with moto_account(tmp_path) as account:
         config = account.config(**EVERYTHING, **NETWORK)
     kinds = {each["Type"] for each in template(config)["Resources"].values()}
@@ -85,7 +85,7 @@ def test_our_own_calls_are_allowed(account: Account) -> None:
     assert rights - allowed == set()
 
 
-def test_with_a_role_for_cloudformation_the_deployer_passes_it_and_makes_nothing(tmp_path: Path) -> None:
+def test_with_a_role_for_cloudformation_the_deployer_only_passes_it(tmp_path: Path) -> None:
     with moto_account(tmp_path) as account:
         config = account.config(cloudformation_role_arn=ROLE)
     statements = {each["Sid"]: each for each in deployer_statements(config)}
@@ -116,6 +116,6 @@ def test_the_command_prints_it_as_a_policy_of_this_account(account: Account, sai
     assert all(re.fullmatch(r"\*|arn:aws:[a-z0-9]+:(?:eu-west-1)?:(?:123456789012)?:[^$]+", each) for each in resources)
 
 
-def test_the_template_needs_nobody(tmp_path: Path, said: Callable[[], Said]) -> None:
+def test_the_template_needs_no_credentials(tmp_path: Path, said: Callable[[], Said]) -> None:
     assert run(["template", "--bundle", str(write_bundle(tmp_path))], Tools({})) == 0
     assert json.loads(said().out)["AWSTemplateFormatVersion"] == "2010-09-09"

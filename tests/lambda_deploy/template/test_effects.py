@@ -1,4 +1,4 @@
-"""What a change of each variable of databricks.yml does to each resource of the stack."""
+"""The effect of each variable of databricks.yml on each resource of the stack."""
 
 import json
 import shutil
@@ -24,14 +24,14 @@ OF_FUNCTION = ("IteratorAgeAlarm", "IteratorAge12hAlarm", "ErrorsAlarm", "Quaran
 
 
 def all_of(effect: str, *resources: str) -> dict[str, str]:
-    """One effect on several resources."""
+    """Return one effect on several resources."""
     return dict.fromkeys(resources, effect)
 
 
 WITH_NETWORK = {"subnet_ids": ["subnet-0a1b2c3d"], "security_group_ids": ["sg-0a1b2c3d"]}
 ROLE_ARN = {"role_arn": "arn:aws:iam::123456789012:role/ours"}
 BOUNDARY = {"permissions_boundary": "arn:aws:iam::123456789012:policy/limits"}
-# What else must be set for the variable to matter, the new value, and what happens.
+# Other variables that must be set, the new value, and the effect.
 CHANGES: dict[str, tuple[dict[str, Any], Any, dict[str, str]]] = {
     "alert_email": ({}, "new@example.com", all_of("replace", "Subscription")),
     "bucket": ({}, "another-bucket", all_of("update", "Role", "Function", "Mapping", "Dashboard")),
@@ -72,8 +72,8 @@ CHANGES: dict[str, tuple[dict[str, Any], Any, dict[str, str]]] = {
     "subnet_ids": (WITH_NETWORK, ["subnet-0b1b2c3d"], all_of("update", "Function")),
     "security_group_ids": (WITH_NETWORK, ["sg-0b1b2c3d"], all_of("update", "Function")),
 }
-# Not in the template: tags are the stack's own, the role acts for CloudFormation, the region is another stack, and in
-# production no name has the developer's.
+# Not in the template: tags belong to the stack, the role acts for CloudFormation, another region is another stack, and
+# in production no name has the developer's.
 BESIDE = {
     "tags": {"cost": "42"},
     "cloudformation_role_arn": "arn:aws:iam::123456789012:role/cloudformation",
@@ -88,7 +88,7 @@ OF_THE_JOB: dict[str, Any] = {
 
 
 def read(folder: Path, **overrides: Any) -> Config:
-    """The target prod of our own bundle with these values of variables."""
+    """Read the target prod of our bundle with these values of variables."""
     shutil.copy(ROOT / "databricks.yml", folder)
     shutil.copytree(ROOT / "resources", folder / "resources", dirs_exist_ok=True)
     target = folder / ".databricks/bundle/prod"
@@ -99,7 +99,7 @@ def read(folder: Path, **overrides: Any) -> Config:
 
 
 def resources(config: Config) -> dict[str, Any]:
-    """The resources of a target, with facts as they would be found."""
+    """Return the resources of a target, with facts as at deploy time."""
     stream = f"arn:aws:dynamodb:us-east-1:123456789012:table/{config.dynamodb_table}/stream/2026-11-01T00:00:00.000"
     facts = {"StreamArn": stream, "CodeKey": names.code_key(config, "ab" * 32), "JobId": "620135", "KmsKeyArn": "key"}
     return resolved(template(config), facts)

@@ -1,4 +1,4 @@
-"""A template with its parameters put in."""
+"""A template with its parameters replaced."""
 
 import pytest
 
@@ -25,18 +25,18 @@ TEMPLATE = {
 ACCOUNT = {"AWS::AccountId": "123456789012"}
 
 
-def test_parameters_and_conditions_are_put_in() -> None:
+def test_parameters_and_conditions_are_replaced() -> None:
     found = resolved(TEMPLATE, {"Key": "k", "Stream": "s"}, ACCOUNT)["Thing"]["Properties"]
     assert (found["Stream"], found["List"], found["Maybe"]) == ("s", [1, "k"], "yes")
 
 
-def test_what_has_no_value_is_left_out() -> None:
+def test_a_property_without_a_value_is_left_out() -> None:
     found = resolved(TEMPLATE, {"Stream": "s"}, ACCOUNT)["Thing"]["Properties"]
     assert found["List"] == [1]
     assert "Maybe" not in found
 
 
-def test_what_only_cloudformation_knows_stays_as_it_is() -> None:
+def test_values_that_only_cloudformation_knows_stay_unchanged() -> None:
     found = resolved(TEMPLATE, {"Stream": "s"}, ACCOUNT)["Thing"]["Properties"]
     assert (found["Other"], found["Arn"]) == ({"Ref": "Another"}, {"Fn::GetAtt": ["Another", "Arn"]})
     assert found["Text"] == "arn:123456789012:${Another}:s"

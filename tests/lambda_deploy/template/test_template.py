@@ -1,4 +1,4 @@
-"""The template: accepted by the vendor's linter, small, and literal but for what is found at deploy time."""
+"""The template is accepted by AWS's linter, small, and literal except for values found at deploy time."""
 
 import json
 import re
@@ -32,7 +32,7 @@ EACH: dict[str, dict[str, Any]] = {
     "tracing": {"tracing": True},
     "a VPC": NETWORK,
     "a boundary": {"permissions_boundary": "arn:aws:iam::123456789012:policy/limits"},
-    "a role of somebody else's": {"role_arn": "arn:aws:iam::123456789012:role/team/ours"},
+    "a role of another owner": {"role_arn": "arn:aws:iam::123456789012:role/team/ours"},
     "tags": {"tags": {"cost-centre": "42"}},
     "bounded retries": {"max_retries": 3, "max_record_age_seconds": 3600},
     "all": {
@@ -48,13 +48,13 @@ EACH: dict[str, dict[str, Any]] = {
 
 
 def read(folder: Path, target: str = "prod", **variables: Any) -> Config:
-    """A target of a bundle with these values."""
+    """Read a target of a bundle with these values."""
     return Config.read(write_bundle(folder, **variables), target, {"DATABRICKS_HOST": HOST})
 
 
 @pytest.mark.parametrize("target", ["dev", "prod"])
 @pytest.mark.parametrize("variables", EACH.values(), ids=EACH)
-def test_the_vendors_linter_finds_nothing(tmp_path: Path, target: str, variables: dict[str, Any]) -> None:
+def test_the_linter_of_aws_finds_nothing(tmp_path: Path, target: str, variables: dict[str, Any]) -> None:
     content = template_body(template(read(tmp_path, target, **variables)))
     found = lint(content, config=ManualArgs(regions=["us-east-1", "eu-west-1"], include_checks=["I"]))
     assert [str(match) for match in found] == []
@@ -90,12 +90,12 @@ def test_a_target_without_a_table_has_no_template(tmp_path: Path) -> None:
 
 
 def properties(config: Config, resource: str) -> dict[str, Any]:
-    """The properties of a resource of the target's template."""
+    """Return the properties of a resource of the target's template."""
     found: dict[str, Any] = template(config)["Resources"][resource]["Properties"]
     return found
 
 
-def test_the_mapping_loses_nothing_by_itself(tmp_path: Path) -> None:
+def test_the_mapping_has_the_settings_that_lose_nothing(tmp_path: Path) -> None:
     mapping = properties(read(tmp_path), "Mapping")
     assert (mapping["MaximumRetryAttempts"], mapping["MaximumRecordAgeInSeconds"]) == (-1, 82_800)
     assert mapping["BisectBatchOnFunctionError"]
@@ -121,12 +121,12 @@ def test_the_policy_is_part_of_the_role(tmp_path: Path) -> None:
 
 
 def test_an_existing_role_is_used_and_not_made(tmp_path: Path) -> None:
-    content = template(read(tmp_path, **EACH["a role of somebody else's"]))
+    content = template(read(tmp_path, **EACH["a role of another owner"]))
     assert "Role" not in content["Resources"]
     assert content["Resources"]["Function"]["Properties"]["Role"] == "arn:aws:iam::123456789012:role/team/ours"
 
 
-def test_without_an_address_nobody_is_subscribed(tmp_path: Path) -> None:
+def test_without_an_address_there_is_no_subscription(tmp_path: Path) -> None:
     assert "Subscription" not in template(read(tmp_path))["Resources"]
     subscription = properties(read(tmp_path, **EACH["an address"]), "Subscription")
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "alerts@example.com")
@@ -149,7 +149,7 @@ def test_no_secret_is_in_the_template(tmp_path: Path) -> None:
 
 
 def alarms(config: Config) -> dict[str, dict[str, Any]]:
-    """The alarms of a target by what their names end in."""
+    """Return the alarms of a target by the ends of their names."""
     content = template(config)["Resources"].values()
     found = [each["Properties"] for each in content if each["Type"] == "AWS::CloudWatch::Alarm"]
     return {each["AlarmName"].removeprefix(f"{config.function_name}-"): each for each in found}
@@ -188,7 +188,7 @@ def test_a_failed_start_alarms_only_when_none_succeeded_for_an_hour(tmp_path: Pa
 
 
 def literals(config: Config) -> set[str]:
-    """Every name in the template by which something in the account is made."""
+    """Return every name in the template that makes something in the account."""
     content = template(config)["Resources"].values()
     named = [
         ["FunctionName", "RoleName", "LogGroupName", "TopicName", "AlarmName", "DashboardName"],
@@ -205,7 +205,7 @@ PAIRS: dict[str, tuple[tuple[str, dict[str, Any]], tuple[str, dict[str, Any]]]] 
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS.values(), ids=PAIRS)
-def test_neither_makes_or_writes_anything_of_the_others(tmp_path: Path, one: Any, other: Any) -> None:
+def test_two_targets_share_no_resource_and_no_prefix(tmp_path: Path, one: Any, other: Any) -> None:
     first, second = read(tmp_path, one[0], **EACH["all"] | one[1]), read(tmp_path, other[0], **EACH["all"] | other[1])
     assert not literals(first) & literals(second)
     for config, foreign in ((first, second), (second, first)):

@@ -1,4 +1,4 @@
-"""The bucket: checked, and created only when asked to. Its settings are its owner's; doctor names weak ones."""
+"""Check the bucket, and create it only on request. Its settings belong to its owner; `doctor` reports weak ones."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ from lambda_deploy.errors import UnfitError
 
 def bucket_exists(config: Config, clients: Clients, account: str) -> bool:
     """Return whether the bucket exists. Raises UnfitError when it is in another account or region."""
-    with explained(f"looking at the bucket {config.bucket}"):
+    with explained(f"checking the bucket {config.bucket}"):
         try:
             head = found(clients("s3").head_bucket, Bucket=config.bucket, ExpectedBucketOwner=account)
         except ClientError as error:
             if code_of(error) not in ("403", "AccessDenied"):
                 raise
             raise UnfitError(
-                f"the bucket {config.bucket!r} belongs to another account, or whoever deploys may not look at it "
-                f"(s3:ListBucket): take another name, or credentials other than those of {account}"
+                f"the bucket {config.bucket!r} belongs to another account, or the deployer lacks s3:ListBucket: use "
+                f"another bucket name, or credentials other than those of {account}"
             ) from error
     if head is None:
         return False
@@ -49,7 +49,7 @@ def key_arn(clients: Clients, key: str) -> str:
     """Return the ARN of a KMS key by its id, alias or ARN."""
     if ":key/" in key:
         return key
-    with explained(f"looking up the KMS key {key!r} (kms_key_id, or the bucket's own)"):
+    with explained(f"looking up the KMS key {key!r} (kms_key_id, or the bucket's default)"):
         return str(clients("kms").describe_key(KeyId=key)["KeyMetadata"]["Arn"])
 
 
@@ -58,6 +58,7 @@ def _check_region(config: Config, head: dict[str, Any]) -> None:
     region = head.get("BucketRegion") or headers.get("x-amz-bucket-region") or config.region
     if region != config.region:
         raise UnfitError(
-            f"the bucket {config.bucket!r} is in {region}, the function in {config.region}: Lambda takes code from and "
-            "writes on-failure objects to a bucket in its own region only, so set aws_region or take another bucket"
+            f"the bucket {config.bucket!r} is in {region}, the function in {config.region}: Lambda reads code from "
+            "and writes on-failure objects to a bucket in its own region only, so set aws_region or use another "
+            "bucket"
         )

@@ -1,7 +1,7 @@
-"""The archives of the function's code in the bucket, each under its SHA-256, and what was deployed before.
+"""Store the archives of the function's code in the bucket, each under its SHA-256, and remember the last deployment.
 
-Kept are the archive that is deployed and the one before it, which `deploy --previous` goes back to; others go once
-they are older than a day, so that nobody's deployment under way loses its own.
+The deployed archive and the one before it stay, for `deploy --previous`. Others are removed when they are older than a
+day, so that a deployment in progress keeps its archive.
 """
 
 import json
@@ -47,14 +47,14 @@ def upload_code(config: Config, clients: Clients, zipped: bytes) -> None:
 
 
 def remember(config: Config, clients: Clients, deployed: Deployed) -> None:
-    """Store what is deployed now, for `deploy --previous` after the next one."""
+    """Remember what is deployed now, for `deploy --previous` after the next deployment."""
     body = json.dumps(asdict(deployed)).encode()
     with explained(f"writing s3://{config.bucket}/{_previous_key(config)}"):
         clients("s3").put_object(Bucket=config.bucket, Key=_previous_key(config), Body=body)
 
 
 def remembered(config: Config, clients: Clients) -> Deployed | None:
-    """Return what was deployed before; None when nothing was."""
+    """Return what was deployed before, or None."""
     with explained(f"reading s3://{config.bucket}/{_previous_key(config)}"):
         answer = found(clients("s3").get_object, Bucket=config.bucket, Key=_previous_key(config))
         content = None if answer is None else answer["Body"].read()
@@ -64,13 +64,13 @@ def remembered(config: Config, clients: Clients) -> Deployed | None:
         return Deployed(**json.loads(content))
     except (ValueError, TypeError) as error:
         raise UnfitError(
-            f"s3://{config.bucket}/{_previous_key(config)} is not what a deployment wrote: delete it, and deploy the "
-            "older code from its own checkout"
+            f"s3://{config.bucket}/{_previous_key(config)} is not valid: delete it, and deploy the older code from "
+            "its own checkout"
         ) from error
 
 
 def remove_old_code(config: Config, clients: Clients, keep: Collection[str], now: float) -> list[str]:
-    """Remove archives that are older than a day, but those to keep; return their keys. `now` in seconds."""
+    """Remove archives older than a day, except those to keep; return their keys. `now` is in seconds."""
     with explained(f"removing old code from s3://{config.bucket}/{names.code_prefix(config)}"):
         gone = [
             entry["Key"]
@@ -84,7 +84,7 @@ def remove_old_code(config: Config, clients: Clients, keep: Collection[str], now
 
 
 def remove_all_code(config: Config, clients: Clients) -> None:
-    """Remove all archives of the stack, and what was deployed before."""
+    """Remove all archives of the stack, and the record of the last deployment."""
     with explained(f"removing the code from s3://{config.bucket}/{names.code_prefix(config)}"):
         _remove(config, clients, [entry["Key"] for entry in _listed(config, clients)])
 

@@ -21,7 +21,7 @@ from lambda_deploy.outside.secret import (
 
 @click.group("secret")
 def secret_group() -> None:
-    """The secret with which the function authenticates to Databricks (lambda_starts_job without lambda_client_id)."""
+    """Manage the function's secret for Databricks (for lambda_starts_job without lambda_client_id)."""
 
 
 @secret_group.command("set")
@@ -31,7 +31,8 @@ def secret_group() -> None:
 def set_command(tools: Tools, bundle: Path | None, target: str | None, from_stdin: bool) -> None:
     """Store the secret's value in Secrets Manager; the next deploy switches the function's trigger on.
 
-    It is JSON, {"client_id": "...", "client_secret": "..."} or {"token": "..."}, from standard input or the prompt.
+    The value is JSON, {"client_id": "...", "client_secret": "..."} or {"token": "..."}, from standard input or the
+    prompt.
 
     Example: stream-lambda secret set --target prod
     """
@@ -51,7 +52,7 @@ def set_command(tools: Tools, bundle: Path | None, target: str | None, from_stdi
 @target_options
 @click.pass_obj
 def status_command(tools: Tools, bundle: Path | None, target: str | None) -> None:
-    """Show whether the secret has a value. The value itself is never read.
+    """Show whether the secret has a value. The value is never read.
 
     Example: stream-lambda secret status
     """

@@ -1,6 +1,6 @@
-"""Who else reads the stream, and the function's mappings of older streams.
+"""List the other readers of the stream, and the function's mappings of older streams.
 
-A stream serves two readers; more are throttled. Readers of other accounts are not seen here.
+A stream serves two readers; more are throttled. Readers of other accounts are not visible.
 https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 """
 
@@ -27,22 +27,23 @@ def check_readers(config: Config, clients: Clients, stream_arn: str) -> None:
     others = sorted(readers - {*REPLACED})
     if config.function_name not in readers and len(others) >= _MOST:
         raise UnfitError(
-            f"the stream has {len(others)} readers already ({', '.join(others)}), and more than {_MOST} are throttled: "
-            "remove one, or deploy with --third-reader"
+            f"the stream already has {len(others)} readers ({', '.join(others)}), and more than {_MOST} are "
+            "throttled: remove one, or deploy with --third-reader"
         )
 
 
 def older_mappings(clients: Clients, function: str, current: str) -> list[StreamMapping]:
-    """Return a function's mappings but the stack's own, whose UUID is `current`."""
+    """Return a function's mappings except the stack's, whose UUID is `current`."""
     with explained(f"listing the mappings of {function}"):
         every = stream_mappings(clients("lambda"), FunctionName=function)
     return [mapping for mapping in every if mapping.uuid != current and mapping.state != "Deleting"]
 
 
 def finished(older: Sequence[StreamMapping], table: str, stream_arn: str, now: float) -> list[StreamMapping]:
-    """Return those of older mappings that can go: all that their streams held is a day old, or not of this table.
+    """Return the older mappings that can be removed: everything in their streams has expired, or is of another table.
 
-    The name of a stream is when it was made, so the older one was written to until then, and kept that for 24 hours.
+    The name of a stream is the time when it was made, so the older one was written to until then, and kept that for 24
+    hours.
     """
 
     def is_over() -> bool:
@@ -52,7 +53,7 @@ def finished(older: Sequence[StreamMapping], table: str, stream_arn: str, now: f
 
 
 def remove_mappings(clients: Clients, mappings: Sequence[StreamMapping]) -> None:
-    """Remove mappings; what their streams still hold is not read by this function any more."""
+    """Remove mappings; this function no longer reads what their streams still hold."""
     for mapping in mappings:
         with explained(f"removing the mapping {mapping.uuid}"):
             found(clients("lambda").delete_event_source_mapping, UUID=mapping.uuid)

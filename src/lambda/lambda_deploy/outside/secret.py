@@ -1,8 +1,8 @@
-"""The secret with which the function authenticates to Databricks: Option A without `lambda_client_id`.
+"""Manage the secret with which the function authenticates to Databricks: Option A without `lambda_client_id`.
 
-It is not in the stack, because CloudFormation deletes a secret without a time in which it can be restored.
+It is not in the stack, because CloudFormation deletes a secret without a recovery window.
 https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1999
-Its value goes to Secrets Manager and is never read back here.
+Its value is written to Secrets Manager and never read back.
 """
 
 import json
@@ -23,7 +23,7 @@ _FORMS: Final = ({"client_id", "client_secret"}, {"token"})
 
 @dataclass(frozen=True)
 class SecretState:
-    """How the secret is: "missing", "without a value", "set" or "deleted", and since when (ISO 8601, or "")."""
+    """The state of the secret: "missing", "without a value", "set" or "deleted", and since when (ISO 8601, or "")."""
 
     name: str
     state: str
@@ -31,9 +31,9 @@ class SecretState:
 
 
 def secret_state(config: Config, clients: Clients) -> SecretState:
-    """Return how the secret of a target is. Its value is not read."""
+    """Return the state of a target's secret. Its value is not read."""
     name = names.secret_name(config)
-    with explained(f"looking at the secret {name}"):
+    with explained(f"checking the secret {name}"):
         answer = found(clients("secretsmanager").describe_secret, SecretId=name)
     if answer is None:
         return SecretState(name, "missing")
@@ -44,14 +44,14 @@ def secret_state(config: Config, clients: Clients) -> SecretState:
 
 
 def set_secret(config: Config, clients: Clients, value: Secret) -> None:
-    """Store a value; a secret that waits for its deletion is restored first."""
+    """Store a value; a deleted secret is restored first."""
     manager, state = clients("secretsmanager"), secret_state(config, clients)
     with explained(f"storing the secret {state.name}"):
         if state.state == "missing":
             tags = {**config.tags, **names.owner_tags(config)}
             manager.create_secret(
                 Name=state.name,
-                Description="As whom the Lambda starts the Databricks job",
+                Description="Identity with which the Lambda starts the Databricks job",
                 SecretString=value.reveal(),
                 Tags=[{"Key": name, "Value": text} for name, text in tags.items()],
             )
@@ -69,7 +69,7 @@ def delete_secret(config: Config, clients: Clients) -> None:
 
 
 def secret_from(text: str) -> Secret:
-    """Return the value of a secret from JSON. Raises ConfigError, without the text, when it is of another form."""
+    """Return the value of a secret from JSON. Raises ConfigError, without the text, when its form is invalid."""
     try:
         content = json.loads(text)
     except ValueError:
@@ -88,7 +88,7 @@ def secret_from(text: str) -> Secret:
 
 
 def _is_header(value: object) -> bool:
-    """Return whether the function can send it: visible ASCII alone."""
+    """Return whether the function can send it in a header: visible ASCII only."""
     return isinstance(value, str) and bool(value) and all("!" <= letter <= "~" for letter in value)
 
 

@@ -1,6 +1,6 @@
-"""The table and its stream: looked at, and the stream switched on when it is off. A living one is never changed.
+"""Read the table and its stream, and switch the stream on when it is off. An existing stream is never changed.
 
-Another view type would mean another stream: changes that the old one still holds would be lost to the function.
+Another view type would need a new stream: changes that the old one still holds would be lost to the function.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
 """
 
@@ -19,7 +19,7 @@ _NATURAL_KEY: Final = [("event_id", "HASH")]
 
 @dataclass(frozen=True)
 class Table:
-    """A table as DescribeTable has it: "" where there is no stream, or no KMS key."""
+    """A table as DescribeTable returns it; "" for a missing stream or KMS key."""
 
     name: str
     arn: str
@@ -30,19 +30,19 @@ class Table:
 
     @property
     def is_streaming(self) -> bool:
-        """Whether the stream is on."""
+        """Return whether the stream is on."""
         return bool(self.stream_arn)
 
     @property
     def stream_or_placeholder(self) -> str:
-        """The stream's ARN; while it is off, text in its place that shows in a plan."""
+        """Return the stream's ARN; while it is off, a placeholder for the plan."""
         return self.stream_arn or f"{self.arn}/stream/known-once-it-is-on"
 
 
 def read_table(config: Config, clients: Clients) -> Table:
     """Return the table of a target.
 
-    Raises ConfigError when none is set, UnfitError when it does not exist or its stream lacks the new image.
+    Raises ConfigError when no table is set, UnfitError when it does not exist or its stream lacks the new image.
     """
     name = names.table_name(config)
     with explained(f"reading the table {name}"):
@@ -68,7 +68,7 @@ def read_table(config: Config, clients: Clients) -> Table:
 
 
 def switch_on_stream(config: Config, clients: Clients, wait: Wait) -> Table:
-    """Switch the table's stream on and return the table once its stream has a name. It takes no capacity."""
+    """Switch the table's stream on, and return the table once its stream has an ARN. This uses no capacity."""
     name = names.table_name(config)
     specification = {"StreamEnabled": True, "StreamViewType": _BEST}
     with explained(f"switching on the stream of the table {name}"):
@@ -87,8 +87,8 @@ def _check_view_type(name: str, view_type: str) -> None:
     if view_type not in ("", _BEST, "NEW_IMAGE"):
         raise UnfitError(
             f"the stream of {name!r} has the view type {view_type}, whose records lack the new image, and changing it "
-            "would lose what the stream holds: when its readers have caught up, switch it off in DynamoDB; the next "
-            f"deploy switches it on as {_BEST}"
+            "would lose the changes in the stream: when its readers have caught up, switch it off in DynamoDB; the "
+            f"next deploy switches it on as {_BEST}"
         )
 
 
@@ -96,8 +96,8 @@ def _view_notes(name: str, view_type: str) -> list[str]:
     if view_type != "NEW_IMAGE":
         return []
     return [
-        f"the stream of {name} has the view type NEW_IMAGE: it works, but events whose date changes and deletions cost "
-        f"the job a search of the whole table ({_BEST} would spare it)"
+        f"the stream of {name} has the view type NEW_IMAGE: it works, but for deletions and for events whose date "
+        f"changes the job must search the whole table; {_BEST} avoids that"
     ]
 
 
@@ -108,5 +108,5 @@ def _key_notes(content: dict[str, Any]) -> list[str]:
     shown = ", ".join([f"{name} ({kind})" for name, kind in key])
     return [
         f"the key of the table {content['TableName']} is {shown}, not event_id alone: rows are merged by event_id, so "
-        "each item needs one of its own, and a REMOVE without an image cannot be matched and is quarantined"
+        "each item needs a unique event_id, and a REMOVE without an image cannot be matched and is quarantined"
     ]

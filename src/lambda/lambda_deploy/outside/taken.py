@@ -1,4 +1,4 @@
-"""Names that something else has: looked up before they are created, since CloudFormation finds them only half-way.
+"""Check that the names of new resources are free, because CloudFormation finds a conflict only half-way.
 
 Only a log group may exist: every earlier version of the function made it, and the stack adopts it.
 """
@@ -43,18 +43,18 @@ Resources = Mapping[str, dict[str, Any]]
 def check_names(clients: Clients, old: Resources, new: Resources, arn: str) -> None:
     """Raise UnfitError for names of new resources that exist in the account.
 
-    `arn` is the beginning of ARNs in this region, with SERVICE in place of the service.
+    `arn` is the beginning of ARNs in this region, with SERVICE instead of the service.
     """
     ours, taken = _names(old), []
     for kind, name in sorted(_names(new) - ours):
         what, _, exists = _LOOK_UPS[kind]
-        with explained(f"looking for the {what} {name}"):
+        with explained(f"checking the {what} {name}"):
             if exists(clients, name, arn):
                 taken.append(f"the {what} {name!r}")
     if taken:
         verb, them = ("exists", "it") if len(taken) == 1 else ("exist", "them")
         raise UnfitError(
-            f"{', '.join(taken)} {verb} already and not in this stack: set another function_name, or remove {them} "
+            f"{', '.join(taken)} already {verb} and not in this stack: set another function_name, or remove {them} "
             "first (an earlier version of this function: stream-lambda migrate)"
         )
 

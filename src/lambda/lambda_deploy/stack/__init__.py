@@ -1,1 +1,1 @@
-"""The stack: what a deployment would change, made and executed by CloudFormation's change sets."""
+"""Plan and deploy the stack with CloudFormation change sets."""

@@ -1,7 +1,7 @@
-"""What a deployment changes, with old and new values: a pure comparison, completed by CloudFormation's change set.
+"""List what a deployment changes, with old and new values: a pure comparison, completed by the change set.
 
-The change set gives the action and whether a resource is replaced; the values come from comparing the deployed
-template and parameters with the new ones, since a change set need not give them.
+The change set has the action and whether a resource is replaced. The values come from a comparison of the deployed
+template and parameters with the new ones, because a change set does not always have them.
 """
 
 import json
@@ -16,12 +16,12 @@ _ACTIONS: Final[Mapping[str, Action]] = {"Add": "create", "Remove": "remove", "I
 _LABELS: Final = ("Sid", "PolicyName", "Id", "Key")
 _NAMES: Final = ("FunctionName", "RoleName", "LogGroupName", "TopicName", "AlarmName", "DashboardName", "Endpoint")
 STACK: Final = "Stack"
-"""The logical id under which the stack itself is listed: its tags."""
+"""The logical id of the stack itself, for its tags."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One value, by its path such as Environment.Variables.KMS_KEY_ID; None is no value."""
+    """One changed value, by its path such as Environment.Variables.KMS_KEY_ID; None is no value."""
 
     path: str
     old: Any
@@ -32,7 +32,7 @@ class Difference:
 class Change:
     """What happens to one resource. `replacement` is "", "replaced" or "may be replaced".
 
-    `is_certain` is False where the template's resource is the same and only what it refers to changes.
+    `is_certain` is False when the resource in the template is unchanged and only what it refers to changes.
     """
 
     action: Action
@@ -46,14 +46,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Description:
-    """What describes a stack: its resources in plain values, and its own tags."""
+    """A stack's resources in plain values, and its tags."""
 
     resources: Mapping[str, dict[str, Any]]
     tags: Mapping[str, str]
 
 
 def changes(old: Description, new: Description, of_change_set: Sequence[Mapping[str, Any]]) -> tuple[Change, ...]:
-    """Return what changes between two descriptions; `of_change_set` has the ResourceChanges of a change set."""
+    """Return the changes between two descriptions; `of_change_set` has the ResourceChanges of a change set."""
     said = {entry["LogicalResourceId"]: entry for entry in of_change_set}
     compared = {change.resource: change for change in _compared(old, new)}
     both = [*compared, *[name for name in said if name not in compared and _is_change(said[name])]]
@@ -61,7 +61,7 @@ def changes(old: Description, new: Description, of_change_set: Sequence[Mapping[
 
 
 def drift(of_change_set: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return what was changed by hand, in sentences, from a change set that looked at it.
+    """Return the manual changes, one sentence each, from a change set that includes drift.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html
     """
@@ -69,19 +69,19 @@ def drift(of_change_set: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     for entry in of_change_set:
         name = entry["LogicalResourceId"]
         if entry.get("ResourceDriftStatus") == "DELETED":
-            found.append(f"{name} was deleted by hand; deploy creates it again")
+            found.append(f"{name} was deleted manually; deploy creates it again")
         for detail in entry.get("Details", []):
             target = detail.get("Target", {})
             drifted = target.get("Drift")
             if drifted:
                 path = target.get("Path", target.get("Name", "")).removeprefix("/Properties/").replace("/", ".")
                 before, now = drifted.get("PreviousValue"), drifted.get("ActualValue")
-                found.append(f"{name} {path}: deployed as {before}, is {now}; deploy reverts it")
+                found.append(f"{name} {path}: deployed as {before}, now {now}; deploy reverts it")
     return tuple(found)
 
 
 def _is_change(entry: Mapping[str, Any]) -> bool:
-    # With this action only CloudFormation's own notes change: the template says what was changed by hand.
+    # With this action only CloudFormation's internal data change: the drift shows the manual changes.
     return bool(entry.get("Action") != "SyncWithActual")
 
 
@@ -124,7 +124,7 @@ def _compared(old: Description, new: Description) -> Iterator[Change]:
 
 
 def _parts(resource: dict[str, Any]) -> dict[str, Any]:
-    """Return the properties of a resource beside its other attributes, such as DeletionPolicy."""
+    """Return the properties of a resource and its other attributes, such as DeletionPolicy."""
     return {**{key: value for key, value in resource.items() if key != "Properties"}, **resource.get("Properties", {})}
 
 
@@ -134,7 +134,7 @@ def _name(logical_id: str, resource: Mapping[str, Any]) -> str:
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[Difference]:
-    """Yield what differs between two plain values, each with its path."""
+    """Yield the differences between two plain values, each with its path."""
     old, new = _as_data(old), _as_data(new)
     if old == new:
         return
@@ -153,7 +153,7 @@ def _are_dicts(values: list[Any]) -> bool:
 
 
 def _as_data(value: Any) -> Any:
-    """Return lists whose entries have labels as dicts, and JSON in text as what it says."""
+    """Return lists of labelled entries as dicts, and JSON text as the parsed value."""
     if isinstance(value, list) and value and _are_dicts(value):
         for label in _LABELS:
             if all(label in each for each in value):

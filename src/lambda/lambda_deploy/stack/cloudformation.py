@@ -1,4 +1,4 @@
-"""Calls to CloudFormation: a stack, its events, change sets.
+"""Call CloudFormation: a stack, its events, change sets.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/
 """
@@ -16,15 +16,15 @@ from lambda_deploy.stack.states import IN_REVIEW, Stack
 from lambda_deploy.texts import one_line
 from lambda_deploy.wait import Wait
 
-# What CloudFormation says of a change set that changes nothing, as the reason of its failure or as an error.
+# CloudFormation's texts for a change set without changes, as the reason of its failure or as an error.
 NOTHING_TO_DO: Final = ("didn't contain changes", "No updates are to be performed")
 
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """A change set that was made: `id` is "" when there is nothing to do. `changes` are its ResourceChanges.
+    """A change set: `id` is "" when nothing changes. `changes` are its ResourceChanges.
 
-    `has_looked_at_drift` is False where CloudFormation did not take that mode.
+    `has_looked_at_drift` is False when CloudFormation did not accept that mode.
     """
 
     id: str
@@ -35,7 +35,7 @@ class ChangeSet:
 
 @dataclass(frozen=True)
 class Request:
-    """What a change set is made of. `role_arn` is the role with which CloudFormation acts, or ""."""
+    """The input of a change set. `role_arn` is the role with which CloudFormation acts, or ""."""
 
     name: str
     template_body: str
@@ -48,7 +48,7 @@ class Request:
 
 @dataclass(frozen=True)
 class CloudFormation:
-    """The stack of a name in a region."""
+    """A stack in a region, by name."""
 
     clients: Clients
     stack_name: str
@@ -60,7 +60,7 @@ class CloudFormation:
         object.__setattr__(self, "client", self.clients("cloudformation"))
 
     def read(self) -> Stack:
-        """Return the stack as it is. Raises AwsError."""
+        """Return the stack. Raises AwsError."""
         with explained(f"reading the stack {self.stack_name}"):
             found = self._described(self.stack_name)
             if found is None:
@@ -80,13 +80,13 @@ class CloudFormation:
         )
 
     def status(self, stack_id: str) -> str:
-        """Return the state of a stack, also of one that was removed."""
+        """Return the state of a stack, also of a removed one."""
         with explained(f"reading the stack {self.stack_name}"):
             found = self._described(stack_id)
         return str(found["StackStatus"]) if found else "DELETE_COMPLETE"
 
     def events(self, stack_id: str, until: str = "") -> list[Mapping[str, Any]]:
-        """Return the events of a stack, newest first, as far back as the one of this id."""
+        """Return the events of a stack, newest first, back to the one with this id."""
         found: list[Mapping[str, Any]] = []
         with explained(f"reading the events of the stack {self.stack_name}"):
             for page in self.client.get_paginator("describe_stack_events").paginate(StackName=stack_id):
@@ -97,7 +97,7 @@ class CloudFormation:
         return found
 
     def physical_id(self, logical_id: str) -> str:
-        """Return what a resource of the stack is in the account, "" where there is none."""
+        """Return the physical id of a resource of the stack, "" if it does not exist."""
         with explained(f"looking up {logical_id} of the stack {self.stack_name}"):
             try:
                 answer = self.client.describe_stack_resource(StackName=self.stack_name, LogicalResourceId=logical_id)
@@ -108,9 +108,9 @@ class CloudFormation:
         return str(answer["StackResourceDetail"].get("PhysicalResourceId", ""))
 
     def make_change_set(self, stack: Stack, request: Request) -> ChangeSet:
-        """Make a change set and wait until CloudFormation has worked it out.
+        """Make a change set and wait until CloudFormation has computed it.
 
-        Raises StackError when it is invalid, with what CloudFormation found.
+        Raises StackError, with CloudFormation's findings, when it is invalid.
         """
         with explained(f"making a change set for the stack {self.stack_name}"):
             try:
@@ -140,9 +140,9 @@ class CloudFormation:
             self.client.delete_change_set(ChangeSetName=change_set_id, StackName=self.stack_name)
 
     def execute(self, stack: Stack, change_set_id: str, token: str) -> None:
-        """Have CloudFormation do what the change set says. An update that fails is rolled back."""
-        # A change set that creates says so itself, and takes no second word; of updates botocore documents True as
-        # the default, which would leave a failed one half done.
+        """Execute a change set. A failed update is rolled back."""
+        # A change set that creates has its own setting and accepts no other; for updates botocore documents True as the
+        # default, which would leave a failed one half done.
         rollback = {} if stack.is_new else {"DisableRollback": False}
         with explained(f"executing the change set of the stack {self.stack_name}"):
             self.client.execute_change_set(
@@ -150,14 +150,14 @@ class CloudFormation:
             )
 
     def protect(self, *, is_protected: bool) -> None:
-        """Have CloudFormation refuse to remove the stack, or not any more."""
+        """Switch the stack's termination protection on or off."""
         with explained(f"setting the termination protection of the stack {self.stack_name}"):
             self.client.update_termination_protection(
                 StackName=self.stack_name, EnableTerminationProtection=is_protected
             )
 
     def delete(self, role_arn: str, token: str) -> None:
-        """Have CloudFormation begin to remove the stack."""
+        """Start removing the stack."""
         role = {"RoleARN": role_arn} if role_arn else {}
         with explained(f"removing the stack {self.stack_name}"):
             self.client.delete_stack(StackName=self.stack_name, ClientRequestToken=token, **role)
@@ -173,7 +173,7 @@ class CloudFormation:
 
     def _template(self) -> dict[str, Any]:
         body = self.client.get_template(StackName=self.stack_name, TemplateStage="Original")["TemplateBody"]
-        # botocore reads JSON by itself; a template in YAML is none of ours.
+        # botocore parses JSON; only a stack of somebody else has a template in YAML.
         content: dict[str, Any] = {} if isinstance(body, str) else json.loads(json.dumps(body))
         return content
 
@@ -209,7 +209,7 @@ class CloudFormation:
             arguments = {"ChangeSetName": change_set_id, "StackName": self.stack_name, "IncludePropertyValues": True}
             found: dict[str, Any] = self.client.describe_change_set(**arguments)
             if found["Status"] in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
-                raise NotReadyError("CloudFormation is working out the change set")
+                raise NotReadyError("CloudFormation is computing the change set")
             page = found
             while page.get("NextToken"):
                 page = self.client.describe_change_set(**arguments, NextToken=page["NextToken"])
@@ -217,14 +217,14 @@ class CloudFormation:
         return found
 
     def _problems(self, change_set_id: str) -> list[str]:
-        """Return what CloudFormation found wrong when it checked a change set: names that are taken, properties.
+        """Return what CloudFormation found when it checked a change set: names that exist, invalid properties.
 
         https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
         """
         try:
             events = self.client.describe_events(ChangeSetName=change_set_id, StackName=self.stack_name)
         except ClientError:
-            return []  # its reason was given already
+            return []  # its reason was already shown
         return [
             one_line(f"{event.get('LogicalResourceId', '')}: {event.get('ValidationStatusReason', '')}")
             for event in events["OperationEvents"]

@@ -18,23 +18,23 @@ from lambda_deploy.stack.states import ABSENT, Stack, check_destroyable
 from lambda_deploy.workspace import find_job
 
 CHANGES = 2
-_keep_drift = click.option("--keep-drift", is_flag=True, help="Leave what was changed by hand as it is.")
+_keep_drift = click.option("--keep-drift", is_flag=True, help="Keep manual changes.")
 _third_reader = click.option(
-    "--third-reader", is_flag=True, help="Read a stream that has two readers, although more are throttled."
+    "--third-reader", is_flag=True, help="Read a stream that already has two readers, although more are throttled."
 )
 _create_bucket = click.option("--create-bucket", is_flag=True, help="Create the bucket if it does not exist.")
 
 
 @click.command("plan")
 @target_options
-@click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is something to do.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
 @_keep_drift
 @_third_reader
 @_create_bucket
 @json_option
 @click.pass_context
 def plan_command(context: click.Context, /, bundle: Path | None, target: str | None, **given: bool) -> None:
-    """Show what `deploy` would do, with old and new values, and what was changed by hand. Nothing is changed.
+    """Show what `deploy` would do, with old and new values, and manual changes. Changes nothing.
 
     Example: stream-lambda plan --target prod --detailed-exitcode
     """
@@ -63,16 +63,16 @@ def plan_command(context: click.Context, /, bundle: Path | None, target: str | N
 @click.option(
     "--test-event/--no-test-event",
     default=None,
-    help="Send a test item through in the end; by default when the function changed, never in production.",
+    help="Send a test item at the end; by default when the function changed, never in production.",
 )
 @yes_option
 @click.pass_obj
 def deploy_command(
     tools: Tools, /, bundle: Path | None, target: str | None, test_event: bool | None, **given: bool
 ) -> None:
-    """Have CloudFormation make the stack as databricks.yml says: it shows the plan, asks, and executes exactly that.
+    """Create or update the stack from databricks.yml: show the plan, ask, and execute exactly this plan.
 
-    What fails is rolled back. Ctrl-C leaves the stack to CloudFormation.
+    A failed change is rolled back. After Ctrl-C CloudFormation continues.
 
     Example: stream-lambda deploy --target prod
     """
@@ -88,7 +88,7 @@ def deploy_command(
         show_plan(made, site.where)
         check_replacement(made, may_replace=given["replace"])
         if not made.is_empty:
-            _ask(given["is_sure"], "Do this?")
+            _ask(given["is_sure"], "Deploy?")
             deploy.store(site, stack, made)
             undo.pop_all()
             deploy.execute(site, stack, made, progress)
@@ -106,9 +106,9 @@ def deploy_command(
 @yes_option
 @click.pass_obj
 def destroy_command(tools: Tools, bundle: Path | None, target: str | None, region: str | None, is_sure: bool) -> None:
-    """Remove the stack of a target. The bucket, the table, the log and all data stay.
+    """Remove the stack of a target. The bucket, the table, the log group and all data stay.
 
-    A stack that is protected, as in production, is removed only when its name is typed.
+    A protected stack, as in production, is removed only when you type its name.
 
     Example: stream-lambda destroy --target dev
     """
@@ -136,12 +136,12 @@ def _options(tools: Tools, config: Config, given: dict[str, bool]) -> Options:
 
 
 def _prepared(site: Site, stack: Stack, options: Options, *, is_sure: bool) -> Plan:
-    """Make what is missing outside the stack, if the user agrees, and then the change set."""
+    """Create what is missing outside the stack, if the user agrees, and then the change set."""
     outside = deploy.look(site, stack, options)
     if outside.steps:
         for step in outside.steps:
             progress(f"first: {step}")
-        _ask(is_sure, "Do this?")
+        _ask(is_sure, "Continue?")
         deploy.prepare(site, outside, progress)
         outside = deploy.look(site, stack, options)
     return deploy.plan_of(site, stack, outside, options)

@@ -1,4 +1,4 @@
-"""A deployment and a removal, from the first look to the last check. Each step is one call of a room beside this."""
+"""Deploy and remove a stack: each step is one call of another module of this folder or of `outside`."""
 
 import json
 from collections.abc import Callable
@@ -32,7 +32,7 @@ _DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 
 @dataclass(frozen=True)
 class Options:
-    """What is deployed (the zip, and who knows the job's number), and what the user allows."""
+    """What is deployed (the zip, and the lookup of the job's number), and what the user allows."""
 
     zipped: bytes
     find_job: Callable[[], int]
@@ -42,7 +42,7 @@ class Options:
 
 
 def look(site: Site, stack: Stack, options: Options) -> Outside:
-    """Return what is outside the stack. Raises UnfitError when something there is in the way."""
+    """Read what is outside the stack. Raises UnfitError when it prevents the deployment."""
     outside = look_outside(site, stack, options.zipped, options.find_job)
     if not outside.has_bucket and not options.create_bucket:
         name = site.config.bucket
@@ -53,7 +53,7 @@ def look(site: Site, stack: Stack, options: Options) -> Outside:
 
 
 def prepare(site: Site, outside: Outside, say: Say) -> None:
-    """Make what is missing outside the stack."""
+    """Create what is missing outside the stack."""
     if not outside.table.is_streaming:
         say(f"switching on the stream of {outside.table.name}")
         switch_on_stream(site.config, site.clients, site.wait)
@@ -74,14 +74,14 @@ def plan_of_previous(site: Site, stack: Stack, *, keep_drift: bool) -> Plan:
     """Make the change set that goes back to the last deployment. Raises UnfitError when it is not known."""
     previous = remembered(site.config, site.clients)
     if previous is None or stack.is_new:
-        raise UnfitError("no earlier deployment is known: deploy its code from its own checkout")
+        raise UnfitError("no earlier deployment is known: deploy the earlier code from its own checkout")
     if not has_code(site.config, site.clients, previous.parameters["CodeKey"]):
         raise UnfitError("the code of the earlier deployment was removed: deploy it from its own checkout")
     return make_plan(site, stack, previous, keep_drift=keep_drift)
 
 
 def store(site: Site, stack: Stack, plan: Plan) -> None:
-    """Upload the plan's code, and what `--previous` goes back to after it."""
+    """Upload the plan's code, and remember the current deployment for `--previous`."""
     if plan.zipped:
         upload_code(site.config, site.clients, plan.zipped)
     if not stack.is_new:
@@ -90,9 +90,9 @@ def store(site: Site, stack: Stack, plan: Plan) -> None:
 
 
 def execute(site: Site, stack: Stack, plan: Plan, say: Say) -> None:
-    """Have CloudFormation do what the plan says, and see it through.
+    """Execute the plan and follow it to the end.
 
-    Raises StackError with the first failure's reason, and what CloudFormation did about it.
+    Raises StackError with the first failure's reason, and what CloudFormation did then.
     """
     cloudformation = site.cloudformation
     stack_id = plan.change_set.stack_id
@@ -103,7 +103,7 @@ def execute(site: Site, stack: Stack, plan: Plan, say: Say) -> None:
         status = follow(cloudformation, stack_id, before, say)
     if status not in _DONE:
         reason = failure(cloudformation.events(stack_id, before), f"it is {status}")
-        after = "nothing of it is left" if stack.is_new else "the stack is as it was before"
+        after = "nothing of it remains" if stack.is_new else "the stack is as it was before"
         if status not in ("DELETE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
             after = sentence(cloudformation.read(), cloudformation.events(stack_id))
         raise StackError(f"CloudFormation failed: {reason}; {after}")
@@ -112,7 +112,7 @@ def execute(site: Site, stack: Stack, plan: Plan, say: Say) -> None:
 
 
 def start_function(site: Site) -> None:
-    """Invoke the function once with no records. Raises StackError when it does not start."""
+    """Invoke the function once without records. Raises StackError when it does not start."""
     name = site.cloudformation.physical_id("Function")
     with explained(f"invoking the function {name}"):
         answer = site.clients("lambda").invoke(FunctionName=name, Payload=json.dumps({"Records": []}).encode())
@@ -124,12 +124,12 @@ def start_function(site: Site) -> None:
             reason = ""
         raise StackError(
             f"the function does not start: {' '.join(str(reason).split()) or 'it gives no reason'}. Its records wait "
-            "in the stream: fix it and deploy, or go back with `stream-lambda deploy --previous`"
+            "in the stream: fix the cause and deploy, or go back with `stream-lambda deploy --previous`"
         )
 
 
 def clean_up(site: Site, say: Say) -> None:
-    """Remove code and mappings that nothing needs any more."""
+    """Remove code and mappings that are no longer needed."""
     stack = site.cloudformation.read()
     previous = remembered(site.config, site.clients)
     keep = {stack.parameters.get("CodeKey", ""), (previous.parameters if previous else {}).get("CodeKey", "")}
@@ -138,7 +138,7 @@ def clean_up(site: Site, say: Say) -> None:
     older = _older(site, stack)
     done = finished(older, site.config.dynamodb_table, stack.parameters.get("StreamArn", ""), site.wait.clock())
     for mapping in done:
-        say(f"removing the mapping {mapping.uuid} of an older stream, which holds nothing any more")
+        say(f"removing the mapping {mapping.uuid} of an older stream, which is empty")
     remove_mappings(site.clients, done)
 
 
@@ -161,10 +161,10 @@ def destroy(site: Site, stack: Stack, say: Say) -> None:
 
 
 def stays(site: Site, stack: Stack) -> list[str]:
-    """Return what a removal leaves, in sentences."""
+    """Return what a removal leaves, one sentence each."""
     return [
-        f"the log group {stack.named('LogGroup', 'LogGroupName')}, with what it says",
-        f"the bucket {site.config.bucket} with all data, also what is under aws/lambda/",
+        f"the log group {stack.named('LogGroup', 'LogGroupName')}, with its logs",
+        f"the bucket {site.config.bucket} with all data, also under aws/lambda/",
         "the table and its stream, which may have other readers",
         f"the secret {names.secret_name(site.config)}, if there is one: `stream-lambda secret delete`",
     ]
@@ -181,6 +181,6 @@ def _mapping_notes(site: Site, stack: Stack) -> list[str]:
 
 
 def _older(site: Site, stack: Stack) -> list[StreamMapping]:
-    # Without the stack's own there is nothing to compare with, and its own would be taken for an older one.
+    # Without the stack's mapping there is nothing to compare with: its own would count as an older one.
     current = site.cloudformation.physical_id("Mapping")
     return older_mappings(site.clients, stack.named("Function", "FunctionName"), current) if current else []

@@ -1,4 +1,4 @@
-"""What CloudFormation does, as it does it: the stack's events as progress, until it is through."""
+"""Follow CloudFormation: print the stack's events until the operation has ended."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,27 +9,30 @@ from lambda_deploy.stack.cloudformation import CloudFormation
 from lambda_deploy.stack.states import first_failure, follow_command, is_at_work
 from lambda_deploy.texts import printable
 
-# A function in a VPC takes 40 minutes to let go of its network interfaces.
+# A function in a VPC takes 40 minutes to release its network interfaces.
 _MOST_SECONDS: Final = 5_400
 _PAUSE_SECONDS: Final = 2.0
-# What AWS says, and what it means here.
+# AWS's messages, and what they mean here.
 _MEANINGS: Final = (
     (
         "Cannot access stream",
-        "the role's rights were not known everywhere yet (deploy again), or the table's KMS key does not let the role "
-        "decrypt (stream-lambda doctor)",
+        "the role's permissions have not reached every service yet (deploy again), or the table's KMS key does not "
+        "let the role decrypt (stream-lambda doctor)",
     ),
-    ("cannot be assumed by Lambda", "the role was not known everywhere yet: deploy again"),
-    ("AccessDenied", "whoever deploys lacks a right: stream-lambda template --deployer-policy prints those needed"),
-    ("is not authorized to perform", "stream-lambda template --deployer-policy prints the rights that are needed"),
+    ("cannot be assumed by Lambda", "the role has not reached every service yet: deploy again"),
+    (
+        "AccessDenied",
+        "the deployer lacks a permission: stream-lambda template --deployer-policy prints the required ones",
+    ),
+    ("is not authorized to perform", "stream-lambda template --deployer-policy prints the required permissions"),
 )
 
 
 def follow(cloudformation: CloudFormation, stack_id: str, seen: str, say: Callable[[str], None]) -> str:
-    """Return the state in which CloudFormation leaves the stack; say each event after the one of the id `seen`.
+    """Return the final state of the stack; print each event after the one with the id `seen`.
 
-    It is through when the stack is at rest and says so by an event of its own: just after a change set was asked for,
-    the stack may still be in the state before. Raises StackError when it takes longer than an hour and a half.
+    The operation has ended when the stack is idle and has an event that says so: just after a change set was executed,
+    the stack may still have its earlier state. Raises StackError when it takes longer than an hour and a half.
     """
     wait = cloudformation.wait
     started, is_through = wait.clock(), False
@@ -38,7 +41,7 @@ def follow(cloudformation: CloudFormation, stack_id: str, seen: str, say: Callab
             events = cloudformation.events(stack_id, seen)
             status = cloudformation.status(stack_id)
         except NotReadyError as error:
-            say(f"asking again: {error}")
+            say(f"retrying: {error}")
             events, status = [], "UNKNOWN_IN_PROGRESS"
         for event in reversed(events):
             say(_said(event))
@@ -49,24 +52,24 @@ def follow(cloudformation: CloudFormation, stack_id: str, seen: str, say: Callab
             return status
         wait.sleep(_PAUSE_SECONDS)
     raise StackError(
-        f"CloudFormation is still at work on {cloudformation.stack_name} after {_MOST_SECONDS // 60} minutes: follow "
-        f"it with `{follow_command(cloudformation.stack_name, cloudformation.region)}`"
+        f"CloudFormation has not finished {cloudformation.stack_name} after {_MOST_SECONDS // 60} minutes: follow it "
+        f"with `{follow_command(cloudformation.stack_name, cloudformation.region)}`"
     )
 
 
 @contextmanager
 def left_to_cloudformation(cloudformation: CloudFormation, say: Callable[[str], None]) -> Iterator[None]:
-    """Say, on Ctrl-C, that CloudFormation goes on, and how to follow it."""
+    """Say, on Ctrl-C, that CloudFormation continues, and how to follow it."""
     try:
         yield
     except KeyboardInterrupt:
         command = follow_command(cloudformation.stack_name, cloudformation.region)
-        say(f"CloudFormation goes on by itself, and rolls back what fails; follow it with `{command}`")
+        say(f"CloudFormation continues and rolls back what fails; follow it with `{command}`")
         raise
 
 
 def failure(events: Sequence[Mapping[str, Any]], fallback: str) -> str:
-    """Return the first failure's reason in one line, with what it means where that is known."""
+    """Return the first failure's reason in one line, with its meaning if known."""
     event = first_failure(events)
     if event is None:
         return fallback

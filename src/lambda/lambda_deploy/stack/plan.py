@@ -1,4 +1,4 @@
-"""A plan: the change set that a deployment would execute, with what it changes in old and new values."""
+"""Plan a deployment: its change set, with old and new values."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,9 +20,9 @@ _LOG_GROUP: Final = "AWS::Logs::LogGroup"
 
 @dataclass(frozen=True)
 class Plan:
-    """What a deployment would do. `steps` come before it, outside the stack; `drift` is what was changed by hand.
+    """What a deployment would do. `steps` come first, outside the stack; `drift` has the manual changes.
 
-    `zipped` is the code to upload, empty where the bucket has it.
+    `zipped` is the code to upload, empty when the bucket has it.
     """
 
     changes: tuple[Change, ...]
@@ -34,16 +34,16 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return whether there is nothing to do."""
         return not self.change_set.id and not self.steps
 
     @property
     def changes_function(self) -> bool:
-        """Whether the function, its mapping or its role is another afterwards."""
+        """Return whether the function, its mapping or its role changes."""
         return any(change.resource in ("Role", *VITAL) and change.is_certain for change in self.changes)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the plan as plain data."""
         return {
             "changes": [asdict(change) for change in self.changes],
             "drift": self.drift,
@@ -59,16 +59,16 @@ def check_owner(site: Site, stack: Stack) -> None:
     if stack.id and stack.status != IN_REVIEW and found != wanted:
         shown = ", ".join([f"{name} {value or 'missing'}" for name, value in found.items()])
         raise StackError(
-            f"the stack {stack.name} is not this target's: its tags say {shown}. Rename the bundle or the target, or "
-            "remove that stack"
+            f"the stack {stack.name} belongs to another target: its tags are {shown}. Rename the bundle or the "
+            "target, or remove that stack"
         )
 
 
 def make_plan(site: Site, stack: Stack, wanted: Deployed, *, keep_drift: bool) -> Plan:
     """Make a change set and return what it does; `discard` removes it.
 
-    Raises StackError when the stack's state, its owner or CloudFormation does not allow it, UnfitError when a name is
-    taken.
+    Raises StackError when the stack's state, its owner or CloudFormation does not allow it, UnfitError when a name
+    exists already.
     """
     cloudformation = site.cloudformation
     check_deployable(stack, [] if stack.is_new else cloudformation.events(stack.id))
@@ -93,7 +93,7 @@ def make_plan(site: Site, stack: Stack, wanted: Deployed, *, keep_drift: bool) -
 
 
 def discard(site: Site, stack: Stack, plan: Plan) -> None:
-    """Remove a plan's change set, and the stack in review if it was made for it: another may be somebody else's."""
+    """Remove a plan's change set, and the stack in review if this plan created it."""
     cloudformation = site.cloudformation
     if plan.change_set.id:
         cloudformation.discard(plan.change_set.id)
@@ -102,7 +102,7 @@ def discard(site: Site, stack: Stack, plan: Plan) -> None:
 
 
 def check_replacement(plan: Plan, *, may_replace: bool) -> None:
-    """Raise StackError when the function or the mapping is replaced or removed, and that was not asked for."""
+    """Raise StackError when the function or the mapping would be replaced or removed without --replace."""
     stopped = [
         f"{change.resource} ({change.name}) is {'removed' if change.action == 'remove' else 'replaced'}"
         for change in plan.changes
@@ -111,12 +111,12 @@ def check_replacement(plan: Plan, *, may_replace: bool) -> None:
     if stopped and not may_replace:
         raise StackError(
             f"{'; '.join(stopped)}: events wait in the stream meanwhile, and a new mapping reads the stream from its "
-            "beginning. If that is what you want, deploy with --replace"
+            "beginning. To allow this, deploy with --replace"
         )
 
 
 def resources_of(template: dict[str, Any], parameters: Mapping[str, str], site: Site) -> dict[str, dict[str, Any]]:
-    """Return the resources of a template in plain values, as they are in the site's account."""
+    """Return the resources of a template in plain values, for the site's account."""
     return resolved(template, parameters, pseudo_parameters(site.caller, site.config.region))
 
 
@@ -131,8 +131,8 @@ def _has_new_log_group(old: Description, new: Description) -> bool:
 def _drift_notes(stack: Stack, change_set: ChangeSet, *, keep_drift: bool) -> list[str]:
     if stack.is_new or change_set.has_looked_at_drift or not (keep_drift or change_set.id):
         return []
-    why = "and stays (--keep-drift)" if keep_drift else "because CloudFormation did not take the mode for it"
-    return [f"what was changed by hand was not looked at, {why}"]
+    why = "and stay (--keep-drift)" if keep_drift else "because CloudFormation did not accept the mode for it"
+    return [f"manual changes were not checked, {why}"]
 
 
 def _policy_notes(site: Site, found: tuple[Change, ...]) -> list[str]:
@@ -142,6 +142,6 @@ def _policy_notes(site: Site, found: tuple[Change, ...]) -> list[str]:
     if not is_replaced or not site.config.client_id:
         return []
     return [
-        "the role is replaced: the Databricks federation policy names its ARN as the subject, so set it to the new one "
-        f"(role {names.role_name(site.config)}), or the function cannot start the job"
+        "the role is replaced: set the subject of the Databricks federation policy to the ARN of the new role "
+        f"({names.role_name(site.config)}), or the function cannot start the job"
     ]

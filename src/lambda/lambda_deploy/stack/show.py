@@ -1,4 +1,4 @@
-"""A plan for people: what is created, changed and removed, with old and new values."""
+"""Print a plan: what is created, changed and removed, with old and new values."""
 
 import click
 
@@ -11,7 +11,7 @@ _SIGNS = {"create": ("+", "green"), "import": ("+", "green"), "update": ("~", "y
 
 
 def show_plan(plan: Plan, where: str) -> None:
-    """Print it on standard output; click leaves the colours out where there is no terminal."""
+    """Print a plan on standard output; click removes the colours when it is not a terminal."""
     for step in plan.steps:
         click.secho(f"first: {step}", fg="yellow")
     for change in plan.changes:
@@ -21,7 +21,7 @@ def show_plan(plan: Plan, where: str) -> None:
     if follows:
         click.echo(f"  may change with them: {', '.join(follows)}")
     for text in plan.drift:
-        click.secho(f"changed by hand: {printable(text)}", fg="magenta")
+        click.secho(f"changed manually: {printable(text)}", fg="magenta")
     for text in plan.notes:
         click.secho(f"! {printable(text)}", fg="cyan")
     click.secho(f"{where}: {_counted(plan)}", bold=True)

@@ -1,4 +1,4 @@
-"""Where a target is deployed to: the account, the region, the stack there, and what was found outside the stack."""
+"""Where a target is deployed: the account, the region, the stack, and what was found outside the stack."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from lambda_deploy.wait import Wait
 
 @dataclass(frozen=True)
 class Site:
-    """A target in an account. `caller` is the ARN of whoever deploys."""
+    """A target in an account. `caller` is the ARN of the deployer."""
 
     config: Config
     clients: Clients
@@ -29,39 +29,39 @@ class Site:
 
     @property
     def account(self) -> str:
-        """The number of the account, twelve digits."""
+        """Return the number of the account, twelve digits."""
         return self.caller.split(":")[4]
 
     @property
     def where(self) -> str:
-        """The stack and its place, for people."""
+        """Return the stack and its place, for messages."""
         return f"stack {names.stack_name(self.config)}, {self.config.region} of account {self.account}"
 
     @property
     def cloudformation(self) -> CloudFormation:
-        """The stack of this target."""
+        """Return the stack of this target."""
         return CloudFormation(self.clients, names.stack_name(self.config), self.config.region, self.wait)
 
     @property
     def token(self) -> str:
-        """Who asks, and when, as CloudFormation shows it in events."""
+        """Return who asks, and when, for CloudFormation's events."""
         who = re.sub(r"[^A-Za-z0-9]+", "-", self.caller.rsplit("/", 1)[-1])[:64]
         return f"stream-lambda-{who}-{self.wait.clock() * 1000:.0f}"
 
     @property
     def tags(self) -> dict[str, str]:
-        """The tags of the stack, which CloudFormation gives to all that is in it."""
+        """Return the tags of the stack, which CloudFormation gives to all its resources."""
         return {**self.config.tags, **names.owner_tags(self.config)}
 
 
 def site_of(config: Config, clients: Clients, wait: Wait) -> Site:
-    """Return where a target is deployed to. Raises AwsError when AWS does not say who this is."""
+    """Return where a target is deployed. Raises AwsError when AWS does not identify the caller."""
     return Site(config, clients, wait, caller_arn(clients))
 
 
 @dataclass(frozen=True)
 class Outside:
-    """What was found outside the stack. `steps` is what a deployment does there first, in sentences."""
+    """What was found outside the stack. `steps` is what a deployment does there first, one sentence each."""
 
     table: Table
     has_bucket: bool
@@ -70,17 +70,17 @@ class Outside:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """What is missing and made before the change set, in sentences."""
+        """Return what is missing and is made before the change set, one sentence each."""
         found = []
         if not self.table.is_streaming:
-            found.append(f"switch on the stream of the table {self.table.name}: changes from then on are seen")
+            found.append(f"switch on the stream of the table {self.table.name}: it has changes from then on")
         if not self.has_bucket:
-            found.append("create the bucket, private and encrypted as AWS does by default")
+            found.append("create the bucket, private and encrypted with AWS's defaults")
         return tuple(found)
 
 
 def look_outside(site: Site, stack: Stack, zipped: bytes, find_job: Callable[[], int]) -> Outside:
-    """Return what is outside the stack and the parameters that follow from it. Nothing is changed.
+    """Read what is outside the stack, and the parameters that follow from it. Changes nothing.
 
     Raises UnfitError when something there cannot be used, WorkspaceError when the job is missing.
     """
@@ -98,12 +98,12 @@ def look_outside(site: Site, stack: Stack, zipped: bytes, find_job: Callable[[],
     }
     wanted = template(config)["Parameters"]
     parameters = {name: value for name, value in found.items() if name in wanted}
-    address_notes = [] if config.alert_email else ["alert_email is empty: alarms reach nobody"]
+    address_notes = [] if config.alert_email else ["alert_email is empty: nobody receives the alarms"]
     return Outside(table, has_bucket, parameters, (*table.notes, *job_notes, *address_notes))
 
 
 def _job_id(site: Site, stack: Stack, find_job: Callable[[], int]) -> tuple[str, list[str]]:
-    """Return the job's number, "" while the trigger stays off, and what to say about it."""
+    """Return the job's number, "" while the trigger stays off, and a note about it."""
     config = site.config
     if not config.lambda_starts_job:
         return "", []

@@ -21,7 +21,7 @@ STUCK: Final[Mapping[str, str]] = {
         "was never created completely ({reason}): `stream-lambda destroy`, then deploy again",
     ),
     "DELETE_FAILED": (
-        "could not be removed, because of {failed} ({reason}): remove what holds it, then `stream-lambda destroy`"
+        "could not be removed, because of {failed} ({reason}): remove what uses it, then `stream-lambda destroy`"
     ),
     "UPDATE_FAILED": (
         "is half updated ({reason}): roll it back with `aws cloudformation rollback-stack --stack-name {name} "
@@ -30,7 +30,7 @@ STUCK: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ["UPDATE_ROLLBACK_FAILED", "IMPORT_ROLLBACK_FAILED"],
         "could not be rolled back, because of {failed} ({reason}): fix that, then `aws cloudformation "
-        "continue-update-rollback --stack-name {name} --region {region}`; what cannot be fixed is left as it is with "
+        "continue-update-rollback --stack-name {name} --region {region}`; skip what cannot be fixed with "
         "`--resources-to-skip {failed}`",
     ),
 }
@@ -38,7 +38,7 @@ STUCK: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack as CloudFormation has it; its state is ABSENT where there is none."""
+    """A stack as CloudFormation has it; its state is ABSENT when it does not exist."""
 
     name: str
     region: str
@@ -53,22 +53,22 @@ class Stack:
 
     @property
     def is_new(self) -> bool:
-        """Whether nothing was ever deployed to it: a change set that creates is what it takes."""
+        """Return whether nothing was ever deployed to it, so that it needs a change set that creates."""
         return self.status in (ABSENT, IN_REVIEW, "DELETE_COMPLETE")
 
     def named(self, resource: str, name: str) -> str:
-        """Return a name that a resource was deployed with, "" where the stack has no such resource."""
+        """Return a name with which a resource was deployed, "" when the stack has no such resource."""
         content = self.template.get("Resources", {}).get(resource, {})
         return str(content.get("Properties", {}).get(name, ""))
 
 
 def is_at_work(status: str) -> bool:
-    """Return whether CloudFormation is doing something with a stack."""
+    """Return whether CloudFormation is working on a stack."""
     return status.endswith("_IN_PROGRESS") and status != IN_REVIEW
 
 
 def check_deployable(stack: Stack, events: Sequence[Mapping[str, Any]]) -> None:
-    """Raise StackError when the stack's state allows no change; `events` are its own, newest first."""
+    """Raise StackError when the stack's state allows no change; `events` are the stack's, newest first."""
     if not stack.is_new and stack.status not in _GOOD:
         raise StackError(sentence(stack, events))
 
@@ -80,7 +80,7 @@ def check_destroyable(stack: Stack, events: Sequence[Mapping[str, Any]]) -> None
 
 
 def sentence(stack: Stack, events: Sequence[Mapping[str, Any]]) -> str:
-    """Return what state the stack is in, and what to do next."""
+    """Return the state of the stack, and what to do next."""
     head = f"the stack {stack.name} in {stack.region}"
     if is_at_work(stack.status):
         command = follow_command(stack.name, stack.region)
@@ -97,14 +97,14 @@ def sentence(stack: Stack, events: Sequence[Mapping[str, Any]]) -> str:
 
 
 def follow_command(name: str, region: str) -> str:
-    """Return the command that shows what CloudFormation is doing with a stack."""
+    """Return the command that follows CloudFormation's work on a stack."""
     return f"aws cloudformation describe-stack-events --stack-name {name} --region {region}"
 
 
 def first_failure(events: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """Return the event of the first failure, from events with the newest first; None when nothing failed.
 
-    What CloudFormation cancelled because something else had failed is no cause.
+    An event that CloudFormation cancelled because of another failure is not the cause.
     """
     failed = [event for event in events if _is_cause(event)]
     return failed[-1] if failed else None
@@ -122,7 +122,7 @@ def _failed(events: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _last_operation(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return events back to the one with which the stack began to be created, updated, removed or rolled back."""
+    """Return events back to the one that began the last creation, update, removal or rollback."""
     starts = (
         *("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"),
         *("UPDATE_ROLLBACK_IN_PROGRESS", "IMPORT_ROLLBACK_IN_PROGRESS"),
@@ -137,4 +137,4 @@ def _last_operation(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, An
 
 def _who(events: Sequence[Mapping[str, Any]]) -> str:
     tokens = [event.get("ClientRequestToken", "") for event in events]
-    return next((f"asked for by {token}" for token in tokens if token), "it is not known by whom it was asked for")
+    return next((f"started by {token}" for token in tokens if token), "it is not known who started it")

@@ -1,1 +1,1 @@
-"""What is in the stack: pure functions from databricks.yml to a CloudFormation template."""
+"""Render the CloudFormation template from databricks.yml with pure functions."""

@@ -1,4 +1,4 @@
-"""The alarms: one for each thing that an operator must act on. docs/troubleshooting.md has a section for each.
+"""The alarms: one for each event that an operator must act on. docs/troubleshooting.md has a section for each.
 
 Metrics: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 """
@@ -17,9 +17,9 @@ _HOUR: Final = 3_600
 
 @dataclass(frozen=True)
 class Alarm:
-    """When it goes off: `periods` of five minutes in a row, each beyond the threshold.
+    """When an alarm goes off: `periods` of five minutes in a row, each beyond the threshold.
 
-    `of` is whether the metric is one of the function or of its mapping. A metric without data is no alarm.
+    `of` says whether the metric belongs to the function or to its mapping. A metric without data is no alarm.
     """
 
     what: str
@@ -65,7 +65,7 @@ _SIMPLE: Final = (
     ),
 )
 ALARMS: Final = (*[alarm.what for alarm in _SIMPLE], "not-polling", "trigger-failed")
-"""What the names of the alarms end in; the last is there with `lambda_starts_job` only."""
+"""The ends of the alarms' names; the last one exists with `lambda_starts_job` only."""
 
 
 def alarms(config: Config) -> dict[str, dict[str, Any]]:
@@ -112,9 +112,9 @@ def _simple(config: Config, alarm: Alarm) -> dict[str, Any]:
 
 
 def _not_polling(config: Config) -> dict[str, Any]:
-    """Lambda counts empty polls as 0, so a mapping that polls has data, and one that is off or broken has none.
+    """Alarm when the mapping stops. Lambda counts empty polls as 0, so only a mapping that does not poll has no data.
 
-    No data makes INSUFFICIENT_DATA, where a new alarm begins: so only a mapping that stops is reported.
+    No data means INSUFFICIENT_DATA, the state of a new alarm too: so only a mapping that stops is reported.
     """
     text = "Lambda does not read the stream: the mapping is disabled, broken or deleted"
     return {
@@ -133,7 +133,7 @@ def _not_polling(config: Config) -> dict[str, Any]:
 
 
 def _trigger_failed(config: Config) -> dict[str, Any]:
-    """A failed start matters only when none succeeds: the next one finds the same files."""
+    """Alarm when starts fail and none succeeds: the next successful start finds the same files."""
 
     def summed(metric: str) -> dict[str, Any]:
         stat = {"Namespace": NAMESPACE, "MetricName": metric, "Dimensions": _dimensions(config, "function")}

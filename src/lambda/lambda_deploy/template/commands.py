@@ -14,12 +14,12 @@ from lambda_deploy.template.resolve import pseudo_parameters, put_in
 
 @click.command("template")
 @target_options
-@click.option("--deployer-policy", is_flag=True, help="Print what whoever deploys must be allowed to do instead.")
+@click.option("--deployer-policy", is_flag=True, help="Print the policy with the deployer's permissions instead.")
 @click.pass_obj
 def template_command(tools: Tools, bundle: Path | None, target: str | None, deployer_policy: bool) -> None:
-    """Print the CloudFormation template, for review or for deploying it by other means.
+    """Print the CloudFormation template, for review or to deploy it with other tools.
 
-    What is found at deploy time is a parameter: the stream's ARN, the code's key, the job's number, keys of KMS. The
+    Values found at deploy time are parameters: the stream's ARN, the code's key, the job's number, KMS keys. The
     deployer's policy is for the account whose credentials are used.
 
     Example: stream-lambda template --target prod

@@ -1,4 +1,4 @@
-"""The CloudWatch dashboard: the way of the events on one page.
+"""The CloudWatch dashboard: the path of the events on one page.
 
 Structure: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 """
@@ -15,7 +15,7 @@ _Metric = tuple[str, str, str, str]
 
 
 def dashboard_body(config: Config) -> dict[str, Any]:
-    """Return the dashboard's body; `${Mapping}` is where CloudFormation puts the id of the mapping."""
+    """Return the dashboard's body; CloudFormation replaces `${Mapping}` by the id of the mapping."""
     graphs = _graphs(config)
     for number, graph in enumerate(graphs):
         graph |= {"x": number % 2 * _WIDTH, "y": 2 + number // 2 * _HEIGHT, "width": _WIDTH, "height": _HEIGHT}
@@ -50,7 +50,7 @@ def _graphs(config: Config) -> list[dict[str, Any]]:
         _graph(config, "Duration, milliseconds", "p99", [of_function("Duration")]),
     ]
     starts = [ours("TriggerStarted"), ours("TriggerFailed")]
-    return [*graphs, _graph(config, "The job's starts", "Sum", starts)] if config.lambda_starts_job else graphs
+    return [*graphs, _graph(config, "Starts of the job", "Sum", starts)] if config.lambda_starts_job else graphs
 
 
 def _graph(config: Config, title: str, statistic: str, metrics: list[_Metric]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What whoever deploys may do: `stream-lambda template --deployer-policy` prints it, docs/reference/iam.md explains.
+"""The deployer's permissions, for `stream-lambda template --deployer-policy`; docs/reference/iam.md explains them.
 
-CloudFormation acts with the rights of whoever deploys, or with those of `cloudformation_role_arn`; then the statements
-about resources belong to that role, and are not needed here.
+CloudFormation acts with the deployer's permissions, or with those of `cloudformation_role_arn`; then that role needs
+the statements about resources, and the deployer does not.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from lambda_deploy.template.policy import arn, bucket_arn, statement
 
 
 def deployer_statements(config: Config) -> list[dict[str, Any]]:
-    """Return the statements of the deployer's policy, with pseudo parameters as a template has them."""
+    """Return the statements of the deployer's policy, with pseudo parameters as in a template."""
     given = [_stack(config), *_outside(config), _passing(config)]
     return given if config.cloudformation_role_arn else [*given, *_resources(config)]
 
@@ -61,7 +61,7 @@ def _passing(config: Config) -> dict[str, Any]:
 
 
 def _resources(config: Config) -> list[dict[str, Any]]:
-    """What CloudFormation does with the stack's resources, by the vendor's own schemas of their types."""
+    """Return what CloudFormation does with the stack's resources, from AWS's schemas of their types."""
     alarms = arn("cloudwatch", f"alarm:{names.alarm_name(config, '*')}", config.region)
     group = arn("logs", f"log-group:{names.log_group(config)}*", config.region)
     mappings = arn("lambda", "event-source-mapping:*", config.region)

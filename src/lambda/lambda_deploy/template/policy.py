@@ -1,4 +1,4 @@
-"""What the function may do: least privilege. docs/reference/iam.md has the reason of each statement, by its name."""
+"""The function's permissions: least privilege. docs/reference/iam.md has the reason of each statement, by its name."""
 
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ def policy_document(statements: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def function_statements(config: Config) -> list[dict[str, Any]]:
-    """Return what the function's role may do, as a template has it. Raises ConfigError when no table is set."""
+    """Return the statements of the function's role, as in a template. Raises ConfigError when no table is set."""
     return [*_always(config), *_keys(config), *_trigger(config), *_optional(config)]
 
 
@@ -26,7 +26,7 @@ def statement(name: str, actions: list[str], resources: list[Any], condition: An
 
 
 def arn(service: str, rest: str, region: str = "") -> dict[str, str]:
-    """Return an ARN of the account that the stack is in; without a region for services that know none."""
+    """Return an ARN of the stack's account; without a region for global services."""
     return {"Fn::Sub": f"arn:${{AWS::Partition}}:{service}:{region}:${{AWS::AccountId}}:{rest}"}
 
 
@@ -45,7 +45,7 @@ def _always(config: Config) -> list[dict[str, Any]]:
         statement("WriteObjects", ["s3:PutObject"], prefixes, here),
         statement("ReadStream", reads, [streams]),
         statement("ListStreams", ["dynamodb:ListStreams"], ["*"]),
-        # Not the mapping's own folder: to name the mapping here would make a circle.
+        # Not the mapping's folder only: naming the mapping here would be a circular reference.
         statement("WriteOnFailure", ["s3:PutObject"], [bucket_arn(config, f"/{ON_FAILURE_PREFIX}*")], here),
         statement("FindOnFailureBucket", ["s3:ListBucket"], [bucket_arn(config)], here),
         statement("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [log]),
@@ -70,7 +70,7 @@ def _if(condition: str, allowed: dict[str, Any]) -> dict[str, Any]:
 
 def _trigger(config: Config) -> list[dict[str, Any]]:
     if config.needs_secret:
-        # The six characters are AWS's: a secret that is deleted and made again has others.
+        # AWS adds six characters: a secret that is deleted and made again has others.
         secret = arn("secretsmanager", f"secret:{names.secret_name(config)}-??????", config.region)
         return [statement("ReadSecret", ["secretsmanager:GetSecretValue"], [secret])]
     if not config.lambda_starts_job:
@@ -84,7 +84,7 @@ def _trigger(config: Config) -> list[dict[str, Any]]:
 
 
 def _optional(config: Config) -> list[dict[str, Any]]:
-    # Lambda asks for them on all resources: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+    # Lambda requires them for all resources: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
     network = [
         *("ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"),
         *("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses"),

@@ -1,7 +1,7 @@
-"""The template of the stack, read top to bottom: from databricks.yml alone, the same dict each time.
+"""Render the template of the stack from databricks.yml alone: the same dict each time.
 
-What is found only at deploy time (the stream's ARN, the code's key, the job's number, keys of KMS) is a parameter.
-Everything else is literal, names too, so that the template says what will be there. Properties of each type:
+Values found only at deploy time (the stream's ARN, the code's key, the job's number, KMS keys) are parameters. All else
+is literal, also names, so that the template shows what will exist. Properties of each type:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
 """
 
@@ -17,7 +17,7 @@ from lambda_deploy.template.policy import bucket_arn, function_statements, polic
 RUNTIME: Final = "python3.13"
 HANDLER: Final = "stream_to_s3.handler.handler"
 POLICY_NAME: Final = "stream-to-s3"
-# The resources whose replacement or removal stops the stream for a while, or reads it again.
+# Replacing or removing these resources stops the stream for a while, or reads it again.
 VITAL: Final = ("Function", "Mapping")
 
 _NOTHING: Final = {"Ref": "AWS::NoValue"}
@@ -36,7 +36,7 @@ def template(config: Config) -> dict[str, Any]:
 
 
 def template_body(content: dict[str, Any]) -> str:
-    """Return a template as CloudFormation takes it."""
+    """Return a template as text for CloudFormation."""
     return json.dumps(content, separators=(",", ":"))
 
 
@@ -46,12 +46,14 @@ def _parameters(config: Config) -> dict[str, Any]:
         "CodeKey": _parameter(f"Key of the function's zip in the bucket {config.bucket}"),
     }
     if not config.role_arn:
-        found["TableKeyArn"] = _parameter("ARN of the table's customer-managed KMS key; empty, it has none", "")
-        found["BucketKeyArn"] = _parameter("ARN of the bucket's own KMS key; empty, it has none", "")
+        found["TableKeyArn"] = _parameter("ARN of the table's customer-managed KMS key; empty if it has none", "")
+        found["BucketKeyArn"] = _parameter("ARN of the bucket's default KMS key; empty if it has none", "")
     if config.kms_key_id and not config.role_arn:
         found["KmsKeyArn"] = _parameter(f"ARN of the KMS key {config.kms_key_id}")
     if config.lambda_starts_job:
-        found["JobId"] = _parameter("Number of the Databricks job that the function starts; empty, it starts none", "")
+        found["JobId"] = _parameter(
+            "Number of the Databricks job that the function starts; empty if it starts none", ""
+        )
     return found
 
 
@@ -90,9 +92,9 @@ def _role(config: Config) -> dict[str, Any]:
     return _resource(
         "AWS::IAM::Role",
         RoleName=names.role_name(config),
-        Description=f"What the function {config.function_name} may do",
+        Description=f"Permissions of the function {config.function_name}",
         AssumeRolePolicyDocument={"Version": "2012-10-17", "Statement": [trust]},
-        # Inline: a policy of its own would race with the mapping, which Lambda tries as soon as the role exists.
+        # Inline: a separate policy would race with the mapping, which Lambda tries as soon as the role exists.
         # https://github.com/serverless/serverless/issues/3997
         Policies=[{"PolicyName": POLICY_NAME, "PolicyDocument": document}],
         **boundary,
@@ -104,7 +106,7 @@ def _role_arn(config: Config) -> Any:
 
 
 def _log_group(config: Config) -> dict[str, Any]:
-    # With this DeletionPolicy a group that exists is imported, and `destroy` leaves it with what it says.
+    # With this DeletionPolicy an existing group is imported, and `destroy` leaves it with its logs.
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
     keep = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
     properties = {"LogGroupName": names.log_group(config), "RetentionInDays": config.log_retention_days}
@@ -125,7 +127,7 @@ def _function(config: Config) -> dict[str, Any]:
         Timeout=config.timeout_seconds,
         Role=_role_arn(config),
         Environment={"Variables": _environment(config)},
-        # Log lines are JSON already: Lambda would wrap them, and the metrics in them.
+        # The handler writes JSON: Lambda would wrap it, and the metrics in it.
         LoggingConfig={"LogFormat": "Text", "LogGroup": {"Ref": "LogGroup"}},
         TracingConfig={"Mode": "Active" if config.tracing else "PassThrough"},
         **({"VpcConfig": vpc} if config.subnet_ids else {}),
@@ -141,8 +143,8 @@ def _environment(config: Config) -> dict[str, Any]:
 
 
 def _mapping(config: Config) -> dict[str, Any]:
-    # StartingPosition never changes: another one for the same stream fails with a conflict, and the stream's end would
-    # miss what is written meanwhile. When the table gets a new stream, the mapping of the old one is retained until
+    # StartingPosition never changes: another one for the same stream fails with a conflict, and LATEST would
+    # miss what is written meanwhile. When the table gets a new stream, the mapping of the old one is kept until
     # that stream is empty. https://github.com/aws/serverless-application-model/issues/1690
     mapping = _resource(
         "AWS::Lambda::EventSourceMapping",
@@ -164,7 +166,7 @@ def _mapping(config: Config) -> dict[str, Any]:
 
 
 def _subscription(config: Config) -> dict[str, Any]:
-    # A resource of its own: as a property of the topic, a changed address would leave the old one subscribed.
+    # A separate resource: as a property of the topic, a changed address would leave the old one subscribed.
     topic = {"TopicArn": {"Ref": "Topic"}, "Protocol": "email", "Endpoint": config.alert_email}
     return _resource("AWS::SNS::Subscription", **topic)
 

@@ -1,4 +1,4 @@
-"""A template with its parameters: what its resources come to, in plain values."""
+"""Resolve a template with its parameters to plain values of its resources."""
 
 import re
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ Values = Mapping[str, str]
 
 
 def resolved(template: dict[str, Any], parameters: Values, pseudo: Values | None = None) -> dict[str, dict[str, Any]]:
-    """Return the resources of a template by logical id, with parameters and conditions put in.
+    """Return the resources of a template by logical id, with parameters and conditions replaced.
 
-    `pseudo` has values of pseudo parameters such as AWS::AccountId. What is known only to CloudFormation, such as the
-    ARN of a resource, stays as the template has it.
+    `pseudo` has values of pseudo parameters such as AWS::AccountId. Values that only CloudFormation knows, such as the
+    ARN of a resource, stay as in the template.
     """
     defaults = {name: given.get("Default", "") for name, given in template.get("Parameters", {}).items()}
     values = {**defaults, **(pseudo or {}), **parameters}
@@ -22,7 +22,7 @@ def resolved(template: dict[str, Any], parameters: Values, pseudo: Values | None
 
 
 def pseudo_parameters(caller: str, region: str) -> dict[str, str]:
-    """Return the pseudo parameters of an account, given the ARN of somebody in it."""
+    """Return the pseudo parameters of an account, from the ARN of a caller in it."""
     _, partition, _, _, account, *_ = caller.split(":")
     suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
     here = {"AWS::AccountId": account, "AWS::Partition": partition}
@@ -30,12 +30,12 @@ def pseudo_parameters(caller: str, region: str) -> dict[str, str]:
 
 
 def put_in(value: Any, values: Values) -> Any:
-    """Return a part of a template, without conditions, with values put in."""
+    """Return a part of a template, without conditions, with values replaced."""
     return _put_in(value, values, {})
 
 
 def _holds(test: dict[str, Any], values: Values) -> bool:
-    """Return whether a condition of ours holds: one that says that a parameter is not empty."""
+    """Return whether a condition of ours holds: that a parameter is not empty."""
     left, right = test["Fn::Not"][0]["Fn::Equals"]
     return bool(values.get(left["Ref"], "") != right)
 
