@@ -11,14 +11,14 @@ from support.captured import Said
 
 @pytest.fixture(scope="module")
 def moto_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """One account for a module: clients take longer to make than most tests."""
+    """Yield one account per module: making clients takes longer than most tests."""
     with moto_account(tmp_path_factory.mktemp("account")) as account:
         yield account
 
 
 @pytest.fixture
 def account(moto_of_module: Account) -> Account:
-    """An account of moto with the table, its stream and the bucket, and nothing else."""
+    """Yield a moto account with only the table, its stream and the bucket."""
     moto_api_backend.reset()
     moto_of_module.create_table("NEW_AND_OLD_IMAGES")
     place = {"LocationConstraint": REGION}
@@ -29,7 +29,7 @@ def account(moto_of_module: Account) -> Account:
 
 @pytest.fixture
 def said(capsys: pytest.CaptureFixture[str]) -> Callable[[], Said]:
-    """What the command has said since it was last asked; never a traceback."""
+    """Return a reader of the command's output since the last call; there must be no traceback."""
 
     def read() -> Said:
         captured = capsys.readouterr()

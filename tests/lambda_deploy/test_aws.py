@@ -1,4 +1,4 @@
-"""Clients and errors of AWS, with the SDK itself and no emulator."""
+"""Clients and errors of AWS, with the SDK and no emulator."""
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError, SSOTokenLoadError
@@ -8,7 +8,7 @@ from lambda_deploy.errors import AwsError, NotReadyError
 
 
 def refused(code: str, message: str = "") -> ClientError:
-    """An error as AWS answers it."""
+    """Return an error as AWS answers it."""
     return ClientError({"Error": {"Code": code, "Message": message}}, "Any")
 
 
@@ -33,7 +33,7 @@ ERRORS: dict[str, tuple[Exception, type[AwsError], str]] = {
 
 
 @pytest.mark.parametrize(("error", "kind", "message"), ERRORS.values(), ids=ERRORS)
-def test_an_error_says_what_was_done_and_what_to_do(error: Exception, kind: type[AwsError], message: str) -> None:
+def test_an_error_names_the_action_and_a_remedy(error: Exception, kind: type[AwsError], message: str) -> None:
     with pytest.raises(AwsError) as caught, explained("doing it"):
         raise error
     assert type(caught.value) is kind
@@ -42,14 +42,14 @@ def test_an_error_says_what_was_done_and_what_to_do(error: Exception, kind: type
 
 
 @pytest.mark.parametrize("code", ["404", "NoSuchEntity", "ResourceNotFoundException", "NoSuchBucketPolicy"])
-def test_what_is_not_there_is_none(code: str) -> None:
+def test_what_does_not_exist_is_none(code: str) -> None:
     def call(**_: object) -> object:
         raise refused(code)
 
     assert found(call, Name="x") is None
 
 
-def test_another_refusal_is_no_absence() -> None:
+def test_another_refusal_is_an_error() -> None:
     def call(**_: object) -> object:
         raise refused("AccessDenied")
 

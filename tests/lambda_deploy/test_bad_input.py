@@ -1,4 +1,4 @@
-"""Whatever is wrong around a command is one sentence with its cure, without a traceback, and without a secret.
+"""Invalid input is one sentence with a remedy, without a traceback or a secret.
 
 Every output of these tests, and of the sentences of AWS that quote them, is searched for the secrets that went in.
 """
@@ -29,7 +29,7 @@ KEY_ID = "AKIA5ECRE75ECRE75ECR"
 KEY = "5ecre7/5ecre7+5ecre7"
 TOKEN = "5ecre7token"
 SECRETS = re.compile(r"AKIA|5ecre7", re.IGNORECASE)
-# Nobody listens there; a request is never sent anywhere else.
+# Nothing listens there; requests go nowhere else.
 NOWHERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED": "true"}
 KEYS = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": KEY}
 ODD = "has a line end or another character that no key has: set it again"
@@ -58,7 +58,7 @@ PROCESSES = {
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home with nothing of AWS in it."""
+    """Return a home without AWS settings."""
     monkeypatch.setenv("HOME", str(tmp_path))
     for name, value in NOWHERE.items():
         monkeypatch.setenv(name, value)
@@ -68,7 +68,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def error(said: Callable[[], Said]) -> Iterator[Callable[[], str]]:
-    """The one sentence that a command ended with, and in the end a search of all that was said."""
+    """Return a reader of the one sentence with which a command ended; at the end, search all output for secrets."""
     every: list[str] = []
 
     def read() -> str:
@@ -83,13 +83,13 @@ def error(said: Callable[[], Said]) -> Iterator[Callable[[], str]]:
 
 
 def plan(folder: Path, target: str | None = None, **variables: Any) -> int:
-    """`plan` with the SDK's own way to AWS."""
+    """Run `plan` with the SDK's way to AWS."""
     which = ["--target", target] if target else []
     return run(["plan", "--bundle", str(write_bundle(folder, **variables)), *which], Tools({}, connect))
 
 
 @pytest.mark.parametrize(("environment", "message"), ENVIRONMENTS.values(), ids=ENVIRONMENTS)
-def test_wrong_surroundings_are_one_sentence(
+def test_an_invalid_environment_is_one_sentence(
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
     error: Callable[[], str],

@@ -1,4 +1,4 @@
-"""`stream-lambda build`: the same bytes, only what belongs, within its budget."""
+"""`stream-lambda build` makes the same bytes, contains only what is needed, and keeps to its budget."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def test_the_same_sources_give_the_same_bytes(archive: Path, tmp_path: Path) -> 
     assert again.path.read_bytes() == archive.read_bytes()
 
 
-def test_the_zip_holds_our_package_and_its_dependencies_and_nothing_else(archive: Path) -> None:
+def test_the_zip_has_only_our_package_and_its_dependencies(archive: Path) -> None:
     tops = {re.split(r"[/-]", name)[0] for name in names(archive)}
     assert tops == {"stream_to_s3", *[name.replace("-", "_") for name in DEPENDENCIES]}
     assert not [name for name in names(archive) if name.endswith((".so", ".pyi", ".dll")) or "/tests/" in name]
@@ -60,7 +60,7 @@ def test_licences_and_certificates_are_in(archive: Path) -> None:
 
 
 def pythons() -> Iterator[str]:
-    """This Python, and others that we support and that are at hand: on PATH, or of pyenv."""
+    """Return this Python, and other supported ones on PATH or of pyenv."""
     kept = Path.home() / ".pyenv/versions"
     candidates = [*[shutil.which(f"python{version}") for version in VERSIONS], *kept.glob("3.1[123].*/bin/python")]
     for candidate in candidates:
@@ -69,7 +69,7 @@ def pythons() -> Iterator[str]:
             yield str(candidate)
 
 
-def test_each_python_at_hand_makes_the_same_bytes(archive: Path) -> None:
+def test_each_installed_python_makes_the_same_bytes(archive: Path) -> None:
     packages = Path(certifi.__file__).parents[1]
     environment = {"PYTHONPATH": f"{ROOT / 'src/lambda'}{os.pathsep}{packages}", "PYTHONDONTWRITEBYTECODE": "1"}
     digests = [
@@ -92,7 +92,7 @@ def test_entries_have_no_time_and_are_readable(archive: Path) -> None:
     assert {entry.external_attr >> 16 for entry in entries} == {0o100644}
 
 
-def test_no_path_of_this_machine_is_in_the_zip(archive: Path) -> None:
+def test_the_zip_has_no_path_of_this_machine(archive: Path) -> None:
     with zipfile.ZipFile(archive) as content:
         for name in content.namelist():
             assert str(ROOT).encode() not in content.read(name), name
@@ -106,7 +106,7 @@ def test_the_zip_is_within_its_budget(tmp_path: Path) -> None:
 
 
 def test_a_zip_beyond_its_budget_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match=r"the zip takes [0-9,]+ bytes, more than its budget of 1,000"):
+    with pytest.raises(BuildError, match=r"the zip has [0-9,]+ bytes, more than its budget of 1,000"):
         build(tmp_path / "a.zip", whole_budget=1_000)
     assert list(tmp_path.iterdir()) == []
 
@@ -115,7 +115,7 @@ INSTALLED = "print('as installed')\n"
 
 
 def package_with(tmp_path: Path, content: str) -> Distribution:
-    """A package that was installed with one file, whose content is another now, and one that nobody vouches for."""
+    """Return a package installed with one file that was changed later, and one file without a hash."""
     folder = tmp_path / "idna-3.0.dist-info"
     folder.mkdir()
     digest = urlsafe_b64encode(sha256(INSTALLED.encode()).digest()).decode().rstrip("=")
@@ -128,11 +128,11 @@ def package_with(tmp_path: Path, content: str) -> Distribution:
 
 @pytest.mark.parametrize("content", ["print('another thing')", "", INSTALLED[1:]], ids=["other", "empty", "cut"])
 def test_a_dependency_that_was_changed_is_refused(tmp_path: Path, content: str) -> None:
-    with pytest.raises(BuildError, match=r"^idna\.py of idna is not as it was installed"):
+    with pytest.raises(BuildError, match=r"^idna\.py of idna was changed after its installation"):
         list(shipped(package_with(tmp_path, content)))
 
 
-def test_what_was_appended_to_a_file_after_its_installation_is_left_out(tmp_path: Path) -> None:
+def test_content_appended_after_the_installation_is_left_out(tmp_path: Path) -> None:
     path, content = next(shipped(package_with(tmp_path, INSTALLED + "-----BEGIN CERTIFICATE-----")))
     assert (str(path), content.decode()) == ("idna.py", INSTALLED)
 
@@ -163,7 +163,7 @@ def test_wrong_usage_is_64(arguments: list[str], capsys: pytest.CaptureFixture[s
     assert "Usage: stream-lambda" in capsys.readouterr().err
 
 
-def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unwritable_path_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["build", "--out", str(tmp_path / "no\nsuch/a.zip")]) == 1
     error = capsys.readouterr().err
     assert error.startswith("Error: ")

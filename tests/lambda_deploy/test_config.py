@@ -1,4 +1,4 @@
-"""databricks.yml as the script that ships the Lambda reads it: resolved, typed, and refused with one sentence."""
+"""`stream-lambda` reads databricks.yml: resolved, typed, and refused with one sentence."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ OURS = Path(__file__).parents[2] / "databricks.yml"
 def read(
     folder: Path, target: str | None = None, environment: dict[str, str] | None = None, **variables: Any
 ) -> Config:
-    """A target of a bundle with these values."""
+    """Read a target of a bundle with these values."""
     return Config.read(write_bundle(folder, **variables), target, environment or {})
 
 
@@ -40,21 +40,21 @@ def test_our_own_bundle_can_be_read(target: str, prefix: str, function: str) -> 
 # Where a value comes from
 
 
-def test_the_default_target_is_the_one_that_says_so(tmp_path: Path) -> None:
+def test_the_default_target_is_the_one_marked_as_default(tmp_path: Path) -> None:
     assert read(tmp_path).target == "prod"
 
 
-def test_a_value_of_the_target_goes_before_the_default(tmp_path: Path) -> None:
+def test_a_value_of_the_target_overrides_the_default(tmp_path: Path) -> None:
     assert read(tmp_path, "dev").landing_prefix == "shared/telemetry/"
 
 
-def test_the_environment_goes_before_the_target(tmp_path: Path) -> None:
+def test_the_environment_overrides_the_target(tmp_path: Path) -> None:
     environment = {"BUNDLE_VAR_landing_prefix": "mine/", "BUNDLE_VAR_batch_size": "20", "BUNDLE_VAR_developer": "jo"}
     config = read(tmp_path, "dev", environment)
     assert (config.landing_prefix, config.batch_size, config.archive_prefix) == ("mine/", 20, "jo/telemetry-archive/")
 
 
-def test_the_overrides_of_the_target_go_before_the_file(tmp_path: Path) -> None:
+def test_the_override_file_of_the_target_has_priority(tmp_path: Path) -> None:
     folder = tmp_path / ".databricks/bundle/prod"
     folder.mkdir(parents=True)
     (folder / "variable-overrides.json").write_text(
@@ -106,14 +106,12 @@ STARTS: dict[str, tuple[dict[str, Any], str, bool]] = {
 
 
 @pytest.mark.parametrize(("variables", "start", "is_paused"), STARTS.values(), ids=STARTS)
-def test_the_way_in_which_the_job_starts(
-    tmp_path: Path, variables: dict[str, Any], start: str, is_paused: bool
-) -> None:
+def test_what_starts_the_job(tmp_path: Path, variables: dict[str, Any], start: str, is_paused: bool) -> None:
     config = read(tmp_path, **variables)
     assert (config.start, config.start_is_paused) == (start, is_paused)
 
 
-def test_the_trigger_of_a_developers_job_is_paused_unless_it_says_otherwise(tmp_path: Path) -> None:
+def test_the_trigger_of_a_developers_job_is_paused_by_default(tmp_path: Path) -> None:
     assert read(tmp_path, "dev").start_is_paused
     unpaused = {"periodic": {}, "pause_status": "UNPAUSED"}
     assert not read(tmp_path, "dev", start=unpaused).start_is_paused
@@ -130,7 +128,7 @@ REFUSED_STARTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "the Lambda and a paused schedule": (
         {"start": {"periodic": {}, "pause_status": "PAUSED"}, "lambda_starts_job": True},
-        "picks up what a failed start missed",
+        "after a failed start",
     ),
     "the Lambda and file events": (
         {"lambda_starts_job": True, "discovery": "file-events"},
@@ -154,7 +152,7 @@ def test_the_job_is_that_of_the_bundles_files(tmp_path: Path) -> None:
 
 def test_a_start_by_the_lambda_needs_a_workspace_and_a_job(tmp_path: Path) -> None:
     unpaused = {"periodic": {}, "pause_status": "UNPAUSED"}
-    with pytest.raises(ConfigError, match=r"no workspace is named: set workspace\.host or DATABRICKS_HOST"):
+    with pytest.raises(ConfigError, match=r"no workspace is set: set workspace\.host or DATABRICKS_HOST"):
         read(tmp_path, "dev", lambda_starts_job=True, start=unpaused)
     path = write_bundle(tmp_path, lambda_starts_job=True)
     (tmp_path / "resources/flatten.job.yml").unlink()
@@ -194,12 +192,12 @@ def test_a_number_out_of_its_range_is_refused_with_the_range(tmp_path: Path, nam
 
 
 @pytest.mark.parametrize("days", [0, 2, 31, 3654])
-def test_a_retention_that_cloudwatch_does_not_take_is_refused(tmp_path: Path, days: int) -> None:
+def test_a_retention_that_cloudwatch_does_not_offer_is_refused(tmp_path: Path, days: int) -> None:
     with pytest.raises(ConfigError, match="log_retention_days is"):
         read(tmp_path, log_retention_days=days)
 
 
-def test_each_retention_that_cloudwatch_takes_is_taken(tmp_path: Path) -> None:
+def test_each_retention_of_cloudwatch_is_accepted(tmp_path: Path) -> None:
     path = write_bundle(tmp_path)
     for days in RETENTION_DAYS:
         found = Config.read(path, None, {"BUNDLE_VAR_log_retention_days": str(days)})
@@ -208,17 +206,17 @@ def test_each_retention_that_cloudwatch_takes_is_taken(tmp_path: Path) -> None:
 
 def test_a_large_batch_needs_a_window(tmp_path: Path) -> None:
     assert read(tmp_path, batch_size=10, batching_window_seconds=0).batch_size == 10
-    with pytest.raises(ConfigError, match="at least 1 is needed for a batch_size of more than 10"):
+    with pytest.raises(ConfigError, match="a batch_size of more than 10 needs at least 1"):
         read(tmp_path, batch_size=11, batching_window_seconds=0)
 
 
-def test_no_retries_at_all_are_refused_with_what_they_would_be(tmp_path: Path) -> None:
+def test_zero_retries_are_refused_with_the_valid_values(tmp_path: Path) -> None:
     assert read(tmp_path, max_retries=-1).max_retries == -1
     with pytest.raises(ConfigError, match=r"max_retries is 0, expected -1 .* or 1 to 10,000"):
         read(tmp_path, max_retries="0")
 
 
-def test_what_organisations_demand_is_read(tmp_path: Path) -> None:
+def test_variables_for_organisations_are_read(tmp_path: Path) -> None:
     config = read(
         tmp_path,
         tags={"cost-centre": "42"},
@@ -233,9 +231,9 @@ def test_what_organisations_demand_is_read(tmp_path: Path) -> None:
 
 
 DEMANDS: dict[str, tuple[dict[str, Any], str]] = {
-    "a tag of AWS": ({"tags": {"aws:x": "y"}}, "tags is .*none aws:"),
+    "a tag of AWS": ({"tags": {"aws:x": "y"}}, "tags is .*begins with aws:"),
     "a tag that is a number": ({"tags": {"x": 1}}, "tags is .*names with texts"),
-    "a tag of ours": ({"tags": {"target": "mine"}}, "no tag 'target', which says whose the stack is"),
+    "a tag of ours": ({"tags": {"target": "mine"}}, "no tag 'target', which is reserved"),
     "tags that are a list": ({"tags": ["x"]}, "tags is"),
     "a boundary that is a role": ({"permissions_boundary": "arn:aws:iam::123456789012:role/x"}, "ARN of a policy"),
     "a role that is a name": ({"role_arn": "ours"}, "role_arn is 'ours', expected the ARN of a role"),
@@ -251,7 +249,9 @@ DEMANDS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("variables", "message"), DEMANDS.values(), ids=DEMANDS)
-def test_what_aws_would_not_take_of_them_is_refused(tmp_path: Path, variables: dict[str, Any], message: str) -> None:
+def test_invalid_variables_for_organisations_are_refused(
+    tmp_path: Path, variables: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         read(tmp_path, **variables)
 
@@ -311,7 +311,7 @@ def test_five_megabytes_are_refused_in_one_short_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["a", "a@b", "a b@example.com", "a@example.com, b@example.com", "a@exa\nmple.com"])
-def test_an_address_that_is_none_is_refused(tmp_path: Path, address: str) -> None:
+def test_an_invalid_address_is_refused(tmp_path: Path, address: str) -> None:
     with pytest.raises(ConfigError, match=r"alert_email is .*, expected an e-mail address, or nothing"):
         read(tmp_path, alert_email=address)
 
@@ -329,7 +329,7 @@ OVERLAPS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("variables", OVERLAPS.values(), ids=OVERLAPS)
 def test_prefixes_that_overlap_are_refused(tmp_path: Path, variables: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="lies in"):
+    with pytest.raises(ConfigError, match="is inside"):
         read(tmp_path, **variables)
 
 
@@ -355,25 +355,25 @@ BROKEN: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize(("content", "message"), BROKEN.values(), ids=BROKEN)
-def test_a_file_that_is_no_bundle_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_that_is_not_a_bundle_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "databricks.yml"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=message):
         Config.read(path, None, {})
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be read: No such file.*name it by --bundle"):
         Config.read(tmp_path / "no\nsuch.yml", None, {})
 
 
-def test_an_unknown_target_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
+def test_an_unknown_target_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"has no target 'staging'; it has: dev, prod"):
         read(tmp_path, "staging")
 
 
 @pytest.mark.parametrize("content", ["[", "[1]"], ids=["not JSON", "not an object"])
-def test_overrides_that_cannot_be_read_are_refused(tmp_path: Path, content: str) -> None:
+def test_invalid_overrides_are_refused(tmp_path: Path, content: str) -> None:
     folder = tmp_path / ".databricks/bundle/prod"
     folder.mkdir(parents=True)
     (folder / "variable-overrides.json").write_text(content)
@@ -381,7 +381,7 @@ def test_overrides_that_cannot_be_read_are_refused(tmp_path: Path, content: str)
         read(tmp_path)
 
 
-def test_the_bundle_is_looked_for_here_and_above(tmp_path: Path) -> None:
+def test_the_bundle_is_found_here_or_in_a_parent_folder(tmp_path: Path) -> None:
     path = write_bundle(tmp_path)
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""docs/deploying.md and docs/reference/iam.md know every command, option and statement."""
+"""docs/deploying.md and docs/reference/iam.md have every command, option and statement."""
 
 import re
 from pathlib import Path
@@ -30,18 +30,18 @@ EVERYTHING: dict[str, Any] = {
 
 
 def options(command: click.Command) -> set[str]:
-    """The long options of a command but those that every command has."""
+    """Return the long options of a command, except those of every command."""
     found = {way for each in command.params for way in (*each.opts, *each.secondary_opts) if way.startswith("--")}
     return found - {"--target", "--bundle"}
 
 
 def config_of(folder: Path, **variables: Any) -> Config:
-    """A target with all that adds a statement."""
+    """Return a target with everything that adds a statement."""
     return Config.read(write_bundle(folder, **EVERYTHING, **variables), None, {"DATABRICKS_HOST": HOST})
 
 
 def rows(text: str, head: str) -> dict[str, str]:
-    """The rows of a table below its head, by what the first cell names in backticks."""
+    """Return the rows of a table below its head, by the first cell's name in backticks."""
     table = text.partition(head)[2].partition("\n\n")[0]
     lines = [line for line in table.splitlines() if line.startswith("| `")]
     return {name: line for line in lines for name in re.findall(r"`([^`]+)`", line.split(" | ")[0])}
@@ -58,13 +58,13 @@ def test_each_command_shows_an_example(command: click.Command) -> None:
     assert "Example: stream-lambda" in str(command.help)
 
 
-def test_each_state_that_is_stuck_is_on_the_page_and_no_other() -> None:
+def test_the_page_lists_exactly_the_stuck_states() -> None:
     named = set(rows(DEPLOYING, "| state | what to do |")) - {"..._IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"}
     assert named == set(STUCK)
 
 
 def unwrapped(statement: dict[str, Any]) -> dict[str, Any]:
-    """A statement without the condition of the template that it depends on."""
+    """Return a statement without its template condition."""
     found: dict[str, Any] = statement["Fn::If"][1] if "Fn::If" in statement else statement
     return found
 
@@ -79,7 +79,7 @@ def test_each_statement_of_the_function_has_its_actions_and_its_reason(tmp_path:
         assert len(table[each["Sid"]].split(" | ")[3]) > 40
 
 
-def test_the_page_has_no_statement_that_is_none(tmp_path: Path) -> None:
+def test_every_statement_on_the_page_exists(tmp_path: Path) -> None:
     every = {
         unwrapped(each)["Sid"]
         for client_id in ("", "client-1")

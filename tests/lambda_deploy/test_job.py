@@ -1,4 +1,4 @@
-"""The job that the Lambda starts: found by its name, by the SDK itself, and refused when nothing else starts it."""
+"""The job that the Lambda starts is found by its name, with the real SDK, and refused without a schedule."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ UNPAUSED = {"periodic": {}, "pause_status": "UNPAUSED"}
 
 @pytest.fixture
 def account(moto_of_module: Account, tmp_path: Path) -> Account:
-    """An account with the table."""
+    """Return an account with the table."""
     moto_api_backend.reset()
     made = Account(moto_of_module.clients, tmp_path, moto_of_module.calls)
     made.create_table()
@@ -29,7 +29,7 @@ def account(moto_of_module: Account, tmp_path: Path) -> Account:
 
 @pytest.fixture
 def api() -> Iterator[DatabricksApi]:
-    """A workspace with jobs of three people, for the real SDK."""
+    """Yield a workspace with jobs of three people, for the real SDK."""
     started = {"trigger": {"pause_status": "UNPAUSED", "periodic": {"interval": 5, "unit": "MINUTES"}}}
     names = {JOB: "flatten", 7: "[dev jo_smith] flatten", 8: "[dev joe] flatten", 9: "Flatten"}
     with DatabricksApi(jobs={number: {"name": name, **started} for number, name in names.items()}) as made:
@@ -37,7 +37,7 @@ def api() -> Iterator[DatabricksApi]:
 
 
 def config_of(folder: Path, target: str = "prod") -> Config:
-    """A target whose function starts the job."""
+    """Return a target whose function starts the job."""
     return Config.read(write_bundle(folder, lambda_starts_job=True, start=UNPAUSED), target, {"DATABRICKS_HOST": HOST})
 
 
@@ -46,11 +46,9 @@ def test_the_sdk_finds_the_job_of_the_target(tmp_path: Path, api: DatabricksApi,
     assert find_job(config_of(tmp_path, target), api.client) == number
 
 
-def test_what_the_workspace_refuses_is_one_sentence_without_the_token(tmp_path: Path, api: DatabricksApi) -> None:
+def test_a_refusal_of_the_workspace_is_one_sentence_without_the_token(tmp_path: Path, api: DatabricksApi) -> None:
     api.token = "another"
-    with pytest.raises(
-        WorkspaceError, match=r"cannot be asked for the job: .*check workspace\.host, and log in"
-    ) as caught:
+    with pytest.raises(WorkspaceError, match=r"does not list its jobs: .*check workspace\.host, and log in") as caught:
         find_job(config_of(tmp_path), api.client)
     assert TOKEN not in str(caught.value)
     assert str(caught.value).isprintable()
@@ -93,16 +91,16 @@ JOBS: dict[str, tuple[list[Any], str]] = {
     "no job": ([], "has no job of the name 'flatten': deploy the bundle first (`databricks bundle deploy -t prod`)"),
     "one of another case": ([job("FLATTEN")], "has no job of the name 'flatten'"),
     "two jobs": ([job(), job()], "has 2 jobs of the name 'flatten'"),
-    "a job without a schedule": ([job(trigger=None)], "the job 'flatten' is paused, or has no schedule"),
+    "a job without a schedule": ([job(trigger=None)], "the job 'flatten' is paused or has no schedule"),
     "a paused job": (
         [job(trigger=type("Trigger", (), {"pause_status": "PauseStatus.PAUSED"}))],
-        "the job 'flatten' is paused, or has no schedule",
+        "the job 'flatten' is paused or has no schedule",
     ),
 }
 
 
 @pytest.mark.parametrize(("jobs", "message"), JOBS.values(), ids=JOBS)
-def test_a_job_that_cannot_be_started_is_refused_before_anything_is_made(
+def test_an_unusable_job_is_refused_before_anything_is_made(
     account: Account, said: Callable[[], Said], jobs: list[Any], message: str
 ) -> None:
     account.workspaces = workspaces(*jobs)
@@ -117,6 +115,6 @@ def test_a_workspace_that_does_not_answer_leaves_the_trigger_off(account: Accoun
 
     account.workspaces = unreachable
     assert account.run("plan", "--create-bucket", lambda_starts_job=True, lambda_client_id="0a1b") == 0
-    [note] = [line for line in said().out.splitlines() if "cannot be asked for the job" in line]
+    [note] = [line for line in said().out.splitlines() if "does not list its jobs" in line]
     assert "Name or service not known: check workspace.host" in note
     assert note.endswith("; the function starts no job until the next deploy")

@@ -31,7 +31,7 @@ def lakehouse(folder: Path, api: DatabricksApi, target: str = "prod", **variable
     return Lakehouse(Config.read(path, target, {"DATABRICKS_HOST": HOST}), api.client)
 
 
-def test_the_job_is_seen_with_who_may_start_it_and_its_options(tmp_path: Path, api: DatabricksApi) -> None:
+def test_the_job_has_its_starters_and_options(tmp_path: Path, api: DatabricksApi) -> None:
     [job] = lakehouse(tmp_path, api).jobs()
     assert (job.job_id, job.starts, job.paused, job.max_concurrent_runs) == (JOB, "periodic", False, 1)
     assert job.may_start == {"app-1", "app-3"}
@@ -49,7 +49,7 @@ def test_the_job_is_seen_with_who_may_start_it_and_its_options(tmp_path: Path, a
     ],
     ids=["nothing", "schedule", "continuous", "file arrival", "another"],
 )
-def test_what_starts_the_job_is_seen(
+def test_what_starts_the_job_is_read(
     tmp_path: Path, api: DatabricksApi, start: dict[str, Any], kind: str | None, paused: bool
 ) -> None:
     api.jobs[JOB] = {"name": "flatten", **start}
@@ -84,14 +84,14 @@ def test_a_developers_job_has_the_prefix_of_the_bundle(
     ],
     ids=["ended", "running", "unknown"],
 )
-def test_the_newest_run_has_the_workspaces_own_words(
+def test_the_newest_run_has_the_state_of_the_workspace(
     tmp_path: Path, api: DatabricksApi, state: dict[str, str], shown: str
 ) -> None:
     api.runs[JOB] = [{"run_id": 9, "start_time": 1_800_000_000_000, "state": state}]
     assert lakehouse(tmp_path, api).last_run(JOB) == Run(shown, datetime.fromtimestamp(1_800_000_000, UTC))
 
 
-def test_a_job_without_a_run_has_none(tmp_path: Path, api: DatabricksApi) -> None:
+def test_a_job_without_a_run_has_no_newest_run(tmp_path: Path, api: DatabricksApi) -> None:
     assert lakehouse(tmp_path, api).last_run(JOB) is None
 
 
@@ -105,7 +105,7 @@ def test_a_job_without_a_run_has_none(tmp_path: Path, api: DatabricksApi) -> Non
     ],
     ids=["expired", "no right", "bad request", "not found"],
 )
-def test_a_refusal_is_one_sentence_with_the_cure(
+def test_a_refusal_is_one_sentence_with_a_remedy(
     tmp_path: Path, api: DatabricksApi, refusal: tuple[int, str], sentence: str
 ) -> None:
     api.refusals["/api/2.2/jobs/list"] = refusal
@@ -115,7 +115,7 @@ def test_a_refusal_is_one_sentence_with_the_cure(
 
 
 @pytest.mark.parametrize(("event", "rows"), [("event-1", [["true"]]), ("' OR 1=1 --", [])])
-def test_a_row_is_asked_for_by_a_parameter(
+def test_a_row_is_selected_by_a_parameter(
     tmp_path: Path, api: DatabricksApi, event: str, rows: list[list[str]]
 ) -> None:
     assert lakehouse(tmp_path, api).rows(IS_CHARGING, "event_id = :event_id", event_id=event) == rows
@@ -126,23 +126,23 @@ def test_without_a_warehouse_no_table_can_be_read(tmp_path: Path, api: Databrick
         lakehouse(tmp_path, api, warehouse_id="").rows("1", "true")
 
 
-def test_a_table_that_the_job_has_not_made_yet_has_no_row(tmp_path: Path, api: DatabricksApi) -> None:
+def test_a_table_that_does_not_exist_yet_has_no_row(tmp_path: Path, api: DatabricksApi) -> None:
     api.tables.clear()
     assert lakehouse(tmp_path, api).rows(IS_CHARGING, "event_id = :event_id", event_id="event-1") == []
 
 
-def test_a_signal_that_no_event_has_had_yet_has_no_row(tmp_path: Path, api: DatabricksApi) -> None:
+def test_a_column_that_does_not_exist_yet_has_no_row(tmp_path: Path, api: DatabricksApi) -> None:
     api.charging = None
     assert lakehouse(tmp_path, api).rows(IS_CHARGING, "event_id = :event_id", event_id="event-1") == []
 
 
-def test_a_warehouse_that_starts_is_said(tmp_path: Path, api: DatabricksApi) -> None:
+def test_a_starting_warehouse_is_reported(tmp_path: Path, api: DatabricksApi) -> None:
     api.is_starting = True
     with pytest.raises(UnreachableError, match="it is starting, run this again"):
         lakehouse(tmp_path, api).rows("1", "true")
 
 
-def test_a_statement_that_fails_says_why(tmp_path: Path, api: DatabricksApi) -> None:
+def test_a_failed_statement_is_reported_with_its_reason(tmp_path: Path, api: DatabricksApi) -> None:
     with pytest.raises(WorkspaceError, match="reading the table: cannot select no_such_column"):
         lakehouse(tmp_path, api).rows("no_such_column", "true")
 
@@ -154,9 +154,7 @@ def test_without_a_job_there_is_no_table(tmp_path: Path, api: DatabricksApi) -> 
 
 
 @pytest.mark.parametrize("token", ["dapi5ecre7\n", "dapi5ecre7\udcff"], ids=["a line end", "an odd byte"])
-def test_a_token_that_cannot_be_sent_is_not_in_the_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str
-) -> None:
+def test_an_invalid_token_is_not_in_the_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("DATABRICKS_TOKEN", token)
     config = Config.read(write_bundle(tmp_path), "prod", {"DATABRICKS_HOST": HOST})

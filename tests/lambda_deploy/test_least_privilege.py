@@ -1,7 +1,7 @@
-"""The template's policy: no wildcard, enough for the real zip, and not one statement too many.
+"""The template's policy has no wildcard, is sufficient for the real zip, and has no unnecessary statement.
 
-What the handler itself asks is tried with the role's own credentials, on an emulator that enforces IAM; what AWS
-does on the role's behalf (stream, log, traces, on-failure objects, keys) by its simulation of the deployed role.
+The handler's calls are tried with the role's credentials, on an emulator that enforces IAM. What AWS does on the role's
+behalf (stream, log, traces, on-failure objects, keys) is tried with the simulation of the deployed role.
 """
 
 import json
@@ -33,14 +33,14 @@ from support.tokens import unverified
 
 pytestmark = [
     pytest.mark.process,
-    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric comes for Linux only"),
+    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric exists for Linux only"),
 ]
 
 HANDLER = "stream_to_s3.handler.handler"
 TOKEN = "dapi-5ecre7"
 ROLE = f"{FUNCTION}-{REGION}"
 ROOT = boto3.Session("test", "test", region_name=REGION)
-# Statements by the one who needs them: the handler's own calls, or AWS on behalf of the role.
+# Statements by who needs them: the handler's calls, or AWS on behalf of the role.
 BY_THE_HANDLER = ("WriteObjects", "ReadSecret", "IdentifyToDatabricks")
 # Every setting that adds a statement, but the two ways to say who it is. ministack knows no subnet of that name.
 ALL_STATEMENTS = {"tracing": True}
@@ -59,9 +59,9 @@ class Harness:
     policy: dict[str, Any] = field(default_factory=dict)
 
     def deploy(self, **changes: Any) -> dict[str, Any]:
-        """Deploys with these settings and gives the statements of the role's policy.
+        """Deploy with these settings and return the statements of the role's policy.
 
-        Where they are those that are deployed already, only the policy has been changed since: it is put back.
+        If they are already deployed, only the policy has been changed since: it is restored.
         """
         config = replace(self.config, host=self.server.url, **changes)
         if config == self.config:
@@ -73,7 +73,7 @@ class Harness:
         return self.policy
 
     def deployed(self) -> dict[str, Any]:
-        """The statements of the template's policy by name, with the parameters that were deployed."""
+        """Return the statements of the template's policy by name, with the deployed parameters."""
         site = self.account.site(self.config)
         parameters = site.cloudformation.read().parameters
         [policy] = resources_of(template(self.config), parameters, site)["Role"]["Properties"]["Policies"]
@@ -82,18 +82,18 @@ class Harness:
 
     @cached_property
     def key(self) -> str:
-        """The ARN of a KMS key."""
+        """Return the ARN of a KMS key."""
         return str(self.account.clients("kms").create_key()["KeyMetadata"]["Arn"])
 
     def put(self, policy: Mapping[str, Any]) -> None:
-        """Gives the role this policy instead."""
+        """Give the role this policy instead."""
         document = {"Version": "2012-10-17", "Statement": [{"Sid": name, **each} for name, each in policy.items()]}
         self.account.clients("iam").put_role_policy(
             RoleName=ROLE, PolicyName=POLICY_NAME, PolicyDocument=json.dumps(document)
         )
 
     def invoke(self) -> Invocation:
-        """The zip in a new process, with the deployed variables and the role's credentials, on a batch with poison."""
+        """Run the zip in a new process, with the deployed variables and the role's credentials."""
         variables = self.account.clients("lambda").get_function_configuration(FunctionName=FUNCTION)["Environment"]
         environment = {**variables["Variables"], **self.credentials(), "AWS_ENDPOINT_URL": self.url}
         folder = self.folder / uuid4().hex
@@ -103,7 +103,7 @@ class Harness:
             return function.invoke(stream_event([poison(start), *inserts(2, start=start + 1)]))
 
     def credentials(self) -> dict[str, str]:
-        """Those of the role. It trusts Lambda alone, so for this one moment it trusts the account, too."""
+        """Return the role's credentials. It trusts Lambda alone, so for this moment it trusts the account, too."""
         iam = self.account.clients("iam")
         arn, trust = (iam.get_role(RoleName=ROLE)["Role"][name] for name in ("Arn", "AssumeRolePolicyDocument"))
         open_trust = json.loads(json.dumps(trust))
@@ -119,7 +119,7 @@ class Harness:
         }
 
     def decisions(self, statement: Mapping[str, Any]) -> set[str]:
-        """What IAM says to each action of a statement on each of its resources."""
+        """Return IAM's decision for each action of a statement on each of its resources."""
         iam = self.account.clients("iam")
         arn = iam.get_role(RoleName=ROLE)["Role"]["Arn"]
         return {
@@ -132,17 +132,17 @@ class Harness:
 
 
 def lines_of(logged: Mapping[str, Any]) -> int:
-    """How many lines the object has that was written, by its key."""
+    """Return how many lines the written object has, by its key."""
     return int(logged["key"].split("-")[-2])
 
 
 def inside(resource: str) -> str:
-    """One thing that a resource of a statement stands for."""
+    """Return one concrete resource that matches a resource of a statement."""
     return resource if resource == "*" else resource.replace("??????", "abcdef").replace("*", "x")
 
 
 def without_unknown_conditions(policy: Mapping[str, Any]) -> dict[str, Any]:
-    """A policy less the conditions on what the emulator does not know: it takes them as not met."""
+    """Return a policy without the conditions that the emulator does not know: it evaluates them as not met."""
     return {
         name: {part: value for part, value in each.items() if part != "Condition" or name not in UNKNOWN_CONDITIONS}
         for name, each in policy.items()
@@ -186,7 +186,7 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
                 Audience=["databricks"], SigningAlgorithm="RS256", DurationSeconds=300
             )["WebIdentityToken"]
         )
-        # The emulator's tokens are about the account, whoever asks.
+        # The emulator's tokens are about the account, not about the caller.
         policy = FederationPolicy(issuer=claims["iss"], subject=claims["sub"])
         workspace.principals.append(Principal("client-1", "made-up", TOKEN, policy, jobs=(JOB,)))
         yield harness
@@ -205,7 +205,7 @@ def test_the_zip_works_with_the_deployed_policy(harness: Harness, way: dict[str,
     assert (logged["trigger"], logged["trigger_detail"][:4]) == ("started", "run ")
 
 
-def test_without_the_right_to_write_the_batch_fails(harness: Harness) -> None:
+def test_without_permission_to_write_the_batch_fails(harness: Harness) -> None:
     policy = harness.deploy(**WAYS["a secret"])
     harness.put({name: each for name, each in policy.items() if name != "WriteObjects"})
     call = harness.invoke()
@@ -233,7 +233,7 @@ NEEDED_TO_START = {
 
 
 @pytest.mark.parametrize("name", NEEDED_TO_START)
-def test_without_its_right_to_say_who_it_is_the_job_is_not_started(harness: Harness, name: str) -> None:
+def test_without_permission_to_authenticate_the_job_is_not_started(harness: Harness, name: str) -> None:
     way, message = NEEDED_TO_START[name]
     policy = harness.deploy(**WAYS[way])
     harness.put({other: each for other, each in policy.items() if other != name})
@@ -263,7 +263,7 @@ FOR_AWS = (
 
 
 @pytest.mark.parametrize("name", FOR_AWS)
-def test_what_aws_does_for_the_role_is_allowed_by_one_statement_alone(harness: Harness, name: str) -> None:
+def test_each_action_of_aws_is_allowed_by_exactly_one_statement(harness: Harness, name: str) -> None:
     policy = without_unknown_conditions(harness.deploy(kms_key_id=harness.key, **ALL_STATEMENTS, **WAYS["a secret"]))
     harness.put(policy)
     assert harness.decisions(policy[name]) == {"allowed"}
@@ -281,7 +281,7 @@ def test_objects_go_to_a_bucket_of_this_account_only(harness: Harness, name: str
 
 
 @pytest.mark.parametrize("name", UNKNOWN_CONDITIONS)
-def test_conditions_that_the_emulator_does_not_know_are_as_documented(harness: Harness, name: str) -> None:
+def test_conditions_unknown_to_the_emulator_are_as_documented(harness: Harness, name: str) -> None:
     way = "its own identity" if name == "IdentifyToDatabricks" else "a secret"
     policy = harness.deploy(kms_key_id=harness.key, **WAYS[way])
     assert policy[name]["Condition"] == UNKNOWN_CONDITIONS[name]
@@ -289,9 +289,7 @@ def test_conditions_that_the_emulator_does_not_know_are_as_documented(harness: H
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_no_action_and_no_resource_is_a_wildcard_but_where_aws_knows_none(
-    harness: Harness, way: dict[str, str]
-) -> None:
+def test_wildcards_occur_only_where_aws_allows_no_resource(harness: Harness, way: dict[str, str]) -> None:
     for name, statement in harness.deploy(**way).items():
         assert [action for action in statement["Action"] if "*" in action] == []
         if name in WITHOUT_RESOURCE:

@@ -1,4 +1,4 @@
-"""The names of all that a target has in the account."""
+"""The names of a target's resources."""
 
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from support.aws_account import write_bundle
 
 
 def read(folder: Path, target: str = "prod", environment: dict[str, str] | None = None, **variables: Any) -> Config:
-    """A target of a bundle with these values."""
+    """Read a target of a bundle with these values."""
     return Config.read(write_bundle(folder, **variables), target, environment or {})
 
 
 def all_names(config: Config) -> set[str]:
-    """Every name that is unique in an account or a region, and the place of the code."""
+    """Return every name that is unique in an account or a region, and the code's prefix."""
     return {
         names.stack_name(config),
         f"role {names.role_name(config)}",
@@ -47,21 +47,21 @@ def test_code_is_stored_by_its_digest_below_the_stacks_name(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("developer", ["jo.smith", "jo_smith", "jo smith"])
-def test_a_stacks_name_that_aws_would_not_take_is_refused_not_rewritten(tmp_path: Path, developer: str) -> None:
+def test_an_invalid_stack_name_is_refused_not_rewritten(tmp_path: Path, developer: str) -> None:
     with pytest.raises(ConfigError, match=f"the stack would be named 'chargeminder-telemetry-dev-{developer}'"):
         read(tmp_path, "dev", {"BUNDLE_VAR_function_name": "f"}, developer=developer)
 
 
-def test_a_role_that_is_too_long_is_refused_with_the_number_to_drop(tmp_path: Path) -> None:
+def test_a_role_name_that_is_too_long_is_refused_with_the_excess(tmp_path: Path) -> None:
     assert len(names.role_name(read(tmp_path, function_name="f" * 54))) == 64
-    with pytest.raises(ConfigError, match=r"which has 66 characters, and IAM takes 64: drop 2 from function_name"):
+    with pytest.raises(ConfigError, match=r"which has 66 characters, and IAM accepts 64: remove 2 from function_name"):
         read(tmp_path, function_name="f" * 56)
 
 
-def test_with_a_role_of_somebody_elses_only_lambdas_limit_counts(tmp_path: Path) -> None:
+def test_with_an_existing_role_only_the_limit_of_lambda_applies(tmp_path: Path) -> None:
     role = "arn:aws:iam::123456789012:role/ours"
     assert read(tmp_path, function_name="f" * 64, role_arn=role).function_name == "f" * 64
-    with pytest.raises(ConfigError, match="has 65 characters: drop 1"):
+    with pytest.raises(ConfigError, match="has 65 characters: remove 1"):
         read(tmp_path, function_name="f" * 65, role_arn=role)
 
 

@@ -1,4 +1,4 @@
-"""The AWS half of docs/quickstart.md: what it says that you see is what the commands print."""
+"""The AWS half of docs/quickstart.md shows what the commands print."""
 
 import re
 from collections.abc import Callable
@@ -16,18 +16,18 @@ REGION = {"BUNDLE_VAR_aws_region": "eu-west-1"}
 
 
 def shown(after: str) -> list[str]:
-    """The lines of the first block of output behind this text."""
+    """Return the lines of the first block of output after this text."""
     found = re.search(r"```text\n(.*?)```", HALF.partition(after)[2], re.DOTALL)
     assert found is not None
     return found[1].replace("us-east-1", "eu-west-1").splitlines()
 
 
 def exported() -> dict[str, str]:
-    """What the page exports."""
+    """Return what the page exports."""
     return dict(re.findall(r"(BUNDLE_VAR_\w+)=(\S+)", HALF)) | REGION
 
 
-def test_what_the_commands_are_said_to_print_is_printed(tmp_path: Path, said: Callable[[], Said]) -> None:
+def test_the_commands_print_what_the_page_shows(tmp_path: Path, said: Callable[[], Said]) -> None:
     # The emulator's table has the name that its tests use.
     here = {**exported(), "BUNDLE_VAR_dynamodb_table": TABLE}
     bundle = ["--bundle", str(ROOT / "databricks.yml")]
@@ -55,6 +55,6 @@ def test_each_command_and_option_on_the_page_is_one_of_ours() -> None:
         assert set(re.findall(r"(?<=\s)--?[a-z][a-z-]*", f" {rest}")) <= options
 
 
-def test_the_page_uses_a_bucket_and_a_table_that_nobody_mistakes_for_ours() -> None:
+def test_the_page_uses_a_bucket_and_a_table_other_than_the_defaults() -> None:
     assert exported()["BUNDLE_VAR_bucket"] != BUCKET
     assert exported()["BUNDLE_VAR_dynamodb_table"] != TABLE

@@ -1,1 +1,1 @@
-"""What ships the Lambda: the console `stream-lambda`."""
+"""Deploy the Lambda: the command line tool `stream-lambda`."""

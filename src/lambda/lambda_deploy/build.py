@@ -1,8 +1,8 @@
-"""The zip that Lambda runs: our package, requests and what it needs, the same bytes on every machine.
+"""Build the zip that Lambda runs: our package, requests and its dependencies, the same bytes on every machine.
 
-boto3 is the runtime's own. The dependencies are those installed beside this script, which requirements/lambda.txt
-pins; each of their files is compared with the size and hash of its installation. So that the bytes follow from the
-sources alone, nothing is compiled (each Python compiles differently) or compressed (each zlib compresses differently).
+boto3 is in the runtime. The dependencies are those installed with this tool, pinned by requirements/lambda.txt; each of
+their files is compared with the size and hash of its installation. The bytes must follow from the sources alone, so
+nothing is compiled (each Python compiles differently) or compressed (each zlib compresses differently).
 """
 
 import io
@@ -28,7 +28,7 @@ _UNIX_FILE_READABLE_BY_ALL: Final = 0o100644 << 16
 
 @dataclass(frozen=True)
 class Built:
-    """A zip that was made. Sizes are in bytes, `our_size` that of our package; `dependencies` is name -> version."""
+    """A built zip. Sizes are in bytes, `our_size` is that of our package; `dependencies` is name -> version."""
 
     path: Path
     sha256: str
@@ -40,7 +40,7 @@ class Built:
 def build(out: Path, whole_budget: int = WHOLE_BUDGET) -> Built:
     """Write the zip, of at most `whole_budget` bytes.
 
-    Raises BuildError when something is missing, has been changed, or makes the zip too large; no file is left then.
+    Raises BuildError when something is missing or changed, or makes the zip too large; then no file remains.
     """
     content, our_size = _made()
     _check_budget("our package", our_size, OUR_BUDGET)
@@ -54,7 +54,7 @@ def build(out: Path, whole_budget: int = WHOLE_BUDGET) -> Built:
 
 
 def packed() -> bytes:
-    """Return the bytes of the zip. Raises BuildError when something is missing or has been changed."""
+    """Return the bytes of the zip. Raises BuildError when something is missing or changed."""
     return _made()[0]
 
 
@@ -81,21 +81,22 @@ def _installed(name: str) -> Distribution:
 
 
 def shipped(package: Distribution) -> Iterator[tuple[PackagePath, bytes]]:
-    """The files of an installed package that go into the zip. Raises BuildError when one is not as installed."""
+    """Return the files of an installed package for the zip. Raises BuildError when one was changed."""
     for path in package.files or []:
         if _belongs(path):
-            # Machines append authorities of their own to certifi's file; what was installed is its beginning.
+            # Machines append their own authorities to certifi's file; the installed content is its beginning.
             content = path.read_binary()[: path.size]
             digest = urlsafe_b64encode(sha256(content).digest()).decode().rstrip("=")
             if path.hash is None or path.hash.value != digest:
                 raise BuildError(
-                    f"{path} of {package.name} is not as it was installed: install requirements/lambda.txt again"
+                    f"{path} of {package.name} was changed after its "
+                    "installation: install requirements/lambda.txt again"
                 )
             yield path, content
 
 
 def _belongs(path: PackagePath) -> bool:
-    """Code without its tests, the certificates, the licences. Compiled parts would fit one processor only."""
+    """Return whether a file is needed: code, certificates, licences; no tests, nothing compiled."""
     if path.parts[0] == ".." or "tests" in path.parts:
         return False
     return path.suffix == ".py" or path.name == "cacert.pem" or "licenses" in path.parts or path.name == "METADATA"
@@ -114,4 +115,4 @@ def _zipped(files: dict[str, bytes]) -> bytes:
 
 def _check_budget(what: str, size: int, budget: int) -> None:
     if size > budget:
-        raise BuildError(f"{what} takes {size:,} bytes, more than its budget of {budget:,}: find what made it grow")
+        raise BuildError(f"{what} has {size:,} bytes, more than its budget of {budget:,}: find what made it grow")

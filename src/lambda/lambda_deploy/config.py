@@ -1,4 +1,4 @@
-"""What is to be shipped, and where: the variables of databricks.yml for one target, typed and checked."""
+"""Read the variables of databricks.yml for one target, typed and checked."""
 
 import re
 from collections.abc import Mapping
@@ -14,19 +14,19 @@ from stream_to_s3.errors import SettingsError
 from stream_to_s3.settings import read_settings
 
 JOB_KEY: Final = "flatten"
-# Where Lambda itself writes the records that it could not deliver:
+# Where Lambda writes the records that it could not deliver:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 ON_FAILURE_PREFIX: Final = "aws/lambda/"
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 RETENTION_DAYS: Final = frozenset(
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
 )
-# Where the archives of code are, one folder for each stack.
+# The prefix of the archives of code, one folder for each stack.
 CODE_PREFIX: Final = "lambda-code/"
-# The tags of the stack that say whose it is.
+# The tags that identify the stack's owner.
 OUR_TAGS: Final = ("bundle-uuid", "target")
 
-# The function's variables, as they are called in databricks.yml.
+# The function's environment variables, by their names in databricks.yml.
 _OUR_NAMES: Final = {
     "TELEMETRY_BUCKET": "bucket",
     "TELEMETRY_PREFIX": "landing_prefix",
@@ -49,12 +49,12 @@ _is_security_group = re.compile(r"sg-[0-9a-f]{8,17}").fullmatch
 
 @dataclass(frozen=True)
 class Config:
-    """One target. Prefixes end in one slash; durations are in the unit of their name; "" is "none".
+    """One target. Prefixes end in one slash; durations are in the unit of their name; "" means "none".
 
-    `start` is what starts the job, and `start_is_paused` whether that is switched off in databricks.yml; with
-    "lambda" it is the schedule behind the Lambda that may be paused. `host` has https:// in front and no slash
-    behind. `job_prefix` is in front of the job's name; None means the prefix that the bundle gives to a
-    developer's jobs, which follows from the user. `role_arn` is an existing role, used in place of one in the stack.
+    `start` is what starts the job, and `start_is_paused` whether databricks.yml pauses it; with "lambda" that is the
+    schedule as a fallback. `host` begins with https:// and does not end in a slash. `job_prefix` precedes the job's
+    name; None means the prefix that the bundle gives to a developer's jobs, from the user's name. `role_arn` is an
+    existing role, used instead of one in the stack.
     """
 
     bundle_name: str
@@ -100,9 +100,9 @@ class Config:
 
     @classmethod
     def read(cls, path: Path, target: str | None, environment: Mapping[str, str]) -> Self:
-        """Read databricks.yml. `target` None takes the default; `environment` may hold BUNDLE_VAR_<name>.
+        """Read databricks.yml. `target` None means the default; `environment` may have BUNDLE_VAR_<name>.
 
-        Raises ConfigError, with the name of the variable, the value and what is expected.
+        Raises ConfigError, with the name of the variable, its value and what is expected.
         """
         bundle = BundleFile(path, target, environment)
         read = Variables(bundle)
@@ -160,11 +160,11 @@ class Config:
 
     @property
     def needs_secret(self) -> bool:
-        """Return whether the function authenticates to Databricks by a secret of Secrets Manager."""
+        """Return whether the function authenticates to Databricks with a secret of Secrets Manager."""
         return self.lambda_starts_job and not self.client_id
 
     def function_environment(self, job_id: int | str | None) -> dict[str, str]:
-        """Return the function's variables (docs/reference/lambda.md); without `job_id` it is not known yet."""
+        """Return the environment variables (docs/reference/lambda.md); `job_id` is None while it is not known."""
         variables = {
             "TELEMETRY_BUCKET": self.bucket,
             "TELEMETRY_PREFIX": self.landing_prefix,
@@ -194,7 +194,7 @@ class Config:
     def _problem_of_numbers(self) -> str:
         if self.log_retention_days not in RETENTION_DAYS:
             return (
-                f"log_retention_days is {self.log_retention_days}, CloudWatch takes "
+                f"log_retention_days is {self.log_retention_days}, CloudWatch offers "
                 f"{', '.join([str(days) for days in sorted(RETENTION_DAYS)])}"
             )
         if self.max_retries == 0:
@@ -202,11 +202,11 @@ class Config:
         if bool(self.subnet_ids) != bool(self.security_group_ids):
             return "subnet_ids and security_group_ids belong together: set both or neither"
         if self.batch_size > 10 and self.batching_window_seconds == 0:
-            return "batching_window_seconds is 0, at least 1 is needed for a batch_size of more than 10"
+            return "batching_window_seconds is 0, but a batch_size of more than 10 needs at least 1"
         return ""
 
     def _problem_of_settings(self) -> str:
-        """Return what the function itself says of its variables, and of the archive's prefix, in our words."""
+        """Return the function's error about a variable or the archive's prefix, with the names of databricks.yml."""
         archive = {"TELEMETRY_BUCKET": "none", "TELEMETRY_PREFIX": self.archive_prefix, "QUARANTINE_PREFIX": "!/"}
         try:
             settings = read_settings(self.function_environment(1))
@@ -227,12 +227,15 @@ class Config:
             "archive_prefix": self.archive_prefix,
             "quarantine_prefix": self.quarantine_prefix,
             "Lambda's on-failure destination": ON_FAILURE_PREFIX,
-            "the place of the function's code": CODE_PREFIX,
+            "the prefix of the function's code": CODE_PREFIX,
         }
         for name, prefix in prefixes.items():
             for other, another in prefixes.items():
                 if name != other and another.startswith(prefix):
-                    return f"{other} {shown(another)} lies in {name} {shown(prefix)}: take prefixes that do not overlap"
+                    return (
+                        f"{other} {shown(another)} is inside {name} "
+                        f"{shown(prefix)}: choose prefixes that do not overlap"
+                    )
         return ""
 
     def _problem_of_start(self) -> str:
@@ -240,16 +243,16 @@ class Config:
             return ""
         if self.start_is_paused:
             return (
-                "lambda_starts_job is true, but `start` is paused: the schedule picks up what a failed start missed, "
-                "so set pause_status: UNPAUSED in `start`"
+                "lambda_starts_job is true, but `start` is paused: the schedule must read the files after a failed "
+                "start, so set pause_status: UNPAUSED in `start`"
             )
         if self.discovery not in ("", "listing"):
             return (
-                f"lambda_starts_job is true, but `discovery` is {shown(self.discovery)}: discovery may lag the run "
-                "that the Lambda starts, so set it to listing"
+                f"lambda_starts_job is true, but `discovery` is {shown(self.discovery)}: discovery may lag behind the "
+                "run that the Lambda starts, so set it to listing"
             )
         if not self.host:
-            return "lambda_starts_job is true, but no workspace is named: set workspace.host or DATABRICKS_HOST"
+            return "lambda_starts_job is true, but no workspace is set: set workspace.host or DATABRICKS_HOST"
         if not self.job_name:
             return f"lambda_starts_job is true, but no file of the bundle has a job with the key {JOB_KEY!r}"
         return ""
@@ -258,7 +261,9 @@ class Config:
 def _bundle_text(bundle: BundleFile, key: str) -> str:
     value = bundle.setting("bundle", key)
     if not isinstance(value, str) or not value:
-        raise ConfigError(f"{bundle.path}: bundle.{key} is {shown(value)}, expected text: it says whose the stack is")
+        raise ConfigError(
+            f"{bundle.path}: bundle.{key} is {shown(value)}, expected text: it identifies the stack's owner"
+        )
     return value
 
 

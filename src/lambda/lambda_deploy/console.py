@@ -1,4 +1,4 @@
-"""What all commands share: what they get from outside, the options that choose a target, and how they print."""
+"""Share code between all commands: external clients, the options that choose a target, and output."""
 
 import json
 import os
@@ -20,12 +20,12 @@ from lambda_deploy.workspace import Workspaces, connect_workspace
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _BUNDLE: Final = "databricks.yml"
-# A time that somebody is ready to wait.
+# Seconds that a user may wait.
 SECONDS: Final = click.IntRange(0, 86_400)
 
 
 def ask(text: str, hidden: bool) -> str:
-    """Return what the user types. Raises UsageError where there is no terminal."""
+    """Return the user's input. Raises UsageError without a terminal."""
     if not sys.stdin.isatty():
         raise click.UsageError(f"there is no terminal to ask on: {text}")
     answer: str = click.prompt(text, hide_input=hidden, err=True)
@@ -34,7 +34,7 @@ def ask(text: str, hidden: bool) -> str:
 
 @dataclass(frozen=True)
 class Tools:
-    """What commands get from outside: `connect` makes clients of AWS for a region, `pack` the zip."""
+    """What commands get from outside: `connect` makes AWS clients for a region, `pack` the zip."""
 
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     connect: Callable[[str], Clients] = connect
@@ -43,7 +43,7 @@ class Tools:
     sleep: Callable[[float], None] = time.sleep
     ask: Callable[[str, bool], str] = ask
     pack: Callable[[], bytes] = packed
-    # What `deploy` ends with: test-event, for a target. None leaves it out.
+    # The end of `deploy`: a test event for a target. None leaves it out.
     smoke_test: Callable[[Config, Clients], Any] | None = None
 
     def config(self, bundle: Path | None, target: str | None) -> Config:
@@ -51,12 +51,12 @@ class Tools:
         return Config.read(bundle or nearest_bundle(Path.cwd()), target, self.environment)
 
     def wait(self, seconds: float = 300) -> Wait:
-        """Return how to wait, for so many seconds at most; it says on standard error what it waits for."""
+        """Return a Wait of at most this many seconds; it writes to standard error what it waits for."""
         return Wait(self.clock, self.sleep, progress, seconds)
 
 
 def nearest_bundle(folder: Path) -> Path:
-    """Return databricks.yml of a folder or of one above it; that of the folder itself when there is none."""
+    """Return databricks.yml of a folder or the nearest parent; that of the folder when there is none."""
     for place in (folder, *folder.parents):
         if (place / _BUNDLE).is_file():
             return place / _BUNDLE
@@ -68,9 +68,11 @@ def target_options(command: _Command) -> _Command:
     command = click.option(
         "--bundle",
         type=click.Path(path_type=Path),
-        help="The bundle's file; by default databricks.yml here or in a folder above.",
+        help="The bundle's file; by default databricks.yml here or in a parent folder.",
     )(command)
-    return click.option("--target", "-t", help="A target of the bundle; by default the one that it calls so.")(command)
+    return click.option("--target", "-t", help="A target of the bundle; by default the bundle's default target.")(
+        command
+    )
 
 
 def json_option(command: _Command) -> _Command:
@@ -95,7 +97,7 @@ def print_json(content: Any) -> None:
 
 
 def json_line(value: object) -> str:
-    """Return a value as JSON on one line, without a character that a terminal would obey; cut when it is long."""
+    """Return a value as JSON on one line, without control characters, shortened when it is long."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     text = "".join([letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text])
     return cut(text, 120)

@@ -1,4 +1,4 @@
-"""The Databricks workspace as an operator sees it: the job, who may start it, its last run, and rows of the table."""
+"""Read the Databricks workspace: the job, who may start it, its last run, and rows of the table."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ _MAY_START: Final = ("CAN_MANAGE_RUN", "CAN_MANAGE", "IS_OWNER")
 
 @contextmanager
 def asked(doing: str) -> Iterator[None]:
-    """Raise errors of the SDK as WorkspaceError: what was being done, what was answered, and the cure."""
+    """Raise errors of the SDK as WorkspaceError: the action, the answer, and the remedy."""
     try:
         yield
     except Unauthenticated:
@@ -36,7 +36,7 @@ def asked(doing: str) -> Iterator[None]:
             f"{doing}: the workspace does not accept the token: log in with `databricks auth login`"
         ) from None
     except PermissionDenied as error:
-        raise WorkspaceError(f"{doing}: {one_line(error)}: ask an owner for the right") from error
+        raise WorkspaceError(f"{doing}: {one_line(error)}: ask an owner for the permission") from error
     except DatabricksError as error:
         raise WorkspaceError(f"{doing}: {one_line(error)}") from error
     except (TimeoutError, RequestException) as error:
@@ -48,10 +48,10 @@ def asked(doing: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as the workspace has it.
+    """A job of the workspace.
 
-    `starts` is schedule, periodic, file_arrival, continuous or so, None when nothing starts it. `may_start` are the
-    application ids of the service principals that may start it. `options` are those of its command line, by name.
+    `starts` is schedule, periodic, file_arrival, continuous or similar, None when nothing starts it. `may_start` are
+    the application ids of the service principals that may start it. `options` are those of its command line, by name.
     """
 
     job_id: int
@@ -65,7 +65,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Run:
-    """The newest run of a job: its state in the workspace's own words, and when it began."""
+    """The newest run of a job: its state as the workspace calls it, and when it began."""
 
     state: str
     began: datetime
@@ -73,24 +73,24 @@ class Run:
 
 @dataclass(frozen=True)
 class Lakehouse:
-    """One target's workspace, with a client that `connect` makes when it is first needed."""
+    """One target's workspace; `connect` makes the client with the first call."""
 
     config: Config
     connect: "Callable[[], WorkspaceClient]"
 
     def user(self) -> str:
-        """Return who asks, such as an address or an application id. Raises WorkspaceError."""
+        """Return the workspace's user, such as an address or an application id. Raises WorkspaceError."""
         with asked("asking the workspace who this is"):
-            return self.connect().current_user.me().user_name or "somebody without a name"
+            return self.connect().current_user.me().user_name or "a user without a name"
 
     def jobs(self) -> tuple[Job, ...]:
-        """Return the jobs that have the name of the target's. Raises WorkspaceError."""
+        """Return the jobs with the name of the target's job. Raises WorkspaceError."""
         with asked("looking for the job"):
             name = full_job_name(self.config, self.connect())
             return tuple([self._job(job_id) for job_id in jobs_named(self.connect(), name)])
 
     def last_run(self, job_id: int) -> Run | None:
-        """Return the newest run of a job, None when it has none. Raises WorkspaceError."""
+        """Return the newest run of a job, or None. Raises WorkspaceError."""
         with asked("reading the runs of the job"):
             run = next(iter(self.connect().jobs.list_runs(job_id=job_id, limit=1)), None)
         if run is None:
@@ -109,8 +109,8 @@ class Lakehouse:
     def rows(self, columns: str, where: str, **parameters: str) -> list[list[str | None]]:
         """Return columns of the table's rows, read on the warehouse of databricks.yml.
 
-        A table that the job has not made yet has no rows, nor has one in which no event has had such a signal yet.
-        Raises WorkspaceError; while the warehouse starts, UnreachableError.
+        A table that the job has not created yet has no rows; neither has one without the columns of a signal that never
+        came. Raises WorkspaceError; while the warehouse starts, UnreachableError.
         """
         if not self.config.warehouse_id:
             raise WorkspaceError("warehouse_id is empty in databricks.yml, so the table cannot be read")
@@ -126,7 +126,7 @@ class Lakehouse:
             return []
         if state in (StatementState.PENDING, StatementState.RUNNING):
             raise UnreachableError(
-                "reading the table: no answer of the warehouse in 50 s: it is starting, run this again"
+                "reading the table: the warehouse did not answer in 50 s: it is starting, run this again"
             )
         if state != StatementState.SUCCEEDED:
             raise WorkspaceError(f"reading the table: {state and state.value}: {problem}")
@@ -153,14 +153,14 @@ class Lakehouse:
 
 
 def lakehouse_of(tools: Tools, config: Config) -> Lakehouse | None:
-    """Return the workspace of a target; None when nothing names one."""
+    """Return the workspace of a target; None when it is not set."""
     if not (config.host or tools.environment.get("DATABRICKS_CONFIG_PROFILE")):
         return None
     return Lakehouse(config, cache(lambda: tools.workspaces(config.host)))
 
 
 def start_of(settings: "JobSettings") -> tuple[str | None, bool]:
-    """Return what starts a job by itself, None if nothing does, and whether that is paused."""
+    """Return what starts a job, None if nothing does, and whether that is paused."""
     trigger = settings.trigger
     kinds = {
         "schedule": settings.schedule,

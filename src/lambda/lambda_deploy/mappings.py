@@ -1,4 +1,4 @@
-"""Event source mappings: what brings the records of a stream to a function."""
+"""Read event source mappings, which deliver the records of a stream to a function."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StreamMapping:
-    """An event source mapping as it is; `last_result` is AWS's own sentence."""
+    """An event source mapping; `last_result` is AWS's sentence."""
 
     uuid: str
     function: str
@@ -19,14 +19,14 @@ class StreamMapping:
 
     @property
     def table(self) -> str:
-        """The table whose stream it reads, "" when it reads something else."""
+        """Return the table whose stream it reads, "" when it reads something else."""
         # arn:aws:dynamodb:<region>:<account>:table/<name>/stream/<label>
         parts = self.source.split("/")
         return parts[1] if len(parts) == 4 and parts[2] == "stream" else ""
 
     @property
     def has_failed(self) -> bool:
-        """Whether the last result says that something went wrong."""
+        """Return whether the last result is a failure."""
         return self.last_result.startswith("PROBLEM") or "error" in self.last_result.lower()
 
 

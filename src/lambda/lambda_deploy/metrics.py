@@ -1,4 +1,4 @@
-"""A metric of the function, minute by minute.
+"""Read a metric of the function, minute by minute.
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html; docs/reference/lambda.md has our own.
 """
@@ -23,7 +23,7 @@ def points(
 ) -> list[tuple[datetime, float]]:
     """Return the values of a metric (namespace, name) of the last seconds, the newest last.
 
-    `now` is in seconds since the epoch; a minute without a value is left out. Errors of the SDK pass through.
+    `now` is in seconds since the epoch; minutes without a value are left out. Errors of the SDK pass through.
     """
     end = datetime.fromtimestamp(now, UTC)
     answer = clients("cloudwatch").get_metric_statistics(

@@ -1,7 +1,7 @@
-"""The names of all that a target has in the account: literal, made of databricks.yml, never rewritten.
+"""The names of a target's resources: made of databricks.yml, never changed.
 
 A name that is unique in the whole account (role, dashboard) ends in the region, so two regions share nothing. A name
-that AWS would not take is refused with what to change; a rewritten one would be a surprise in a console.
+that AWS would refuse is an error that says what to change.
 """
 
 import re
@@ -27,12 +27,12 @@ def stack_name(config: "Config") -> str:
 
 
 def role_name(config: "Config") -> str:
-    """Return the name of the function's role in the stack."""
+    """Return the name of the role in the stack."""
     return f"{config.function_name}-{config.region}"
 
 
 def log_group(config: "Config") -> str:
-    """Return Lambda's own name of the log group, which people type."""
+    """Return Lambda's default name of the log group."""
     return f"/aws/lambda/{config.function_name}"
 
 
@@ -52,12 +52,12 @@ def dashboard_name(config: "Config") -> str:
 
 
 def secret_name(config: "Config") -> str:
-    """Return the name of the secret with which the function authenticates to Databricks, where it needs one."""
+    """Return the name of the secret with which the function authenticates to Databricks."""
     return f"{config.function_name}/databricks"
 
 
 def code_prefix(config: "Config") -> str:
-    """Return where the bucket holds the stack's archives of code; no prefix of the job may overlap with it."""
+    """Return the prefix of the stack's archives of code; no prefix of the job may overlap with it."""
     return f"lambda-code/{stack_name(config)}/"
 
 
@@ -70,32 +70,32 @@ def table_name(config: "Config") -> str:
     """Return the table whose stream the function reads. Raises ConfigError when none is set."""
     if not config.dynamodb_table:
         raise ConfigError(
-            f"target {config.target}: dynamodb_table is empty, so that no developer reads a table by accident: set the "
-            "table for this target, or BUNDLE_VAR_dynamodb_table"
+            f"target {config.target}: dynamodb_table is empty (the default, so that no developer reads a table by "
+            "accident): set the table for this target, or BUNDLE_VAR_dynamodb_table"
         )
     return config.dynamodb_table
 
 
 def owner_tags(config: "Config") -> dict[str, str]:
-    """Return the tags that say whose a stack is."""
+    """Return the tags that identify a stack's owner."""
     return {"bundle-uuid": config.bundle_uuid, "target": config.target}
 
 
 def problem_of_names(config: "Config") -> str:
-    """Return what is wrong with a name that AWS would refuse, and what to do; "" when all are right."""
+    """Return what is wrong with a name that AWS would refuse, and what to do; "" when all are valid."""
     stack, function = stack_name(config), config.function_name
     if not _is_stack(stack):
         return (
             f"the stack would be named {stack!r} (bundle.name, target and, in development, developer), but a stack's "
-            "name begins with a letter and has letters, digits and - only, at most 128: rename the part that does not "
-            "fit"
+            "name begins with a letter and has letters, digits and - only, at most 128: rename the part that does "
+            "not fit"
         )
     if len(function) > _LONGEST_FUNCTION:
-        return f"function_name {function!r} has {len(function)} characters: drop {len(function) - _LONGEST_FUNCTION}"
+        return f"function_name {function!r} has {len(function)} characters: remove {len(function) - _LONGEST_FUNCTION}"
     role = role_name(config)
     if not config.role_arn and len(role) > _LONGEST_ROLE:
         return (
-            f"the role would be named {role!r}, which has {len(role)} characters, and IAM takes {_LONGEST_ROLE}: drop "
-            f"{len(role) - _LONGEST_ROLE} from function_name, or name an existing role by role_arn"
+            f"the role would be named {role!r}, which has {len(role)} characters, and IAM accepts {_LONGEST_ROLE}: "
+            f"remove {len(role) - _LONGEST_ROLE} from function_name, or set an existing role as role_arn"
         )
     return ""

@@ -1,4 +1,4 @@
-"""Text from elsewhere made fit for a line: on one line, not too long, without a character that a terminal obeys."""
+"""Make external text fit for one line of output: short, on one line, without control characters."""
 
 import re
 
@@ -10,15 +10,15 @@ _quoted = re.compile(
 
 
 def printable(text: str) -> str:
-    """Return text with every character that is not printable as its escape."""
+    """Return text with every character that is not printable escaped."""
     return "".join([c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text])
 
 
 def cut(text: str, longest: int) -> str:
-    """Return text of so many characters at most, with three dots where the rest was."""
+    """Return text of at most this many characters, with three dots at the end if it was cut."""
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def one_line(said: object) -> str:
-    """Return what somebody else's error says, without key ids, signatures and tokens that it may quote."""
+    """Return an external error's text, without key ids, signatures and tokens that it may contain."""
     return printable(cut(_quoted.sub("(hidden)", " ".join(str(said).split())), 300))

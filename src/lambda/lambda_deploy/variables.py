@@ -1,4 +1,4 @@
-"""Variables of a bundle as typed values."""
+"""Read variables of a bundle as typed values."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ _is_tag_value = re.compile(r"[\w .:/=+@-]{0,256}").fullmatch
 
 
 class Variables:
-    """Variables of a bundle, each read as one type. Each method raises ConfigError when the value is another."""
+    """Variables of a bundle. Each method reads one type and raises ConfigError for another."""
 
     def __init__(self, bundle: BundleFile) -> None:
         self._bundle = bundle
@@ -28,13 +28,13 @@ class Variables:
         return value
 
     def optional_text(self, name: str, is_right: Callable[[str], object] = bool, expected: str = "text") -> str:
-        """Return the same, or "" when nothing gives it a value."""
+        """Return the same, or "" when the variable has no value."""
         if not self._bundle.declares(name) or self._bundle.value(name) in ("", None):
             return ""
         return self.text(name, is_right, f"{expected}, or nothing")
 
     def number(self, name: str, least: int, most: int) -> int:
-        """Return a whole number in a range, also as text, as it comes from the environment."""
+        """Return a whole number in a range, also from text, as the environment has it."""
         value = self._bundle.value(name)
         if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}", value):
             value = int(value)
@@ -57,16 +57,18 @@ class Variables:
         return tuple(value)
 
     def tags(self, name: str, taken: Sequence[str]) -> dict[str, str]:
-        """Return tags as name -> value, none of them of a name that is `taken`.
+        """Return tags as name -> value, without the names in `taken`.
 
         Rules: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Tag.html
         """
         value = self._bundle.value(name) or {}
         if not isinstance(value, dict) or not all(_is_tag(key, text) for key, text in value.items()):
-            raise self._error(name, value, "names with texts (letters, digits, spaces and _.:/=+@-), none aws:...")
+            raise self._error(
+                name, value, "names with texts (letters, digits, spaces and _.:/=+@-), no name that begins with aws:"
+            )
         for key in value:
             if key in taken:
-                raise self._error(name, value, f"no tag {key!r}, which says whose the stack is")
+                raise self._error(name, value, f"no tag {key!r}, which is reserved for the stack's owner")
         return value
 
     def start(self) -> StartMode:
@@ -85,14 +87,14 @@ class Variables:
         return "lambda"
 
     def start_is_paused(self) -> bool:
-        """Return whether the job's own trigger is off. The bundle pauses a developer's by default."""
+        """Return whether the job's trigger is paused. The bundle pauses a developer's by default."""
         status = self._start().get("pause_status", "PAUSED" if self._bundle.is_development else "UNPAUSED")
         if status not in ("PAUSED", "UNPAUSED"):
             raise self._error("start", status, "pause_status PAUSED or UNPAUSED")
         return bool(status == "PAUSED")
 
     def _start(self) -> dict[str, Any]:
-        # As written: what lies deeper may name volumes, which only the Databricks CLI resolves.
+        # Not resolved: deeper values may name volumes, which only the Databricks CLI resolves.
         value = self._bundle.raw("start")
         if not isinstance(value, dict):
             raise self._error("start", value, "one of `periodic` and `file_arrival` with its settings")

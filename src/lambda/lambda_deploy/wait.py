@@ -1,4 +1,4 @@
-"""What is not ready is tried again, a bounded time, and whoever waits sees why."""
+"""Retry what is not ready, for a limited time, and show the reason."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _LONGEST_STEP: Final = 10
 
 @dataclass(frozen=True)
 class Wait:
-    """How long to wait at most (seconds), by which clock, and how to say so."""
+    """How long to wait at most (seconds), the clock, and where to report."""
 
     clock: Callable[[], float]
     sleep: Callable[[float], None]
@@ -23,7 +23,7 @@ class Wait:
     def until(self, attempt: Callable[[], _T], what: str) -> _T:
         """Return the result of the first attempt that does not raise NotReadyError.
 
-        Raises NotReadyError, with how long it took, when the time is over.
+        Raises NotReadyError, with the waiting time, when the time is over.
         """
         started = self.clock()
         steps = iter(_STEPS)
@@ -34,7 +34,7 @@ class Wait:
                 waited = self.clock() - started
                 if waited >= self.seconds:
                     raise NotReadyError(
-                        f"{error}: still so after {waited:.0f} s; run the same command again to go on", error.code
+                        f"{error}: no change after {waited:.0f} s; run the same command again to continue", error.code
                     ) from error
                 self.say(f"waiting for {what} ({waited:.0f} s): {error}")
                 self.sleep(min(next(steps, _LONGEST_STEP), self.seconds - waited))

@@ -1,4 +1,4 @@
-"""The Databricks workspace, as far as shipping the Lambda needs it: the job that the function starts."""
+"""Find the job that the function starts in the Databricks workspace."""
 
 import logging
 import re
@@ -15,14 +15,14 @@ Workspaces = Callable[[str], Any]
 
 
 def connect_workspace(host: str) -> Any:
-    """Return a client of databricks-sdk, with its own ways to log in (DATABRICKS_CONFIG_PROFILE and so on).
+    """Return a client of databricks-sdk, with its ways to log in (DATABRICKS_CONFIG_PROFILE and so on).
 
-    Raises UnreachableError when it finds no way.
+    Raises UnreachableError when no way to log in is configured.
     """
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.core import Config as ClientConfig
 
-    # Its warnings are not for the user, and by itself it tries for five minutes before it says that nobody answers.
+    # Hide its warnings, and do not wait five minutes for a host that does not answer.
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
     try:
         return WorkspaceClient(config=ClientConfig(host=host, http_timeout_seconds=20, retry_timeout_seconds=20))
@@ -35,8 +35,8 @@ def connect_workspace(host: str) -> Any:
 def find_job(config: Config, workspaces: Workspaces) -> int:
     """Return the number of the job that the function starts.
 
-    Raises UnreachableError when the workspace does not answer, and WorkspaceError when there is none or more than one
-    of its name, or when nothing but the function starts it.
+    Raises UnreachableError when the workspace does not answer, and WorkspaceError when no job or more than one has its
+    name, or when nothing but the function starts it.
     """
     from databricks.sdk.errors.base import DatabricksError
 
@@ -47,23 +47,23 @@ def find_job(config: Config, workspaces: Workspaces) -> int:
         jobs = [workspace.jobs.get(job_id) for job_id in jobs_named(workspace, name)]
     except (DatabricksError, OSError, ValueError) as error:
         raise UnreachableError(
-            f"the workspace {config.host} cannot be asked for the job: {one_line(error)}: check workspace.host, and "
-            f"log in with `databricks auth login --host {config.host}`"
+            f"the workspace {config.host} does not list its jobs: {one_line(error)}: check workspace.host, and log in "
+            f"with `databricks auth login --host {config.host}`"
         ) from error
     if len(jobs) != 1:
         found = f"{len(jobs)} jobs" if jobs else "no job"
         raise WorkspaceError(
-            f"{config.host} has {found} of the name {name!r}: deploy the bundle first "
-            f"(`databricks bundle deploy -t {config.target}`), and keep one"
+            f"{config.host} has {found} of the name {name!r}: deploy the bundle first (`databricks bundle deploy -t "
+            f"{config.target}`), and keep one"
         )
     _check_start(jobs[0].settings, name)
     return int(jobs[0].job_id)
 
 
 def job_prefix(user_name: str, display_name: str = "") -> str:
-    """Return what the bundle's development mode puts before the names of jobs: it is made of who deploys.
+    """Return the prefix that the bundle's development mode gives to jobs: it is made from the deployer's name.
 
-    A service principal's user name is its application id; the bundle takes its display name instead.
+    A service principal's user name is its application id; the bundle uses its display name instead.
     https://docs.databricks.com/aws/en/dev-tools/bundles/deployment-modes
     """
     name = display_name if display_name and _is_application_id(user_name) else user_name
@@ -72,7 +72,7 @@ def job_prefix(user_name: str, display_name: str = "") -> str:
 
 
 def full_job_name(config: Config, workspace: Any) -> str:
-    """Return the name of the target's job with the prefix that the bundle gives it. Errors of the SDK pass through."""
+    """Return the name of the target's job with the bundle's prefix. Errors of the SDK pass through."""
     if config.job_prefix is not None:
         return config.job_prefix + config.job_name
     me = workspace.current_user.me()
@@ -80,15 +80,15 @@ def full_job_name(config: Config, workspace: Any) -> str:
 
 
 def jobs_named(workspace: Any, name: str) -> list[int]:
-    """Return the numbers of the jobs of exactly this name: the workspace's own filter ignores case."""
+    """Return the numbers of the jobs with exactly this name: the workspace's filter ignores case."""
     return [job.job_id for job in workspace.jobs.list(name=name) if job.settings and job.settings.name == name]
 
 
 def _check_start(settings: Any, name: str) -> None:
-    """The schedule picks up what a failed start missed, so without one events could lie unread."""
+    """Check that the job has a schedule: without one, files would stay unread after a failed start."""
     starts = [start for start in (settings.schedule, settings.trigger, settings.continuous) if start is not None]
     if not any("UNPAUSED" in str(start.pause_status) for start in starts):
         raise WorkspaceError(
-            f"the job {name!r} is paused, or has no schedule: it must pick up what a failed start missed, so resume "
+            f"the job {name!r} is paused or has no schedule, which must read the files after a failed start: resume "
             "it, or set lambda_starts_job to false"
         )

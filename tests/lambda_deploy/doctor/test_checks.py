@@ -1,4 +1,4 @@
-"""The doctor's judgement: each fact that is not as it should be, what is said of it, and what fixes it."""
+"""The doctor's judgement of each fact: its reason and its remedy."""
 
 import json
 import shlex
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from lambda_deploy.config import Config
-from lambda_deploy.doctor.checks import Line, check, lets_decrypt
-from lambda_deploy.doctor.seen import Bucket, Findings, Starter, Table, TableKey, Unseen
+from lambda_deploy.doctor.checks import CheckResult, check, lets_decrypt
+from lambda_deploy.doctor.facts import BucketFacts, Findings, StarterFacts, TableFacts, TableKeyFacts, Unseen
 from lambda_deploy.lakehouse import Job
 from lambda_deploy.mappings import StreamMapping
 from support.aws_account import BUCKET, FUNCTION, HOST, JOB, write_bundle
@@ -21,10 +21,10 @@ STREAM = f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/chargeminder-car-telemetry
 MAPPING = StreamMapping("0b1c2d3e", FUNCTION, STREAM, "Enabled", "OK")
 OTHER = replace(MAPPING, uuid="other", function="other")
 OLDER = replace(MAPPING, uuid="older", source=STREAM.replace("2025", "2024"))
-TABLE = Table((("event_id", "HASH"),), STREAM, "NEW_AND_OLD_IMAGES")
+TABLE = TableFacts((("event_id", "HASH"),), STREAM, "NEW_AND_OLD_IMAGES")
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0a1b2c3d"
 ALLOWS: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "kms:Decrypt", "Resource": "*"}
-CLOSED_BUCKET = Bucket("eu-west-1", "AES256", is_closed=True)
+CLOSED_BUCKET = BucketFacts("eu-west-1", "AES256", is_closed=True)
 THE_JOB = Job(JOB, "flatten", "periodic", False, 1, frozenset(["app-1"]), {})
 SEEN = Findings(
     other_targets={},
@@ -32,7 +32,7 @@ SEEN = Findings(
     role_arn=ROLE,
     skew_seconds=0.4,
     table=TABLE,
-    table_key=TableKey(KEY, "Enabled", (ALLOWS,)),
+    table_key=TableKeyFacts(KEY, "Enabled", (ALLOWS,)),
     bucket=CLOSED_BUCKET,
     readers=(MAPPING,),
     mappings=(MAPPING,),
@@ -49,12 +49,12 @@ def config(folder: Path, target: str | None = None, **variables: Any) -> Config:
     return Config.read(write_bundle(folder, **variables), target, {"DATABRICKS_HOST": HOST})
 
 
-def line(made: Config, name: str, **facts: Any) -> Line:
+def line(made: Config, name: str, **facts: Any) -> CheckResult:
     [found] = [one for one in check(made, replace(SEEN, **facts)) if one.check == name]
     return found
 
 
-def test_where_all_is_well_each_line_is_ok_and_says_what_was_seen(tmp_path: Path) -> None:
+def test_without_problems_each_line_is_ok_with_its_facts(tmp_path: Path) -> None:
     found = check(config(tmp_path), SEEN)
     assert [one for one in found if one.verdict != "ok"] == []
     assert all(one.reason and not one.cure for one in found)
@@ -66,29 +66,29 @@ def test_where_all_is_well_each_line_is_ok_and_says_what_was_seen(tmp_path: Path
         ("credentials", {"account": Unseen("the credentials have expired")}, "problem", "expired", "nothing else"),
         ("clock", {"skew_seconds": -95.0}, "warning", "95 s behind", "set the clock"),
         ("clock", {"skew_seconds": 1_000.0}, "problem", "1000 s ahead of", "set the clock"),
-        ("table key", {"table": None}, "problem", "there is no table", "databricks.yml"),
+        ("table key", {"table": None}, "problem", "does not exist", "databricks.yml"),
         (
             "table key",
             {"table": replace(TABLE, key=(("vin`'\n", "HASH"), ("at", "RANGE")))},
-            "warning", "vin`'\n (HASH), at (RANGE): two items of one event_id become one row", "event_id of its own",
+            "warning", "vin`'\n (HASH), at (RANGE): two items with the same event_id become one row", "unique event_id",
         ),
-        ("stream", {"table": None}, "problem", "no table", "`table key`"),
+        ("stream", {"table": None}, "problem", "does not exist", "`table key`"),
         ("stream", {"table": replace(TABLE, stream_arn=None)}, "problem", "off", "stream-lambda deploy"),
-        ("stream", {"table": replace(TABLE, view_type="NEW_IMAGE")}, "warning", "works", "which loses what"),
-        ("stream", {"table": replace(TABLE, view_type="KEYS_ONLY")}, "problem", "new image", "which loses what"),
-        ("stream", {"table": replace(TABLE, view_type="OLD_IMAGE")}, "problem", "new image", "which loses what"),
+        ("stream", {"table": replace(TABLE, view_type="NEW_IMAGE")}, "warning", "works", "which loses the changes"),
+        ("stream", {"table": replace(TABLE, view_type="KEYS_ONLY")}, "problem", "new image", "which loses the changes"),
+        ("stream", {"table": replace(TABLE, view_type="OLD_IMAGE")}, "problem", "new image", "which loses the changes"),
         ("encryption of the table", {"table_key": None}, "ok", "no customer-managed key", ""),
         (
             "encryption of the table",
-            {"table_key": TableKey(KEY, "PendingDeletion", (ALLOWS,))},
+            {"table_key": TableKeyFacts(KEY, "PendingDeletion", (ALLOWS,))},
             "problem", "is PendingDeletion", "enable the key",
         ),
         (
             "encryption of the table",
-            {"table_key": TableKey(KEY, "Enabled", ())},
+            {"table_key": TableKeyFacts(KEY, "Enabled", ())},
             "problem", f"does not let {ROLE} decrypt", '"kms:Decrypt"',
         ),
-        ("bucket", {"bucket": None}, "problem", "another account's", "--create-bucket"),
+        ("bucket", {"bucket": None}, "problem", "another account", "--create-bucket"),
         ("bucket", {"bucket": replace(CLOSED_BUCKET, region="us-east-1")}, "problem", "in us-east-1", "aws_region"),
         ("bucket", {"bucket": replace(CLOSED_BUCKET, is_closed=False)}, "warning", "public access", "owner"),
         ("bucket", {"bucket": replace(CLOSED_BUCKET, encryption="")}, "warning", "no default encryption", "owner"),
@@ -105,10 +105,10 @@ def test_where_all_is_well_each_line_is_ok_and_says_what_was_seen(tmp_path: Path
         ("iterator age", {"oldest_seconds": 1_801.0}, "warning", "1,801 s old", "docs/troubleshooting.md"),
         ("iterator age", {"oldest_seconds": 41_401.0}, "problem", "at 82,800 s it is discarded", "troubleshooting.md"),
         ("older pipelines", {"older_pipelines": ("function x",)}, "warning", "function x", "stream-lambda migrate"),
-        ("federation", {"starter": Starter("federation is off", "app-1")}, "problem", "issue", "enable-outbound-web"),
-        ("federation", {"starter": Starter("federation", "app-1")}, "ok", "switched on", ""),
-        ("federation", {"starter": Starter("secret", "app-1")}, "ok", "not used", ""),
-        ("workspace", {"workspace": None}, "warning", "no workspace is named", "workspace.host"),
+        ("federation", {"starter": StarterFacts("federation is off", "app-1")}, "problem", "issue", "enable-outbound"),
+        ("federation", {"starter": StarterFacts("federation", "app-1")}, "ok", "switched on", ""),
+        ("federation", {"starter": StarterFacts("secret", "app-1")}, "ok", "not used", ""),
+        ("workspace", {"workspace": None}, "warning", "no workspace is set", "workspace.host"),
         ("workspace", {"workspace": Unseen("token ended")}, "problem", "token ended", "nothing else"),
         ("job", {"jobs": None}, "warning", "no workspace", "`workspace`"),
         ("job", {"jobs": ()}, "problem", "no job 'flatten'", "bundle deploy -t prod"),
@@ -116,10 +116,10 @@ def test_where_all_is_well_each_line_is_ok_and_says_what_was_seen(tmp_path: Path
         ("job", {"jobs": (replace(THE_JOB, max_concurrent_runs=4),)}, "problem", "4 runs", "bundle deploy"),
         ("job", {"jobs": (replace(THE_JOB, starts=None),)}, "problem", "nothing starts it", "bundle deploy"),
         ("job", {"jobs": (replace(THE_JOB, paused=True),)}, "problem", "periodic is paused", "bundle deploy"),
-        ("right to start the job", {"starter": Starter("nothing", None)}, "problem", "no secret", "secret set"),
-        ("right to start the job", {"starter": Starter("token", None)}, "ok", "a token", ""),
-        ("right to start the job", {"starter": Starter("secret", "app-1")}, "ok", "app-1 may start", ""),
-        ("right to start the job", {"starter": Starter("secret", "app-1"), "jobs": ()}, "warning", "not one", "`job`"),
+        ("right to start the job", {"starter": StarterFacts("nothing", None)}, "problem", "no secret", "secret set"),
+        ("right to start the job", {"starter": StarterFacts("token", None)}, "ok", "a token", ""),
+        ("right to start the job", {"starter": StarterFacts("secret", "app-1")}, "ok", "app-1 may start", ""),
+        ("right to start the job", {"starter": StarterFacts("secret", "a"), "jobs": ()}, "warning", "single", "`job`"),
         *[(name, {fact: UNSEEN}, "warning", "AccessDenied", "ask") for name, fact in (
             ("clock", "skew_seconds"), ("table key", "table"), ("stream", "table"), ("bucket", "bucket"),
             ("encryption of the table", "table_key"), ("mapping", "mappings"), ("mapping", "table"),
@@ -129,7 +129,7 @@ def test_where_all_is_well_each_line_is_ok_and_says_what_was_seen(tmp_path: Path
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) < 30 else "",
 )  # fmt: skip
-def test_what_is_wrong_is_said_with_its_cure(
+def test_a_problem_is_reported_with_a_remedy(
     tmp_path: Path, name: str, facts: dict[str, Any], verdict: str, reason: str, cure: str
 ) -> None:
     found = line(config(tmp_path), name, **facts)
@@ -139,14 +139,14 @@ def test_what_is_wrong_is_said_with_its_cure(
     assert bool(found.cure) is (verdict != "ok")
 
 
-def test_a_paused_job_is_a_warning_where_databricks_yml_says_so(tmp_path: Path) -> None:
+def test_a_job_that_databricks_yml_pauses_is_a_warning(tmp_path: Path) -> None:
     start = {"periodic": {"interval": 5, "unit": "MINUTES"}, "pause_status": "PAUSED"}
     found = line(config(tmp_path, start=start), "job", jobs=(replace(THE_JOB, paused=True),))
     assert (found.verdict, found.cure) == ("warning", "databricks bundle run -t prod flatten")
 
 
-def test_the_command_that_gives_the_right_to_start_is_a_whole_one(tmp_path: Path) -> None:
-    found = line(config(tmp_path), "right to start the job", starter=Starter("secret", "app-9"))
+def test_the_command_that_gives_the_permission_to_start_is_complete(tmp_path: Path) -> None:
+    found = line(config(tmp_path), "right to start the job", starter=StarterFacts("secret", "app-9"))
     *command, body = shlex.split(found.cure)
     assert command == ["databricks", "permissions", "update", "jobs", str(JOB), "--json"]
     entry = {"service_principal_name": "app-9", "permission_level": "CAN_MANAGE_RUN"}

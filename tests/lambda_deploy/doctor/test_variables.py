@@ -1,4 +1,4 @@
-"""Values that the Databricks CLI accepts and that do harm: each is found, its neighbours are not."""
+"""Values that the Databricks CLI accepts and that fail later are found; valid ones are not."""
 
 import json
 from collections.abc import Callable
@@ -35,7 +35,7 @@ PAUSED = {"periodic": {"interval": 30, "unit": "MINUTES"}, "pause_status": "PAUS
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_value_that_validation_lets_through_is_found(name: str, wrong: Any, right: Any) -> None:
+def test_an_invalid_value_that_validation_accepts_is_found(name: str, wrong: Any, right: Any) -> None:
     [(reason, cure)] = wrong_variables({"discovery": "listing", name: wrong})
     assert reason.startswith(f"{name} is {wrong!r}"[:80])
     assert cure.startswith(("set one of", "set a whole number", "set the 16 digits"))
@@ -55,7 +55,7 @@ def test_a_value_that_validation_lets_through_is_found(name: str, wrong: Any, ri
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_the_lambda_needs_is_a_line_of_the_doctor_too(
+def test_a_variable_that_the_lambda_needs_is_also_a_line_of_the_doctor(
     tmp_path: Path, said: Callable[[], Said], variables: dict[str, Any], sentence: str
 ) -> None:
     path = write_bundle(tmp_path, **variables, compaction="compact")
@@ -66,13 +66,13 @@ def test_what_the_lambda_needs_is_a_line_of_the_doctor_too(
     assert sentence in lines[1]["reason"]
 
 
-def test_the_bundle_as_it_is_has_no_wrong_value() -> None:
+def test_the_bundle_has_no_invalid_value() -> None:
     values = read_variables(BundleFile(ROOT / "databricks.yml", "prod", {}))
     assert {"max_files", "discovery", "compaction", "freshness_minutes"} <= values.keys()
     assert wrong_variables(values) == []
 
 
-def test_references_that_only_the_cli_resolves_are_passed_over(tmp_path: Path) -> None:
+def test_references_that_only_the_cli_resolves_are_ignored(tmp_path: Path) -> None:
     path = write_bundle(tmp_path, discovery="${workspace.current_user.short_name}")
     values = read_variables(BundleFile(path, "dev", {"BUNDLE_VAR_warehouse_id": "x"}))
     assert values == {"warehouse_id": "x"}

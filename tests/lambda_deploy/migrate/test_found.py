@@ -1,4 +1,4 @@
-"""What is found of an older pipeline, in moto and in a workspace, and what the command says of it."""
+"""Older pipelines in moto and in a workspace are found, and the command prints them."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -49,11 +49,11 @@ def found(account: Account, api: DatabricksApi | None = None, **named: Any) -> F
     return result
 
 
-def test_where_nothing_is_nothing_is_found(account: Account, api: DatabricksApi) -> None:
+def test_without_an_older_pipeline_nothing_is_found(account: Account, api: DatabricksApi) -> None:
     assert search(account, api) is None
 
 
-def test_two_lambdas_are_found_with_all_that_belongs_to_them(account: Account, api: DatabricksApi) -> None:
+def test_two_lambdas_are_found_with_all_their_resources(account: Account, api: DatabricksApi) -> None:
     uuid = create_old_pipeline(account.clients, BUCKET, stream(account), api.url)
     seen = found(account, api)
     assert [one.name for one in seen.functions] == [OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION]
@@ -102,7 +102,7 @@ def test_a_table_of_our_name_is_old_unless_it_has_our_columns(
     assert found(account, api).old_table == old_table
 
 
-def test_without_a_table_there_is_nothing_to_look_for(account: Account) -> None:
+def test_without_a_table_the_search_is_an_error(account: Account) -> None:
     with pytest.raises(ConfigError, match="dynamodb_table is empty"):
         search(account, variables={"dynamodb_table": ""})
 
@@ -118,7 +118,7 @@ def migrate(account: Account, api: DatabricksApi, *arguments: str) -> int:
     return run(["migrate", "--bundle", str(write_bundle(account.folder)), *arguments], tools)
 
 
-def test_the_command_prints_steps_and_calls_nothing_that_changes(
+def test_the_command_prints_steps_and_changes_nothing(
     account: Account, api: DatabricksApi, said: Callable[[], Said]
 ) -> None:
     create_old_pipeline(account.clients, BUCKET, stream(account), api.url)
@@ -134,7 +134,7 @@ def test_the_command_prints_steps_and_calls_nothing_that_changes(
     assert {one.split()[0] for one in api.asked} == {"GET"}
 
 
-def test_a_function_in_the_place_of_ours_is_named_with_the_choice(
+def test_a_function_with_our_name_is_reported_with_the_choice(
     account: Account, api: DatabricksApi, said: Callable[[], Said]
 ) -> None:
     create_unified_pipeline(account.clients, BUCKET, stream(account), api.url)
@@ -144,7 +144,7 @@ def test_a_function_in_the_place_of_ours_is_named_with_the_choice(
     assert TOKEN not in out
 
 
-def test_where_nothing_is_the_next_commands_are_named(
+def test_without_an_older_pipeline_the_next_commands_are_named(
     account: Account, api: DatabricksApi, said: Callable[[], Said]
 ) -> None:
     assert migrate(account, api) == 0

@@ -1,4 +1,4 @@
-"""The printed way, walked: the AWS commands by the AWS CLI against an emulator, items flowing throughout."""
+"""The printed migration is executed: AWS commands with the AWS CLI against an emulator, while items arrive."""
 
 import gzip
 import json
@@ -42,7 +42,7 @@ Step = dict[str, Any]
 
 @dataclass
 class Flow:
-    """Items that come without a pause while the migration is under way; `sent` are their ids."""
+    """Items that arrive without a pause during the migration; `sent` are their ids."""
 
     dynamodb: Any
     stop: Event = field(default_factory=Event)
@@ -81,12 +81,12 @@ class Stage:
 
     @property
     def stream(self) -> str:
-        """The ARN of the table's stream."""
+        """Return the ARN of the table's stream."""
         table = self.account.clients("dynamodb").describe_table(TableName=TABLE)["Table"]
         return str(table["LatestStreamArn"])
 
     def run(self, *arguments: str) -> int:
-        """A command on the console."""
+        """Run a command of `stream-lambda`."""
         folder = self.account.folder
         bundle = write_bundle(folder, warehouse_id="0123456789abcdef", function_name=self.function)
         clients = self.account.clients
@@ -94,7 +94,7 @@ class Stage:
         return run([arguments[0], "--bundle", str(bundle), *arguments[1:]], tools)
 
     def steps(self, capsys: pytest.CaptureFixture[str]) -> list[Step]:
-        """What migrate prints now."""
+        """Return what migrate prints now."""
         capsys.readouterr()
         assert self.run("migrate", "--json") == 0
         out = capsys.readouterr().out
@@ -103,7 +103,7 @@ class Stage:
         return steps
 
     def do(self, steps: list[Step], *titles: str) -> None:
-        """Runs the printed commands of steps, and their checks until they show what they should."""
+        """Run the printed commands of steps, and their checks until the output is as expected."""
         for step in [step for step in steps if not titles or step["title"] in titles]:
             for command in step["commands"]:
                 self.execute(command)
@@ -112,7 +112,7 @@ class Stage:
                 self.wait(lambda check=check, shows=shows: self.execute(check["command"]) == shows)  # type: ignore[misc] # defaults bind
 
     def execute(self, command: str) -> str:
-        """Runs one printed command; what a reader would have the Databricks CLI do is sent to the workspace."""
+        """Run one printed command; commands of the Databricks CLI go to the simulated workspace."""
         match shlex.split(command):
             case ["aws", *arguments]:
                 return self._aws(arguments)
@@ -133,7 +133,7 @@ class Stage:
             case ["databricks", "bundle", *_]:
                 self.api.jobs[OUR_JOB] = {"name": "flatten", "max_concurrent_runs": 1}
             case other:
-                raise AssertionError(f"nobody knows how to run {other}")
+                raise AssertionError(f"this test cannot run {other}")
         return ""
 
     def _aws(self, arguments: list[str]) -> str:
@@ -150,7 +150,7 @@ class Stage:
     def wait(self, look: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 240
         while not look():
-            assert time.monotonic() < deadline, "the emulator did not get there in time"
+            assert time.monotonic() < deadline, "the emulator was too slow"
             time.sleep(0.2)
 
     def keys(self, prefix: str) -> list[str]:
@@ -158,7 +158,7 @@ class Stage:
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def ids(self, keys: list[str]) -> list[str]:
-        """The events in objects of either pipeline, each of which is written once and read once."""
+        """Return the events in objects of either pipeline, each of which is written once and read once."""
         for key in [key for key in keys if key not in self.read]:
             body = self.account.clients("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
             text = gzip.decompress(body) if key.endswith(".gz") else body
@@ -166,12 +166,12 @@ class Stage:
         return [event_id for key in keys for event_id in self.read[key]]
 
     def ours(self) -> list[str]:
-        """The sent events in all lines that the new function has written, as often as they are there."""
+        """Return the sent events in all lines that the new function has written, as often as they occur."""
         ids = self.ids([key for key in self.keys("telemetry/") if key.endswith(".ndjson.gz")])
         return [event_id for event_id in ids if not event_id.startswith(MARK)]
 
     def run_old_job(self, number: int) -> None:
-        """What a run of the older job does: read everything below the prefix, then archive it."""
+        """Run the older job: read everything below the prefix, then archive it."""
         keys = self.keys("telemetry/")
         self.old_rows |= set(self.ids(keys))
         s3 = self.account.clients("s3")
@@ -180,23 +180,23 @@ class Stage:
             s3.delete_object(Bucket=BUCKET, Key=key)
 
     def mapping_states(self) -> dict[str, str]:
-        """The state of each function's mapping."""
+        """Return the state of each function's mapping."""
         found = self.account.clients("lambda").list_event_source_mappings()["EventSourceMappings"]
         return {one["FunctionArn"].split(":")[6]: one["State"] for one in found}
 
     def notified(self) -> list[str]:
-        """The functions that the bucket calls."""
+        """Return the functions that the bucket calls."""
         found = self.account.clients("s3").get_bucket_notification_configuration(Bucket=BUCKET)
         return sorted([one["LambdaFunctionArn"].split(":")[6] for one in found.get("LambdaFunctionConfigurations", [])])
 
     def left(self) -> tuple[set[str], bool]:
-        """The names of all functions, and whether the old role is there."""
+        """Return the names of all functions, and whether the old role exists."""
         functions = {one["FunctionName"] for one in self.account.clients("lambda").list_functions()["Functions"]}
         roles = {one["RoleName"] for one in self.account.clients("iam").list_roles()["Roles"]}
         return functions, OLD_ROLE in roles
 
     def assert_nothing_lost_or_duplicated(self, since: int = 0) -> None:
-        """Each event is in an old row or in an object for our job; those since then once in ours."""
+        """Check that each event is in an old row or in an object for our job; those since then once in ours."""
         sent = self.flow.sent
         self.wait(lambda: set(sent) <= self.old_rows | set(self.ids(self.keys("telemetry/"))))
         ours = self.ours()
@@ -235,7 +235,7 @@ REVERSIBLE = (
 )
 
 
-def test_from_two_lambdas_forward_back_and_forward_to_the_end(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_migrating_from_two_lambdas_with_undo_in_between(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     clients = stage.account.clients
     create_old_pipeline(clients, BUCKET, stage.stream, stage.api.url)
     notify(clients, BUCKET, create_other_function(clients, "thumbnails"), "images/")
@@ -249,7 +249,7 @@ def test_from_two_lambdas_forward_back_and_forward_to_the_end(stage: Stage, caps
         stage.wait(lambda: len(stage.ours()) > 20)
         assert [step["is_done"] for step in stage.steps(capsys)][:3] == [True, True, True]
 
-        # Back: the last step first, without our function, which stays for the way forward.
+        # Undo: the last step first, without our function, which stays.
         for title in reversed([one for one in REVERSIBLE if one != "deploy the new function"]):
             for command in next(step for step in printed if step["title"] == title)["back"]:
                 stage.execute(command)
@@ -271,7 +271,9 @@ def test_from_two_lambdas_forward_back_and_forward_to_the_end(stage: Stage, caps
 
 
 @pytest.mark.parametrize("ours", [FUNCTION, "telemetry-to-s3"], ids=["in its place", "beside it"])
-def test_from_the_single_function_version(stage: Stage, capsys: pytest.CaptureFixture[str], ours: str) -> None:
+def test_migrating_from_the_single_function_version(
+    stage: Stage, capsys: pytest.CaptureFixture[str], ours: str
+) -> None:
     stage.function = ours
     create_unified_pipeline(stage.account.clients, BUCKET, stage.stream, stage.api.url)
     with stage.flow.running():

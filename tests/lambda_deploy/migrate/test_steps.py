@@ -1,4 +1,4 @@
-"""The printed way, as a pure function of what is there: its order, its commands, its way back, what is done."""
+"""The steps of a migration as a pure function: order, commands, undo, what is done."""
 
 import json
 import shlex
@@ -37,11 +37,11 @@ def step(way: list[Step], title: str) -> Step:
 
 
 def body(command: str) -> Any:
-    """The JSON at the end of a command of the Databricks CLI, or within one of the AWS CLI."""
+    """Return the JSON at the end of a command of the Databricks CLI, or within one of the AWS CLI."""
     return json.loads(next(word for word in shlex.split(command) if word.startswith("{")))
 
 
-def test_two_lambdas_run_beside_ours_until_the_old_functions_go(tmp_path: Path) -> None:
+def test_two_lambdas_run_in_parallel_until_they_are_deleted(tmp_path: Path) -> None:
     assert [one.title for one in steps(config(tmp_path), FOUND)] == [
         "stop the older job",
         "rename the older table",
@@ -54,7 +54,7 @@ def test_two_lambdas_run_beside_ours_until_the_old_functions_go(tmp_path: Path) 
     ]
 
 
-def test_an_old_function_of_our_name_goes_before_ours_is_made(tmp_path: Path) -> None:
+def test_an_old_function_of_our_name_is_deleted_before_ours_is_made(tmp_path: Path) -> None:
     assert [one.title for one in steps(config(tmp_path), UNIFIED)] == [
         "stop the older job",
         "rename the older table",
@@ -67,7 +67,7 @@ def test_an_old_function_of_our_name_goes_before_ours_is_made(tmp_path: Path) ->
     assert [one.title for one in beside].index("deploy the new function") == 2
 
 
-def test_until_something_is_deleted_each_step_has_a_way_back(tmp_path: Path) -> None:
+def test_each_step_before_a_deletion_can_be_undone(tmp_path: Path) -> None:
     for found in (FOUND, UNIFIED):
         way = steps(config(tmp_path), found)
         deleted = [one.title for one in way].index("delete the old functions")
@@ -86,7 +86,7 @@ def test_until_something_is_deleted_each_step_has_a_way_back(tmp_path: Path) -> 
         ("delete the old functions", {"functions": ()}),
     ],
 )
-def test_a_step_is_done_when_what_is_there_says_so(tmp_path: Path, title: str, changes: dict[str, Any]) -> None:
+def test_a_step_is_done_when_its_result_exists(tmp_path: Path, title: str, changes: dict[str, Any]) -> None:
     made = config(tmp_path)
     assert not step(steps(made, FOUND), title).is_done
     assert step(steps(made, replace(FOUND, **changes)), title).is_done
@@ -102,7 +102,7 @@ def test_a_step_is_done_when_what_is_there_says_so(tmp_path: Path, title: str, c
     ],
     ids=["a run is active", "no workspace", "ours is off", "ours fails"],
 )
-def test_a_step_is_not_done_half_way(tmp_path: Path, title: str, changes: dict[str, Any]) -> None:
+def test_a_half_finished_step_is_not_done(tmp_path: Path, title: str, changes: dict[str, Any]) -> None:
     assert not step(steps(config(tmp_path), replace(FOUND, **changes)), title).is_done
 
 
@@ -119,7 +119,7 @@ def test_a_step_with_nothing_to_do_is_left_out(tmp_path: Path, titles: list[str]
     assert [one.title for one in before if one.title not in [other.title for other in after]] == titles
 
 
-def test_the_older_job_is_paused_as_a_whole_and_gets_back_what_it_had(tmp_path: Path) -> None:
+def test_the_older_job_is_stopped_completely_and_can_be_restored(tmp_path: Path) -> None:
     stop = step(steps(config(tmp_path), FOUND), "stop the older job")
     schedule = {"quartz_cron_expression": "0 0 * * * ?", "pause_status": "PAUSED"}
     settings = {"schedule": schedule, "max_concurrent_runs": 0, "queue": {"enabled": False}}
@@ -136,13 +136,13 @@ def test_a_continuous_job_keeps_its_one_run(tmp_path: Path) -> None:
     assert step(steps(config(tmp_path), replace(FOUND, job=paused)), "stop the older job").is_done
 
 
-def test_a_job_that_is_not_known_is_asked_for(tmp_path: Path) -> None:
+def test_an_unknown_job_is_requested_as_an_option(tmp_path: Path) -> None:
     stop = step(steps(config(tmp_path), replace(FOUND, job=None, job_name="")), "stop the older job")
     assert "--old-job" in stop.why
     assert body(stop.commands[0])["job_id"] == "JOB_ID"
 
 
-def test_notifications_of_others_stay_as_they_are(tmp_path: Path) -> None:
+def test_notifications_of_other_owners_stay_unchanged(tmp_path: Path) -> None:
     remove = step(steps(config(tmp_path), FOUND), "remove the notification of the bucket")
     everything = FOUND.notifications
     assert body(remove.commands[0]) == {**everything, CALLS_FUNCTION: [everything[CALLS_FUNCTION][1]]}
@@ -150,7 +150,7 @@ def test_notifications_of_others_stay_as_they_are(tmp_path: Path) -> None:
     assert remove.checks[0].shows.endswith(":thumbnails")
 
 
-def test_a_role_loses_its_policies_before_it_goes_and_the_function_goes_last(tmp_path: Path) -> None:
+def test_a_role_is_deleted_after_its_policies_and_before_the_function(tmp_path: Path) -> None:
     delete = step(steps(config(tmp_path), FOUND), "delete the old functions")
     assert [shlex.split(command)[2] for command in delete.commands] == [
         "delete-event-source-mapping",
@@ -163,7 +163,7 @@ def test_a_role_loses_its_policies_before_it_goes_and_the_function_goes_last(tmp
     assert all("--region eu-west-1" in command for command in delete.commands)
 
 
-def test_names_that_a_shell_would_obey_stay_words(tmp_path: Path) -> None:
+def test_hostile_names_are_quoted_for_the_shell(tmp_path: Path) -> None:
     found: Found = replace(FOUND, old_table="main.tele`metry'.rows; rm")
     rename = step(steps(config(tmp_path, warehouse_id="0123456789abcdef"), found), "rename the older table")
     statement = body(rename.commands[0])["statement"]

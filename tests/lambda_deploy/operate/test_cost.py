@@ -1,4 +1,4 @@
-"""The bill: the model gives the figures that were calculated by hand, and follows the settings."""
+"""The bill equals figures that were calculated by hand, and follows the settings."""
 
 import json
 from collections.abc import Callable
@@ -33,7 +33,7 @@ QUIET, MILLION, BUSY = 10_000, 1_000_000, 100_000_000
     ("usage", "objects", "aws"),
     [
         (
-            # A batch of every event on its own: 200,000 calls are $0.04, so a million are $0.20, puts $5.00.
+            # A batch for every event: 200,000 calls are $0.04, so a million are $0.20, puts $5.00.
             Usage(MILLION, window_seconds=0),
             1_000_000,
             {"requests": 0.20, "compute": 0.2687, "objects written": 5.00, "alarms": 0.70, "dashboard": 3.00},
@@ -52,7 +52,9 @@ QUIET, MILLION, BUSY = 10_000, 1_000_000, 100_000_000
     ],
     ids=["no window", "5 s", "60 s"],
 )
-def test_a_million_events_cost_what_was_calculated_by_hand(usage: Usage, objects: int, aws: dict[str, float]) -> None:
+def test_the_cost_of_a_million_events_equals_a_manual_calculation(
+    usage: Usage, objects: int, aws: dict[str, float]
+) -> None:
     found = bill(usage, PRICES)
     assert round(found.objects) == objects
     assert {line: found.aws[line] for line in aws} == pytest.approx(aws, rel=0.02)
@@ -123,7 +125,7 @@ def test_a_run_costs_its_dbu() -> None:
     ("change", "line", "dollars"),
     [({"tracing": True}, "tracing", 3.373), ({"secret": True}, "secret", 0.40), ({"metrics": 1}, "own metrics", 0.30)],
 )
-def test_a_setting_changes_its_own_line_alone(change: dict[str, Any], line: str, dollars: float) -> None:
+def test_a_setting_changes_only_its_line(change: dict[str, Any], line: str, dollars: float) -> None:
     before, after = (bill(usage, PRICES).aws for usage in (Usage(MILLION), replace(Usage(MILLION), **change)))
     assert after[line] == pytest.approx(dollars, rel=0.01)
     assert {name for name in before if before[name] != after[name]} == {line}
@@ -149,12 +151,12 @@ def test_the_bill_grows_with_the_prices() -> None:
     assert bill(Usage(QUIET), dear).aws_total > bill(Usage(QUIET), PRICES).aws_total
 
 
-def test_the_prices_are_dated_and_say_where_they_are_from() -> None:
+def test_the_prices_have_a_date_and_a_source() -> None:
     assert (PRICES.dated, PRICES.region) == ("2026-11-22", "us-east-1")
     assert all(source.startswith("https://") for source in PRICES.sources)
 
 
-def test_the_command_takes_the_settings_of_the_bundle(tmp_path: Path, said: Callable[[], Said]) -> None:
+def test_the_command_uses_the_settings_of_the_bundle(tmp_path: Path, said: Callable[[], Said]) -> None:
     path = str(write_bundle(tmp_path, lambda_memory_mb=1024, tracing=True))
     assert run(["cost", "--bundle", path, "--json"], Tools({"DATABRICKS_HOST": HOST})) == 0
     found = json.loads(said().out)

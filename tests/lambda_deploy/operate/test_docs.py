@@ -1,4 +1,4 @@
-"""docs/operations.md, migration.md and troubleshooting.md know every command, option, line, step and alarm."""
+"""docs/operations.md, migration.md and troubleshooting.md have every command, option, line, step and alarm."""
 
 import json
 import re
@@ -39,19 +39,19 @@ def options(command: click.Command) -> set[str]:
 
 
 def quoted(text: str) -> set[str]:
-    """What stands in backticks."""
+    """Return the texts in backticks."""
     return set(re.findall(r"`([^`\n]+)`", text))
 
 
 def cells(header: str, command: str) -> list[str]:
-    """The row of a command in the table of operations.md with this header."""
+    """Return the row of a command in the table of operations.md with this header."""
     table = OPERATIONS.partition(f"| {header}")[2].partition("\n\n")[0]
     [row] = [line for line in table.splitlines() if line.startswith(f"| `{command}` |")]
     return row.split(" | ")
 
 
 def first_column(page: str, header: str) -> list[str]:
-    """The first column of the table with this header, without backticks."""
+    """Return the first column of the table with this header, without backticks."""
     rows = page.partition(f"| {header}")[2].partition("\n\n")[0].splitlines()[2:]
     return [row.split(" | ")[0].removeprefix("| ").strip("`") for row in rows]
 
@@ -89,12 +89,12 @@ _ACTIONS = {
     "s3.GetBucketEncryption": "s3:GetEncryptionConfiguration",
     "s3.GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
 }
-# Asked only of a table with a key of its own, and of an account that issues tokens; moto has neither.
+# Called only for a table with its own KMS key, and for an account that issues tokens; moto has neither.
 _NOT_IN_MOTO = {"kms:DescribeKey", "kms:GetKeyPolicy", "iam:GetOutboundWebIdentityFederationInfo"}
 
 
 @pytest.mark.parametrize("command", ["status", "doctor", "test-event", "redrive"])
-def test_each_command_names_the_actions_that_it_takes(account: Account, command: str) -> None:
+def test_each_command_lists_the_actions_that_it_needs(account: Account, command: str) -> None:
     arguments = {"test-event": ["--no-table", "--wait", "20"], "redrive": ["--yes"]}.get(command, [])
     s3, arn = account.clients("s3"), f"arn:aws:lambda:{REGION}:123456789012:function:{FUNCTION}"
     topic = account.clients("sns").create_topic(Name="alerts")["TopicArn"]
@@ -132,7 +132,7 @@ def test_each_alarm_has_its_section_on_the_page_of_troubleshooting() -> None:
         assert [mark in section for mark in ("**Means:**", "**See:**", "**Fix:**")] == [True] * 3
 
 
-def test_the_bill_in_the_docs_is_the_one_that_the_command_prints(said: Callable[[], Said]) -> None:
+def test_the_bill_in_the_docs_is_what_the_command_prints(said: Callable[[], Said]) -> None:
     found = re.search(r"`(stream-lambda cost [^`]+)`:\n```\n(.*?)```", OPERATIONS, re.DOTALL)
     assert found is not None
     bundle = ["--bundle", str(ROOT / "databricks.yml")]

@@ -1,4 +1,4 @@
-"""Commands whose calls AWS refuses, or nobody answers: one sentence with the cure, and nothing half done."""
+"""When AWS refuses calls or does not answer, a command prints one sentence with a remedy."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def clients() -> Iterator[Callable[[Exception], Callable[[str], Any]]]:
-    """Real clients all of whose calls end with an error."""
+    """Real clients whose calls all fail."""
     errors: list[Exception] = []
     with ExitStack() as opened:
         session = boto3.Session(region_name="eu-west-1", aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="x")
@@ -66,7 +66,7 @@ def clients() -> Iterator[Callable[[Exception], Callable[[str], Any]]]:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_fault_of_aws_is_one_sentence_with_the_cure(
+def test_a_fault_of_aws_is_one_sentence_with_a_remedy(
     clients: Callable[[Exception], Callable[[str], Any]],
     tmp_path: Path,
     said: Callable[[], Said],
@@ -86,7 +86,7 @@ def test_a_fault_of_aws_is_one_sentence_with_the_cure(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_doctor_looks_no_further_when_aws_does_not_say_who_asks(
+def test_the_doctor_stops_when_aws_does_not_identify_the_caller(
     clients: Callable[[Exception], Callable[[str], Any]], tmp_path: Path, said: Callable[[], Said], fault: str
 ) -> None:
     error, cure = FAULTS[fault]

@@ -1,4 +1,4 @@
-"""The operations on the console, against an emulator that runs the deployed zip: what one does on a first day."""
+"""The operations of a first day, against an emulator that runs the deployed zip."""
 
 import json
 import time
@@ -36,7 +36,7 @@ class Site:
     api: DatabricksApi
 
     def run(self, *arguments: str, **variables: Any) -> int:
-        """A command on the console."""
+        """Run a command of `stream-lambda`."""
         path = write_bundle(self.account.folder, warehouse_id="0123456789abcdef", **variables)
         clients, workspaces = self.account.clients, self.api.client
         tools = Tools({"DATABRICKS_HOST": self.api.url}, lambda region: clients, workspaces, time.time, _pause)
@@ -68,13 +68,13 @@ def lines(said: Said) -> dict[str, Any]:
     return {line["check"]: line for line in json.loads(said.out)["lines"]}
 
 
-def test_the_doctor_finds_nothing_wrong_with_what_deploy_has_made(site: Site, said: Callable[[], Said]) -> None:
+def test_the_doctor_finds_no_problem_after_a_deployment(site: Site, said: Callable[[], Said]) -> None:
     assert site.run("doctor", "--json") == 0
     found = lines(said())
     assert {name: line["reason"] for name, line in found.items() if line["verdict"] != "ok"} == {}
 
 
-def test_the_doctor_sees_a_mapping_that_somebody_has_switched_off(site: Site, said: Callable[[], Said]) -> None:
+def test_the_doctor_finds_a_disabled_mapping(site: Site, said: Callable[[], Said]) -> None:
     client = site.account.clients("lambda")
     [mapping] = client.list_event_source_mappings(FunctionName=FUNCTION)["EventSourceMappings"]
     client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
@@ -86,7 +86,7 @@ def test_the_doctor_sees_a_mapping_that_somebody_has_switched_off(site: Site, sa
     assert (line["verdict"], line["cure"]) == ("problem", "stream-lambda deploy")
 
 
-def test_a_test_event_goes_through_the_zip_into_s3_and_away_again(site: Site, said: Callable[[], Said]) -> None:
+def test_a_test_event_reaches_s3_and_is_deleted(site: Site, said: Callable[[], Said]) -> None:
     assert site.run("test-event", "--no-table", "--wait", "60", "--json") == 0
     steps = json.loads(said().out)["steps"]
     assert [step["where"] for step in steps] == ["dynamodb", "s3", "deleted"]
@@ -98,7 +98,7 @@ def test_a_test_event_goes_through_the_zip_into_s3_and_away_again(site: Site, sa
 
 def test_a_test_event_waits_for_its_row(site: Site, said: Callable[[], Said]) -> None:
     class Everything(list[str]):
-        """The rows of a job that is quick."""
+        """The rows of a fast job."""
 
         def __contains__(self, event_id: object) -> bool:
             return str(event_id).startswith(MARK)
@@ -111,7 +111,7 @@ def test_a_test_event_waits_for_its_row(site: Site, said: Callable[[], Said]) ->
         assert site.run("test-event", "--wait", "60", "--wait-table", "0") == 1
     finally:
         site.api.is_starting = False
-    assert "no answer of the warehouse" in said().err
+    assert "the warehouse did not answer" in said().err
 
 
 def test_the_status_names_the_object_of_a_test_event(site: Site, said: Callable[[], Said]) -> None:
@@ -124,7 +124,7 @@ def test_the_status_names_the_object_of_a_test_event(site: Site, said: Callable[
     assert found["newest object"]["lag_seconds"] < 60
 
 
-def test_what_failed_is_redriven_and_the_status_says_so(site: Site, said: Callable[[], Said]) -> None:
+def test_failed_objects_are_redriven_and_shown_by_status(site: Site, said: Callable[[], Said]) -> None:
     s3 = site.account.clients("s3")
     arn = f"arn:aws:lambda:{REGION}:000000000000:function:{FUNCTION}"
     payload = json.dumps(stream_event(inserts(2)))
@@ -156,7 +156,7 @@ def test_what_failed_is_redriven_and_the_status_says_so(site: Site, said: Callab
         (["status", "--target", "no`where\n"], 1, "no`where"),
         (["doctor", "--bundle", "/not/there.yml"], 1, "/not/there.yml"),
     ],
-    ids=["json asks nothing", "wait", "before now", "no logs", "no events", "target", "no bundle"],
+    ids=["json cannot ask", "wait", "before now", "no logs", "no events", "target", "no bundle"],
 )
 def test_bad_input_is_one_sentence(
     site: Site, said: Callable[[], Said], arguments: list[str], code: int, sentence: str

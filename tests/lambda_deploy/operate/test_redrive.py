@@ -1,4 +1,4 @@
-"""Redriving: what converts lands, what fails stays, and any interruption is made good by the next run."""
+"""Redrive: what converts lands, what fails stays, and the next run completes an interrupted one."""
 
 import gzip
 import json
@@ -63,7 +63,7 @@ def on_failure(records: list[Json], function: str = NAME) -> bytes:
 
 
 def quarantine(s3: Any, records: list[Json]) -> str:
-    """Records as the function would have put them, had it not been able to convert them then."""
+    """Put records as the function would have put them if it could not convert them."""
     lines = [json.dumps({"reason": "unconvertible", "detail": "", "record": one}) for one in records]
     key = Batch.of([*records, *inserts(1, 900)]).key("telemetry-quarantine/", len(lines))
     s3.put_object(Bucket=BUCKET, Key=key, Body=compressed(lines))
@@ -84,7 +84,7 @@ def test_an_on_failure_batch_lands_under_the_key_that_the_function_would_have_ma
     assert landed(bucket) == ["event-1", "event-2", "event-3"]
 
 
-def test_what_the_mapping_writes_is_what_redrive_reads(bucket: Any) -> None:
+def test_redrive_reads_what_the_mapping_writes(bucket: Any) -> None:
     ids = (f"{number:08d}-0000-4000-8000-000000000000" for number in range(1, 9))
     discarded = [DeliveredRecord.of(one, STREAM_ARN) for one in inserts(2)]
     destination = S3Destination(bucket, BUCKET, "0b1c2d3e", ARN, lambda: next(ids))
@@ -96,7 +96,7 @@ def test_what_the_mapping_writes_is_what_redrive_reads(bucket: Any) -> None:
     assert landed(bucket) == ["event-1", "event-2"]
 
 
-def test_a_batch_of_which_the_function_stored_all_is_not_stored_again(bucket: Any) -> None:
+def test_a_completely_stored_batch_is_not_stored_again(bucket: Any) -> None:
     records = inserts(3)
     key = Batch.of(records).key("telemetry/", 3)
     bucket.put_object(Bucket=BUCKET, Key=key, Body=compressed(to_lines(records).converted))
@@ -105,7 +105,7 @@ def test_a_batch_of_which_the_function_stored_all_is_not_stored_again(bucket: An
     assert keys(bucket, "telemetry/") == [key]
 
 
-def test_a_batch_that_the_job_has_archived_comes_again_with_the_same_bytes(bucket: Any) -> None:
+def test_a_batch_that_the_job_has_archived_is_written_again_with_the_same_bytes(bucket: Any) -> None:
     records = inserts(3)
     bucket.put_object(Bucket=BUCKET, Key=FAILED, Body=on_failure(records))
     [first] = redriven(bucket)
@@ -117,7 +117,7 @@ def test_a_batch_that_the_job_has_archived_comes_again_with_the_same_bytes(bucke
     assert (second.landed, bucket.get_object(Bucket=BUCKET, Key=second.landed)["Body"].read()) == (first.landed, body)
 
 
-def test_what_cannot_be_converted_of_an_on_failure_batch_goes_to_quarantine(bucket: Any) -> None:
+def test_unconvertible_records_of_an_on_failure_batch_are_quarantined(bucket: Any) -> None:
     bucket.put_object(Bucket=BUCKET, Key=FAILED, Body=on_failure([*inserts(2), poison(3)]))
     [outcome] = redriven(bucket)
     assert (outcome.converted, outcome.failing, outcome.reason) == (2, 1, WRONG_NUMBER)
@@ -134,14 +134,14 @@ def test_a_quarantine_object_that_now_converts_lands_and_is_moved(bucket: Any) -
     assert keys(bucket, "telemetry-quarantine/") == []
 
 
-def test_a_quarantine_object_of_poison_alone_stays_and_says_why(bucket: Any) -> None:
+def test_a_quarantine_object_of_poison_stays_with_the_reason(bucket: Any) -> None:
     key = quarantine(bucket, [poison(1)])
     [outcome] = redriven(bucket)
     assert (outcome.outcome, outcome.reason) == ("left", WRONG_NUMBER)
     assert keys(bucket) == [key]
 
 
-def test_of_a_mixed_quarantine_object_only_the_failing_records_stay(bucket: Any) -> None:
+def test_only_the_failing_records_of_a_mixed_quarantine_object_stay(bucket: Any) -> None:
     key = quarantine(bucket, [*inserts(2), poison(3)])
     [outcome] = redriven(bucket)
     assert (outcome.outcome, outcome.converted, outcome.failing) == ("moved", 2, 1)
@@ -159,7 +159,7 @@ def test_a_dry_run_reports_the_same_and_writes_nothing(bucket: Any) -> None:
     assert dry == redriven(bucket)
 
 
-def test_files_that_the_job_quarantined_are_not_looked_at(bucket: Any) -> None:
+def test_files_that_the_job_quarantined_are_ignored(bucket: Any) -> None:
     key = "telemetry-quarantine/files/2025/10/28/20/1-1-1-0a1b2c3d.ndjson.gz"
     bucket.put_object(Bucket=BUCKET, Key=key, Body=b"\x1f\x8b")
     assert redriven(bucket) == []
@@ -191,8 +191,8 @@ def _gzipped(text: str) -> bytes:
             "not a batch of a DynamoDB stream",
         ),
         (FAILED, json.dumps({"requestContext": {"functionArn": ARN}, "payload": "{"}).encode(), "not JSON"),
-        ("telemetry-quarantine/`'\"\n.json", b"{}", "not a whole gzip file"),
-        ("telemetry-quarantine/a.gz", _gzipped("{}")[:-3], "not a whole gzip file"),
+        ("telemetry-quarantine/`'\"\n.json", b"{}", "not a complete gzip file"),
+        ("telemetry-quarantine/a.gz", _gzipped("{}")[:-3], "not a complete gzip file"),
         ("telemetry-quarantine/a.gz", _gzipped('{"event_id": "a line of the job"}'), "a line has no record"),
         ("telemetry-quarantine/a.gz", _gzipped('{"record": []}'), "a line has no record"),
         ("telemetry-quarantine/a.gz", _gzipped(""), "it has no lines"),
@@ -204,7 +204,7 @@ def _gzipped(text: str) -> bytes:
         "hostile key", "gzip cut", "a file of the job", "record no object", "no lines", "a bomb", "5 MB of text",
     ],
 )  # fmt: skip
-def test_what_cannot_be_used_stays_and_says_why(bucket: Any, key: str, body: bytes, reason: str) -> None:
+def test_an_unusable_object_stays_with_the_reason(bucket: Any, key: str, body: bytes, reason: str) -> None:
     bucket.put_object(Bucket=BUCKET, Key=key, Body=body)
     [outcome] = redriven(bucket)
     assert outcome.outcome == "left"
@@ -214,11 +214,11 @@ def test_what_cannot_be_used_stays_and_says_why(bucket: Any, key: str, body: byt
 
 
 class Killed(BaseException):
-    """What ends a process between two calls."""
+    """The end of a process between two calls."""
 
 
 class Interrupted:
-    """A client of S3 that ends the process at its n-th call; `after`, once that call has been made."""
+    """A client of S3 that ends the process at its n-th call, or right after it with `after`."""
 
     def __init__(self, s3: Any, calls: int, after: bool) -> None:
         self._s3, self._left, self._after = s3, calls, after
@@ -238,7 +238,7 @@ class Interrupted:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the call", "after the call"])
-def test_killed_at_any_call_the_next_run_ends_as_if_nothing_had_been(bucket: Any, after: bool) -> None:
+def test_after_a_kill_at_any_call_the_next_run_completes_the_redrive(bucket: Any, after: bool) -> None:
     def filled() -> None:
         for key in keys(bucket):
             bucket.delete_object(Bucket=BUCKET, Key=key)
@@ -261,7 +261,7 @@ def test_killed_at_any_call_the_next_run_ends_as_if_nothing_had_been(bucket: Any
     assert calls > 12
 
 
-def test_an_object_that_another_redrive_takes_away_is_passed_over(bucket: Any) -> None:
+def test_an_object_that_another_redrive_moved_is_skipped(bucket: Any) -> None:
     bucket.put_object(Bucket=BUCKET, Key=FAILED, Body=on_failure(inserts(1)))
     quarantine(bucket, inserts(1, 10))
     slow = Redrive(bucket, CONFIG, Clock().sleep).run(waiting(bucket, CONFIG), dry=False)

@@ -1,4 +1,4 @@
-"""`status`: what is read of both clouds, how far each part lags, and the commands that look further."""
+"""`status`: what it reads of both clouds, the lag of each part, and the commands for details."""
 
 import json
 import shlex
@@ -40,7 +40,7 @@ def api() -> Iterator[DatabricksApi]:
 
 @pytest.fixture
 def deployed(account: Account) -> Account:
-    """A function with a mapping, and a stack with a topic and an alarm; it is noon."""
+    """Return a function with a mapping, and a stack with a topic and an alarm; it is noon."""
     account.clock.now = NOON
     create_other_function(account.clients, FUNCTION)
     stream = account.clients("dynamodb").describe_table(TableName=TABLE)["Table"]["LatestStreamArn"]
@@ -70,28 +70,28 @@ def put(account: Account, namespace: str, name: str, value: float, minutes_ago: 
     account.clients("cloudwatch").put_metric_data(Namespace=namespace, MetricData=[datum])
 
 
-def test_before_a_deployment_each_line_says_so(account: Account) -> None:
+def test_before_a_deployment_each_line_says_that_it_is_missing(account: Account) -> None:
     found = rows(account)
     assert found["stack"].text == f"{STACK} does not exist: run `stream-lambda deploy -t prod`"
     assert {found[label].text for label in ("mapping", "alarms", "subscription")} == {"not deployed"}
-    assert found["newest row"].text == found["job"].text == "no workspace is configured"
+    assert found["newest row"].text == found["job"].text == "no workspace is set"
     assert [row.label for row in found.values() if row.at is not None] == []
 
 
-def test_the_stack_and_the_mapping_have_the_words_of_aws(deployed: Account) -> None:
+def test_the_stack_and_the_mapping_have_the_states_of_aws(deployed: Account) -> None:
     found = rows(deployed)
     assert found["stack"].text == f"{STACK}, UPDATE_COMPLETE"
     assert found["mapping"].text == "Enabled, last result: none yet"
 
 
-def test_the_newest_record_is_as_old_as_it_was_when_it_was_read_and_the_time_since(deployed: Account) -> None:
+def test_the_age_of_the_newest_record_includes_the_time_since_it_was_read(deployed: Account) -> None:
     put(deployed, "AWS/Lambda", "IteratorAge", 500_000, 90)
     put(deployed, "AWS/Lambda", "IteratorAge", 30_000, 10)
     put(deployed, "AWS/Lambda", "IteratorAge", 1, 60 * 5)
     row = rows(deployed)["newest record read"]
     assert row.text == "read at 11:50 UTC, 30 s old"
     assert row.lag(NOON) == 10 * 60 + 30
-    assert rows(deployed)["trigger"].text == "none: the job is started by schedule"
+    assert rows(deployed)["trigger"].text == "not used: the job is started by schedule"
 
 
 def test_a_silent_stream_says_so(deployed: Account) -> None:
@@ -108,12 +108,12 @@ def test_the_newest_object_is_found_in_landing_or_archive(deployed: Account, pre
     assert rows(deployed)["newest object"].text.endswith("/09/b.ndjson.gz")
 
 
-def test_objects_of_earlier_days_are_not_looked_for(deployed: Account) -> None:
+def test_objects_of_earlier_days_are_not_listed(deployed: Account) -> None:
     deployed.clients("s3").put_object(Bucket=BUCKET, Key="telemetry/2027/01/12/23/a.ndjson.gz", Body=b"x")
     assert rows(deployed)["newest object"].text == "none today or yesterday"
 
 
-def test_the_newest_row_says_how_long_it_took(deployed: Account, api: DatabricksApi) -> None:
+def test_the_newest_row_shows_its_delay(deployed: Account, api: DatabricksApi) -> None:
     api.newest = [str(int(NOON) - 120), str(int(NOON) - 300)]
     row = rows(deployed, api)["newest row"]
     assert row.text == "main.telemetry.rows, 180 s after its change in DynamoDB"
@@ -122,13 +122,13 @@ def test_the_newest_row_says_how_long_it_took(deployed: Account, api: Databricks
     assert rows(deployed, api)["newest row"].text == "none in the last day"
 
 
-def test_the_job_shows_how_its_newest_run_ended(deployed: Account, api: DatabricksApi) -> None:
+def test_the_job_shows_the_result_of_its_newest_run(deployed: Account, api: DatabricksApi) -> None:
     assert rows(deployed, api)["job"].text == "flatten, no run yet"
     api.runs[JOB] = [{"run_id": 1, "start_time": int(NOON - 60) * 1000, "state": {"result_state": "FAILED"}}]
     row = rows(deployed, api)["job"]
     assert (row.text, row.lag(NOON)) == ("flatten, newest run FAILED", 60)
     api.jobs.clear()
-    assert rows(deployed, api)["job"].text == "there is no job: run `databricks bundle deploy -t prod`"
+    assert rows(deployed, api)["job"].text == "the job does not exist: run `databricks bundle deploy -t prod`"
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,8 @@ def test_only_alarms_of_the_stack_that_are_on_are_named(deployed: Account) -> No
 @pytest.mark.parametrize(
     ("arns", "text"),
     [
-        ([], "nobody is subscribed: alarms reach nobody, set alert_email"),
-        (["PendingConfirmation"], "not confirmed: alarms reach nobody, answer the mail from AWS"),
+        ([], "no subscription: nobody receives the alarms, set alert_email"),
+        (["PendingConfirmation"], "not confirmed: nobody receives the alarms, answer the e-mail from AWS"),
         (["arn:aws:sns:eu-west-1:123456789012:t:1"], "jo@example.com"),
     ],
     ids=["nobody", "not confirmed", "confirmed"],
@@ -184,7 +184,7 @@ def test_a_subscription_counts_when_it_is_confirmed(deployed: Account, arns: lis
     assert status.subscription() == (text, None)
 
 
-def test_what_may_not_be_read_is_a_line_and_the_rest_is_shown(deployed: Account) -> None:
+def test_a_denied_part_is_a_line_and_the_others_are_shown(deployed: Account) -> None:
     def refused(**request: Any) -> Any:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetMetricStatistics")
 
@@ -194,7 +194,7 @@ def test_what_may_not_be_read_is_a_line_and_the_rest_is_shown(deployed: Account)
         return metrics if service == "cloudwatch" else deployed.clients(service)
 
     found = {row.label: row for row in Status(deployed.config(), clients, None, deployed.clock).rows()}
-    assert found["newest record read"].text.startswith("not known: reading the newest record read: AccessDenied")
+    assert found["newest record read"].text.startswith("unknown: reading the newest record read: AccessDenied")
     assert found["mapping"].text == "Enabled, last result: none yet"
 
 
@@ -204,12 +204,12 @@ def run_status(account: Account, api: DatabricksApi, *arguments: str) -> int:
     return run(["status", "--bundle", str(path), *arguments], tools)
 
 
-def test_the_screen_ends_with_commands_that_are_filled_in(
+def test_the_screen_ends_with_complete_commands(
     deployed: Account, api: DatabricksApi, said: Callable[[], Said]
 ) -> None:
     api.newest = [str(int(NOON) - 1200), None]
     assert run_status(deployed, api) == 0
-    screen, _, commands = said().out.partition("\n\nTo look further:\n")
+    screen, _, commands = said().out.partition("\n\nFor details:\n")
     assert "newest row            20 min  main.telemetry.rows" in screen
     assert [shlex.split(line)[:3] for line in commands.splitlines()] == [
         ["aws", "logs", "tail"],

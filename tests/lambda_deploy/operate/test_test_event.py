@@ -1,4 +1,4 @@
-"""`test-event`: a test item on its way, with a pipeline that takes its time, or loses it."""
+"""`test-event`: a test item in a pipeline that is slow or loses it."""
 
 import json
 import time
@@ -22,7 +22,7 @@ EVENT = f"{MARK}1"
 
 @dataclass
 class Pipeline:
-    """What happens to the item while somebody waits: `lands_after` and `merged_after` seconds."""
+    """Moves the item while the test waits: after `lands_after` and `merged_after` seconds."""
 
     account: Account
     lands_after: float = 5
@@ -94,7 +94,7 @@ def test_an_object_that_the_job_has_archived_meanwhile_is_found(pipeline: Pipeli
     assert "/telemetry-archive/" in steps[1].detail
 
 
-def test_objects_of_others_are_not_taken_for_it(pipeline: Pipeline) -> None:
+def test_objects_of_other_events_are_not_mistaken_for_it(pipeline: Pipeline) -> None:
     probe = pipeline.probe()
     pipeline.put(inserts(3))
     [*_, last] = steps = list(probe.run("1"))
@@ -102,27 +102,27 @@ def test_objects_of_others_are_not_taken_for_it(pipeline: Pipeline) -> None:
     assert last.where == "deleted"
 
 
-def test_an_item_that_does_not_reach_s3_is_said_and_deleted(pipeline: Pipeline) -> None:
+def test_an_item_that_does_not_reach_s3_is_reported_and_deleted(pipeline: Pipeline) -> None:
     pipeline.lands_after = 1e9
     with pytest.raises(LostOnTheWayError, match="within 60 s: run `stream-lambda doctor`"):
         list(pipeline.probe().run("1"))
     assert pipeline.items() == []
 
 
-def test_an_item_that_does_not_reach_the_table_is_said_and_deleted(pipeline: Pipeline) -> None:
+def test_an_item_that_does_not_reach_the_table_is_reported_and_deleted(pipeline: Pipeline) -> None:
     with pytest.raises(LostOnTheWayError, match="is in S3, but not in the table"):
         list(pipeline.probe(lambda event_id: None).run("1"))
     assert pipeline.items() == []
 
 
-def test_a_row_with_another_value_is_said(pipeline: Pipeline) -> None:
+def test_a_row_with_another_value_is_reported(pipeline: Pipeline) -> None:
     pipeline.charging = "None"
     with pytest.raises(LostOnTheWayError, match="has Charge_IsCharging None, expected true"):
         list(pipeline.probe(pipeline.rows.get).run("1"))
     assert pipeline.items() == []
 
 
-def test_behind_a_backlog_it_waits_and_says_how_old_it_is(pipeline: Pipeline) -> None:
+def test_with_a_backlog_it_waits_and_shows_its_age(pipeline: Pipeline) -> None:
     pipeline.backlog, pipeline.lands_after = 5_000, 400
     steps = list(pipeline.probe().run("1"))
     assert steps[1].seconds >= 400
@@ -147,7 +147,7 @@ def test_an_item_of_a_table_with_another_key_is_put_and_deleted(pipeline: Pipeli
     assert dynamodb.scan(TableName="other")["Count"] == 0
 
 
-def test_the_item_is_one_that_the_conversion_takes() -> None:
+def test_the_item_can_be_converted() -> None:
     lines = to_lines([record(1, item(EVENT, 1_800_000_000.0))])
     assert lines.quarantined == []
     line = json.loads(lines.converted[0])
@@ -156,14 +156,14 @@ def test_the_item_is_one_that_the_conversion_takes() -> None:
     assert (signal["code"], json.loads(signal["body"])) == ("charge-ischarging", {"value": True})
 
 
-def test_an_item_that_is_quarantined_is_said(pipeline: Pipeline) -> None:
+def test_a_quarantined_item_is_reported(pipeline: Pipeline) -> None:
     pipeline.prefix = "telemetry-quarantine/"
     with pytest.raises(LostOnTheWayError, match="was quarantined as s3://"):
         list(pipeline.probe().run("1"))
     assert pipeline.items() == []
 
 
-def test_whoever_stops_it_leaves_no_item(pipeline: Pipeline) -> None:
+def test_an_interruption_leaves_no_item(pipeline: Pipeline) -> None:
     with closing(pipeline.probe().run("1")) as steps:
         next(steps)
         assert len(pipeline.items()) == 1
@@ -179,28 +179,28 @@ def test_a_workspace_that_fails_leaves_no_item(pipeline: Pipeline) -> None:
     assert pipeline.items() == []
 
 
-def test_an_item_that_is_there_is_never_written_over(pipeline: Pipeline) -> None:
+def test_an_existing_item_is_never_overwritten(pipeline: Pipeline) -> None:
     pipeline.account.clients("dynamodb").put_item(TableName=TABLE, Item={"event_id": {"S": EVENT}})
     with pytest.raises(Exception, match="ConditionalCheckFailed"):
         list(pipeline.probe().run("1"))
     assert len(pipeline.items()) == 1
 
 
-def test_files_that_are_no_gzip_are_passed_over(pipeline: Pipeline) -> None:
+def test_files_that_are_not_gzip_are_skipped(pipeline: Pipeline) -> None:
     probe = pipeline.probe()
     key = Batch.of([poison(1)]).key("telemetry/", 1)
     pipeline.account.clients("s3").put_object(Bucket=BUCKET, Key=key, Body=b"\x1f\x8b")
     assert [step.where for step in probe.run("1")] == ["dynamodb", "s3", "deleted"]
 
 
-def test_the_command_says_why_it_failed_and_ends_with_1(account: Account, said: Callable[[], Said]) -> None:
+def test_the_command_reports_the_reason_and_exits_with_1(account: Account, said: Callable[[], Said]) -> None:
     assert account.run("test-event", "--wait", "10", "--no-table") == 1
     output = said()
     assert "did not reach" in output.err
     assert output.out.split()[:3] == ["0.0", "s", "dynamodb"]
 
 
-def test_a_table_that_is_not_there_is_one_sentence(account: Account, said: Callable[[], Said]) -> None:
+def test_a_missing_table_is_one_sentence(account: Account, said: Callable[[], Said]) -> None:
     assert account.run("test-event", "--json", dynamodb_table="not-there") == 1
     output = said()
     assert output.out == ""

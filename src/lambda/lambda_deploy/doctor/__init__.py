@@ -1,1 +1,1 @@
-"""What a plan cannot see: looked at in both clouds, judged by one table of checks."""
+"""Check both clouds for problems that a plan cannot see."""

@@ -1,7 +1,7 @@
-"""The doctor's checks, in one table: each is a small function of one fact, and of databricks.yml.
+"""The doctor's checks, in one table: each is a small function of one fact and of databricks.yml.
 
-The view type of a stream is never changed for the user: a table whose stream is switched off and on has a new stream,
-and what the old one still held is lost to the new mapping.
+The doctor never suggests a new view type without a warning: a table whose stream is switched off and on has a new
+stream, and the function loses what the old one still held.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
 """
 
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from lambda_deploy.config import Config
-from lambda_deploy.doctor.seen import Bucket, Findings, Starter, Table, TableKey, Unseen
+from lambda_deploy.doctor.facts import BucketFacts, Findings, StarterFacts, TableFacts, TableKeyFacts, Unseen
 from lambda_deploy.lakehouse import Job
 from lambda_deploy.mappings import StreamMapping
 
 Verdict = Literal["ok", "warning", "problem"]
 Judgement = tuple[Verdict, str, str]
-"""Verdict, reason and cure of a check."""
+"""Verdict, reason and remedy of a check."""
 
 _DEPLOY: Final = "stream-lambda deploy"
 # S3 refuses requests that are 15 minutes off: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
@@ -30,8 +30,8 @@ _MOST_READERS_OF_A_SHARD: Final = 2
 
 
 @dataclass(frozen=True)
-class Line:
-    """What came of a check: `reason` is a sentence, `cure` what to run or do, "" when there is nothing to do."""
+class CheckResult:
+    """The result of a check: `reason` is a sentence, `cure` is what to run or do, "" when there is nothing to do."""
 
     check: str
     verdict: Verdict
@@ -40,54 +40,54 @@ class Line:
 
 
 def credentials(config: Config, account: str) -> Judgement:
-    """AWS says who asks."""
+    """AWS identifies the caller."""
     return _ok(f"account {account}, region {config.region}")
 
 
 def clock(config: Config, seconds: float) -> Judgement:
-    """This machine's clock agrees with that of AWS."""
-    reason = f"this machine's clock is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} that of AWS"
+    """This machine's clock agrees with AWS."""
+    reason = f"this machine's clock is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} the clock of AWS"
     cure = "set the clock: sudo chronyc makestep"
     if abs(seconds) > _REFUSED_SKEW_SECONDS:
         return _problem(f"{reason}, which refuses such requests", cure)
     return _warning(reason, cure) if abs(seconds) > _ODD_SKEW_SECONDS else _ok(reason)
 
 
-def table_key(config: Config, table: Table | None) -> Judgement:
-    """The key is event_id alone; with another one everything works as long as each item has an event_id of its own."""
+def table_key(config: Config, table: TableFacts | None) -> Judgement:
+    """The key is event_id alone; another key works if each item has a unique event_id."""
     if table is None:
         cure = "set dynamodb_table or aws_region in databricks.yml"
-        return _problem(f"there is no table {config.dynamodb_table} in {config.region}", cure)
+        return _problem(f"the table {config.dynamodb_table} does not exist in {config.region}", cure)
     if table.key == (("event_id", "HASH"),):
         return _ok("event_id alone")
     shown = ", ".join([f"{name} ({kind})" for name, kind in table.key])
     return _warning(
-        f"the key is {shown}: two items of one event_id become one row, and a removal without an old image cannot be "
-        "matched and is quarantined",
-        "give each item an event_id of its own, and keep the view type NEW_AND_OLD_IMAGES",
+        f"the key is {shown}: two items with the same event_id become one row, and a removal without an old image "
+        "cannot be matched and is quarantined",
+        "give each item a unique event_id, and keep the view type NEW_AND_OLD_IMAGES",
     )
 
 
-def stream(config: Config, table: Table | None) -> Judgement:
+def stream(config: Config, table: TableFacts | None) -> Judgement:
     """The stream is on, with both images."""
     if table is None:
-        return _problem("there is no table", "see the line `table key`")
+        return _problem("the table does not exist", "see the line `table key`")
     if table.stream_arn is None:
         return _problem("it is off: changes until it is on are in no stream", _DEPLOY)
     switch = f"aws dynamodb update-table --table-name {config.dynamodb_table} --stream-specification"
     cure = (
-        "another view type needs a new stream, which loses what changes while it is off and what the old one still "
-        f"holds (24 hours at most): stop the writers, wait for an iterator age of 0, `{switch} StreamEnabled=false`, "
-        f"`{switch} StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES`, `{_DEPLOY}`"
+        "another view type needs a new stream, which loses the changes made while it is off and those that the old "
+        f"one still holds (24 hours at most): stop the writers, wait for an iterator age of 0, `{switch} "
+        f"StreamEnabled=false`, `{switch} StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES`, `{_DEPLOY}`"
     )
     if table.view_type == "NEW_AND_OLD_IMAGES":
         return _ok("on, NEW_AND_OLD_IMAGES")
     if table.view_type == "NEW_IMAGE":
-        return _warning("NEW_IMAGE works, but removals and changes of recorded_at cost the job more", cure)
+        return _warning("NEW_IMAGE works, but removals and changes of recorded_at make the job slower", cure)
     return _problem(f"{table.view_type}: its records lack the new image, so they cannot be used", cure)
 
 
-def encryption_of_table(config: Config, key: tuple[TableKey | None, str]) -> Judgement:
+def encryption_of_table(config: Config, key: tuple[TableKeyFacts | None, str]) -> Judgement:
     """The table's customer-managed key is enabled, and its policy lets the function's role decrypt."""
     found, role_arn = key
     if found is None:
@@ -104,9 +104,9 @@ def encryption_of_table(config: Config, key: tuple[TableKey | None, str]) -> Jud
 
 
 def lets_decrypt(statements: Iterable[Mapping[str, Any]], role_arn: str) -> bool:
-    """Return whether a key's policy lets a role decrypt: by itself, or by leaving it to the account's own policies.
+    """Return whether a key's policy lets a role decrypt, directly or through the account's IAM policies.
 
-    https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html. Conditions are taken to hold, and a
+    https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html. Conditions are assumed to be met; a
     Deny for the role or for everybody counts.
     """
     account = role_arn.split(":")[4]
@@ -125,11 +125,11 @@ def lets_decrypt(statements: Iterable[Mapping[str, Any]], role_arn: str) -> bool
     return effects == {"Allow"}
 
 
-def bucket(config: Config, found: Bucket | None) -> Judgement:
-    """The bucket exists, is ours, and lies in the function's region."""
+def bucket(config: Config, found: BucketFacts | None) -> Judgement:
+    """The bucket exists, belongs to this account, and is in the function's region."""
     if found is None:
         return _problem(
-            f"there is no bucket {config.bucket}, or it is another account's",
+            f"the bucket {config.bucket} does not exist, or belongs to another account",
             f"set bucket in databricks.yml, or {_DEPLOY} --create-bucket",
         )
     if found.region != config.region:
@@ -142,7 +142,9 @@ def bucket(config: Config, found: Bucket | None) -> Judgement:
         *(["it has no default encryption"] if not found.encryption else []),
     ]
     if weak:
-        return _warning(f"{config.bucket}: {' and '.join(weak)}", "its owner decides: nothing is changed here")
+        return _warning(
+            f"{config.bucket}: {' and '.join(weak)}", "its owner decides: stream-lambda changes none of its settings"
+        )
     return _ok(f"{config.bucket} in {found.region}, encrypted with {found.encryption}")
 
 
@@ -152,21 +154,21 @@ def readers(config: Config, found: tuple[StreamMapping, ...]) -> Judgement:
     shown = ", ".join([one.function for one in others])
     if len(others) >= _MOST_READERS_OF_A_SHARD:
         return _problem(
-            f"the stream is read by {shown} too: more than two readers throttle one another",
-            f"agree with their owners which one goes: aws lambda update-event-source-mapping --no-enabled --uuid "
+            f"the stream is also read by {shown}: more than two readers throttle one another",
+            "agree with their owners which one to remove: aws lambda update-event-source-mapping --no-enabled --uuid "
             f"{others[-1].uuid} --region {config.region}",
         )
     also = f"shared with {shown}" if others else "no other function of this account reads the stream"
-    return _ok(f"{also}; readers of other accounts are not seen")
+    return _ok(f"{also}; readers of other accounts are not visible")
 
 
-def mapping(config: Config, seen: tuple[tuple[StreamMapping, ...], Table | None]) -> Judgement:
-    """The mapping reads the stream, and its last batch went well."""
+def mapping(config: Config, seen: tuple[tuple[StreamMapping, ...], TableFacts | None]) -> Judgement:
+    """The mapping reads the stream, and its last batch succeeded."""
     found, table = seen
     current = [one for one in found if table is None or one.source == table.stream_arn]
     older = [one for one in found if one not in current]
     if not current:
-        return _problem("no mapping brings the table's stream to the function", _DEPLOY)
+        return _problem("the function has no mapping for the table's stream", _DEPLOY)
     one = current[0]
     if one.state in ("Creating", "Enabling", "Updating"):
         return _warning(f"it is not ready yet: {one.state}", "run this again in a minute")
@@ -185,7 +187,7 @@ def mapping(config: Config, seen: tuple[tuple[StreamMapping, ...], Table | None]
 
 
 def iterator_age(config: Config, seconds: float | None) -> Judgement:
-    """How far the function is behind the table."""
+    """Return how far the function is behind the table."""
     if seconds is None:
         return _ok("no record was read in the last hour")
     reason = f"the oldest record of the last hour was {seconds:,.0f} s old when it was read"
@@ -195,14 +197,14 @@ def iterator_age(config: Config, seconds: float | None) -> Judgement:
 
 
 def other_targets(config: Config, others: Mapping[str, Config | str]) -> Judgement:
-    """No other target of databricks.yml has a prefix that overlaps ours."""
+    """No other target of databricks.yml has a prefix that overlaps with ours."""
     for name, other in others.items():
         if isinstance(other, Config) and other.bucket == config.bucket:
             for our in _prefixes(config):
                 for their in _prefixes(other):
                     if our.startswith(their) or their.startswith(our):
                         return _problem(
-                            f"{our!r} overlaps {their!r} of target {name}: two jobs would take each other's files",
+                            f"{our!r} overlaps {their!r} of target {name}: the two jobs would read each other's files",
                             "give each target its own prefixes in databricks.yml",
                         )
     unread = [f"{name} ({other})" for name, other in others.items() if isinstance(other, str)]
@@ -212,14 +214,14 @@ def other_targets(config: Config, others: Mapping[str, Config | str]) -> Judgeme
 
 
 def older_pipelines(config: Config, found: tuple[str, ...]) -> Judgement:
-    """Nothing of an older pipeline is at work beside ours."""
+    """No older pipeline runs in parallel."""
     if found:
-        return _warning(f"an older pipeline is still there: {', '.join(found)}", "stream-lambda migrate")
-    return _ok("none is there")
+        return _warning(f"an older pipeline still exists: {', '.join(found)}", "stream-lambda migrate")
+    return _ok("no older pipeline exists")
 
 
-def federation(config: Config, starter: Starter | None) -> Judgement:
-    """The account issues tokens, where the function starts the job without a secret."""
+def federation(config: Config, starter: StarterFacts | None) -> Judgement:
+    """The account issues tokens, if the function starts the job without a secret."""
     if starter is None or not starter.how.startswith("federation"):
         return _ok("not used")
     if starter.how == "federation is off":
@@ -233,26 +235,26 @@ def federation(config: Config, starter: Starter | None) -> Judgement:
 def workspace(config: Config, user: str | None) -> Judgement:
     """The workspace answers."""
     if user is None:
-        return _warning("no workspace is named", "set workspace.host in databricks.yml, or DATABRICKS_HOST")
+        return _warning("no workspace is set", "set workspace.host in databricks.yml, or DATABRICKS_HOST")
     return _ok(f"{config.host or 'it answers'} as {user}")
 
 
 def job(config: Config, jobs: tuple[Job, ...] | None) -> Judgement:
-    """There is one job of the bundle's name, something starts it, and one run at a time."""
+    """There is one job with the bundle's name, something starts it, and it has one run at a time."""
     deploy = f"databricks bundle deploy -t {config.target}"
     if jobs is None:
-        return _warning("no workspace is named", "see the line `workspace`")
+        return _warning("no workspace is set", "see the line `workspace`")
     if not jobs:
-        return _problem(f"there is no job {config.job_name!r} of this target", deploy)
+        return _problem(f"this target has no job {config.job_name!r}", deploy)
     if len(jobs) > 1:
         numbers = ", ".join([str(one.job_id) for one in jobs])
         return _problem(
             f"{len(jobs)} jobs are named {jobs[0].name!r} ({numbers}): they would archive each other's files",
-            "delete the one that the bundle does not know: databricks jobs delete NUMBER",
+            "delete the one that is not the bundle's: databricks jobs delete NUMBER",
         )
     one = jobs[0]
     if one.max_concurrent_runs != 1:
-        return _problem(f"{one.max_concurrent_runs} runs may run at once: one checkpoint has one writer", deploy)
+        return _problem(f"{one.max_concurrent_runs} runs may run at once, but a checkpoint has one writer", deploy)
     if one.starts is None:
         return _problem("nothing starts it", deploy)
     if not one.paused:
@@ -260,21 +262,21 @@ def job(config: Config, jobs: tuple[Job, ...] | None) -> Judgement:
     if config.start_is_paused and not config.lambda_starts_job:
         run = f"databricks bundle run -t {config.target} flatten"
         return _warning(f"its {one.starts} is paused, as databricks.yml says", run)
-    return _problem(f"its {one.starts} is paused: files that no run takes wait", deploy)
+    return _problem(f"its {one.starts} is paused: files wait until a run is started", deploy)
 
 
-def right_to_start(config: Config, seen: tuple[Starter | None, tuple[Job, ...] | None]) -> Judgement:
+def right_to_start(config: Config, seen: tuple[StarterFacts | None, tuple[Job, ...] | None]) -> Judgement:
     """The function's service principal may start the job."""
     starter, jobs = seen
     if starter is None:
         return _ok("not needed: the Lambda does not start the job")
     who = starter.client_id
     if starter.how == "nothing":
-        return _problem("no secret says as whom the function starts the job", "stream-lambda secret set")
+        return _problem("no secret says with which identity the function starts the job", "stream-lambda secret set")
     if who is None:
-        return _ok("the function uses a token, which does not say whose it is")
+        return _ok("the function uses a token, which does not show its owner")
     if not jobs or len(jobs) != 1:
-        return _warning("there is not one job to look at", "see the line `job`")
+        return _warning("there is no single job to check", "see the line `job`")
     if who in jobs[0].may_start:
         return _ok(f"{who} may start the job")
     entry = {"service_principal_name": who, "permission_level": "CAN_MANAGE_RUN"}
@@ -287,7 +289,7 @@ def right_to_start(config: Config, seen: tuple[Starter | None, tuple[Job, ...] |
 
 @dataclass(frozen=True)
 class Check:
-    """A name, what of the findings it is about (a tuple where two facts belong together), and who judges it."""
+    """A check: its name, the facts that it needs (a tuple for two), and its function."""
 
     name: str
     of: Callable[[Findings], Any]
@@ -313,9 +315,9 @@ CHECKS: Final = (
 )
 
 
-def check(config: Config, seen: Findings) -> list[Line]:
-    """Return the line of each check; what could not be looked at is a warning, except for the access itself."""
-    return [Line(one.name, *_judged(config, one, one.of(seen))) for one in CHECKS]
+def check(config: Config, seen: Findings) -> list[CheckResult]:
+    """Return the result of each check. A fact that could not be read is a warning; without access, a problem."""
+    return [CheckResult(one.name, *_judged(config, one, one.of(seen))) for one in CHECKS]
 
 
 def _judged(config: Config, one: Check, fact: Any) -> Judgement:
@@ -323,8 +325,10 @@ def _judged(config: Config, one: Check, fact: Any) -> Judgement:
     if not unseen:
         return one.judge(config, fact)
     if one.name in ("credentials", "workspace"):
-        return _problem(unseen[0].why, "without it nothing else can be looked at")
-    return _warning(f"could not be looked at: {unseen[0].why}", "ask for the right, or let somebody else look")
+        return _problem(unseen[0].why, "nothing else can be checked without it")
+    return _warning(
+        f"could not be checked: {unseen[0].why}", "ask for the permission, or let somebody else run the doctor"
+    )
 
 
 def _prefixes(config: Config) -> tuple[str, ...]:

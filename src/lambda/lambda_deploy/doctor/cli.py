@@ -11,8 +11,8 @@ import yaml
 from lambda_deploy.bundle_file import BundleFile
 from lambda_deploy.config import Config
 from lambda_deploy.console import Tools, json_option, nearest_bundle, print_json, target_options
-from lambda_deploy.doctor.checks import Line, check
-from lambda_deploy.doctor.look import Eyes
+from lambda_deploy.doctor.checks import CheckResult, check
+from lambda_deploy.doctor.reader import FactReader
 from lambda_deploy.doctor.variables import read_variables, wrong_variables
 from lambda_deploy.errors import ConfigError
 from lambda_deploy.lakehouse import lakehouse_of
@@ -27,9 +27,9 @@ _COLOURS: Final = {"ok": "green", "warning": "yellow", "problem": "red"}
 @json_option
 @click.pass_context
 def doctor_command(context: click.Context, bundle: Path | None, target: str | None, as_json: bool) -> None:
-    """Look at what a plan cannot see, and say what is wrong and which command fixes it.
+    """Check what a plan cannot see, and say what is wrong and which command fixes it.
 
-    Ends with 1 when there is a problem, and with 0 when there are warnings only. Nothing is changed.
+    Exits with 1 when there is a problem, with 0 when there are only warnings. Changes nothing.
 
     Example: stream-lambda doctor --target prod
     """
@@ -44,24 +44,24 @@ def doctor_command(context: click.Context, bundle: Path | None, target: str | No
         context.exit(1)
 
 
-def _lines(tools: Tools, path: Path, target: str | None) -> list[Line]:
-    """Return the lines of all checks; those of the variables alone when these cannot be used."""
+def _lines(tools: Tools, path: Path, target: str | None) -> list[CheckResult]:
+    """Return the results of all checks; only those of the variables when databricks.yml cannot be used."""
     file = BundleFile(path, target, tools.environment)
-    wrong = [Line(VARIABLES, "problem", *one) for one in wrong_variables(read_variables(file))]
+    wrong = [CheckResult(VARIABLES, "problem", *one) for one in wrong_variables(read_variables(file))]
     try:
         config = Config.read(path, target, tools.environment)
     except ConfigError as error:
-        return [*wrong, Line(VARIABLES, "problem", str(error), "change it in databricks.yml")]
+        return [*wrong, CheckResult(VARIABLES, "problem", str(error), "change it in databricks.yml")]
     others = _other_targets(tools, path, config)
-    eyes = Eyes(config, others, tools.connect(config.region), lakehouse_of(tools, config), tools.clock)
+    reader = FactReader(config, others, tools.connect(config.region), lakehouse_of(tools, config), tools.clock)
     return [
-        *(wrong or [Line(VARIABLES, "ok", "none that the Databricks CLI lets through")]),
-        *check(config, eyes.look()),
+        *(wrong or [CheckResult(VARIABLES, "ok", "no value fails later than the validation of the Databricks CLI")]),
+        *check(config, reader.read()),
     ]
 
 
 def _other_targets(tools: Tools, path: Path, config: Config) -> dict[str, Config | str]:
-    """Return the other targets of the bundle, or why one cannot be read."""
+    """Return the other targets of the bundle, or the error for one that cannot be read."""
     others: dict[str, Config | str] = {}
     for name in [name for name in yaml.safe_load(path.read_text("utf-8"))["targets"] if name != config.target]:
         try:
@@ -71,7 +71,7 @@ def _other_targets(tools: Tools, path: Path, config: Config) -> dict[str, Config
     return others
 
 
-def _show(lines: Sequence[Line]) -> None:
+def _show(lines: Sequence[CheckResult]) -> None:
     longest = max(len(line.check) for line in lines)
     for line in lines:
         verdict = click.style(f"{line.verdict:7}", fg=_COLOURS[line.verdict])

@@ -1,8 +1,7 @@
-"""The values of databricks.yml that the Databricks CLI accepts (also with --strict), and that then do harm.
+"""Find values in databricks.yml that the Databricks CLI accepts (also with --strict) and that fail later.
 
-An unknown discovery, a number that is not one, a warehouse id whose leading zero YAML took away: each passes the
-vendor's validation, and fails, or is ignored, only where it is used. What the Lambda itself needs is checked by
-`Config.read`.
+An unknown discovery, an invalid number, a warehouse id whose leading zero YAML removed: each passes the CLI's
+validation, and fails, or is ignored, only where it is used. `Config.read` checks what the Lambda needs.
 """
 
 import re
@@ -12,7 +11,7 @@ from typing import Any, Final
 from lambda_deploy.bundle_file import BundleFile, shown
 from lambda_deploy.errors import ConfigError
 
-# The least value of each number.
+# The minimum of each number.
 _NUMBERS: Final[Mapping[str, int]] = {"max_files": 1, "lookback_days": 0, "freshness_minutes": 1}
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "discovery": ("listing", "file-events"),
@@ -30,19 +29,19 @@ def read_variables(bundle: BundleFile) -> dict[str, Any]:
         try:
             values[name] = bundle.value(name)
         except ConfigError:
-            # A reference that only the Databricks CLI resolves.
+            # A reference that only the Databricks CLI can resolve.
             continue
     return values
 
 
 def wrong_variables(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is wrong with values by the name of their variable: pairs of a reason and a cure."""
+    """Return what is wrong with values, by the name of their variable: pairs of a reason and a remedy."""
     cures = {name: cure for name, value in values.items() if (cure := _cure(name, value))}
     return [(f"{name} is {shown(values[name])}", cure) for name, cure in cures.items()]
 
 
 def _cure(name: str, value: Any) -> str:
-    """Return what to set instead of a wrong value, "" when it is right."""
+    """Return what to set instead of an invalid value, "" when it is valid."""
     if name in _CHOICES:
         return "" if value in _CHOICES[name] else f"set one of {', '.join(_CHOICES[name])}"
     if name in _NUMBERS:

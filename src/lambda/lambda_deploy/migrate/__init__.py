@@ -1,8 +1,7 @@
-"""The way from an older pipeline to this one, as commands for the reader to run; nothing is executed here.
+"""Print the commands that migrate from an older pipeline; execute nothing.
 
-The two Lambdas are called OLD_STREAM_FUNCTION, which reads the stream, and OLD_TRIGGER_FUNCTION, which the bucket calls
-for each object. The single-function version (lambda_unified.py) has the name that ours has by default, and another
-handler.
+The two older Lambdas are OLD_STREAM_FUNCTION, which reads the stream, and OLD_TRIGGER_FUNCTION, which the bucket calls
+for each object. The single-function version (lambda_unified.py) has the default name of ours, and another handler.
 """
 
 from typing import Final

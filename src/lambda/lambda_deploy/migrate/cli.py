@@ -38,16 +38,16 @@ def migrate_command(
     old_trigger_function: str,
     as_json: bool,
 ) -> None:
-    """Print the way from an older pipeline to this one, step by step, from what is there; execute nothing.
+    """Print the steps of a migration from an older pipeline, from what exists; execute nothing.
 
-    Each step has its commands (AWS CLI, Databricks CLI), what to check after it, and how to go back. Run it again
-    after each step: steps that are done are marked. docs/migration.md
+    Each step has its commands (AWS CLI, Databricks CLI), what to check after it, and how to undo it. Run it again after
+    each step: finished steps are marked. docs/migration.md
 
     Example: stream-lambda migrate -t prod > migration.txt
     """
     config = tools.config(bundle, target)
-    house = lakehouse_of(tools, config)
-    search = Search(config, tools.connect(config.region), house, old_stream_function, old_trigger_function, old_job)
+    lakehouse = lakehouse_of(tools, config)
+    search = Search(config, tools.connect(config.region), lakehouse, old_stream_function, old_trigger_function, old_job)
     with explained("looking for an older pipeline"):
         found = search.find()
     way = steps(config, found) if found else []
@@ -61,15 +61,15 @@ def migrate_command(
 def _lines(config: Config, found: Found | None, way: Sequence[Step]) -> Iterator[str]:
     if found is None:
         yield (
-            f"Nothing of an older pipeline is there: `stream-lambda deploy -t {config.target}` and `databricks bundle "
-            f"deploy -t {config.target}` are what remains, if they are not done."
+            f"No older pipeline exists. If not done yet, run `stream-lambda deploy -t {config.target}` and "
+            f"`databricks bundle deploy -t {config.target}`."
         )
         return
-    yield "Nothing was executed. The first output is also the record of how things were: keep it."
+    yield "Nothing was executed. Keep this first output: it records the state before the migration."
     if found.stream_function == config.function_name:
         yield (
-            f"The old function has the name of ours, {config.function_name}, so it goes first, and there is no "
-            "way back then. To run both side by side, set another function_name in databricks.yml, and run this again."
+            f"The old function has the name of ours, {config.function_name}, so it is deleted first, and that cannot "
+            "be undone. To run both in parallel, set another function_name in databricks.yml, and run this again."
         )
     for number, step in enumerate(way, 1):
         yield ""

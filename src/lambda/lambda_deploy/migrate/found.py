@@ -1,4 +1,4 @@
-"""What there is of an older pipeline: two Lambdas, or the first single-function version."""
+"""Find an older pipeline: two Lambdas, or the first single-function version."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OUR_HANDLER: Final = "stream_to_s3.handler.handler"
 CALLS_FUNCTION: Final = "LambdaFunctionConfigurations"
-# Columns that our job gives its table and nobody else does.
+# Columns that only our job's table has.
 _OUR_COLUMNS: Final = frozenset(["catalogue_version", "pipeline_version", "sequence_number"])
 _STARTS: Final = ("schedule", "trigger", "continuous")
 
@@ -37,7 +37,7 @@ class OldFunction:
 
 @dataclass(frozen=True)
 class OldRole:
-    """A role that only functions of the older pipeline use, and what must go before it can be deleted."""
+    """A role that only functions of the older pipeline use, and what must be removed before it can be deleted."""
 
     name: str
     inline_policies: tuple[str, ...]
@@ -46,7 +46,7 @@ class OldRole:
 
 @dataclass(frozen=True)
 class StoppableJob:
-    """A job that must not run beside another on the same prefix.
+    """A job that must not run in parallel with another on the same prefix.
 
     `start` is what starts it, as the API has it, by its field (schedule, trigger or continuous).
     """
@@ -58,7 +58,7 @@ class StoppableJob:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether no run can start, not even one that an old function asks for.
+        """Return whether no run can start, not even one that an old function requests.
 
         A job of 0 concurrent runs skips them; a continuous job must have 1:
         https://docs.databricks.com/api/workspace/jobs/update
@@ -72,23 +72,23 @@ class StoppableJob:
         return {**self._start("PAUSED"), "max_concurrent_runs": runs, "queue": {"enabled": False}}
 
     def restored(self) -> dict[str, Any]:
-        """Return the settings that it has; where it is stopped already, those of a job that is not."""
+        """Return its current settings; if it is already stopped, those of a job that runs."""
         start = self._start("UNPAUSED") if self.is_stopped else self.start
         queue = {"enabled": self.is_queueing or self.is_stopped}
         return {**start, "max_concurrent_runs": max(self.max_concurrent_runs, 1), "queue": queue}
 
     def _start(self, status: str) -> dict[str, Any]:
-        # A field is replaced as a whole, so the rest of it is sent as it is.
+        # A field is replaced as a whole, so the rest of it is sent unchanged.
         return {kind: {**start, "pause_status": status} for kind, start in self.start.items()}
 
 
 @dataclass(frozen=True)
 class Found:
-    """The older pipeline and ours, as they are.
+    """The older pipeline and ours.
 
     `notifications` is the bucket's whole configuration. `job_name` is the number or name of the older job, "" when it
-    is not known; `job` is None as well when no workspace is configured. `old_table` is the table of the older job where
-    it has the name of ours, "" otherwise.
+    is not known; `job` is None also without a workspace. `old_table` is the older job's table if it has the name of
+    ours, else "".
     """
 
     stream_function: str
@@ -107,13 +107,13 @@ class Found:
 
 
 def older_pipelines(config: Config, clients: Clients) -> tuple[str, ...]:
-    """Return what is at work of older pipelines, in words. Errors of the SDK pass through."""
+    """Return which parts of older pipelines exist, in words. Errors of the SDK pass through."""
     names = [OLD_STREAM_FUNCTION, OLD_TRIGGER_FUNCTION, UNIFIED_FUNCTION]
     return tuple([f"function {one.name}" for one in old_functions(clients, names)])
 
 
 def old_functions(clients: Clients, names: Sequence[str]) -> list[OldFunction]:
-    """Return those of these functions that exist and do not run our code. Of their variables only the job is read."""
+    """Return those of these functions that exist and do not run our code. Only the job is read from their variables."""
     answers = [found(clients("lambda").get_function_configuration, FunctionName=name) for name in dict.fromkeys(names)]
     return [
         OldFunction(
@@ -128,7 +128,7 @@ def old_functions(clients: Clients, names: Sequence[str]) -> list[OldFunction]:
 
 @dataclass(frozen=True)
 class Search:
-    """Looks for one target. `old_job` is a number or a name, "" where an old function names the job."""
+    """Searches for one target. `old_job` is a number or a name, "" if an old function names the job."""
 
     config: Config
     clients: Clients
@@ -138,9 +138,9 @@ class Search:
     old_job: str = ""
 
     def find(self) -> Found | None:
-        """Return what there is; None when there is nothing of an older pipeline.
+        """Return what was found; None when no older pipeline exists.
 
-        Errors of the SDK of AWS pass through. Raises WorkspaceError, MigrationError, and ConfigError without a table.
+        Errors of AWS's SDK pass through. Raises WorkspaceError, MigrationError, and ConfigError without a table.
         """
         table_name(self.config)
         streams = [self.stream_function] if self.stream_function else [OLD_STREAM_FUNCTION, UNIFIED_FUNCTION]
@@ -178,7 +178,7 @@ class Search:
         if others:
             raise MigrationError(
                 f"{stream_function} also reads {', '.join(others)}: move or delete that mapping first, because the "
-                "function is deleted in the end"
+                "last step deletes the function"
             )
         return tuple(mappings)
 
@@ -247,7 +247,7 @@ class Search:
 
     def _old_table(self) -> str:
         name = f"{self.config.catalog}.{self.config.schema}.{self.config.table}"
-        # In development the bundle gives our table a schema of its own.
+        # In development the bundle gives our table a separate schema.
         if self.lakehouse is None or self.config.is_development:
             return ""
         with asked(f"looking for the table {name}"):

@@ -1,23 +1,24 @@
-"""The steps of a migration: commands, what to check after each, and how to go back. A pure function of what is there.
+"""Compute the steps of a migration: commands, checks, and how to undo each. A pure function of what was found.
 
 No event is lost, and none is twice in the table, whatever happens at the same time:
 
-- The old job is stopped first, and no run of it is left when the next step begins. From then on nothing reads or moves
-  what is under the landing prefix until our own job does; what the old one had not read stays for ours, which reads its
-  objects (`telemetry_<millis>_<count>.json`) too.
-- Then our mapping reads the stream from its oldest record, up to 24 hours back, while the old one still runs. What both
-  deliver is in the bucket twice. Our job merges by event_id, and a line with a sequence number (ours) wins over one
-  without (the old pipeline's), whichever comes first; among those without, the later `delivered_at` wins. So there is
-  one row, of the newest image.
-- Only then is the old mapping switched off. A batch that the old function has in hand at that moment is written or not;
-  its records are in our part of the stream as well.
-- Where the old function has the name of ours it must go before ours is made. Its mapping is switched off first: what
-  comes until ours exists waits in the stream, for 24 hours.
-- The notification goes last, so objects that the old function wrote last may still call the trigger function: a stopped
-  job skips such runs. S3 takes a bucket's notifications as a whole, so the printed command holds those of others too.
-- An event that is deleted while both run: the old pipeline's line has no number and cannot revive it.
-- Going back: our job is stopped, the old mapping is on again before ours is off. It goes on from where it stopped, if
-  that was less than 24 hours ago; events from before then are in our table and objects.
+- The old job is stopped first, and no run of it is active when the next step begins. From then on nothing reads or
+  moves files under the landing prefix until our job does; ours also reads the objects
+  (`telemetry_<millis>_<count>.json`) that the old one had not read.
+- Then our mapping reads the stream from its oldest record, up to 24 hours back, while the old one still runs. Records
+  that both deliver are in the bucket twice. Our job merges by event_id, and a line with a sequence number (ours) wins
+  over one without (the old pipeline's), whichever comes first; among those without, the later `delivered_at` wins. So
+  there is one row, of the newest image.
+- Only then is the old mapping switched off. A batch that the old function is processing at that moment is written or
+  not; our part of the stream has its records, too.
+- If the old function has the name of ours, it must be deleted before ours is made. Its mapping is switched off first:
+  records wait in the stream, for up to 24 hours, until ours exists.
+- The notification is removed last, so the old function's last objects may still call the trigger function: a stopped
+  job skips such runs. S3 replaces a bucket's notifications as a whole, so the printed command also has those of other
+  owners.
+- An event that is deleted while both run: the old pipeline's line has no number and cannot restore it.
+- Undoing: our job is stopped, and the old mapping is switched on before ours is switched off. It continues where it
+  stopped, if that was less than 24 hours ago; earlier events are in our table and objects.
 """
 
 import json
@@ -36,7 +37,7 @@ NOTHING: Final = "nothing"
 
 @dataclass(frozen=True)
 class Check:
-    """A command that shows whether a step has worked, and what it then prints."""
+    """A command that shows whether a step has worked, and its expected output."""
 
     command: str
     shows: str
@@ -44,7 +45,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Step:
-    """What to run, in this order; `back` undoes it, and is empty where nothing has to be, or can be, undone."""
+    """What to run, in this order; `back` undoes it, and is empty if nothing has to be, or can be, undone."""
 
     title: str
     why: str
@@ -55,7 +56,7 @@ class Step:
 
 
 def steps(config: Config, found: Found) -> list[Step]:
-    """Return all steps of the way, in their order."""
+    """Return all steps, in their order."""
     way = _Way(config, found)
     beside = [way.deploy(), way.mapping_off(), *way.notification_off(), way.new_job()]
     in_place = [way.mapping_off(), *way.delete(), way.deploy(), *way.notification_off(), way.new_job()]
@@ -75,14 +76,14 @@ class _Way:
         return f"--region {self.config.region}"
 
     def stop_job(self) -> Step:
-        """The first step: nothing else may read or move what our function writes."""
+        """Stop the older job, so that nothing else reads or moves what our function writes."""
         job = self.found.job or StoppableJob(self.found.job_name or "JOB_ID", {}, 1, is_queueing=True)
         why = (
-            "Until then the older job would archive what the new function writes. With 0 concurrent runs and no queue, "
-            "runs that an old function asks for are skipped. A run that is active ends by itself; wait for it."
+            "Until then the older job would archive the files of the new function. With 0 concurrent runs and no "
+            "queue, runs that an old function requests are skipped. Wait for an active run to end."
         )
         unknown = (
-            " Which job it is could not be read: give it by --old-job, log in to the workspace, and run this again for "
+            " The older job could not be read: give it by --old-job, log in to the workspace, and run this again for "
             "the exact command."
         )
         return Step(
@@ -95,7 +96,7 @@ class _Way:
         )
 
     def keep_table(self) -> list[Step]:
-        """Our job must not write into the older job's table."""
+        """Rename the older job's table if it has the name of ours."""
         name = self.found.old_table
         if not name:
             return []
@@ -103,7 +104,8 @@ class _Way:
         return [
             Step(
                 "rename the older table",
-                f"The older job's table has the name of ours. It keeps its rows as {kept}; ours begins empty.",
+                "The older job's table has the name of ours. It keeps its "
+                f"rows under the name {kept}; ours starts empty.",
                 False,
                 (self._rename(name, kept),),
                 (Check(f"databricks tables get {name}", "an error: the table does not exist"),),
@@ -112,12 +114,12 @@ class _Way:
         ]
 
     def deploy(self) -> Step:
-        """The new function and its mapping."""
+        """Deploy the new function and its mapping."""
         ours, function = self.found.our_mapping, self.config.function_name
         return Step(
             "deploy the new function",
-            "Its mapping reads the stream from the oldest record, up to 24 hours back. The log group of a function of "
-            "the same name is adopted with all that is in it.",
+            "Its mapping reads the stream from the oldest record, up to 24 hours back. An existing log group of the "
+            "function is adopted with its logs.",
             ours is not None and ours.state == "Enabled" and not ours.has_failed,
             (f"stream-lambda deploy -t {self.config.target}",),
             (
@@ -131,13 +133,13 @@ class _Way:
         )
 
     def mapping_off(self) -> Step:
-        """The old function reads the stream no more."""
+        """Stop the old function from reading the stream."""
         switch = "aws lambda update-event-source-mapping --uuid {} {} " + self.region
         uuids = [one.uuid for one in self.found.mappings]
         state = f"aws lambda get-event-source-mapping --uuid {{}} --query State --output text {self.region}"
         return Step(
             "switch the old mapping off",
-            "It keeps its place in the stream for 24 hours, so that it can go on from there.",
+            "It keeps its position in the stream for 24 hours, so that it can be switched on again.",
             all(one.state == "Disabled" for one in self.found.mappings),
             tuple([switch.format(uuid, "--no-enabled") for uuid in uuids]),
             tuple([Check(state.format(uuid), "Disabled") for uuid in uuids]),
@@ -145,7 +147,7 @@ class _Way:
         )
 
     def notification_off(self) -> list[Step]:
-        """The bucket calls the old trigger function no more; there is none in the single-function version."""
+        """Remove the notification that calls the old trigger function; the single-function version has none."""
         everything = self.found.notifications
         entries = everything.get(CALLS_FUNCTION, [])
         others = [entry for entry in entries if not calls(entry, self.found.trigger_function)]
@@ -155,8 +157,8 @@ class _Way:
         return [
             Step(
                 "remove the notification of the bucket",
-                "S3 takes a bucket's notifications as a whole: run this soon after it was printed, so that nothing "
-                "that somebody adds meanwhile is overwritten.",
+                "S3 replaces a bucket's notifications as a whole: run this soon after it was printed, so that it "
+                "does not overwrite a later change.",
                 False,
                 (self._notify({**everything, CALLS_FUNCTION: others}),),
                 (
@@ -171,12 +173,12 @@ class _Way:
         ]
 
     def new_job(self) -> Step:
-        """Our job, and an item through the whole way."""
+        """Deploy our job, and send a test item through the whole pipeline."""
         target, job = self.config.target, self.found.our_job or StoppableJob("JOB_ID", {}, 1, is_queueing=True)
         return Step(
             "deploy the new job",
-            "It reads what the older job left, too. To go back, stop it before the old mapping is on again: two jobs "
-            "on one prefix take each other's files.",
+            "It also reads the files that the older job left. To undo, stop it before the old mapping is switched on "
+            "again: two jobs on one prefix read each other's files.",
             self.found.our_job is not None,
             (f"databricks bundle deploy -t {target}",),
             (Check(f"stream-lambda test-event -t {target}", "the row has Charge_IsCharging true"),),
@@ -184,7 +186,7 @@ class _Way:
         )
 
     def delete(self) -> list[Step]:
-        """From here there is no way back: mapping, roles, functions."""
+        """Delete mapping, roles and functions. This cannot be undone."""
         uuids = [one.uuid for one in self.found.mappings]
         names = [one.name for one in self.found.functions]
         listed = f"aws lambda list-functions --query {{}} --output text {self.region}"
@@ -192,8 +194,8 @@ class _Way:
         return [
             Step(
                 "delete the old functions",
-                "There is no way back from here. Where both are there, wait a day first. The roles are those that no "
-                "other function uses.",
+                "This cannot be undone. If both functions exist, wait a day first. The roles are those that no other "
+                "function uses.",
                 not names,
                 (
                     *[f"aws lambda delete-event-source-mapping --uuid {uuid} {self.region}" for uuid in uuids],
@@ -205,14 +207,14 @@ class _Way:
         ]
 
     def delete_logs(self) -> list[Step]:
-        """The logs of the old functions."""
+        """Delete the logs of the old functions."""
         groups = self.found.log_groups
         if not groups:
             return []
         return [
             Step(
                 "delete the old logs",
-                "With all that is in them. Leave this out to keep them.",
+                "This deletes all their logs. Skip this step to keep them.",
                 False,
                 tuple([f"aws logs delete-log-group --log-group-name {name} {self.region}" for name in groups]),
             )
@@ -235,7 +237,7 @@ class _Way:
 
 
 def _update(job_id: int | str, settings: Mapping[str, Any]) -> str:
-    # The CLI wants the number in the JSON, not beside it.
+    # The CLI requires the number inside the JSON.
     return f"databricks jobs update --json {_quoted({'job_id': job_id, 'new_settings': settings})}"
 
 

@@ -1,1 +1,1 @@
-"""Daily work on what is deployed: status, test-event, redrive, cost."""
+"""Operate a deployment: status, test-event, redrive, cost."""

@@ -1,4 +1,4 @@
-"""The commands of daily work: status, test-event, redrive, cost."""
+"""The commands of daily operation: status, test-event, redrive, cost."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -41,7 +41,7 @@ _SECONDS_TO_S3: Final = 180
 @json_option
 @click.pass_obj
 def status_command(tools: Tools, bundle: Path | None, target: str | None, as_json: bool) -> None:
-    """Show both clouds on one screen: each part, how far it lags, and the commands to look further.
+    """Show both clouds on one screen: each part, its lag, and commands for details.
 
     Example: stream-lambda status -t prod
     """
@@ -59,7 +59,7 @@ def status_command(tools: Tools, bundle: Path | None, target: str | None, as_jso
     for row in rows:
         lag = row.lag(now)
         click.echo(f"{row.label:18} {'' if lag is None else _ago(lag):>9}  {printable(row.text)}")
-    click.echo("\nTo look further:")
+    click.echo("\nFor details:")
     for command in status.commands():
         click.echo(f"  {printable(command)}")
 
@@ -80,7 +80,7 @@ def _ago(seconds: float) -> str:
 @click.option(
     "--wait-table", "to_table", type=SECONDS, default=1200, show_default=True, help="Seconds to wait for the row."
 )
-@click.option("--no-table", is_flag=True, help="Look at S3 only.")
+@click.option("--no-table", is_flag=True, help="Check S3 only.")
 @json_option
 @click.pass_obj
 def test_event_command(
@@ -88,34 +88,34 @@ def test_event_command(
 ) -> None:
     """Send a test item (a vehicle, the signal charge-ischarging) through the pipeline, and delete it again.
 
-    It shows the object that has it and, with a workspace and warehouse_id, waits for its row. The object and the row
-    stay; the row gets deleted_at.
+    It shows the item's object and, with a workspace and warehouse_id, waits for its row. The object and the row stay;
+    the row gets deleted_at.
 
     Example: stream-lambda test-event --wait 60
     """
     config = tools.config(bundle, target)
-    house = None if no_table or not config.warehouse_id else lakehouse_of(tools, config)
+    lakehouse = None if no_table or not config.warehouse_id else lakehouse_of(tools, config)
     reached = []
-    for step in send_test_event(tools, config, house, to_s3, to_table):
+    for step in send_test_event(tools, config, lakehouse, to_s3, to_table):
         reached.append(asdict(step))
         if not as_json:
             click.echo(f"{step.seconds:7.1f} s  {step.where:8}  {printable(step.detail)}")
     if as_json:
-        print_json({"steps": reached, "table": house is not None})
-    elif house is None:
-        click.echo("the table was not looked at" + ("" if no_table else ": no workspace or no warehouse_id is set"))
+        print_json({"steps": reached, "table": lakehouse is not None})
+    elif lakehouse is None:
+        click.echo("the table was not checked" + ("" if no_table else ": no workspace or no warehouse_id is set"))
 
 
 def send_test_event(
-    tools: Tools, config: Config, house: Lakehouse | None, to_s3: int = _SECONDS_TO_S3, to_table: int = 0
+    tools: Tools, config: Config, lakehouse: Lakehouse | None, to_s3: int = _SECONDS_TO_S3, to_table: int = 0
 ) -> Iterator[Reached]:
-    """Yield each step of a test item; the table is looked at where `house` is given. Raises LostOnTheWayError."""
+    """Yield each step of a test item; check the table if `lakehouse` is given. Raises LostOnTheWayError."""
     clients = tools.connect(config.region)
 
     def row(event_id: str) -> str | None:
-        assert house is not None, "a row is asked for with a workspace only"  # noqa: S101 # for mypy
+        assert lakehouse is not None, "a row needs a workspace"  # noqa: S101 # for mypy
         try:
-            found = house.rows("cast(Charge_IsCharging AS STRING)", "event_id = :event_id", event_id=event_id)
+            found = lakehouse.rows("cast(Charge_IsCharging AS STRING)", "event_id = :event_id", event_id=event_id)
         except UnreachableError as error:
             progress(str(error))
             return None
@@ -125,7 +125,7 @@ def send_test_event(
         ages = iterator_ages(clients, config, tools.clock(), 300)
         return ages[-1][1] if ages else None
 
-    looks_at = row if house else None
+    looks_at = row if lakehouse else None
     with explained("sending a test event"):
         probe = Probe(config, clients, backlog, looks_at, tools.clock, tools.sleep, progress, to_s3, to_table)
         with closing(probe.run(str(uuid4()))) as steps:
@@ -134,24 +134,24 @@ def send_test_event(
 
 @click.command("redrive")
 @target_options
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and write nothing.")
 @yes_option
 @json_option
 @click.pass_context
 def redrive_command(
     context: click.Context, bundle: Path | None, target: str | None, dry_run: bool, is_sure: bool, as_json: bool
 ) -> None:
-    """Send on-failure objects and records that the Lambda quarantined through the conversion again.
+    """Convert on-failure objects and records that the Lambda quarantined again.
 
-    What succeeds goes into new objects for the job, and the failed object is moved to redriven/. What still fails
-    stays, and the command ends with 1. It may be stopped anywhere and run again. For lines of the quarantine table,
-    see `flatten redrive`.
+    Converted records go into new objects for the job, and the failed object is moved to redriven/. What still fails
+    stays, and the command exits with 1. You may stop it at any time and run it again. For lines of the quarantine
+    table, see `flatten redrive`.
 
     Example: stream-lambda redrive --dry-run
     """
     tools: Tools = context.obj
     if as_json and not is_sure and not dry_run:
-        raise click.UsageError("--json asks nothing: add --yes or --dry-run")
+        raise click.UsageError("--json cannot ask: add --yes or --dry-run")
     config = tools.config(bundle, target)
     with explained("redriving"):
         s3 = tools.connect(config.region)("s3")
@@ -179,7 +179,7 @@ def _redriven(steps: Iterator[Redriven], as_json: bool) -> list[Redriven]:
                 tail = f", {one.failing} still fail: {one.reason}" if one.failing or one.reason else ""
                 click.echo(f"{one.outcome:5}  {printable(one.key)}  {one.converted} converted{printable(tail)}")
     except KeyboardInterrupt:
-        progress(f"stopped after {len(outcomes)} objects; nothing is lost: run it again to go on")
+        progress(f"stopped after {len(outcomes)} objects; nothing is lost: run it again to continue")
         raise
     return outcomes
 
@@ -193,7 +193,7 @@ def _redriven(steps: Iterator[Redriven], as_json: bool) -> list[Redriven]:
     type=click.IntRange(100, MOST_BYTES_A_CALL),
     default=2_950,
     show_default=True,
-    help="Of a stream record.",
+    help="Size of a stream record.",
 )
 @json_option
 @click.pass_obj
@@ -206,7 +206,7 @@ def cost_command(
     event_bytes: int,
     as_json: bool,
 ) -> None:
-    """Calculate what a month costs, for each way to start the job and two windows; asks nobody.
+    """Calculate the cost of a month, for each way to start the job and two windows; call no service.
 
     Example: stream-lambda cost --events-per-month 1000000
     """
@@ -217,7 +217,7 @@ def cost_command(
         memory_mb=config.memory_mb,
         shards=shards,
         event_bytes=event_bytes,
-        # That of failed starts is Option A's, and counted there.
+        # Option A adds the alarm of failed starts.
         alarms=len(ALARMS) - 1,
         metrics=len(UNITS),
         tracing=config.tracing,
@@ -240,8 +240,8 @@ def cost_command(
     click.echo(f"\nThe older guide, for a million events: {OLDER_GUIDE}")
     click.echo(
         f"Nearest to one dollar of AWS for a million events: batching_window_seconds {nearest.usage.window_seconds}, "
-        f"${nearest.aws_beyond_free:,.2f} beyond what is always free, ${nearest.aws_total:,.2f} with alarms, own "
-        "metrics and dashboard paid for"
+        f"${nearest.aws_beyond_free:,.2f} beyond what is always free, ${nearest.aws_total:,.2f} including alarms, "
+        "custom metrics and dashboard"
     )
     click.echo("Assumed:")
     for what, value in ASSUMED.items():
@@ -258,7 +258,7 @@ COMMANDS: Final[Sequence[click.Command]] = (status_command, test_event_command, 
 
 
 def with_smoke_test(tools: Tools) -> Tools:
-    """Return these tools with what `deploy` may end with: a test item as far as S3. It raises LostOnTheWayError."""
+    """Return these tools with the end of `deploy`: send a test item as far as S3. It raises LostOnTheWayError."""
 
     def smoke_test(config: Config, clients: Clients) -> None:
         for step in send_test_event(tools, config, None):

@@ -1,9 +1,9 @@
-"""What the pipeline costs a month: one table, from the prices of one dated file (prices.json) and named assumptions.
+"""Calculate the pipeline's monthly cost from one dated file of prices (prices.json) and named assumptions.
 
-How often the function is called follows from the batching rule: a batch is delivered when it is full, when it has
-6 MB, or when the window ends that its first record opened (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html).
-Option A starts a run for each object, but one run at a time (max_concurrent_runs is 1), so that runs follow one another
-without a pause as soon as objects come faster than runs end. File arrival is looked at about once a minute:
+The number of calls follows from the batching rule: a batch is delivered when it is full, when it has 6 MB, or when the
+window ends that its first record opened (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html). Option A starts a
+run for each object, but one run at a time (max_concurrent_runs is 1), so runs follow one another without a pause once
+objects arrive faster than runs end. File arrival is checked about once a minute:
 https://docs.aws.amazon.com/databricks/jobs/triggers
 """
 
@@ -21,7 +21,7 @@ SECONDS_A_MONTH: Final = 30 * 86_400
 FIXED_MILLISECONDS: Final = 40.0
 MILLISECONDS_AN_EVENT: Final = 0.088
 MB_OF_A_WHOLE_CPU: Final = 1_769
-# The part of the bill that the older guide gave for a million events a month, in US dollars.
+# The part of the bill in the older guide, for a million events a month, in US dollars.
 OLDER_GUIDE: Final = "requests $0.20, compute $0.50, S3 $1 to 5; about $1 a month in all"
 
 ASSUMED: Final[Mapping[str, float]] = {
@@ -48,7 +48,7 @@ _ALWAYS_FREE_LINES: Final = ("requests", "compute", "logs", "alarms", "own metri
 
 @dataclass(frozen=True)
 class Prices:
-    """Unit prices in US dollars; `dated` and `region` say when and where they were so."""
+    """Unit prices in US dollars; `dated` and `region` say when and where they applied."""
 
     dated: str
     region: str
@@ -76,10 +76,10 @@ def packaged_prices() -> Prices:
 
 @dataclass(frozen=True)
 class Usage:
-    """What is asked about. `event_bytes` is a record as the function gets it; `shards` are the stream's.
+    """The input of the calculation. `event_bytes` is a record as the function gets it; `shards` are the stream's.
 
-    An alarm is paid for by the metrics that it looks at: `alarms` are those of each target, and that of failed starts,
-    which Option A has besides, looks at two.
+    An alarm costs by the number of its metrics: `alarms` are those of each target; Option A adds the alarm of failed
+    starts, which has two.
     """
 
     events_a_month: int
@@ -97,7 +97,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Bill:
-    """US dollars a month by line; `alerts` is what a warehouse for the SQL alerts adds, where they are switched on."""
+    """US dollars a month by line; `alerts` is the warehouse for the SQL alerts, if they are switched on."""
 
     usage: Usage
     objects: float
@@ -108,12 +108,12 @@ class Bill:
 
     @property
     def aws_total(self) -> float:
-        """What AWS gets."""
+        """Return the payment to AWS."""
         return sum(self.aws.values())
 
     @property
     def aws_beyond_free(self) -> float:
-        """What AWS gets where nothing else in the account uses what is always free.
+        """Return the payment to AWS if nothing else in the account uses the permanently free amounts.
 
         A million requests, 400,000 GB-seconds, 5 GB of logs, 10 alarms, 10 metrics, 3 dashboards:
         https://aws.amazon.com/free/
@@ -122,12 +122,12 @@ class Bill:
 
     @property
     def databricks_total(self) -> float:
-        """What Databricks gets without alerts."""
+        """Return the payment to Databricks without alerts."""
         return sum(self.databricks.values())
 
 
 def events_a_call(usage: Usage) -> float:
-    """Return how many events a batch has on average when they come evenly over the month and the shards."""
+    """Return the average number of events in a batch when they arrive evenly over the month and the shards."""
     a_second = usage.events_a_month / SECONDS_A_MONTH / usage.shards
     fits = max(1, MOST_BYTES_A_CALL // usage.event_bytes)
     return min(usage.batch_size, fits, 1 + a_second * usage.window_seconds)
@@ -145,7 +145,7 @@ def runs_a_month(usage: Usage, objects: float) -> float:
 
 
 def bill(usage: Usage, prices: Prices) -> Bill:
-    """Return what a month costs."""
+    """Return the cost of a month."""
     objects = usage.events_a_month / events_a_call(usage)
     runs = runs_a_month(usage, objects)
     dbu = prices.jobs_serverless_dbu
@@ -160,7 +160,7 @@ def bill(usage: Usage, prices: Prices) -> Bill:
 
 
 def compute_milliseconds(calls: float, events: float, memory_mb: int) -> float:
-    """Return how long so many calls with so many events in all take."""
+    """Return the duration of this many calls with this many events in total."""
     share = min(1.0, memory_mb / MB_OF_A_WHOLE_CPU)
     return FIXED_MILLISECONDS * calls + MILLISECONDS_AN_EVENT / share * events
 
@@ -187,7 +187,7 @@ def _aws(usage: Usage, prices: Prices, objects: float, runs: float) -> tuple[flo
 
 @dataclass(frozen=True)
 class PerMillion:
-    """What a million events cost in requests, objects written and compute when each batch has `batch` events."""
+    """The cost of a million events in requests, objects written and compute, with `batch` events in each batch."""
 
     batch: int
     requests: float
@@ -196,12 +196,12 @@ class PerMillion:
 
     @property
     def total(self) -> float:
-        """The three together."""
+        """Return their sum."""
         return self.requests + self.puts + self.compute
 
 
 def per_million(batch: int, memory_mb: int, prices: Prices) -> PerMillion:
-    """Return what a million events cost in batches of this size, however they came about."""
+    """Return the cost of a million events in batches of this size."""
     full = Usage(1_000_000, window_seconds=SECONDS_A_MONTH, batch_size=batch, memory_mb=memory_mb, event_bytes=1)
     found = bill(full, prices).aws
     return PerMillion(batch, found["requests"], found["objects written"], found["compute"])
@@ -215,7 +215,7 @@ def all_bills(usage: Usage, prices: Prices) -> list[Bill]:
 def nearest_to_a_dollar(usage: Usage, prices: Prices) -> Bill:
     """Return the bill of a million events whose AWS part beyond the free allowance is nearest to one dollar.
 
-    Of all settings only the window changes it much: it decides how many objects are written.
+    Only the window changes it much: it decides how many objects are written.
     """
     million = replace(usage, events_a_month=1_000_000)
     bills = [bill(replace(million, window_seconds=window), prices) for window in range(5, 301, 5)]

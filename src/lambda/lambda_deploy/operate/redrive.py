@@ -1,19 +1,17 @@
-"""Send on-failure objects and quarantined records through the conversion again, into new objects for the job.
+"""Convert on-failure objects and quarantined records again, into new objects for the job.
 
 The mapping writes an on-failure object for a batch that it discarded, with the whole event as text in `payload`
 (https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html); the function writes a quarantine object
-with the records that it could not convert. Both are read here, converted by the function's own code and put under the
-landing prefix, where the job's next run finds them. (Lines of the quarantine table are another matter: `flatten
-redrive`.)
+with the records that it could not convert. Both are read here, converted by the function's code and put under the
+landing prefix, where the job's next run finds them. (`flatten redrive` handles lines of the quarantine table.)
 
 For each object, in this order: put what still fails under the quarantine prefix, put what converts under the landing
-prefix, copy the object to `redriven/`, delete it. Killed anywhere, the object still exists, and the next redrive does
-the same again: both keys follow from the records alone and are never overwritten (412 means that the object exists),
-the copy is made again, and nothing was deleted before it. Two redrives at one time do the same thing. Where the job has
-archived the landed object in between, it comes again, and the job removes it, because its archive has the same
-content. Only a newer version of this code between two attempts can make other keys for the same records: the lines
-then come twice, and the job drops repeats by sequence number. In none of these cases is a line lost, or a row written
-twice.
+prefix, copy the object to `redriven/`, delete it. If this is interrupted, the object still exists, and the next redrive
+does the same again: both keys follow from the records alone and are never overwritten (412 means that the object
+exists), and the copy is made again. Two redrives at the same time do the same thing. If the job has archived the landed
+object meanwhile, it is written again, and the job removes it, because its archive has the same content. Only a newer
+version of this code between two attempts can make other keys for the same records: then lines come twice, and the job
+drops repeats by sequence number. In none of these cases is a line lost or a row written twice.
 """
 
 import gzip
@@ -46,7 +44,7 @@ Kind = Literal["on-failure", "quarantine"]
 
 @dataclass(frozen=True)
 class Redriven:
-    """What became of one object.
+    """The result of one object.
 
     `converted` lines are in the object `landed`; `failing` ones are in the object `quarantined`, or still in this one
     when `outcome` is left. `reason` says why something still fails, or why the object could not be used.
@@ -63,7 +61,7 @@ class Redriven:
 
 
 def waiting(s3: "S3Client", config: Config) -> list[tuple[Kind, str]]:
-    """Return the objects that a redrive looks at, on-failure objects of all functions first, oldest key first."""
+    """Return the objects to redrive, on-failure objects of all functions first, oldest key first."""
     found: list[tuple[Kind, str]] = [("on-failure", key) for key in _keys(s3, config.bucket, ON_FAILURE_PREFIX)]
     of_the_job = config.quarantine_prefix + OF_THE_JOB
     quarantined = _keys(s3, config.bucket, config.quarantine_prefix)
@@ -84,9 +82,9 @@ class Redrive:
         self._writer = ObjectWriter(s3, config.bucket, config.kms_key_id or None, sleep)
 
     def run(self, objects: Sequence[tuple[Kind, str]], *, dry: bool) -> Iterator[Redriven]:
-        """Redrive these objects and yield what became of each; on a dry run nothing is written.
+        """Redrive these objects and yield the result of each; a dry run writes nothing.
 
-        Raises RedriveError when S3 refuses; what was yielded is done, the rest is as it was.
+        Raises RedriveError when S3 refuses: yielded objects are done, the others unchanged.
         """
         for kind, key in objects:
             outcome = self._redriven(kind, key, dry)
@@ -107,7 +105,7 @@ class Redrive:
         return None if records is None else self._converted(kind, key, records, dry)
 
     def _content(self, key: str) -> bytes | None:
-        """Return the bytes of an object; None when another redrive has just taken it."""
+        """Return the bytes of an object; None when another redrive has just moved it."""
         try:
             answer = self._s3.get_object(Bucket=self._config.bucket, Key=key)
         except ClientError as error:
@@ -115,7 +113,7 @@ class Redrive:
                 return None
             raise
         if answer["ContentLength"] > MOST_BYTES:
-            raise UnusableObjectError(f"{answer['ContentLength']:,} bytes are more than any batch has")
+            raise UnusableObjectError(f"it has {answer['ContentLength']:,} bytes, more than any batch")
         return answer["Body"].read()
 
     def _converted(self, kind: Kind, key: str, records: Sequence[Record], dry: bool) -> Redriven:
@@ -123,7 +121,7 @@ class Redrive:
         outcome = Redriven(kind, key, "moved", len(converting), len(failing), reason=reason)
         if kind == "quarantine" and not converting:
             return replace(outcome, outcome="left", reason=reason or "it has no lines")
-        # An on-failure batch gets the very keys that the function would have made: it may have stored a part of it.
+        # An on-failure batch gets the keys that the function would have made: it may have stored a part of it.
         batch, rest = (Batch.of(converting), Batch.of(failing)) if kind == "quarantine" else (Batch.of(records),) * 2
         if converting:
             outcome = replace(outcome, landed=batch.key(self._config.landing_prefix, len(converting)))
@@ -167,7 +165,7 @@ def sorted_out(records: Sequence[Record]) -> tuple[list[Record], list[Record], s
 
 
 def on_failure_records(content: bytes, function_name: str) -> list[Record] | None:
-    """Return the records of an on-failure object; None when the batch was another function's.
+    """Return the records of an on-failure object; None when the batch belongs to another function.
 
     Raises UnusableObjectError.
     """
@@ -193,9 +191,9 @@ def quarantined_records(content: bytes) -> list[Record]:
         with gzip.open(BytesIO(content)) as opened:
             text = opened.read(MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error):
-        raise UnusableObjectError("it is not a whole gzip file") from None
+        raise UnusableObjectError("it is not a complete gzip file") from None
     if len(text) > MOST_BYTES:
-        raise UnusableObjectError(f"it unpacks to more than {MOST_BYTES:,} bytes, which no batch has")
+        raise UnusableObjectError(f"it unpacks to more than {MOST_BYTES:,} bytes, more than any batch")
     lines: list[Any] = [_json(line) for line in text.split(b"\n") if line]
     if not all(isinstance(line, dict) and isinstance(line.get("record"), dict) for line in lines):
         raise UnusableObjectError("a line has no record: the job quarantined this file (docs/reference/quarantine.md)")
@@ -208,4 +206,4 @@ def _json(text: bytes) -> object:
     except (UnicodeDecodeError, json.JSONDecodeError):
         raise UnusableObjectError("it is not JSON") from None
     except RecursionError:
-        raise UnusableObjectError("it is nested too deeply to be read") from None
+        raise UnusableObjectError("it is nested too deeply") from None

@@ -1,6 +1,6 @@
-"""One screen across both clouds: how each part is, how far it lags behind, and the commands to look further.
+"""Show both clouds on one screen: the state of each part, its lag, and commands for details.
 
-What may not be read is one line that says so; the rest is shown all the same.
+A part that cannot be read is one line that says so; the others are still shown.
 """
 
 import shlex
@@ -28,20 +28,20 @@ _NOT_DEPLOYED: Final = "not deployed"
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the screen: what, how it is, and the moment that its lag is counted from, if it has one."""
+    """A line of the screen: its label, its text, and the time from which its lag is counted, if any."""
 
     label: str
     text: str
     at: datetime | None = None
 
     def lag(self, now: float) -> float | None:
-        """How many seconds ago that moment was; `now` is in seconds since the epoch."""
+        """Return the lag in seconds; `now` is in seconds since the epoch."""
         return None if self.at is None else round(now - self.at.timestamp(), 1)
 
 
 @dataclass(frozen=True)
 class Status:
-    """Looks at one target; each method is one line. `lakehouse` is None when no workspace is configured."""
+    """Reads one target; each method returns one line. `lakehouse` is None without a workspace."""
 
     config: Config
     clients: Clients
@@ -49,7 +49,7 @@ class Status:
     clock: Callable[[], float]
 
     def rows(self) -> list[Row]:
-        """Return all lines, in the order in which events pass."""
+        """Return all lines, in the order of the data."""
         looks = {
             "stack": self.stack,
             "mapping": self.mapping,
@@ -69,7 +69,7 @@ class Status:
             with explained(f"reading the {label}"):
                 return Row(label, *look())
         except LambdaDeployError as error:
-            return Row(label, f"not known: {error}")
+            return Row(label, f"unknown: {error}")
 
     def stack(self) -> tuple[str, datetime | None]:
         """Return the stack's state."""
@@ -97,7 +97,7 @@ class Status:
         return f"read at {read:%H:%M} UTC, {age:,.0f} s old", read - timedelta(seconds=age)
 
     def newest_object(self) -> tuple[str, datetime | None]:
-        """Return the newest object of today and yesterday, in landing or archived."""
+        """Return the newest object of today and yesterday, in landing or the archive."""
         found = [
             entry for prefix in (self.config.landing_prefix, self.config.archive_prefix) for entry in self._day(prefix)
         ]
@@ -109,7 +109,7 @@ class Status:
     def newest_row(self) -> tuple[str, datetime | None]:
         """Return when the newest row of the last day was written."""
         if self.lakehouse is None:
-            return "no workspace is configured", None
+            return "no workspace is set", None
         [[written, changed]] = self.lakehouse.rows(
             "unix_seconds(max(pipeline_processed_at)), unix_seconds(max(changed_at))",
             "pipeline_processed_at >= current_timestamp() - INTERVAL 1 DAY",
@@ -125,11 +125,11 @@ class Status:
         return jobs[0] if jobs else None
 
     def job(self) -> tuple[str, datetime | None]:
-        """Return how the newest run of the job ended, and whether the job is paused."""
+        """Return the result of the job's newest run, and whether the job is paused."""
         if self.lakehouse is None:
-            return "no workspace is configured", None
+            return "no workspace is set", None
         if self._job is None:
-            return f"there is no job: run `databricks bundle deploy -t {self.config.target}`", None
+            return f"the job does not exist: run `databricks bundle deploy -t {self.config.target}`", None
         run = self.lakehouse.last_run(self._job.job_id)
         paused = ", paused" if self._job.paused else ""
         if run is None:
@@ -139,7 +139,7 @@ class Status:
     def trigger(self) -> tuple[str, datetime | None]:
         """Return the last outcome of the function's attempts to start the job."""
         if not self.config.lambda_starts_job:
-            return f"none: the job is started by {self.config.start}", None
+            return f"not used: the job is started by {self.config.start}", None
         moments: dict[str, datetime] = {}
         for word, name in (("started", "TriggerStarted"), ("failed", "TriggerFailed")):
             found = points(self.clients, self.config, (NAMESPACE, name), "Sum", self.clock(), _SECONDS_OF_METRICS)
@@ -165,7 +165,7 @@ class Status:
         return (f"ALARM: {', '.join(on)}" if on else f"none of {len(found)} is on"), None
 
     def subscription(self) -> tuple[str, datetime | None]:
-        """Return whether somebody gets the alarms."""
+        """Return whether somebody receives the alarms."""
         topics = self._of_stack("AWS::SNS::Topic")
         if not topics:
             return _NOT_DEPLOYED, None
@@ -173,11 +173,11 @@ class Status:
         found = [one for page in pages for one in page["Subscriptions"]]
         confirmed = [one["Endpoint"] for one in found if one["SubscriptionArn"].startswith("arn:")]
         if not found:
-            return "nobody is subscribed: alarms reach nobody, set alert_email", None
-        return (", ".join(confirmed) or "not confirmed: alarms reach nobody, answer the mail from AWS"), None
+            return "no subscription: nobody receives the alarms, set alert_email", None
+        return (", ".join(confirmed) or "not confirmed: nobody receives the alarms, answer the e-mail from AWS"), None
 
     def commands(self) -> list[str]:
-        """Return the plain commands of both clouds that look further, filled in."""
+        """Return commands of both clouds for details, filled in."""
         now = datetime.fromtimestamp(self.clock(), UTC)
         function, region = self.config.function_name, self.config.region
         day = f"s3://{self.config.bucket}/{self.config.landing_prefix}{now:%Y/%m/%d}/"
@@ -197,7 +197,7 @@ class Status:
         ]
 
     def _of_stack(self, kind: str) -> list[str]:
-        """Return the physical names of the stack's resources of a type; none when there is no stack."""
+        """Return the physical names of the stack's resources of a type; none without a stack."""
         try:
             pages = list(
                 self.clients("cloudformation")

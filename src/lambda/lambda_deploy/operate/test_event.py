@@ -1,4 +1,4 @@
-"""A test item on its way: DynamoDB -> S3 -> the table, with the time that each step took, and away again.
+"""Send a test item from DynamoDB to S3 and the table, time each step, and delete the item.
 
 The item is that of the older guide: a vehicle and the signal `charge-ischarging`, whose value is true.
 """
@@ -20,7 +20,7 @@ from lambda_deploy.names import table_name
 from lambda_deploy.texts import cut
 
 MARK: Final = "stream-lambda-test-"
-# Once the mapping is enabled and has caught up: the batching window of 5 s, a cold start, a put.
+# After the mapping is enabled and has caught up: the batching window of 5 s, a cold start, a put.
 USUAL_SECONDS_TO_S3: Final = 10
 _CLOCKS_MAY_DIFFER: Final = timedelta(minutes=10)
 _MOST_BYTES: Final = 64 * 1024 * 1024
@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Reached:
-    """A step that the item has made: `seconds` after it was put, and what was found."""
+    """A step that the item has reached: `seconds` after it was put, and what was found."""
 
     where: Where
     seconds: float
@@ -43,10 +43,9 @@ class Reached:
 class Probe:
     """Sends one item.
 
-    `backlog` gives the age in seconds of the newest record that the function has read, None when that is unknown.
-    `row` gives the value of Charge_IsCharging in the event's row, None while there is no row; it is None itself when
-    the table is not looked at. `clock` gives seconds since the epoch, `sleep` takes seconds, `say` gets what is waited
-    for.
+    `backlog` returns the age in seconds of the newest record that the function has read, None when unknown. `row`
+    returns the value of Charge_IsCharging in the event's row, None while there is no row; it is None when the table is
+    not checked. `clock` returns seconds since the epoch, `sleep` takes seconds, `say` gets progress messages.
     """
 
     config: Config
@@ -61,9 +60,9 @@ class Probe:
     _looked_into: set[str] = field(default_factory=set, init=False)
 
     def run(self, unique: str) -> Generator[Reached, None, None]:
-        """Put the item, yield each step that it makes, and delete it, whatever happens in between.
+        """Put the item, yield each step that it reaches, and delete it in any case.
 
-        `unique` is what its event_id ends in. Raises LostOnTheWayError when it does not arrive in time.
+        Its event_id ends in `unique`. Raises LostOnTheWayError when it does not arrive in time.
         """
         event_id, started = f"{MARK}{unique}", self.clock()
         dynamodb, table, put = self.clients("dynamodb"), table_name(self.config), item(event_id, started)
@@ -87,8 +86,8 @@ class Probe:
         if found is None:
             raise LostOnTheWayError(
                 f"{event_id} did not reach s3://{self.config.bucket}/{self.config.landing_prefix} within "
-                f"{self._since(started):.0f} s: run `stream-lambda doctor`, then see the log that "
-                "`stream-lambda status` names"
+                f"{self._since(started):.0f} s: run `stream-lambda doctor`, then see the log that `stream-lambda "
+                "status` names"
             )
         return found
 
@@ -96,8 +95,8 @@ class Probe:
         value = self._wait(lambda: row(event_id), self.seconds_to_table, "in the table")
         if value is None:
             raise LostOnTheWayError(
-                f"{event_id} is in S3, but not in the table after {self._since(started):.0f} s: look at the runs of "
-                "the job, whether it is paused, and how often it starts"
+                f"{event_id} is in S3, but not in the table after {self._since(started):.0f} s: check the runs of the "
+                "job, whether it is paused, and how often it starts"
             )
         if value != "true":
             raise LostOnTheWayError(
@@ -115,7 +114,7 @@ class Probe:
     ) -> _T | None:
         """Return what `look` finds; None when it found nothing in time.
 
-        Behind a backlog the function reads older records first, so the time begins when it has caught up.
+        With a backlog the function reads older records first, so the time begins when it has caught up.
         """
         started = until = self.clock()
         until += seconds
@@ -140,8 +139,8 @@ class Probe:
                     continue
                 if prefix == self.config.quarantine_prefix:
                     raise LostOnTheWayError(
-                        f"{event_id} was quarantined as s3://{self.config.bucket}/{key}: run `stream-lambda doctor`, "
-                        "whose line `stream` says whether the stream's view type is the reason"
+                        f"{event_id} was quarantined as s3://{self.config.bucket}/{key}: run `stream-lambda doctor` "
+                        "and see its line `stream`, because the stream's view type may be the reason"
                     )
                 return key, line
         return None
@@ -160,7 +159,7 @@ class Probe:
                     yield entry["Key"]
 
     def _line(self, key: str, event_id: str) -> str | None:
-        """Return the object's line with this event, None when it has none."""
+        """Return the object's line with this event, or None."""
         try:
             body = self.clients("s3").get_object(Bucket=self.config.bucket, Key=key)["Body"].read(_MOST_BYTES)
         except ClientError as error:
@@ -177,7 +176,7 @@ class Probe:
 
 
 def item(event_id: str, now: float) -> dict[str, Any]:
-    """Return the test item as DynamoDB takes it; `now` is in seconds since the epoch."""
+    """Return the test item in DynamoDB's format; `now` is in seconds since the epoch."""
     milliseconds = {"N": str(int(now * 1000))}
     vehicle = {"make": {"S": "Tesla"}, "model": {"S": "Model 3"}, "id": {"S": "test-123"}, "year": {"N": "2023"}}
     signal = {

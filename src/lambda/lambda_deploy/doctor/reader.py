@@ -1,4 +1,4 @@
-"""Looks at both clouds for the doctor. What may not be looked at becomes `Unseen`, never an error."""
+"""Read the doctor's facts from both clouds. A fact that cannot be read becomes `Unseen`, never an error."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from lambda_deploy import names
 from lambda_deploy.aws import Clients, code_of, explained, found
 from lambda_deploy.config import Config
-from lambda_deploy.doctor.seen import Bucket, Findings, Seen, Starter, Table, TableKey, Unseen
+from lambda_deploy.doctor.facts import BucketFacts, Findings, Seen, StarterFacts, TableFacts, TableKeyFacts, Unseen
 from lambda_deploy.errors import LambdaDeployError
 from lambda_deploy.lakehouse import Job, Lakehouse
 from lambda_deploy.mappings import StreamMapping, stream_mappings
@@ -26,8 +26,8 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Eyes:
-    """Look for one target. `clock` gives seconds since the epoch; `lakehouse` is None when no workspace is named."""
+class FactReader:
+    """Reads the facts of one target. `clock` returns seconds since the epoch; `lakehouse` is None if not set."""
 
     config: Config
     other_targets: Mapping[str, Config | str]
@@ -35,8 +35,8 @@ class Eyes:
     lakehouse: Lakehouse | None
     clock: Callable[[], float]
 
-    def look(self) -> Findings:
-        """Return everything, looked at one after the other; nothing of AWS when AWS does not say who asks."""
+    def read(self) -> Findings:
+        """Return all facts; none of AWS when AWS does not identify the caller."""
         workspace, jobs = self._workspace()
         account = _seen("asking AWS who this is", lambda: str(self._identity["Account"]))
         if isinstance(account, Unseen):
@@ -50,12 +50,12 @@ class Eyes:
             skew_seconds=_seen("comparing clocks", self._skew),
             table=table,
             table_key=_seen("reading the table's KMS key", self._table_key),
-            bucket=_seen("looking at the bucket", self._bucket),
+            bucket=_seen("checking the bucket", self._bucket),
             readers=_seen("reading the readers of the stream", lambda: self._readers(table)),
             mappings=_seen("reading the mappings", self._mappings),
             oldest_seconds=_seen("reading the iterator age", self._oldest),
             older_pipelines=_seen("looking for older pipelines", lambda: older_pipelines(self.config, self.clients)),
-            starter=_seen("looking who starts the job", self._starter),
+            starter=_seen("reading the identity that starts the job", self._starter),
             workspace=workspace,
             jobs=jobs,
         )
@@ -80,35 +80,35 @@ class Eyes:
         answer = found(self.clients("dynamodb").describe_table, TableName=names.table_name(self.config))
         return answer and answer["Table"]
 
-    def _table(self) -> Table | None:
+    def _table(self) -> TableFacts | None:
         if self._described is None:
             return None
         stream = self._described.get("StreamSpecification", {})
-        return Table(
+        return TableFacts(
             tuple((key["AttributeName"], key["KeyType"]) for key in self._described["KeySchema"]),
             self._described.get("LatestStreamArn") if stream.get("StreamEnabled") else None,
             stream.get("StreamViewType"),
         )
 
-    def _table_key(self) -> TableKey | None:
+    def _table_key(self) -> TableKeyFacts | None:
         arn = self._described and self._described.get("SSEDescription", {}).get("KMSMasterKeyArn")
         if not arn:
             return None
         described = self.clients("kms").describe_key(KeyId=arn)["KeyMetadata"]
-        # The policy of AWS's own key cannot be changed, and lets the whole account in.
+        # The policy of AWS's own key cannot be changed and admits the whole account.
         if described.get("KeyManager") == "AWS":
             return None
         policy = json.loads(self.clients("kms").get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
-        return TableKey(arn, described["KeyState"], tuple(_listed(policy.get("Statement", []))))
+        return TableKeyFacts(arn, described["KeyState"], tuple(_listed(policy.get("Statement", []))))
 
-    def _bucket(self) -> Bucket | None:
+    def _bucket(self) -> BucketFacts | None:
         s3, where = self.clients("s3"), {"Bucket": self.config.bucket}
         try:
             answer = s3.head_bucket(**where)
         except ClientError as error:
             region = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
             if code_of(error) in ("301", "400") and region:
-                return Bucket(str(region), "", is_closed=True)
+                return BucketFacts(str(region), "", is_closed=True)
             if code_of(error) in _NOT_OURS:
                 return None
             raise
@@ -116,14 +116,14 @@ class Eyes:
         rules = (found(s3.get_bucket_encryption, **where) or {}).get("ServerSideEncryptionConfiguration", {})
         default = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in rules.get("Rules", [])]
         block = (found(s3.get_public_access_block, **where) or {}).get("PublicAccessBlockConfiguration", {})
-        return Bucket(
+        return BucketFacts(
             str(region or self.config.region),
             str(default[0].get("SSEAlgorithm", "")) if default else "",
             all(block.get(name) for name in _CLOSED),
         )
 
-    def _readers(self, table: Seen[Table | None]) -> tuple[StreamMapping, ...]:
-        if not isinstance(table, Table) or table.stream_arn is None:
+    def _readers(self, table: Seen[TableFacts | None]) -> tuple[StreamMapping, ...]:
+        if not isinstance(table, TableFacts) or table.stream_arn is None:
             return ()
         return tuple(stream_mappings(self.clients("lambda"), EventSourceArn=table.stream_arn))
 
@@ -135,20 +135,22 @@ class Eyes:
         ages = [age for _, age in iterator_ages(self.clients, self.config, self.clock(), 3_600)]
         return max(ages, default=None)
 
-    def _starter(self) -> Starter | None:
+    def _starter(self) -> StarterFacts | None:
         if not self.config.lambda_starts_job:
             return None
         if self.config.client_id:
-            return Starter("federation" if self._issues_tokens() else "federation is off", self.config.client_id)
+            return StarterFacts("federation" if self._issues_tokens() else "federation is off", self.config.client_id)
         answer = found(self.clients("secretsmanager").get_secret_value, SecretId=names.secret_name(self.config))
         try:
             secret = json.loads(answer["SecretString"]) if answer else {}
         except (KeyError, ValueError):
             secret = {}
-        # Nothing of the secret but the public name of its owner leaves this function.
+        # Only the public name of the secret's owner leaves this function.
         if not isinstance(secret, dict) or not (secret.get("token") or secret.get("client_id")):
-            return Starter("nothing", None)
-        return Starter("secret", str(secret["client_id"])) if secret.get("client_id") else Starter("token", None)
+            return StarterFacts("nothing", None)
+        return (
+            StarterFacts("secret", str(secret["client_id"])) if secret.get("client_id") else StarterFacts("token", None)
+        )
 
     def _issues_tokens(self) -> bool:
         try:
@@ -166,7 +168,7 @@ class Eyes:
 
 
 def _seen(doing: str, look: Callable[[], _T]) -> Seen[_T]:
-    """Return what `look` finds; `Unseen` when whoever is asked does not let it, or does not answer."""
+    """Return what `read` returns; `Unseen` when access is denied or there is no answer."""
     try:
         with explained(doing):
             return look()

@@ -1,4 +1,4 @@
-"""What the doctor sees: of AWS through moto, of the workspace through the real SDK, and what the command says of it."""
+"""The doctor's facts from AWS (moto) and the workspace (the real SDK), and its output."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 
 from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
-from lambda_deploy.doctor.look import Eyes
-from lambda_deploy.doctor.seen import Bucket, Findings, Starter, Table, TableKey, Unseen
+from lambda_deploy.doctor.facts import BucketFacts, Findings, StarterFacts, TableFacts, TableKeyFacts, Unseen
+from lambda_deploy.doctor.reader import FactReader
 from lambda_deploy.lakehouse import Lakehouse
 from support.aws_account import BUCKET, FUNCTION, HOST, JOB, TABLE, Account, write_bundle
 from support.captured import Said
@@ -36,28 +36,28 @@ def api() -> Iterator[DatabricksApi]:
 
 def look(account: Account, api: DatabricksApi | None = None, **variables: Any) -> Findings:
     config = account.config(**variables)
-    return Eyes(config, {}, account.clients, Lakehouse(config, api.client) if api else None, lambda: NOW).look()
+    return FactReader(config, {}, account.clients, Lakehouse(config, api.client) if api else None, lambda: NOW).read()
 
 
-def test_an_account_without_a_function_is_seen_as_it_is(account: Account) -> None:
+def test_the_facts_of_an_account_without_a_function(account: Account) -> None:
     seen = look(account)
     stream = account.clients("dynamodb").describe_table(TableName=TABLE)["Table"]["LatestStreamArn"]
     assert seen.account == "123456789012"
     assert seen.role_arn == f"arn:aws:iam::123456789012:role/{FUNCTION}-eu-west-1"
-    assert seen.table == Table((("event_id", "HASH"),), stream, "NEW_AND_OLD_IMAGES")
+    assert seen.table == TableFacts((("event_id", "HASH"),), stream, "NEW_AND_OLD_IMAGES")
     # moto's buckets have no default encryption; those of AWS do since 2023.
-    assert seen.bucket == Bucket("eu-west-1", "", is_closed=False)
+    assert seen.bucket == BucketFacts("eu-west-1", "", is_closed=False)
     assert (seen.table_key, seen.readers, seen.mappings, seen.oldest_seconds) == (None, (), (), None)
     assert (seen.older_pipelines, seen.starter, seen.workspace, seen.jobs) == ((), None, None, None)
 
 
 @pytest.mark.parametrize("variable", ["bucket", "dynamodb_table"])
-def test_what_is_not_there_is_none(account: Account, variable: str) -> None:
+def test_what_does_not_exist_is_none(account: Account, variable: str) -> None:
     seen = look(account, None, **{variable: "not-there"})
     assert (seen.bucket is None, seen.table is None) == (variable == "bucket", variable == "dynamodb_table")
 
 
-def test_an_empty_table_name_is_unseen_with_its_cure(account: Account) -> None:
+def test_an_empty_table_name_is_unseen_with_a_remedy(account: Account) -> None:
     seen = look(account, dynamodb_table="")
     assert isinstance(seen.table, Unseen)
     assert "set the table for this target" in seen.table.why
@@ -67,7 +67,7 @@ def test_a_bucket_in_another_region_is_seen(account: Account) -> None:
     with closing(boto3.client("s3", "ap-south-1", aws_access_key_id="A", aws_secret_access_key="made-up")) as there:
         there.create_bucket(Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "ap-south-1"})
     bucket = look(account, bucket="far-away").bucket
-    assert isinstance(bucket, Bucket)
+    assert isinstance(bucket, BucketFacts)
     assert bucket.region == "ap-south-1"
 
 
@@ -78,11 +78,11 @@ def test_a_closed_and_encrypted_bucket_is_seen(account: Account) -> None:
     )
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/telemetry"}}
     account.clients("s3").put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [rule]})
-    assert look(account).bucket == Bucket("eu-west-1", "aws:kms", is_closed=True)
+    assert look(account).bucket == BucketFacts("eu-west-1", "aws:kms", is_closed=True)
 
 
 @pytest.mark.parametrize("manager", ["CUSTOMER", "AWS"])
-def test_of_a_customer_managed_key_of_the_table_the_policy_is_seen(account: Account, manager: str) -> None:
+def test_the_policy_of_the_tables_customer_managed_key_is_read(account: Account, manager: str) -> None:
     arn = account.clients("kms").create_key()["KeyMetadata"]["Arn"]
 
     def clients(service: str) -> Any:
@@ -94,11 +94,11 @@ def test_of_a_customer_managed_key_of_the_table_the_policy_is_seen(account: Acco
             return SimpleNamespace(describe_key=lambda **_: {"KeyMetadata": {"KeyManager": "AWS"}})
         return account.clients(service)
 
-    key = Eyes(account.config(), {}, clients, None, lambda: NOW).look().table_key
+    key = FactReader(account.config(), {}, clients, None, lambda: NOW).read().table_key
     if manager == "AWS":
         assert key is None
         return
-    assert isinstance(key, TableKey)
+    assert isinstance(key, TableKeyFacts)
     assert (key.arn, key.state, key.statements[0]["Action"]) == (arn, "Enabled", "kms:*")
 
 
@@ -123,16 +123,16 @@ def test_the_mapping_and_old_records_are_seen(account: Account) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('{"client_id": "c", "client_secret": "dose-5ecre7"}', Starter("secret", "c")),
-        ('{"token": "dapi-5ecre7"}', Starter("token", None)),
-        ('{"token": ""}', Starter("nothing", None)),
-        ("dapi-5ecre7", Starter("nothing", None)),
-        ('["token"]', Starter("nothing", None)),
-        (None, Starter("nothing", None)),
+        ('{"client_id": "c", "client_secret": "dose-5ecre7"}', StarterFacts("secret", "c")),
+        ('{"token": "dapi-5ecre7"}', StarterFacts("token", None)),
+        ('{"token": ""}', StarterFacts("nothing", None)),
+        ("dapi-5ecre7", StarterFacts("nothing", None)),
+        ('["token"]', StarterFacts("nothing", None)),
+        (None, StarterFacts("nothing", None)),
     ],
     ids=["client", "token", "empty", "not JSON", "array", "none"],
 )
-def test_of_the_secret_only_its_owner_is_seen(account: Account, text: str | None, expected: Starter) -> None:
+def test_only_the_owner_of_the_secret_is_read(account: Account, text: str | None, expected: StarterFacts) -> None:
     if text is not None:
         account.clients("secretsmanager").create_secret(Name=f"{FUNCTION}/databricks", SecretString=text)
     seen = look(account, lambda_starts_job=True)
@@ -150,7 +150,7 @@ def test_of_the_secret_only_its_owner_is_seen(account: Account, text: str | None
     ],
     ids=["on", "off", "never switched on", "no right"],
 )
-def test_federation_is_asked_of_the_account(account: Account, answer: Any, how: str | None) -> None:
+def test_federation_is_read_from_the_account(account: Account, answer: Any, how: str | None) -> None:
     def info() -> Any:
         if isinstance(answer, str):
             raise ClientError({"Error": {"Code": answer, "Message": "no"}}, "GetOutboundWebIdentityFederationInfo")
@@ -161,21 +161,21 @@ def test_federation_is_asked_of_the_account(account: Account, answer: Any, how: 
         return iam if service == "iam" else account.clients(service)
 
     config = account.config(lambda_starts_job=True, lambda_client_id="app-1")
-    starter = Eyes(config, {}, clients, None, lambda: NOW).look().starter
-    assert (starter.how if isinstance(starter, Starter) else None) == how
+    starter = FactReader(config, {}, clients, None, lambda: NOW).read().starter
+    assert (starter.how if isinstance(starter, StarterFacts) else None) == how
 
 
-def test_what_may_not_be_looked_at_is_said_and_the_rest_is_seen(account: Account) -> None:
+def test_a_denied_fact_is_reported_and_the_others_are_read(account: Account) -> None:
     def refused(**request: Any) -> Any:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetMetricStatistics")
 
     def clients(service: str) -> Any:
         return SimpleNamespace(get_metric_statistics=refused) if service == "cloudwatch" else account.clients(service)
 
-    seen = Eyes(account.config(), {}, clients, None, lambda: NOW).look()
+    seen = FactReader(account.config(), {}, clients, None, lambda: NOW).read()
     assert isinstance(seen.oldest_seconds, Unseen)
     assert "reading the iterator age: AccessDenied" in seen.oldest_seconds.why
-    assert isinstance(seen.bucket, Bucket)
+    assert isinstance(seen.bucket, BucketFacts)
 
 
 def test_the_workspace_is_seen_through_its_sdk(account: Account, api: DatabricksApi) -> None:
@@ -186,12 +186,12 @@ def test_the_workspace_is_seen_through_its_sdk(account: Account, api: Databricks
     assert [(one.job_id, one.starts, one.may_start) for one in seen.jobs] == [(JOB, "periodic", frozenset(["app-1"]))]
 
 
-def test_an_unknown_token_ends_the_look_at_the_workspace(account: Account, api: DatabricksApi) -> None:
+def test_with_an_unknown_token_the_workspace_is_not_read(account: Account, api: DatabricksApi) -> None:
     api.token = "another"
     seen = look(account, api)
     assert isinstance(seen.workspace, Unseen)
     assert seen.jobs == seen.workspace
-    assert isinstance(seen.bucket, Bucket)
+    assert isinstance(seen.bucket, BucketFacts)
 
 
 def doctor(account: Account, api: DatabricksApi | None, *arguments: str, **variables: Any) -> int:
@@ -209,7 +209,7 @@ def verdicts(said: Said) -> dict[str, str]:
     return {line["check"]: line["verdict"] for line in json.loads(said.out)["lines"]}
 
 
-def test_before_a_deployment_the_command_ends_with_1_and_names_what_is_missing(
+def test_before_a_deployment_the_command_exits_with_1_and_names_what_is_missing(
     account: Account, api: DatabricksApi, said: Callable[[], Said]
 ) -> None:
     assert doctor(account, api, "--json") == 1
@@ -226,15 +226,13 @@ def test_an_older_pipeline_is_named(account: Account, api: DatabricksApi, said: 
     assert "chargeminder-dynamodb-stream-processor" in line
 
 
-def test_without_access_to_a_workspace_aws_is_looked_at_all_the_same(
-    account: Account, said: Callable[[], Said]
-) -> None:
+def test_without_access_to_a_workspace_aws_is_still_checked(account: Account, said: Callable[[], Said]) -> None:
     assert doctor(account, None, "--json") == 1
     found = verdicts(said())
     assert (found["workspace"], found["table key"]) == ("problem", "ok")
 
 
-def test_a_wrong_variable_that_the_lambda_does_not_need_is_a_line_of_its_own(
+def test_an_invalid_variable_that_the_lambda_does_not_need_is_a_separate_line(
     account: Account, api: DatabricksApi, said: Callable[[], Said]
 ) -> None:
     assert doctor(account, api, "--json", discovery="listings") == 1
@@ -245,7 +243,7 @@ def test_a_wrong_variable_that_the_lambda_does_not_need_is_a_line_of_its_own(
     ]
 
 
-def test_what_would_move_the_cursor_is_printed_as_escapes(
+def test_control_characters_are_printed_as_escapes(
     account: Account, api: DatabricksApi, said: Callable[[], Said]
 ) -> None:
     api.user = "jo\x1b[2J\n\u202e"

@@ -1,4 +1,4 @@
-"""What the doctor has seen: plain facts, and for those that could not be looked at, why."""
+"""The doctor's facts, and for those that could not be read, the reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Unseen:
-    """In place of a fact that could not be looked at."""
+    """A fact that could not be read."""
 
     why: str
 
@@ -22,8 +22,8 @@ Seen: TypeAlias = T | Unseen
 
 
 @dataclass(frozen=True)
-class Table:
-    """The DynamoDB table: its key as (name, HASH or RANGE), its stream's ARN and view type, None when it is off."""
+class TableFacts:
+    """The table: its key as (name, HASH or RANGE), its stream's ARN and view type, None when the stream is off."""
 
     key: tuple[tuple[str, str], ...]
     stream_arn: str | None
@@ -31,7 +31,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class TableKey:
+class TableKeyFacts:
     """The customer-managed KMS key of the table: its state, and its policy's statements."""
 
     arn: str
@@ -40,8 +40,8 @@ class TableKey:
 
 
 @dataclass(frozen=True)
-class Bucket:
-    """The bucket: `encryption` is AES256, aws:kms or so; `is_closed` whether public access is blocked."""
+class BucketFacts:
+    """The bucket: `encryption` is for example AES256 or aws:kms; `is_closed` says whether public access is blocked."""
 
     region: str
     encryption: str
@@ -49,8 +49,8 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Starter:
-    """As whom the function starts the job: `client_id` is None where nothing says so, or a token does."""
+class StarterFacts:
+    """The identity with which the function starts the job: `client_id` is None when it is unknown, or a token's."""
 
     how: Literal["federation", "federation is off", "secret", "token", "nothing"]
     client_id: str | None
@@ -58,24 +58,24 @@ class Starter:
 
 @dataclass(frozen=True)
 class Findings:
-    """What both clouds and databricks.yml say. None is "there is none", or "it does not matter here".
+    """The facts of both clouds and of databricks.yml. None means that it does not exist, or does not matter here.
 
-    `other_targets` are by name; a text is in place of one that could not be read, and says why. `skew_seconds` is how
-    far this machine's clock is ahead; `oldest_seconds` the greatest age of a record in the last hour. `role_arn` is
-    that of the function's role, whether it exists or not. `workspace` is who asks it.
+    `other_targets` are by name; a text instead of a target says why it could not be read. `skew_seconds` is how far
+    this machine's clock is ahead; `oldest_seconds` the greatest age of a record in the last hour. `role_arn` is the
+    function's role, whether it exists or not. `workspace` is the workspace's user.
     """
 
     other_targets: Mapping[str, Config | str]
     account: Seen[str]
     role_arn: Seen[str]
     skew_seconds: Seen[float]
-    table: Seen[Table | None]
-    table_key: Seen[TableKey | None]
-    bucket: Seen[Bucket | None]
+    table: Seen[TableFacts | None]
+    table_key: Seen[TableKeyFacts | None]
+    bucket: Seen[BucketFacts | None]
     readers: Seen[tuple[StreamMapping, ...]]
     mappings: Seen[tuple[StreamMapping, ...]]
     oldest_seconds: Seen[float | None]
     older_pipelines: Seen[tuple[str, ...]]
-    starter: Seen[Starter | None]
+    starter: Seen[StarterFacts | None]
     workspace: Seen[str] | None
     jobs: Seen[tuple[Job, ...]] | None
