@@ -72,7 +72,10 @@ class SeenFile:
 
 @dataclass(frozen=True)
 class Envelopes:
-    """The files of a micro-batch by path, and their lines as Arrow, with the fields of `JudgedLine`."""
+    """The files of a micro-batch by path, and their lines as Arrow, with the fields of `JudgedLine`.
+
+    The lines of a file follow one another, as a worker yields them: to sort a million would take their memory twice.
+    """
 
     files: dict[str, SeenFile]
     lines: pa.Table
@@ -82,16 +85,15 @@ class Envelopes:
         if len(self.lines) <= most:
             yield _judged(self.lines)
             return
-        ordered = self.lines.sort_by([("path", "ascending"), ("line_number", "ascending")])
-        counted = pc.value_counts(ordered["path"].combine_chunks())
+        pa.default_memory_pool().release_unused()  # what reading them took, or the turns would need as much again
         first = end = 0
-        for each in counted:
+        for each in pc.value_counts(self.lines["path"]):
             count = each["counts"].as_py()
             if end > first and end + count - first > most:
-                yield _judged(ordered.slice(first, end - first))
+                yield _judged(self.lines.slice(first, end - first))
                 first = end
             end += count
-        yield _judged(ordered.slice(first, end - first))
+        yield _judged(self.lines.slice(first, end - first))
 
     def bad_lines(self) -> dict[str, tuple[str, "array[int]"]]:
         """Return the digest and the bad lines of each file that has some, by path."""
@@ -119,7 +121,9 @@ def read_envelopes(files: DataFrame, settings: Settings) -> Envelopes:
     own = pc.equal(narrow["line_number"], 0)
     rows = narrow.filter(own).select([*_FILE_COLUMNS, "path", "modified_at", "reason"]).to_pylist()
     seen = {row["path"]: SeenFile(**{**row, "codes": frozenset(row["codes"] or ())}) for row in rows}
-    return Envelopes(seen, narrow.filter(pc.invert(own)).select(list(JudgedLine._fields)))
+    lines = narrow.filter(pc.invert(own)).select(list(JudgedLine._fields))
+    # The paths are more than half of a million lines' memory, and each is there a thousand times.
+    return Envelopes(seen, lines.set_column(0, "path", lines["path"].dictionary_encode()))
 
 
 def _read_files(
