@@ -66,7 +66,7 @@ def test_every_module_of_the_wheel_is_imported_without_a_java_and_a_connect_serv
         (["run", "--source=/nowhere", "--archive=a", "--table=a.b.c", "--state=s"], 2, "The source /nowhere is not"),
         (["run", "--source=."], 2, "Missing option '--archive'"),
         (["start"], 2, "No such command 'start'"),
-        (["status", "--table=a.`b`.c"], 2, "'a.`b`.c' is no table or schema name"),
+        (["status", "--table=a.`b`.c"], 2, "'a.`b`.c' is not a table or schema name"),
     ],
     ids=["no source", "option missing", "no command", "bad name"],
 )

@@ -212,7 +212,7 @@ class TestWithSpark:
     def test_status_and_maintain_without_a_table_say_so(self, place: Path, command: Command) -> None:
         for arguments in (["status"], ["maintain"]):
             code, _, err = command(*arguments, "--table", place / "tables/none")
-            assert (code, "There is no table" in err) == (2, True)
+            assert (code, "does not exist: `flatten run`" in err) == (2, True)
 
     def test_a_name_in_a_catalog_that_ends_with_the_session_is_refused(self, place: Path, command: Command) -> None:
         code, _, err = command(*run_arguments(place, table="telemetry.flat"))

@@ -1,4 +1,4 @@
-"""Locations that must not stand inside one another."""
+"""Locations that must not be inside one another."""
 
 from datetime import UTC, datetime
 
@@ -29,7 +29,7 @@ def settings(
     ],
     ids=["apart", "rejects in the archive", "names that begin alike", "beside", "source in the state", "S3", "hostile"],
 )
-def test_locations_beside_one_another_serve(changes: dict[str, str]) -> None:
+def test_separate_locations_are_accepted(changes: dict[str, str]) -> None:
     settings(**changes).check()
 
 
@@ -52,21 +52,21 @@ def test_no_location_may_be_the_source_or_inside_it(name: str, place: str, messa
 @pytest.mark.parametrize("name", ["archive", "rejects", "state"])
 @pytest.mark.parametrize("place", ["/tables/flat", "/tables/flat/x", "/tables_ops/flat_files/x"])
 def test_no_location_may_be_inside_a_table(name: str, place: str) -> None:
-    """VACUUM removes from a table's folder what the table does not know, the only copy of a file as well."""
+    """VACUUM removes unknown files from a table's folder, even the only copy of a file."""
     with pytest.raises(LocationError, match=f"The {name} folder {place} is inside the table /tables") as refusal:
         settings(**{name: place}).check()
     assert str(refusal.value).endswith("give another folder.")
 
 
 @pytest.mark.parametrize("name", ["archive", "rejects"])
-def test_the_source_may_not_be_inside_what_receives_its_files(name: str) -> None:
+def test_the_source_may_not_be_inside_another_location(name: str) -> None:
     with pytest.raises(LocationError, match=f"The source /data/in is inside the {name} folder"):
         settings(**{name: "/data"}).check()
 
 
 @pytest.mark.parametrize("table", ["/data/in/tables/flat", "/data/in/flat", "/data/in"])
 def test_the_table_may_not_be_inside_the_source(table: str) -> None:
-    """The job would read the table's own files as events, and archive them."""
+    """The job would read the table's files as events, and archive them."""
     inside = Settings(
         "/data/in", "/out", "/bad", TableName.of(table, "/ops"), "/st", "run", datetime(2025, 1, 1, tzinfo=UTC)
     )
@@ -81,7 +81,7 @@ def test_nothing_may_be_inside_a_source_that_is_the_root() -> None:
 
 @pytest.mark.parametrize(("table", "ops"), [("a.b", "/ops"), ("/a/b", "ops"), ("a", "x/y")])
 def test_a_table_and_its_side_tables_are_both_paths_or_both_names(table: str, ops: str) -> None:
-    with pytest.raises(TableError, match="both by path or by name"):
+    with pytest.raises(TableError, match="both by path or both by name"):
         TableName.of(table, ops)
 
 

@@ -107,7 +107,7 @@ class Written:
         return self.wanted == self.written
 
 
-class LookAgainError(Exception):
+class OutdatedError(Exception):
     """Raised when the MERGE wrote another number of rows than was decided."""
 
 
@@ -145,7 +145,7 @@ class JobModel:
             try:
                 for number, lines in enumerate(turns):
                     verdicts |= self._write(number, lines, met, reached)
-            except LookAgainError:
+            except OutdatedError:
                 continue
             return verdicts
         raise AssertionError(f"conflicts persist: {self.decided[-1]}")
@@ -173,7 +173,7 @@ class JobModel:
     def _require(self, written: Written) -> None:
         self.written.append(written)
         if not written.is_as_decided:
-            raise LookAgainError
+            raise OutdatedError
 
 
 def _flat_rows(sents: Sequence[Sent], decision: Decision) -> list[TableRow]:

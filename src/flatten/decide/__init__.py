@@ -1,1 +1,1 @@
-"""Which change wins: plain data in, plain data out, no Spark."""
+"""Decide which change wins: plain data in, plain data out, no Spark."""

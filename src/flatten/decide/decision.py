@@ -1,19 +1,19 @@
-"""The decision which change wins: a pure function of a batch's lines and of the rows that their events have.
+"""Decide which change wins: a pure function of a batch's lines and of the rows of their events.
 
-Rules (contract 3): of the lines of an event the newest wins, and it is applied when it is newer than the row. Equal
-is a repeat, older is superseded; neither changes anything. So the order in which lines come does not matter, and
-nothing is to be remembered but the row itself. Where it could go wrong:
+Rules (contract 3): the newest line of an event wins, and it is applied if it is newer than the row. An equal line is
+repeated, an older one superseded; both change nothing. So the order of arrival does not matter, and only the row is
+remembered. Critical cases:
 
-- the batch is replayed after a crash: the row already bears the winner's order and file, so the winner counts as
-  applied again and nothing is written. A row without a number is known by its file alone.
-- a removal without an image wins over a line with values that is in the same batch: the values are written first
-  (`chosen`), then the row is closed (`closings`). Killed in between, the replay finds the values and closes the row.
-- a tombstone (`erase`) below such a removal: values older than it never return.
-- an event has several rows, because its dates are further apart than the look-back: the newest decides. All of them
-  are older than a winner, so all are replaced; maintenance leaves one. A removal without an image gives its order to
-  the newest alone: with equal orders, maintenance might keep old values.
-- another writer commits between the look and the write: the MERGE compares the order again, in its own transaction.
-  `rows_to_write` and `rows_to_close` say how many rows it must change; another number means look again.
+- A replay after a crash: the row already has the winner's order and file, so the winner counts as applied again and
+  nothing is written. A row without a number is identified by its file alone.
+- A removal without an image wins over a line with values of the same batch: the values are written first (`chosen`),
+  then the row is closed (`closings`). After a crash in between, the replay finds the values and closes the row.
+- A tombstone (`erase`) below such a removal: values older than it never return.
+- An event has several rows, because its dates are further apart than the look-back: the newest decides. All of them are
+  older than a winner, so all are replaced; maintenance leaves one. A removal without an image gives its order to the
+  newest row only: with equal orders, maintenance might keep old values.
+- Another writer commits between look-up and write: the MERGE compares the order again, in its own transaction.
+  `rows_to_write` and `rows_to_close` say how many rows it must change; another number means a new look-up.
 """
 
 from array import array
@@ -29,11 +29,11 @@ VERDICTS = ("applied", "superseded", "repeated", "ignored", "quarantined")
 
 @dataclass
 class Decision:
-    """What becomes of each line, and what is to be written.
+    """The verdict on each line, and what is to be written.
 
     `verdicts` counts lines by file path. `chosen` has the numbers of the lines to flatten by path, ascending.
-    `closings` are removals that bring no values. `dates` are the dates of all rows concerned, before and after.
-    `meets_rows` says that a chosen line replaces a row.
+    `closings` are removals without values. `dates` are the dates of all affected rows, before and after. `meets_rows`
+    says whether a chosen line replaces a row.
     """
 
     verdicts: dict[str, Counter[str]] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Decision:
 
 
 def decide(lines: Iterable[JudgedLine], rows: Iterable[FoundRow]) -> Decision:
-    """Decide on the lines of a batch, given all rows that were found of their events."""
+    """Decide on the lines of a batch, given all rows of their events that were found."""
     decision = Decision()
     found = _by_event(rows)
     for event_id, group in _counting(lines, decision).items():
@@ -84,7 +84,7 @@ def _by_event(rows: Iterable[FoundRow]) -> Mapping[str, Sequence[FoundRow]]:
 
 
 def _counting(lines: Iterable[JudgedLine], decision: Decision) -> dict[str, list[JudgedLine]]:
-    """Return the lines that count by event; count the others."""
+    """Return the lines that count, by event; add the verdicts of the others."""
     groups: dict[str, list[JudgedLine]] = {}
     for line in lines:
         if line.counts:
@@ -114,7 +114,7 @@ def _verdict_beside(line: JudgedLine, winner: JudgedLine) -> str:
 
 
 def _verdict_against(winner: JudgedLine, row: FoundRow) -> str:
-    """Say what a line is that is not newer than the row."""
+    """Return the verdict on a line that is not newer than the row."""
     unnumbered = winner.sequence_number is None and row.sequence_number is None
     equal = unnumbered or winner.order == row.order
     if equal and row.source_file == winner.path:
@@ -125,7 +125,7 @@ def _verdict_against(winner: JudgedLine, row: FoundRow) -> str:
 
 
 def _write(lines: Sequence[JudgedLine], row: FoundRow | None, rows: Sequence[FoundRow], decision: Decision) -> None:
-    """Choose what gives the row its values, and close it when the winner brings none."""
+    """Choose the line with the row's values, and close the row when the winner has none."""
     winner = lines[0]
     newest: JudgedLine | FoundRow | None = row
     below = next((line for line in lines if line.action != "mark" and (row is None or line.order > row.order)), None)

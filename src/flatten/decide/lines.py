@@ -1,4 +1,4 @@
-"""What the decision must know of a line, and of a row."""
+"""The data of a line and of a row that the decision needs."""
 
 from datetime import date
 from typing import Literal, NamedTuple
@@ -9,9 +9,9 @@ from flatten.events.envelope import Change
 Action = Literal["insert", "put", "delete", "mark", "erase", "ignore"]
 """What a line does to its event's row.
 
-insert, put: replaces it (an INSERT; a MODIFY or a line without metadata); delete: replaces it by the old image and
-sets `deleted_at`; mark: sets `deleted_at` alone, for a REMOVE without an image; erase: leaves a tombstone without
-values; ignore: nothing.
+insert, put: replace it (an INSERT; a MODIFY or a line without metadata); delete: replace it by the old image and set
+`deleted_at`; mark: only set `deleted_at`, for a REMOVE without an image; erase: leave a tombstone without values;
+ignore: nothing.
 """
 
 RemovePolicy = Literal["soft", "hard", "keep"]
@@ -23,7 +23,7 @@ VALUELESS: tuple[Action, ...] = ("mark", "erase")
 class JudgedLine(NamedTuple):
     """A line without its values. A bad one has a `reason` and no event; times are microseconds since 1970 UTC.
 
-    `modified_at` is its file's; `path` and `line_number` say where it is.
+    `modified_at` is the time of its file; `path` and `line_number` are its place.
     """
 
     path: str
@@ -41,22 +41,22 @@ class JudgedLine(NamedTuple):
 
     @property
     def counts(self) -> bool:
-        """Whether it takes part in the decision: it is good, and no policy says to ignore it."""
+        """Return whether it takes part in the decision: it is good, and no policy ignores it."""
         return self.reason is None and self.action != "ignore"
 
     @property
     def has_no_place(self) -> bool:
-        """Whether it does not say under which date its event's row may be, although there may be one."""
+        """Return whether it has no date for its event's row, although the row may exist."""
         return self.action != "insert" and self.event_date is None and self.previous_date is None
 
     @property
     def order(self) -> Order:
-        """Its place among the changes of its event."""
+        """Return its order among the changes of its event."""
         return order_of(self.stream, self.sequence_number, self.delivered_at)
 
     @property
     def place(self) -> tuple[int, str, int]:
-        """When and where it was written: of equal lines the first one counts."""
+        """Return when and where it was written: of equal lines the first one counts."""
         return self.modified_at, self.path, self.line_number
 
 
@@ -72,13 +72,14 @@ class FoundRow(NamedTuple):
 
     @property
     def order(self) -> Order:
-        """The place of the change that wrote it."""
+        """Return the order of the change that wrote it."""
         return order_of(self.stream, self.sequence_number, self.delivered_at)
 
 
 class Closing(NamedTuple):
-    """A removal that brings no values, what it does, and the newest of what it closes: the line whose values are
-    written before, or a row; None for an event that has none.
+    """A removal without values, its action, and the newest of what it closes.
+
+    `newest` is the line whose values are written before, or a row; None for an event without either.
     """
 
     line: JudgedLine
@@ -87,7 +88,7 @@ class Closing(NamedTuple):
 
 
 def action_of(change: Change, on_delete: RemovePolicy, on_expiry: RemovePolicy) -> Action:
-    """Say what a line does to its event's row."""
+    """Return what a line does to its event's row."""
     if change.event_name != "REMOVE":
         return "insert" if change.event_name == "INSERT" else "put"
     policy = on_expiry if change.expired else on_delete

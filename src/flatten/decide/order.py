@@ -1,7 +1,7 @@
-"""Which change is newer: the order of contract 3, for the decision in Python and for the MERGE in SQL.
+"""Compare changes by the order of contract 3, for the decision in Python and for the MERGE in SQL.
 
-A change is ordered by its stream's label (a time, so a newer stream of the table outranks an older one), then by
-its sequence number as a number. A line without a number is older than any with one; among themselves the later
+A change is ordered by its stream's label (a time, so a newer stream of the table wins over an older one), then by its
+sequence number as a number. A line without a number is older than any line with one; among lines without, the later
 `delivered_at` wins.
 """
 
@@ -13,7 +13,7 @@ _NEVER = -(2**63)
 
 
 class Order(NamedTuple):
-    """The place of a change among all changes of its event; the higher one is newer.
+    """The order of a change among all changes of its event; the higher one is newer.
 
     `delivered_at` is microseconds since 1970 UTC, and counts only without a number.
     """
@@ -32,7 +32,7 @@ def order_of(stream: str | None, sequence_number: str | None, delivered_at: int 
 
 
 def newer(left: str, right: str) -> str:
-    """SQL: whether the change of alias `left` is newer than that of `right`; never NULL."""
+    """Return SQL: whether the change of alias `left` is newer than that of `right`; never NULL."""
     numbered = (
         f"{left}.stream > {right}.stream OR ({left}.stream = {right}.stream AND {_padded(left)} > {_padded(right)})"
     )
@@ -48,7 +48,7 @@ def newer(left: str, right: str) -> str:
 
 
 def newest_first(alias: str) -> list[str]:
-    """SQL: the sort that puts the newest row of an event first."""
+    """Return SQL: the sort that puts the newest row of an event first."""
     return [
         f"{alias}.stream DESC NULLS LAST",
         f"{_padded(alias)} DESC NULLS LAST",

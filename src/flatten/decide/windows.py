@@ -1,10 +1,10 @@
-"""Where the rows of a batch's events are looked for: under few dates, so that a run costs the same in the third year.
+"""Limit the look-up of a batch's rows to few dates, so that a run costs the same in the third year.
 
-An event's row is under the date of one of its lines, or of the image before one of them, or, because somebody moved
-the date, near by. So rows are looked for within `lookback` days of any of these dates, and under no date at all. A
-line that counts, is no INSERT and has neither date (a removal by key, a change whose `recorded_at` cannot be read)
-says nothing of where its event's row is: it is looked for under all dates. What this misses is a row that is further
-away than the look-back; then an event gets a second row, which `flatten maintain` finds and removes.
+An event's row is under the date of one of its lines, of the image before one of them, or near them, if the date was
+changed. So the look-up reads rows within `lookback` days of any of these dates, and rows without a date. A line that
+counts, is not an INSERT and has neither date (a removal by key, a change with an invalid `recorded_at`) has no date for
+its event's row: the look-up reads all dates. It misses only a row further away than the look-back; then the event gets
+a second row, which `flatten maintain` finds and removes.
 """
 
 from collections.abc import Iterable
@@ -14,15 +14,15 @@ from datetime import date, timedelta
 from flatten.decide.lines import JudgedLine
 
 MOST_WINDOWS = 100
-"""More than these are joined across the smallest gaps: a predicate of thousands of parts is slower than more rows."""
+"""More windows are joined across the smallest gaps: a predicate of thousands of parts is slower than more rows."""
 
 Window = tuple[date, date]
-"""First and last date, both inside."""
+"""First and last date, inclusive."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """The events to look for: `near` within `windows` or without a date, `everywhere` under all dates."""
+    """The events to look up: `near` within `windows` or without a date, `everywhere` under all dates."""
 
     near: frozenset[str]
     everywhere: frozenset[str]
@@ -32,7 +32,7 @@ class Search:
 def search_for(lines: Iterable[JudgedLine], lookback: int, also: Iterable[date] = ()) -> Search:
     """Return where the rows of the events of these lines may be.
 
-    `also` are further dates: those under which a MERGE has just met rows that the look before it had not found.
+    `also` has more dates: those under which a MERGE has just met rows that the look-up before it missed.
     """
     near: set[str] = set()
     everywhere: set[str] = set()
@@ -47,7 +47,7 @@ def search_for(lines: Iterable[JudgedLine], lookback: int, also: Iterable[date] 
 
 
 def windows_around(dates: Iterable[date], lookback: int) -> tuple[Window, ...]:
-    """Return the windows of `lookback` days on both sides of each date, cut to the years 1 to 9999, ascending."""
+    """Return the windows of `lookback` days before and after each date, cut to the years 1 to 9999, ascending."""
     around = timedelta(lookback)
     joined: list[Window] = []
     for each in sorted(dates):

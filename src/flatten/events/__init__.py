@@ -1,1 +1,1 @@
-"""Bytes become lines, lines become events, events become flat rows: plain Python, no Spark."""
+"""Convert bytes to lines, lines to events, events to flat rows: plain Python, no Spark."""

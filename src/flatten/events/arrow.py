@@ -1,4 +1,4 @@
-"""Rows in Python become Arrow batches."""
+"""Convert rows in Python to Arrow batches."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -22,10 +22,10 @@ _FULL_BYTES = 16 * 1024 * 1024
 
 
 class ColumnBuilder:
-    """Gathers sparse rows and yields them as Arrow record batches of one fixed schema.
+    """Collects sparse rows and returns them as Arrow record batches of one fixed schema.
 
-    TIMESTAMP values are whole microseconds since 1970 UTC. A column that no row fills costs nothing. A batch is
-    full long before a column of text nears the 2 GiB that Arrow allows one.
+    TIMESTAMP values are whole microseconds since 1970 UTC. A column without values costs nothing. A batch is full long
+    before a column of text reaches the 2 GiB that Arrow allows.
     """
 
     def __init__(self, columns: Mapping[str, str]) -> None:
@@ -36,14 +36,14 @@ class ColumnBuilder:
 
     @property
     def is_full(self) -> bool:
-        """Whether the batch should be taken before more rows are added."""
+        """Return whether the batch must be taken before more rows are added."""
         return self._rows >= _FULL_ROWS or self._bytes >= _FULL_BYTES
 
     def __len__(self) -> int:
         return self._rows
 
     def add(self, row: Mapping[str, Any], size: int = 0) -> None:
-        """Append a row of about `size` bytes. A key that is no column raises KeyError when the batch is taken."""
+        """Append a row of about `size` bytes. A key that is not a column raises KeyError when the batch is taken."""
         filled, count = self._filled, self._rows
         for name, value in row.items():
             column = filled.get(name)
@@ -56,7 +56,7 @@ class ColumnBuilder:
         self._bytes += size
 
     def take(self) -> pa.RecordBatch:
-        """Return the rows added since the last call, and begin again."""
+        """Return the rows added since the last call, and start a new batch."""
         unknown = self._filled.keys() - set(self._schema.names)
         if unknown:
             raise KeyError(f"no such column: {sorted(unknown)}")
@@ -81,7 +81,7 @@ def gathered(columns: Mapping[str, str], rows: Iterable[Mapping[str, Any]]) -> p
 
 
 def in_batches(columns: Mapping[str, str], rows: Iterable[tuple[Mapping[str, Any], int]]) -> Iterator[pa.RecordBatch]:
-    """Yield rows, each with its size of about so many bytes, as full record batches and a last one; none for none."""
+    """Yield rows, each with its approximate size in bytes, as record batches; no batch for no rows."""
     builder = ColumnBuilder(columns)
     for row, size in rows:
         builder.add(row, size)

@@ -1,8 +1,4 @@
-"""The signals that Smartcar documents, and the columns that each fills. Contract 2 of docs/reference/table.md.
-
-The file beside this module names every column once and for ever: a field that a signal gains later adds a
-column and renames none.
-"""
+"""Read the catalogue of Smartcar's signals, with the columns of each. Contract 2 of docs/reference/table.md."""
 
 import json
 from collections import Counter
@@ -15,7 +11,7 @@ from typing import Any
 from flatten.errors import CatalogueError
 
 VERSION = "1"
-"""Grows by one with every change of signal_catalogue.json; stands in each row as `catalogue_version`."""
+"""Grows by one with every change of signal_catalogue.json; each row has it as `catalogue_version`."""
 
 STAMPS = ("retrievedAt", "oemUpdatedAt")
 _KINDS = {
@@ -30,8 +26,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a signal's body: its column, its `kind` (number, boolean, text or json), and the `values` that
-    Smartcar's documentation lists, if it does."""
+    """One field of a signal's body. `kind` is number, boolean, text or json; `values` are those that Smartcar lists."""
 
     column: str
     kind: str
@@ -42,7 +37,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One signal: `fields` by body key in catalogue order, and the names of its three own columns.
+    """One signal: `fields` by body key in catalogue order, and the names of three more columns.
 
     `stamps` maps each of `STAMPS` to its column; `status` is the column of the delivery status.
     """
@@ -60,7 +55,7 @@ class Signal:
         return own | dict.fromkeys(self.stamps.values(), "TIMESTAMP") | {self.status: "STRING"}
 
     def column_names(self) -> list[str]:
-        """Return the names of all columns; one that the catalogue gives to two things comes twice."""
+        """Return the names of all columns; a name that the catalogue uses twice occurs twice."""
         return [*(field.column for field in self.fields.values()), *self.stamps.values(), self.status]
 
 
@@ -81,8 +76,8 @@ class Catalogue:
 def read_catalogue(entries: Iterable[Mapping[str, Any]]) -> Catalogue:
     """Build a catalogue from the entries of signal_catalogue.json.
 
-    Raises CatalogueError when an entry lacks a part, a body field has no column or an unknown type, a code comes
-    twice, or two columns differ in case at most (other engines fold the case of names).
+    Raises CatalogueError when an entry lacks a part, a body field has no column or an unknown type, a code occurs
+    twice, or two columns differ only in case (other engines ignore the case of names).
     """
     signals = list(map(_signal, entries))
     _once("code", [signal.code for signal in signals])
@@ -118,5 +113,5 @@ def _field(column: str, body: Mapping[str, Any]) -> Field:
 
 @cache
 def packaged() -> Catalogue:
-    """Return the catalogue that ships with the package."""
+    """Return the catalogue of this package."""
     return read_catalogue(json.loads((files("flatten.events") / "signal_catalogue.json").read_text("utf-8")))

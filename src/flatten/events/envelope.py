@@ -1,4 +1,4 @@
-"""A line becomes an event and its place in the order of changes, or the reason for quarantine."""
+"""Read a line as an event with its place in the order of changes, or the reason for quarantine."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -18,13 +18,13 @@ MAX_EVENT_ID_BYTES = 1024
 _LONGEST_LABEL = 100
 METADATA = "_stream_metadata"
 _KEYS = ("event_id", "recorded_at")
-"""What a REMOVE without an image carries: the keys of the natural table, or of one sorted by time."""
+"""The attributes of a REMOVE without an image: the keys of the natural table, or of one sorted by time."""
 
 EVENT_NAMES = ("INSERT", "MODIFY", "REMOVE")
 
 
 class BadLineError(Exception):
-    """Raised for a line that goes to quarantine: a reason of docs/reference/quarantine.md, and what says more."""
+    """Raised for a line to quarantine, with a reason of docs/reference/quarantine.md and a detail."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -35,8 +35,8 @@ class BadLineError(Exception):
 class Change:
     """What the MERGE must know of a line.
 
-    `event_name`, `stream` and `sequence_number` are None for lines without `_stream_metadata`. Times are
-    microseconds since 1970 UTC.
+    `event_name`, `stream` and `sequence_number` are None for lines without `_stream_metadata`. Times are microseconds
+    since 1970 UTC.
     """
 
     event_id: str
@@ -57,7 +57,9 @@ def read_line(content: bytes, limit: int = MAX_LINE_BYTES) -> dict[str, Any]:
     Raises BadLineError: line_too_long, not_utf8, not_json, equal_keys, not_an_object.
     """
     if len(content) > limit:
-        raise BadLineError("line_too_long", f"{len(content)} bytes, at most {limit}; the archived file has them all")
+        raise BadLineError(
+            "line_too_long", f"{len(content)} bytes, at most {limit}; the archived file has the whole line"
+        )
     try:
         event = json_text.parse(content.decode())
     except UnicodeDecodeError as wrong:
@@ -72,7 +74,7 @@ def read_line(content: bytes, limit: int = MAX_LINE_BYTES) -> dict[str, Any]:
 
 
 def read_change(event: dict[str, Any]) -> Change:
-    """Return the change that an event stands for. Raises BadLineError: bad_event_id, bad_signals, bad_metadata."""
+    """Return the change that an event represents. Raises BadLineError: bad_event_id, bad_signals, bad_metadata."""
     event_id = _event_id(event)
     if not isinstance(event.get("signals"), list | None):
         raise BadLineError("bad_signals", f"signals is a JSON {_kind(event['signals'])}, not an array")
@@ -111,7 +113,7 @@ def _event_id(event: dict[str, Any]) -> str:
 def _order(metadata: dict[str, Any]) -> tuple[str, str, str]:
     name, stream, number = (metadata.get(key) for key in ("event_name", "stream", "sequence_number"))
     if name not in EVENT_NAMES:
-        raise BadLineError("bad_metadata", f"event_name {_shown(name)} is none of {', '.join(EVENT_NAMES)}")
+        raise BadLineError("bad_metadata", f"event_name {_shown(name)} is not one of {', '.join(EVENT_NAMES)}")
     if not isinstance(stream, str) or not 0 < len(stream) <= _LONGEST_LABEL or not json_text.storable(stream):
         raise BadLineError("bad_metadata", f"stream {_shown(stream)} is not the label of a stream")
     if not (isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= ORDER_DIGITS):

@@ -1,4 +1,4 @@
-"""An event becomes one flat row: its own columns, those of its signals, and whatever else was stored."""
+"""Convert an event to one flat row: event columns, signal columns, and everything else that was stored."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def _integer(bits: int) -> Callable[[Any], int | None]:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """An event column: the container it stands in ("" for the item itself), its key, how it is read."""
+    """An event column: its container ("" for the item), its key, and how it is read."""
 
     container: str
     key: str
@@ -40,9 +40,9 @@ ATTRIBUTES = (
     Attribute(
         "", "recorded_at", "recorded_at", "TIMESTAMP", timestamps.from_text, "When the app recorded the event, UTC"
     ),
-    Attribute("", "eventType", "event_type", *_TEXT, "VEHICLE_STATE, VEHICLE_ERROR or VERIFY, where it was stored"),
+    Attribute("", "eventType", "event_type", *_TEXT, "VEHICLE_STATE, VEHICLE_ERROR or VERIFY, if stored"),
     Attribute("", "record_type", "record_type", *_TEXT, "What the app stored, such as ALL"),
-    Attribute("", "car_timezone", "car_timezone", *_TEXT, "Time zone of the car, where the app knows it"),
+    Attribute("", "car_timezone", "car_timezone", *_TEXT, "Time zone of the car, if the app knows it"),
     Attribute("", "smartcar_user_id", "smartcar_user_id", *_TEXT, "Smartcar's id of the user, as the app stored it"),
     Attribute(
         "meta", "deliveredAt", "delivered_at", "TIMESTAMP", timestamps.from_stamp, "When Smartcar delivered the event"
@@ -64,7 +64,7 @@ ATTRIBUTES = (
     Attribute("meta", "sequence", "meta_sequence", "BIGINT", _integer(64), "Smartcar's own order of deliveries"),
     Attribute("meta", "mode", "meta_mode", *_TEXT, "LIVE or TEST"),
 )
-"""The attributes of an item that have a column of their own, in table order."""
+"""The attributes of an item that have a column, in table order."""
 
 _PLACES = {(attribute.container, attribute.key): attribute for attribute in ATTRIBUTES}
 _CONTAINERS = frozenset(attribute.container for attribute in ATTRIBUTES if attribute.container)
@@ -77,8 +77,8 @@ _METADATA_KEYS = frozenset(
 def flatten(event: dict[str, Any], change: Change, catalogue: Catalogue) -> Row:
     """Return the flat row of an event that `read_change` accepted, without lineage.
 
-    Every value of the event is in its column, in `unmapped_signals` or in `unmapped_attributes`; numbers
-    beyond the digits of a DOUBLE are rounded in their column.
+    Every value of the event is in its column, in `unmapped_signals` or in `unmapped_attributes`; numbers with more
+    digits than a DOUBLE are rounded in their column.
     """
     row: Row = {"event_id": change.event_id, "event_date": change.event_date}
     stray: dict[str, Any] = {}

@@ -1,7 +1,7 @@
-"""JSON as RFC 8259 has it, read without losing a digit and written as it came.
+"""Read JSON by RFC 8259 without losing a digit, and write it unchanged.
 
-Spark's reader takes more (text after the object, `NaN`, single quotes) and loses it without a word, so lines
-and bodies are read here. https://www.rfc-editor.org/rfc/rfc8259
+Spark's reader accepts more (text after the object, `NaN`, single quotes) and loses it silently, so lines and bodies are
+read here. https://www.rfc-editor.org/rfc/rfc8259
 """
 
 import json
@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any, NoReturn
 
 MAX_DEPTH = 256
-"""Levels of nesting that are read. DynamoDB itself stores at most 32.
+"""The most levels of nesting that are read. DynamoDB stores at most 32.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 """
@@ -22,11 +22,11 @@ class NotJsonError(ValueError):
 
 
 class EqualKeysError(NotJsonError):
-    """Raised for an object that has one key twice: RFC 8259 leaves open what it means (section 4)."""
+    """Raised for an object with the same key twice: RFC 8259 does not define what it means (section 4)."""
 
 
 class Number:
-    """A number that is kept as the text it came as: one with a fraction or an exponent, or a very long one."""
+    """A number kept as its text: one with a fraction or an exponent, or a very long one."""
 
     __slots__ = ("text",)
 
@@ -74,18 +74,18 @@ _DECODERS_OF_LONG = {
     True: json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer, **_NUMBERS),
     False: json.JSONDecoder(parse_int=_integer, **_NUMBERS),
 }
-"""Whether keys must be unique -> the reader; the second knows integers that Python's own would refuse."""
+"""Whether keys must be unique -> the reader; the second one reads integers that Python's int refuses."""
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 _STEPS = bytes.maketrans(b"[{]}", b"\2\2\0\0")
-"""A level down is 2, a level up 0."""
+"""An opening bracket is 2, a closing one 0."""
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def parse(text: str, *, unique: bool = True) -> Any:
-    """Read one JSON value; floats come as `Number`, integers as int (as `Number` beyond 4,300 digits).
+    """Read one JSON value; floats become `Number`, integers int (`Number` beyond 4,300 digits).
 
-    Raises NotJsonError; EqualKeysError where keys must be unique. Where they need not be, the last of equal ones wins,
-    and a line of 12 signals is read in two thirds of the time.
+    Raises NotJsonError; EqualKeysError if keys must be unique. Otherwise the last of equal keys wins, and a line of 12
+    signals takes two thirds of the time.
     """
     if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
         raise NotJsonError(f"nested deeper than {MAX_DEPTH} levels")
@@ -96,7 +96,7 @@ def parse(text: str, *, unique: bool = True) -> Any:
 
 
 def has_unique_keys(text: str) -> bool:
-    """Say whether no object of a JSON text has a key twice. Raises NotJsonError."""
+    """Return whether no object of a JSON text has a key twice. Raises NotJsonError."""
     try:
         parse(text)
     except EqualKeysError:
@@ -109,12 +109,12 @@ def _parse(text: str, unique: bool) -> Any:
         return _DECODERS[unique].decode(text)
     except (json.JSONDecodeError, NotJsonError):
         raise
-    except ValueError:  # Python's own limit on the digits of an int
+    except ValueError:  # Python's limit on the digits of an int
         return _DECODERS_OF_LONG[unique].decode(text)
 
 
 def _depth(text: str) -> int:
-    """Count the levels of brackets outside of texts, in one pass, whatever the text."""
+    """Return the depth of brackets outside of strings, in one pass, for any text."""
     plain = text.replace("\\\\", "").replace('\\"', "") if "\\" in text else text
     outside = "".join(plain.split('"')[::2])
     steps = outside.encode("utf-8", "surrogatepass").translate(_STEPS, _NO_BRACKETS)
@@ -122,13 +122,13 @@ def _depth(text: str) -> int:
 
 
 def write(value: Any) -> str:
-    """Return `value`, as `parse` gives it, as compact JSON: every digit kept, Unicode as it is.
+    """Return `value`, from `parse`, as compact JSON: all digits kept, Unicode unchanged.
 
-    Text that UTF-8 cannot hold (a lone surrogate) is written with ASCII escapes.
+    Text that UTF-8 cannot represent (a lone surrogate) is written with ASCII escapes.
     """
     try:
         text = _write(value)
-    except TypeError:  # a Number is somewhere inside
+    except TypeError:  # it contains a Number
         pieces: list[str] = []
         _gather(value, pieces)
         text = "".join(pieces)
@@ -136,7 +136,7 @@ def write(value: Any) -> str:
 
 
 def _gather(value: Any, pieces: list[str]) -> None:
-    """Append the pieces of a JSON text; takes one frame of Python's stack for each level."""
+    """Append the pieces of a JSON text; uses one frame of Python's stack for each level."""
     if isinstance(value, Number):
         pieces.append(value.text)
     elif isinstance(value, dict) and value:
@@ -154,7 +154,7 @@ def _gather(value: Any, pieces: list[str]) -> None:
 
 
 def storable(text: str) -> bool:
-    """Say whether UTF-8 can hold the text: whether it has no lone surrogate."""
+    """Return whether UTF-8 can represent the text: whether it has no lone surrogate."""
     if text.isascii():
         return True
     try:

@@ -1,4 +1,4 @@
-"""A file's bytes become its lines, or the reason why the whole file cannot be used. Contract 1, reading side."""
+"""Split a file into its lines, or find the reason why the whole file cannot be used. Contract 1, reading side."""
 
 import gzip
 import io
@@ -11,16 +11,16 @@ from datetime import UTC, datetime
 from flatten.events.timestamps import micros_of
 
 MAX_LINE_BYTES = 10 * 1024 * 1024
-"""A DynamoDB item has at most 400 KB, so no line of ours comes near."""
+"""A DynamoDB item has at most 400 KB, so no line of the Lambda comes near."""
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-"""Unpacked. A Lambda call takes 6 MB; a Python worker of Databricks has 1 GB (docs/performance.md, memory)."""
+"""Unpacked. A Lambda call gets 6 MB; a Python worker of Databricks has 1 GB (docs/performance.md, memory)."""
 
 MAX_STORED_BYTES = 16 * 1024 * 1024
-"""As a file is stored. Spark and the worker hold each file that they read several times over."""
+"""As stored. Spark and the worker hold several copies of each file."""
 
 MAX_FILE_LINES = 200_000
-"""A Lambda call takes 10,000 records; a file is decided on as a whole."""
+"""A Lambda call gets 10,000 records; the lines of a file are decided on together."""
 
 _KEY = re.compile(r"[0-9]+-[0-9]+-([0-9]{1,9})-[0-9a-f]{8}\.ndjson\.gz")
 _HOUR = re.compile(r"/([0-9]{4})/([0-9]{2})/([0-9]{2})/([0-9]{2})/[^/]*\Z")
@@ -48,8 +48,8 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
-    """The lines of a file, cut as they are asked for: a list of them would be the whole file once more."""
+class FileLines:
+    """The lines of a file, cut one by one: a list of them would be a second copy of the file."""
 
     content: bytes
     count: int
@@ -61,32 +61,32 @@ class Lines:
         return _lines(self.content)
 
 
-def split_file(path: str, content: bytes, limit: int = MAX_FILE_BYTES, most_lines: int = MAX_FILE_LINES) -> Lines:
-    """Return the lines of a file; blank ones are not lines.
+def split_file(path: str, content: bytes, limit: int = MAX_FILE_BYTES, most_lines: int = MAX_FILE_LINES) -> FileLines:
+    """Return the lines of a file; blank lines do not count.
 
-    Raises BadFileError: file_unreadable for gzip that does not end or is damaged, for more than `limit` bytes,
-    unpacked, and for more than `most_lines` line ends; file_incomplete when the key says another number of lines.
+    Raises BadFileError: file_unreadable for truncated or damaged gzip, for more than `limit` bytes unpacked, and for
+    more than `most_lines` line ends; file_incomplete when the key has another number of lines.
     """
     unpacked = _unpack(path, content, limit)
     if unpacked.count(b"\n") > most_lines:
         raise BadFileError("file_unreadable", f"has more than {most_lines} lines")
-    lines = Lines(unpacked, sum(1 for _ in _lines(unpacked)))
+    lines = FileLines(unpacked, sum(1 for _ in _lines(unpacked)))
     promised = promised_lines(path)
     if promised is not None and promised != len(lines):
-        raise BadFileError("file_incomplete", f"the name says {promised} lines, the file has {len(lines)}", len(lines))
+        raise BadFileError("file_incomplete", f"the name has {promised} lines, the file {len(lines)}", len(lines))
     return lines
 
 
 def promised_lines(path: str) -> int | None:
-    """Return the number of lines in an object's key, where it has the form of contract 1."""
+    """Return the number of lines in an object's key if it has the form of contract 1, else None."""
     found = _KEY.fullmatch(path.rpartition("/")[2])
     return int(found.group(1)) if found else None
 
 
 def hour_of(path: str) -> int | None:
-    """Return the hour that is in an object's path (YYYY/MM/DD/HH before the name), in microseconds since 1970 UTC.
+    """Return the hour in an object's path (YYYY/MM/DD/HH before the name), in microseconds since 1970 UTC.
 
-    None where the path has none, or one that no calendar has.
+    None when the path has no hour, or an invalid one.
     """
     found = _HOUR.search(path)
     if not found:

@@ -1,6 +1,6 @@
-"""The signals of an event become columns, and what fits no column is kept. Contract 2.
+"""Map the signals of an event to columns, and return what fits no column. Contract 2.
 
-Codes, bodies and stamps come from outside: nothing that one signal holds may change its neighbours.
+Codes, bodies and stamps come from outside: no signal may change its neighbours.
 https://smartcar.com/docs/api-reference/webhooks/events/vehicle-state
 """
 
@@ -20,15 +20,15 @@ _OUTER = frozenset({"code", "name", "group", "body", "meta", "status"})
 
 
 def path(*steps: str) -> str:
-    """Join keys to the path under which `unmapped_attributes` keeps a value; a dot inside a key is escaped."""
+    """Join keys to the path of a value in `unmapped_attributes`; a dot inside a key is escaped."""
     return ".".join(step.replace("\\", "\\\\").replace(".", "\\.") for step in steps)
 
 
 def map_signals(entries: list[Any], catalogue: Catalogue, row: Row, stray: dict[str, Any]) -> list[Any]:
-    """Fill `row` from an event's signals; return those that no column holds whole, as they came.
+    """Fill `row` from an event's signals; return the signals that no column holds completely, unchanged.
 
-    `stray` gains what stands outside a signal's body and has no column, by path. Null entries are ignored;
-    of two with one code the last wins.
+    `stray` gets the values outside a signal's body that have no column, by path. Null entries are ignored; of two with
+    the same code the last wins.
     """
     chosen: dict[str, int] = {}
     unmapped: set[int] = set()
@@ -46,7 +46,7 @@ def map_signals(entries: list[Any], catalogue: Catalogue, row: Row, stray: dict[
 
 
 def known_codes(entries: list[Any] | None, catalogue: Catalogue) -> Iterator[str]:
-    """Name the catalogued signals among an event's signals."""
+    """Return the codes of the catalogued signals among an event's signals."""
     for entry in entries or ():
         code = _code(entry, catalogue)
         if code is not None:
@@ -100,15 +100,15 @@ def _map_body(body: Any, signal: Signal, row: Row) -> bool:
 
 
 def _read_body(text: str) -> tuple[Any, bool]:
-    """Return what a body's text holds, and whether it is all of it: of equal keys the last has the column."""
+    """Return what a body's text has, and whether that is all of it: of equal keys the last has the column."""
     body = json_text.parse(text, unique=False)
-    if not isinstance(body, dict) or text.count(":") == len(body):  # each key has a colon of its own
+    if not isinstance(body, dict) or text.count(":") == len(body):  # each key has one colon
         return body, True
     return body, json_text.has_unique_keys(text)
 
 
 def text_cell(value: Any) -> str | None:
-    """Return text as it is and any other JSON value as JSON text; None for text that UTF-8 cannot hold."""
+    """Return text unchanged and any other JSON value as JSON text; None for text that UTF-8 cannot represent."""
     if isinstance(value, str):
         return value if json_text.storable(value) else None
     return json_text.write(value)
@@ -119,7 +119,7 @@ def _boolean(value: Any) -> bool | None:
 
 
 def _double(value: Any) -> float | None:
-    if type(value) is not Number and type(value) is not int:  # True is no number
+    if type(value) is not Number and type(value) is not int:  # True is not a number
         return None
     try:
         number = float(value)
@@ -129,7 +129,7 @@ def _double(value: Any) -> float | None:
 
 
 _CELLS = {"text": text_cell, "json": json_text.write, "boolean": _boolean, "number": _double}
-"""Field kind -> what makes a value what its column holds; None when it cannot."""
+"""Field kind -> function that converts a value for its column, or returns None."""
 
 
 def _map_meta(meta: Any, signal: Signal, row: Row, stray: dict[str, Any]) -> None:
@@ -138,7 +138,7 @@ def _map_meta(meta: Any, signal: Signal, row: Row, stray: dict[str, Any]) -> Non
             stray[path("signals", signal.code, "meta")] = meta
         return
     for key, value in meta.items():
-        # `fetchedAt` is the name on Smartcar's event page, `retrievedAt` the name in all deliveries.
+        # Smartcar's event page calls it `fetchedAt`, all deliveries call it `retrievedAt`.
         renamed = key == "fetchedAt" and "retrievedAt" not in meta
         column = signal.stamps.get("retrievedAt" if renamed else key)
         micros = timestamps.from_stamp(value)
@@ -149,7 +149,7 @@ def _map_meta(meta: Any, signal: Signal, row: Row, stray: dict[str, Any]) -> Non
 
 
 def _status(status: Any) -> tuple[str, bool]:
-    """Return the text of the status column, and whether it says all that the status says."""
+    """Return the text of the status column, and whether it has everything that the status has."""
     if status == _SUCCESS:
         return "OK", True
     value, error = (status.get("value"), status.get("error")) if isinstance(status, dict) else (status, None)

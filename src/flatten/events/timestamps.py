@@ -1,4 +1,4 @@
-"""The forms in which times arrive, as whole microseconds since 1970 UTC; None for what cannot be read."""
+"""Read times of all forms as whole microseconds since 1970 UTC; None for invalid ones."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +14,7 @@ _TEXT = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?
 
 
 def from_text(text: Any) -> int | None:
-    """Read `YYYY-MM-DD[ T]HH:MM:SS[.f][Z or ±hh:mm]`, UTC without a zone, digits after microseconds cut."""
+    """Read `YYYY-MM-DD[ T]HH:MM:SS[.f][Z or ±hh:mm]`, UTC without a zone; digits after microseconds are cut."""
     found = _TEXT.fullmatch(text) if isinstance(text, str) else None
     if not found:
         return None
@@ -36,7 +36,7 @@ def from_text(text: Any) -> int | None:
 
 def from_number(value: Any, per_unit: int) -> int | None:
     """Read a number of units since 1970; `per_unit` is 1,000 for milliseconds, 1,000,000 for seconds."""
-    if type(value) is int:  # True is no number
+    if type(value) is int:  # True is not a number
         return _in_range(value * per_unit)
     if isinstance(value, Number):
         value = float(value)
@@ -52,7 +52,7 @@ def from_stamp(value: Any) -> int | None:
 
 
 def micros_of(moment: datetime) -> int:
-    """Return a moment that knows its zone as microseconds since 1970 UTC."""
+    """Return a time with a zone as microseconds since 1970 UTC."""
     return (moment - _EPOCH) // _MICROSECOND
 
 

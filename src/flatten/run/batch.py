@@ -32,7 +32,7 @@ from flatten.run.source import whole_files
 from flatten.settings import Settings
 from flatten.storage import open_location
 from flatten.tables import create, files, merge, quarantine
-from flatten.tables.commits import LookAgainError, Patience, retried
+from flatten.tables.commits import OutdatedError, Patience, retried
 from flatten.tables.look_up import look_up
 
 Reached = Callable[[str], None]
@@ -83,7 +83,7 @@ class _Batch:
     def commit(self) -> list[dict[str, Any]]:
         """Read, look up, decide, write; return what the files table is to say of each file.
 
-        Raises LookAgainError when rows or files have changed since they were read: called again, it reads the files.
+        Raises OutdatedError when rows or files have changed since they were read: called again, it reads the files.
         """
         seen = self._ours(read_envelopes(self._batch, self._settings))
         self._around.reached("envelopes")
@@ -153,7 +153,7 @@ class _Batch:
 
 def _require(wanted: int, written: int) -> None:
     if wanted != written:
-        raise LookAgainError(f"{written} of {wanted} rows were written")
+        raise OutdatedError(f"{written} of {wanted} rows were written")
 
 
 def _entry(file: SeenFile, counted: Counter[str], searched: int) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The tables: their names and columns, how they are created and described, and every statement that changes them."""
+"""The tables: names and columns, creation and descriptions, and every statement that changes them."""

@@ -1,7 +1,7 @@
-"""The tables are created where they are missing, and described when the version or their columns change.
+"""Create missing tables, and describe their columns when the version or the columns change.
 
-A run asks one property of the table, which version created it last, and whether its side tables exist. Only when
-something is missing or another version are the statements below made, so a usual run makes none.
+A run reads one property of the table, the version that created it last, and whether its side tables exist. A usual run
+executes none of the statements below.
 """
 
 import os
@@ -23,11 +23,11 @@ from flatten.tables.names import TableName
 from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
 from flatten.tables.sql import ddl, literal, quoted
 
-# Statistics steer which files are read; on all columns they cost more than the rest of the write.
+# Statistics decide which files are read; on all columns they cost more than the rest of the write.
 _STATISTICS = "'delta.dataSkippingStatsColumns' = 'event_date,recorded_at,pipeline_processed_at,vehicle_id,event_id'"
 
-# Two inserts of one event must conflict. With deletion vectors, which a workspace may give every new table,
-# Databricks looks for conflicts row by row, and neither would be refused.
+# Two inserts of one event must conflict. With deletion vectors, which a workspace may switch on for new tables,
+# Databricks detects conflicts row by row, and would refuse neither.
 # https://docs.databricks.com/aws/en/optimizations/isolation/row-level-concurrency
 _CONFLICTS_BY_FILE = "'delta.enableDeletionVectors' = 'false', 'delta.isolationLevel' = 'Serializable'"
 
@@ -46,7 +46,7 @@ _ABSENT = frozenset(
 
 
 def columns_of(spark: SparkSession, name: str) -> list[str] | None:
-    """Return a table's columns, in order; None when there is no such Delta table."""
+    """Return a table's columns, in order; None when the Delta table does not exist."""
     try:
         return spark.table(name).columns
     except AnalysisException as wrong:
@@ -56,34 +56,38 @@ def columns_of(spark: SparkSession, name: str) -> list[str] | None:
 
 
 def check(spark: SparkSession, table: TableName) -> bool:
-    """Return whether the table exists. Raise TableError when there is something else in its place; write nothing."""
+    """Return whether the table exists. Raise TableError when the path has something else. Write nothing."""
     present = columns_of(spark, table.sql)
     missing = [name for name in _KEY_COLUMNS if name not in (present or ())]
     if present is not None and missing:
         raise TableError(
-            f"{table.text} is a table without our columns ({', '.join(missing[:3])}, ...): "
+            f"{table.text} lacks columns of this job ({', '.join(missing[:3])}, ...), so another program created it: "
             "name a table that this job created, or a new one."
         )
     if present is None and table.is_path and _occupied(table.text):
-        raise TableError(f"{table.text} exists and is not a Delta table: give the path of one, or a new path.")
+        raise TableError(
+            f"{table.text} exists and is not a Delta table: give the path of a Delta table, or a new path."
+        )
     return present is not None
 
 
 def require(spark: SparkSession, table: TableName) -> None:
-    """Raise TableError when the table or its side tables do not exist, or are not ours."""
+    """Raise TableError when the table or its side tables do not exist, or this job did not create them."""
     if not check(spark, table):
-        raise TableError(f"There is no table {table.text} yet: `flatten run` creates it.")
+        raise TableError(f"The table {table.text} does not exist: `flatten run` creates it.")
     if columns_of(spark, table.side("runs")) is None:
-        raise TableError(f"{table.ops} has no side tables of {table.text}: give --ops as `flatten run` was given it.")
+        raise TableError(f"{table.ops} has no side tables of {table.text}: give the same --ops as to `flatten run`.")
 
 
 def _occupied(path: str) -> bool:
-    """Say whether a file is there. An empty log is none: a run that is killed while it makes the table leaves that."""
+    """Return whether the path has a file. An empty log does not count: a run that was killed while creating the table
+    leaves it.
+    """
     return Path(path).is_file() or any(open_location(path).names())
 
 
 def ensure(spark: SparkSession, table: TableName, *, exists: bool) -> None:
-    """Create the table and its side tables where they are missing, and describe the columns of a table by name.
+    """Create the table and its side tables if missing, and describe the columns of a table by name.
 
     `exists` is the answer of `check`. Raises FlattenError when the columns cannot be described.
     """
@@ -93,7 +97,7 @@ def ensure(spark: SparkSession, table: TableName, *, exists: bool) -> None:
     for folder in table.folders():
         _clear_half_made(folder)
     for schema in table.schemas():
-        if not spark.catalog.databaseExists(schema):  # the bundle creates it, and the job may lack the right to
+        if not spark.catalog.databaseExists(schema):  # the bundle creates it, and the job may lack the permission
             spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     _create(spark, table)
     if not table.is_path:
@@ -103,7 +107,7 @@ def ensure(spark: SparkSession, table: TableName, *, exists: bool) -> None:
 
 
 def _exists(spark: SparkSession, table: TableName, kind: str) -> bool:
-    """Say whether a side table exists, without reading its log."""
+    """Return whether a side table exists, without reading its log."""
     if not table.is_path:
         return spark.catalog.tableExists(table.side(kind))
     return any(open_location(f"{table.side_place(kind)}/_delta_log").names())
@@ -115,7 +119,7 @@ def _created_by(spark: SparkSession, table: TableName) -> str:
 
 
 def _create(spark: SparkSession, table: TableName) -> None:
-    # In a table by name a column that is to be tagged is described once it has its tag.
+    # In a table by name a tagged column gets its comment after its tag.
     later = () if table.is_path else describe.PERSONAL
     spark.sql(
         f"CREATE TABLE IF NOT EXISTS {table.sql} ({_commented(EVENT_COLUMNS | LINEAGE_COLUMNS, later)}) USING DELTA "
@@ -131,10 +135,10 @@ def _create(spark: SparkSession, table: TableName) -> None:
 
 
 def add_columns(spark: SparkSession, table: TableName, columns: Mapping[str, str]) -> None:
-    """See to it that a table by name has these columns, name -> SQL type, and that they are described.
+    """Add missing columns, name -> SQL type, to a table by name, and describe them.
 
-    Rules of access may hang on the tags, so no row comes before them; the comment is set last, so a column that has
-    one is done. A table by path has neither tags nor comments: its new columns come with the rows.
+    Access rules may depend on the tags, so the tags come before the first row; the comment is set last, so a column
+    with a comment is finished. A table by path has neither tags nor comments: its new columns come with the rows.
     """
     if table.is_path:
         return
@@ -147,10 +151,10 @@ def add_columns(spark: SparkSession, table: TableName, columns: Mapping[str, str
 
 
 def _clear_half_made(folder: Path) -> None:
-    """Remove what a run leaves that is killed while it makes a table: a log without a commit.
+    """Remove what a run leaves that is killed while creating a table: a log without a commit.
 
-    Delta takes any folder that is not empty for a table. Only half-written commits and empty folders go, so a log
-    that gets its first commit meanwhile stays.
+    Delta takes any folder that is not empty for a table. Only half-written commits and empty folders are removed, so a
+    log that gets its first commit meanwhile stays.
     """
     log = folder / "_delta_log"
     if log.is_dir() and not any(open_location(str(log)).names()):
@@ -167,19 +171,19 @@ def _describe(spark: SparkSession, table: TableName) -> None:
 
 
 def run_description(spark: SparkSession, table: TableName, statements: Iterable[str]) -> None:
-    """Run what `description` returned. Raises FlattenError when that is refused."""
+    """Execute the statements of `description`. Raises FlattenError when one is refused."""
     try:
         for statement in statements:
             spark.sql(statement)
     except SPARK_ERRORS as refused:
         raise FlattenError(
-            f"The columns of {table.text} could not be described ({str(refused).strip().splitlines()[0]}): "
-            "let the principal of the job own the table, or grant it MODIFY and APPLY TAG."
+            f"The columns of {table.text} could not be described ({str(refused).strip().splitlines()[0]}): make the "
+            "job's principal the owner of the table, or grant it MODIFY and APPLY TAG."
         ) from refused
 
 
 def description(spark: SparkSession, table: TableName, *, tags: bool) -> list[str]:
-    """Return the SQL that comments, and with `tags` tags, the columns of a table that have no comment yet."""
+    """Return the SQL that sets comments, and with `tags` tags, on the columns of a table without a comment."""
     known = describe.signal_comments() | {name: about for name, (_, about) in (EVENT_COLUMNS | LINEAGE_COLUMNS).items()}
     bare = [field.name for field in spark.table(table.sql).schema.fields if not field.metadata.get("comment")]
     missing = {name: known[name] for name in bare if name in known}

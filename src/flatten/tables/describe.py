@@ -1,6 +1,7 @@
-"""What is said about the columns of a table by name: comments, and tags on those that hold personal data.
+"""Describe the columns of a table by name: comments, and tags on those with personal data.
 
-`create` makes the statements: for all columns when the version changes, for a signal's columns before their first row.
+`create` executes the statements: for all columns when the version changes, for a signal's columns before their first
+row.
 """
 
 import re
@@ -31,7 +32,7 @@ PERSONAL = {
     "VehicleIdentification_Nickname": "person",
     "VehicleIdentification_VIN": "vin",
 }
-"""Columns that hold or may hold personal data, and of which kind; `any` may hold whatever the app stored."""
+"""Columns with personal data, and of which kind; `any` may hold whatever the app stored."""
 
 _STAMP_MEANINGS = ("When Smartcar read {} from the maker", "When the car last reported {} to its maker")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -51,7 +52,7 @@ def signal_comments() -> dict[str, str]:
 
 
 def meaning(signal: Signal, key: str, field: Field) -> str:
-    """Say what a field of a signal's body is, from the names that Smartcar gives it and the values that it lists."""
+    """Return a description of a field of a signal's body, from Smartcar's names and listed values."""
     parts = [_words(signal.group), _words(signal.name)]
     if len(signal.fields) > 1 or key != "value":
         parts.append(_words(key))
@@ -67,7 +68,7 @@ def _words(name: str) -> str:
 
 
 def statements(table: str, missing: Mapping[str, str], *, tags: bool) -> list[str]:
-    """Return the SQL that describes the columns of `missing`, name -> comment; `table` as SQL names it.
+    """Return the SQL that describes the columns of `missing`, name -> comment; `table` as in SQL.
 
     The comments come last, so that a column with a comment has its tag, too.
     https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-syntax-ddl-alter-table

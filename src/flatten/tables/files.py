@@ -1,7 +1,7 @@
-"""The files table: what became of each line of each file.
+"""Record in the files table what happened to each line of each file.
 
-A file is known by its path and the digest of its content. What is to be read, archived or reported follows from this
-table and a listing of landing, and from nothing else that a run would have to remember.
+A file is identified by its path and the digest of its content. What is to be read, archived or reported follows from
+this table and a listing of landing alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from flatten.tables.schema import COUNTS, SIDE_TABLES
 from flatten.tables.sql import hours_among
 
 COMMITTED, QUARANTINED = "committed", "quarantined"
-"""Outcomes of a file. quarantined: it cannot be used, none of its lines was."""
+"""Outcomes of a file. quarantined: it cannot be used, and none of its lines was used."""
 
 
 class Recorded(NamedTuple):
@@ -43,16 +43,16 @@ class Recorded(NamedTuple):
 
 
 def record(spark: SparkSession, entries: Sequence[Mapping[str, Any]], table: TableName, patience: Patience) -> None:
-    """Record files, column -> value (times in microseconds since 1970 UTC); one that is recorded stays as it is.
+    """Record files, column -> value (times in microseconds since 1970 UTC); recorded ones stay unchanged.
 
-    Raises FlattenError when a file's lines are not all accounted for, which would be a fault of this job: nothing is
-    recorded then, and the batch is tried again by the next run.
+    Raises FlattenError when the verdicts of a file's lines do not add up, which would be a bug of this job: nothing is
+    recorded then, and the next run tries the batch again.
     """
     for entry in entries:
         accounted = sum(entry[verdict] for verdict in VERDICTS)
         if accounted != entry["lines"]:
             raise FlattenError(
-                f"{entry['path']}: of {entry['lines']} lines {accounted} are accounted for, which is a fault of this "
+                f"{entry['path']}: only {accounted} of {entry['lines']} lines have a verdict, which is a bug of this "
                 "job: keep the file and report it."
             )
     rows = [{**entry, "hour": hour_of(entry["path"])} for entry in entries]
@@ -71,7 +71,7 @@ def recorded(spark: SparkSession, table: TableName, paths: Iterable[str]) -> lis
 
 
 def summed(rows: Iterable[Recorded]) -> dict[str, int]:
-    """Return what these files come to: files, batches (those that the engine handed over), and lines by verdict."""
+    """Return the totals of these files: files, batches (those from the engine), and lines by verdict."""
     kept = list(rows)
     batches = {row.batch_id for row in kept if row.batch_id is not None}
     sums = {name: sum(getattr(row, name) for row in kept) for name in COUNTS}

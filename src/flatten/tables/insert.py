@@ -1,4 +1,4 @@
-"""Rows of a side table are added once: what it holds already, by some of its columns, stays as it is."""
+"""Insert rows of a side table once: rows that exist already, by some of the columns, stay unchanged."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,9 +14,9 @@ from flatten.tables.sql import hours_among, named, quoted
 def insert_missing(
     rows: DataFrame, table: TableName, kind: str, keys: Sequence[str], paths: Iterable[str], patience: Patience
 ) -> None:
-    """Add the rows whose `keys` are not there. `paths` are the files that they are of: only their hours are read.
+    """Insert the rows whose `keys` do not exist yet. `paths` are their files: only their hours are read.
 
-    Raises ConflictError when other writers come first, attempt after attempt.
+    Raises ConflictError when other writers come first in every attempt.
     """
     side, columns = table.side(kind), ", ".join(f"n.{quoted(name)}" for name in SIDE_TABLES[kind])
     known = f"(SELECT {', '.join(keys)} FROM {side} WHERE {hours_among('hour', map(hour_of, paths))})"

@@ -1,4 +1,4 @@
-"""The look-up: which rows the events of a batch have, in narrow columns and under few dates."""
+"""Look up the rows of a batch's events, in narrow columns and under few dates."""
 
 from collections.abc import Iterable, Iterator
 
@@ -13,9 +13,9 @@ from flatten.tables.sql import dates_within
 
 
 def look_up(spark: SparkSession, table: TableName, search: Search) -> list[FoundRow]:
-    """Return the rows of the events of a search, several of one event too.
+    """Return the rows of the events of a search; an event may have several.
 
-    The ids are broadcast, so the rows of the table are not moved; which files are read follows from the dates.
+    The ids are broadcast, so the table's rows are not shuffled; the dates decide which files are read.
     """
     found = list(_rows(spark, table, search.near, dates_within("event_date", search.windows)))
     found += _rows(spark, table, search.everywhere, "true")

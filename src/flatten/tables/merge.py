@@ -1,22 +1,22 @@
-"""The MERGE: what was decided is written, and the order is compared once more, in the MERGE's own transaction.
+"""Write the decision with one MERGE, which compares the order again in its own transaction.
 
-Literal dates are what Delta prunes files by; they are those of all rows that were found and of all lines that were
-chosen, so the MERGE costs the same in a table of years as in one of a day. The interleavings:
+Delta prunes files by literal dates: those of all rows found and of all chosen lines. So the MERGE costs the same in a
+table of years as in one of a day. The interleavings:
 
-- the same batch again after a crash: each row bears the same order, so no clause applies.
-- another writer committed a newer row after the look: the clause does not apply, the number of rows is short, and the
-  caller looks again. An older row: it is replaced.
+- the same batch again after a crash: each row has the same order, so no clause applies.
+- another writer committed a newer row after the look-up: the clause does not apply, fewer rows change than expected,
+  and the caller looks up again. An older row: it is replaced.
 - another writer inserts the same event at the same time: both have read files that the other one changes, so Delta
-  refuses the second commit, and its caller looks again. That holds because tables are created without deletion
-  vectors, by which Databricks would look for conflicts row by row.
-- a file was changed or taken away after its lines were judged: its rows are missing, the number is short.
-- another job moved the event to a date that is not among the literal ones, after the look: the insert adds a second
-  row, which maintenance removes. A removal that brings no values adds none where a row was found: as the newest row
-  it would replace the values. The number is short, and the caller looks again.
+  refuses the second commit, and its caller looks up again. This requires tables without deletion vectors, with which
+  Databricks would detect conflicts row by row.
+- a file was changed or removed after its lines were judged: its rows are missing, fewer rows change than expected.
+- another job moved the event to a date outside the literal ones, after the look-up: the insert adds a second row, which
+  maintenance removes. A removal without values adds no row when one was found: as the newest row it would replace the
+  values. Fewer rows change than expected, and the caller looks up again.
 
-A change replaces the whole row. `UPDATE SET *` with schema evolution would leave columns that the batch lacks at
-their old value, so the rows are given every catalogued column of the table, NULL where no line of the batch has the
-signal. Columns that somebody else added to the table stay as they are.
+A change replaces the whole row. `UPDATE SET *` with schema evolution would keep the old values of columns that the
+batch lacks, so the rows get every catalogued column of the table, NULL where no line of the batch has the signal.
+Columns that another program added to the table stay unchanged.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,7 +42,7 @@ _ORDER = pa.struct([("stream", pa.string()), ("sequence_number", pa.string()), (
 def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, meets_rows: bool) -> int:
     """Merge flat rows, at most one per event; return how many rows of the table were written.
 
-    New signal columns are added to the table. Where no event has a row yet, only the insert is left: Delta then
+    New signal columns are added to the table. When no event has a row yet, the statement is only an insert: Delta then
     rewrites no file.
     """
     present = rows.sparkSession.table(table.sql).columns
@@ -67,9 +67,9 @@ def _absent(rows: DataFrame, present: Iterable[str]) -> dict[str, Column]:
 
 
 def _plain_texts(rows: DataFrame, present: Iterable[str]) -> dict[str, Column]:
-    """Return the new text columns as plain ones.
+    """Return the new text columns without a collation.
 
-    A text that has travelled through Spark Connect is `string collate UTF8_BINARY`; other engines cannot read that.
+    After Spark Connect a text column is `string collate UTF8_BINARY`; other engines cannot read that.
     """
     known = set(present)
     new = [name for name in rows.columns if name not in known and _SIGNAL_COLUMNS.get(name) == "STRING"]
@@ -83,10 +83,10 @@ def close_rows(
     dates: Iterable[date],
     processed_at: datetime,
 ) -> int:
-    """Close the rows of removals that bring no values; return how many rows of the table were written.
+    """Close the rows of removals without values; return how many rows of the table were written.
 
-    A row is marked, or erased to a tombstone; an event without a row gets a tombstone. Of several rows, those that
-    are older than what the removal closes stay older: only `deleted_at` is set.
+    A row is marked, or erased to a tombstone; an event without a row gets a tombstone. Of several rows, those that are
+    older than what the removal closes stay older: only `deleted_at` is set.
     """
     lineage = {name: f"s.{name}" for name in LINEAGE_COLUMNS}
     inserted = {name: f"s.{name}" for name in ("event_id", "event_date")} | lineage
@@ -130,7 +130,7 @@ def _closing_rows(closings: Sequence[Closing], processed_at: datetime) -> pa.Tab
 
 
 def _values(present: Iterable[str]) -> list[str]:
-    """Return the columns of a table that hold what an event said."""
+    """Return the columns of a table with values of an event."""
     kept = {"event_id", "event_date"} | LINEAGE_COLUMNS.keys()
     ours = EVENT_COLUMNS.keys() | _SIGNAL_COLUMNS.keys()
     return [name for name in present if name in ours - kept]

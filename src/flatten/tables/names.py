@@ -1,4 +1,4 @@
-"""How the table and its side tables are named: by path (it has a slash) or by name in a catalog."""
+"""Name the table and its side tables: by path (with a slash) or by name in a catalog."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,9 @@ from flatten.tables.sql import quoted
 
 @dataclass(frozen=True, slots=True)
 class TableName:
-    """A table by path (it has a slash) or by name (one to three parts), and where its side tables live.
+    """A table by path (with a slash) or by name (one to three parts), and the place of its side tables.
 
-    `ops` is a folder or a schema. Raises TableError for a name that cannot be one.
+    `ops` is a folder or a schema. Raises TableError for an invalid name.
     """
 
     text: str
@@ -21,22 +21,24 @@ class TableName:
     def __post_init__(self) -> None:
         if ("/" in self.text) != ("/" in self.ops):
             raise TableError(
-                f"{self.text!r} and {self.ops!r}: give a table and its side tables both by path or by name."
+                f"{self.text!r} and {self.ops!r}: give a table and its side tables both by path or both by name."
             )
         for name in (self.text, self.ops):
             if "${" in name:
-                raise TableError(f"{name!r} has ${{ in it, which Spark SQL replaces by a setting: give another name.")
+                raise TableError(f"{name!r} contains ${{, which Spark SQL replaces by a setting: give another name.")
             if not self.is_path and not all(part.strip() and "`" not in part for part in name.split(".")):
-                raise TableError(f"{name!r} is no table or schema name; give schema.table or a path with a slash.")
+                raise TableError(f"{name!r} is not a table or schema name: give schema.table or a path with a slash.")
         if not self.is_path and not 1 <= len(self.text.split(".")) <= 3:
-            raise TableError(f"{self.text!r} has too many parts; give catalog.schema.table.")
+            raise TableError(f"{self.text!r} has too many parts: give catalog.schema.table.")
         table, *sides = self.places() or [""]
         if any(side.startswith(f"{table}/") or table.startswith(f"{side}/") for side in sides):
-            raise TableError(f"{self.ops!r} is inside the table {table}, which VACUUM empties: give another folder.")
+            raise TableError(
+                f"{self.ops!r} is inside the table {table}, where VACUUM deletes files: give another folder."
+            )
 
     @classmethod
     def of(cls, text: str, ops: str | None = None) -> "TableName":
-        """Name a table; its side tables stand in its schema or folder with `_ops` unless said otherwise."""
+        """Name a table; the default place of its side tables is its schema or folder with `_ops`."""
         if "/" in text:
             folder = text.rstrip("/").rpartition("/")[0]
             return cls(text.rstrip("/") or "/", ops.rstrip("/") if ops else f"{folder or '/'}_ops")
@@ -44,16 +46,16 @@ class TableName:
 
     @property
     def is_path(self) -> bool:
-        """Whether the table is a folder rather than a name in a catalog."""
+        """Return whether the table is a folder rather than a name in a catalog."""
         return "/" in self.text
 
     @property
     def sql(self) -> str:
-        """The table as SQL names it."""
+        """Return the table as in SQL."""
         return _sql(self.text)
 
     def side(self, kind: str) -> str:
-        """One of `SIDE_TABLES` as SQL names it."""
+        """Return one of `SIDE_TABLES` as in SQL."""
         return _sql(self.side_place(kind))
 
     def folders(self) -> list[Path]:
@@ -61,16 +63,16 @@ class TableName:
         return [] if "://" in self.text + self.ops else list(map(Path, self.places()))
 
     def places(self) -> list[str]:
-        """Return where all the tables stand; nothing for names."""
+        """Return the paths of all the tables; nothing for names."""
         return [self.text, *map(self.side_place, SIDE_TABLES)] if self.is_path else []
 
     def side_place(self, kind: str) -> str:
-        """One of `SIDE_TABLES` as a path or a name."""
+        """Return one of `SIDE_TABLES` as a path or a name."""
         separator = "/" if self.is_path else "."
         return f"{self.ops}{separator}{self.text.rpartition(separator)[2]}_{kind}"
 
     def schemas(self) -> list[str]:
-        """Return the schemas that the tables need, as SQL names them; none for paths."""
+        """Return the schemas that the tables need, as in SQL; none for paths."""
         return [] if self.is_path else [_sql(self.text.rpartition(".")[0] or "default"), _sql(self.ops)]
 
 

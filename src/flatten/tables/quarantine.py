@@ -1,4 +1,4 @@
-"""The quarantine table: what could not be used, with its reason and its place."""
+"""Write and read the quarantine table: lines and files that could not be used, with reason and place."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -19,25 +19,26 @@ from flatten.tables.sql import hours_among
 REASONS = {
     "not_utf8": "The line is not UTF-8; its bytes are in raw_base64.",
     "not_json": "The line is not one JSON value by RFC 8259, or is nested deeper than 256 levels.",
-    "equal_keys": "An object of the line has one key twice, so one of two values would be lost.",
+    "equal_keys": "An object of the line has the same key twice, so one of two values would be lost.",
     "not_an_object": "The line is JSON but not an object.",
-    "bad_event_id": "event_id is missing, not text, empty, over 1,024 bytes, or no valid Unicode.",
-    "bad_signals": "signals is there and not an array.",
-    "bad_metadata": "_stream_metadata does not say the order of the change.",
+    "bad_event_id": "event_id is missing, not text, empty, over 1,024 bytes, or invalid Unicode.",
+    "bad_signals": "signals exists and is not an array.",
+    "bad_metadata": "_stream_metadata has no valid order of the change.",
     "line_too_long": "The line is longer than 10 MiB; the archived file has it.",
-    "file_unreadable": "No gzip to its end, over 16 MiB (64 MiB unpacked) or over 200,000 lines; no line was used.",
+    "file_unreadable": "Truncated or damaged gzip, over 16 MiB (64 MiB unpacked) "
+    "or over 200,000 lines; no line was used.",
     "file_incomplete": "The file has another number of lines than its name says; no line was used.",
     "file_changed": "A file of the same name was read before, with other content; this one was not read.",
 }
 """Every reason, with the sentence that docs/reference/quarantine.md prints.
 
-Given by `events.envelope` (a line), `events.landing_file` and `run.passed_over` (a file),
-and `run.settle` (file_changed).
+Raised by `events.envelope` (a line), `events.landing_file` and `run.passed_over` (a file), and `run.settle`
+(file_changed).
 """
 
 
 def write(rows: DataFrame, table: TableName, paths: Iterable[str], patience: Patience) -> None:
-    """Add rows that are not there yet, by place, reason and detail; `paths` are their files."""
+    """Add rows that do not exist yet, by place, reason and detail; `paths` are their files."""
     insert_missing(rows, table, "quarantine", ("source_file", "line_number", "reason", "detail"), paths, patience)
 
 

@@ -1,4 +1,4 @@
-"""The runs table: when each command began and ended, what it did, and why it failed."""
+"""Write the runs table: when each command began and ended, what it did, and why it failed."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _LONGEST_ERROR = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A command that works on a table."""
+    """A run of a command on a table."""
 
     table: TableName
     run_id: str
@@ -47,6 +47,6 @@ class Run:
         retried(lambda: spark.sql(insert), patience)
 
     def record_failure(self, spark: SparkSession, finished_at: datetime, error: str) -> None:
-        """Append its row when an error ended it, as far as that can be done: the error itself is what matters."""
+        """Append its row after an error, and ignore failures: the error itself matters more."""
         with suppress(*SPARK_ERRORS, *SPARK_ENDED, FlattenError):
             self.record(spark, finished_at, {}, error, Patience(attempts=1))

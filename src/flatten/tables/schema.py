@@ -7,25 +7,25 @@ EVENT_COLUMNS: dict[str, tuple[str, str]] = {
     "event_id": ("STRING", "Key: one row per event"),
     "event_date": ("DATE", "UTC date of recorded_at; the cluster key; NULL when recorded_at cannot be read"),
     **{attribute.column: (attribute.sql_type, attribute.about) for attribute in ATTRIBUTES},
-    "signal_count": ("INT", "Signals that the event carries"),
-    "unmapped_signals": ("STRING", "Signals that no column holds whole, as they came: a JSON array"),
-    "unmapped_attributes": ("STRING", "Whatever else was stored with the event: a JSON object by path"),
+    "signal_count": ("INT", "Number of signals in the event"),
+    "unmapped_signals": ("STRING", "Signals that no column holds completely, unchanged: a JSON array"),
+    "unmapped_attributes": ("STRING", "Everything else that was stored with the event: a JSON object by path"),
 }
-"""The columns that an event fills beside its signals: name -> SQL type, comment."""
+"""The event columns that are not signals: name -> SQL type, comment."""
 
 LINEAGE_COLUMNS: dict[str, tuple[str, str]] = {
-    "deleted_at": ("TIMESTAMP", "When the item was removed from the source table; NULL while it lives"),
+    "deleted_at": ("TIMESTAMP", "When the item was removed from the source table; NULL while it exists"),
     "stream": ("STRING", "Label of the DynamoDB stream of the last change"),
     "sequence_number": ("STRING", "Sequence number of the last change in its stream"),
-    "changed_at": ("TIMESTAMP", "Approximate time of the last change, by DynamoDB"),
-    "source_file": ("STRING", "File in which the last change came"),
+    "changed_at": ("TIMESTAMP", "Approximate time of the last change, from DynamoDB"),
+    "source_file": ("STRING", "File of the last change"),
     "catalogue_version": ("STRING", "Version of the signal catalogue that named the columns"),
     "pipeline_version": ("STRING", "Version of the job that wrote the row"),
     "pipeline_processed_at": ("TIMESTAMP", "Start of the run that wrote the row"),
 }
 
 COUNTS = ("lines", *VERDICTS, "searched")
-"""Of the lines of a file."""
+"""The verdicts on the lines of a file."""
 
 SIDE_TABLES: dict[str, dict[str, str]] = {
     "quarantine": {
@@ -61,8 +61,8 @@ SIDE_TABLES: dict[str, dict[str, str]] = {
         "counts": "STRING",
     },
 }
-"""The tables beside the flat one, for the job and its operators only: raw lines hold places and people.
+"""The side tables, for the job and its operators only: raw lines contain places and people.
 
-`hour` is that of the file's path, NULL where its name has none. `searched` counts the lines whose event was looked
-for under all dates. `counts` is JSON text.
+`hour` is the hour in the file's path, NULL if its name has none. `searched` counts the lines whose event was looked up
+under all dates. `counts` is JSON text.
 """

@@ -1,4 +1,4 @@
-"""SQL text: names, literals, schemas and predicates, and the one way in which a DataFrame gets a name."""
+"""Write SQL text: names, literals, schemas and predicates, and a name for a DataFrame."""
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 _MOST_RANGES = 1_000
-"""More parts than these make a predicate slower than the files that it spares."""
+"""With more parts than these a predicate is slower than the files that it saves."""
 
 
 def quoted(name: str) -> str:
@@ -25,7 +25,7 @@ def literal(text: str) -> str:
 
 
 def moment_literal(moment: datetime) -> str:
-    """Write a moment that knows its zone as a literal of Spark SQL."""
+    """Write a time with a zone as a literal of Spark SQL."""
     return f"TIMESTAMP'{moment.isoformat()}'"
 
 
@@ -40,15 +40,15 @@ def assigned(values: Mapping[str, str], alias: str = "t") -> str:
 
 
 def dates_within(column: str, windows: Iterable[tuple[date, date]]) -> str:
-    """SQL: whether a date column is NULL or within one of these windows, first and last date inside."""
+    """Return SQL: whether a date column is NULL or within one of these windows, first and last date inclusive."""
     parts = (f"{column} BETWEEN DATE'{first.isoformat()}' AND DATE'{last.isoformat()}'" for first, last in windows)
     return f"({' OR '.join([f'{column} IS NULL', *parts])})"
 
 
 def dates_among(column: str, dates: Iterable[date]) -> str:
-    """SQL: whether a date column is NULL or one of these dates.
+    """Return SQL: whether a date column is NULL or one of these dates.
 
-    Written as ranges: of an IN list Delta compares the lowest and the highest value alone with a file's.
+    Written as ranges: for an IN list Delta compares only its lowest and highest value with a file's.
     """
     ranges: list[tuple[date, date]] = []
     for each in sorted(set(dates)):
@@ -63,7 +63,7 @@ def dates_among(column: str, dates: Iterable[date]) -> str:
 
 
 def hours_among(column: str, hours: Iterable[int | None]) -> str:
-    """SQL: whether a TIMESTAMP column is one of these hours, in microseconds since 1970 UTC; None stands for NULL."""
+    """Return SQL: whether a TIMESTAMP column is one of these hours, in microseconds since 1970 UTC; None means NULL."""
     given = set(hours)
     known = [f"timestamp_micros({each})" for each in sorted(each for each in given if each is not None)]
     if len(known) > _MOST_RANGES:
@@ -76,7 +76,7 @@ def hours_among(column: str, hours: Iterable[int | None]) -> str:
 
 @contextmanager
 def named(rows: "DataFrame") -> Iterator[str]:
-    """Give a DataFrame a name that SQL can use, for the time of the `with`; nobody else can know it."""
+    """Give a DataFrame a name for SQL, for the time of the `with`; the name is unique."""
     name = f"flatten_{uuid.uuid4().hex}"
     rows.createTempView(name)
     try:

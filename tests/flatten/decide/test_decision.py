@@ -1,4 +1,4 @@
-"""What the decision says beside the rules: replays, other writers, crashes, and what the MERGE is given."""
+"""The decision beyond the rules: replays, other writers, crashes, and the input of the MERGE."""
 
 from array import array
 from collections.abc import Callable
@@ -103,7 +103,7 @@ def test_a_batch_of_new_events_meets_no_rows() -> None:
     assert (decision.rows_to_write, decision.rows_to_close) == (1, 1)
 
 
-def test_the_order_of_lines_and_rows_decides_nothing() -> None:
+def test_the_order_of_lines_and_rows_does_not_matter() -> None:
     lines = [line(1, at=1), line(3, at=2), line(2, at=3), bare(4, at=4)]
     rows = [row(None), row(1)]
     decided = [
@@ -120,7 +120,7 @@ def test_all_verdicts_add_up() -> None:
 
 
 class Meeting:
-    """A job whose batch another writer interrupts."""
+    """A job that another writer interrupts."""
 
     def __init__(self, *before: Sent) -> None:
         self.table = TableModel()
@@ -129,7 +129,9 @@ class Meeting:
             self.other.process([[each]])
 
     def commit(self, *lines: Sent, boundary: str, other: Sent | None) -> list[tuple[str | None, object, bool]]:
-        """Commit lines, and at a boundary another's line, or be killed there; return the rows' number, values, end."""
+        """Commit lines, and at a boundary another writer's line, or be killed there; return the number of rows, values,
+        end.
+        """
         act = _once(boundary, lambda: self.interrupt(other))
         try:
             self.job.process([lines], act)
@@ -138,13 +140,13 @@ class Meeting:
         return [(row.sequence_number, row.values, row.deleted) for row in self.table.rows]
 
     def interrupt(self, other: Sent | None) -> None:
-        """Commit another's line, or kill."""
+        """Commit another writer's line, or kill the job."""
         if other is None:
             raise InterruptedError
         self.other.process([[other]])
 
     def verdicts(self) -> dict[str, int]:
-        """Return what the job has recorded of its file."""
+        """Return the recorded verdicts of its file."""
         return dict(self.job.recorded["file"])
 
 
@@ -171,13 +173,13 @@ def test_an_older_row_of_another_writer_is_replaced() -> None:
     assert meeting.verdicts() == {"applied": 1}
 
 
-def test_an_event_that_another_writer_inserts_first_gets_no_second_row() -> None:
+def test_an_event_that_another_writer_inserts_first_has_one_row() -> None:
     meeting = Meeting()
     assert meeting.commit(line(1), boundary="found", other=line(1, path="other")) == [("1", 1, False)]
     assert meeting.verdicts() == {"repeated": 1}
 
 
-def test_a_removal_by_key_keeps_the_values_that_another_writer_brought_before_it() -> None:
+def test_a_removal_by_key_keeps_the_values_of_another_writer_before_it() -> None:
     meeting = Meeting(line(1))
     assert meeting.commit(bare(3), boundary="found", other=line(2, path="other")) == [("3", 2, True)]
 
@@ -194,13 +196,13 @@ def test_a_removal_by_key_keeps_the_values_of_its_batch_that_another_writer_has_
 
 
 @pytest.mark.parametrize("boundary", ["found", "values", "rows", "files"])
-def test_a_batch_killed_at_any_boundary_ends_as_one_that_was_not(boundary: str) -> None:
+def test_a_batch_killed_at_any_boundary_has_the_same_result(boundary: str) -> None:
     meeting = Meeting(line(1, path="before"))
     assert meeting.commit(line(2), bare(3, at=2), boundary=boundary, other=None) == [("3", 2, True)]
     assert meeting.verdicts() == {"applied": 1, "superseded": 1}
 
 
-def test_rows_that_only_the_merge_meets_are_found_by_the_next_look() -> None:
+def test_rows_that_only_the_merge_meets_are_found_by_the_next_look_up() -> None:
     far = 100
     meeting = Meeting(line(9, day=far, path="a"), line(1, day=far, path="b", event_id="removed"))
     removal = bare(2, at=2).line._replace(event_id="removed")

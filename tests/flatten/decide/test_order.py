@@ -1,4 +1,4 @@
-"""Which change is newer, in Python and in SQL. DuckDB reads the SQL as Spark does, without starting one."""
+"""The order of changes in Python and in SQL. DuckDB executes the SQL like Spark, and faster."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ EARLY, LATE, FIRST = "2025-10-28 20:11:06", "2025-10-28 20:11:06.000001", "0001-
 
 
 class Change(NamedTuple):
-    """What orders a change; `delivered_at` is text."""
+    """The data that order a change; `delivered_at` is text."""
 
     stream: str | None
     number: str | None
@@ -23,7 +23,7 @@ class Change(NamedTuple):
 
     @property
     def order(self) -> order.Order:
-        """Its order in Python."""
+        """Return its order in Python."""
         return order.order_of(self.stream, self.number, from_text(self.delivered_at))
 
 
@@ -95,13 +95,13 @@ def test_both_are_equal(left: str, right: str) -> None:
 
 
 @pytest.mark.parametrize("left", CHANGES)
-def test_sql_says_newer_as_python_does(changes: duckdb.DuckDBPyConnection, left: str) -> None:
+def test_sql_and_python_agree_on_what_is_newer(changes: duckdb.DuckDBPyConnection, left: str) -> None:
     query = f"SELECT b.name, {order.newer('a', 'b')} FROM l a, l b WHERE a.name = ?"
     found = dict(changes.execute(query, [left]).fetchall())
     assert found == {right: CHANGES[left].order > CHANGES[right].order for right in CHANGES}
 
 
-def test_sql_says_newer_of_the_order_inside_a_column_too(changes: duckdb.DuckDBPyConnection) -> None:
+def test_sql_compares_an_order_inside_a_column_too(changes: duckdb.DuckDBPyConnection) -> None:
     order_type = "STRUCT(stream TEXT, sequence_number TEXT, delivered_at TIMESTAMP)"
     changes.execute(f"CREATE TEMP TABLE s (name TEXT, newest {order_type})")
     changes.execute("INSERT INTO s VALUES ('none', NULL)")
@@ -119,7 +119,7 @@ def test_sql_sorts_the_newest_row_first_as_python_does(changes: duckdb.DuckDBPyC
     assert orders == sorted(orders, reverse=True)
 
 
-def test_the_order_is_that_of_pythons_own_numbers() -> None:
+def test_the_order_is_that_of_pythons_numbers() -> None:
     ranks = {name: rank(*change[:2], from_text(change.delivered_at)) for name, change in CHANGES.items()}
     for left in CHANGES:
         for right in CHANGES:

@@ -20,7 +20,7 @@ class KilledError(Exception):
 
 
 class Witness:
-    """A table that a job and another writer fill, and the rows that each event may have in the end."""
+    """A table that a job and another writer fill, and the rows that each event may have at the end."""
 
     def __init__(self, history: History) -> None:
         self.history = history
@@ -29,12 +29,12 @@ class Witness:
         self.allowed: dict[str, set[State]] = {event_id: {None} for event_id in history.event_ids}
 
     def run(self) -> None:
-        """Do all batches."""
+        """Process all batches."""
         for batch, trouble in enumerate(self.history.troubles):
             self.batch(batch, trouble)
 
     def batch(self, batch: int, trouble: Trouble) -> None:
-        """Do a batch to its end, killed and tried again as it comes, and check what it has done."""
+        """Process a batch to its end, with random kills and retries, and check the result."""
         turns, lines = self.history.turns(batch), self._lines(batch)
         others: list[Delivered] = []
         meddle = partial(self._meddle, others, trouble.change, batch)
@@ -51,13 +51,13 @@ class Witness:
         return [[as_sent(each, self.history.policies) for each in turn] for turn in self.history.turns(batch)]
 
     def _meddle(self, others: list[Delivered], change: int, batch: int) -> None:
-        """Let the other writer commit a change, and note it."""
+        """Commit a change of the other writer, and remember it."""
         each = Delivered(self.history.made[change % len(self.history.made)], Place(f"other/{batch}", 1))
         others.append(each)
         self.other.process([[as_sent(each, self.history.policies)]])
 
     def _allow(self, turns: list[list[Delivered]], others: list[Delivered]) -> None:
-        """Let the other writer come before a turn, or after all: to whoever looks at one event, nothing else shows."""
+        """Allow that the other writer came before or after a turn: a look-up of one event cannot tell the two apart."""
         for event_id, states in self.allowed.items():
             own = [[line for line in turn if line.made.event_id == event_id] for turn in turns]
             foreign = [line for line in others if line.made.event_id == event_id]
@@ -87,7 +87,7 @@ class Witness:
         return counted
 
     def _check_replay(self, turns: list[list[Delivered]], lines: list[list[Sent]]) -> None:
-        """Check that a calm batch was decided right at once, and that it writes nothing more when it comes again."""
+        """Check that a batch without interruptions was decided correctly at once, and that a replay writes nothing."""
         if self._is_exact():
             assert len(self.job.decided) == len(turns), "the MERGE wrote another number of rows than was decided"
         if self.history.is_calm:
@@ -111,7 +111,7 @@ class Witness:
             assert self.table.rows == rows
 
     def check_rows(self) -> None:
-        """Check each event's one row: within the look-back at once; beyond it, and beside others, after maintenance."""
+        """Check that each event has one row: within the look-back at once; otherwise after maintenance."""
         if self.history.is_calm:
             for event_id in filter(self.history.is_near, self.history.event_ids):
                 self._check_row(event_id)
@@ -140,7 +140,7 @@ class Witness:
         return row if is_sure else row._replace(source_file=None)
 
     def _ties(self, event_id: str) -> bool:
-        """Whether lines without a number are equally new: of their rows beyond the look-back any may stay."""
+        """Return whether lines without a number are equally new: any of their rows beyond the look-back may stay."""
         plain = sorted(each.rank for each in self.history.made if each.event_id == event_id and each.number is None)
         return any(one == other for one, other in pairwise(plain))
 
@@ -148,7 +148,7 @@ class Witness:
 def once(
     boundary: str | None, act: Callable[[], None], then: Callable[[str], None] = lambda name: None
 ) -> Callable[[str], None]:
-    """Return what does something when a boundary is first reached, then something else."""
+    """Return a function that calls one function when a boundary is first reached, then another one."""
     left = {boundary}
 
     def reached(name: str) -> None:
@@ -166,7 +166,7 @@ def _kill() -> None:
 
 @settings(max_examples=5_000)
 @given(st.binary(min_size=SIZE, max_size=SIZE).map(history))
-def test_the_table_is_what_an_oracle_says(history: History) -> None:
+def test_the_table_agrees_with_an_oracle(history: History) -> None:
     witness = Witness(history)
     witness.run()
     witness.check_all_again()

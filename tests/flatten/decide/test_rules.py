@@ -1,4 +1,4 @@
-"""Contract 3, a rule a test: look-up, decision and MERGE against a table in plain Python."""
+"""The rules of contract 3, one test each: look-up, decision and MERGE against a table in plain Python."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -17,8 +17,9 @@ BAD: Described = {}
 
 @dataclass
 class Rule:
-    """Lines by micro-batch, and what must be left: `row` of the event after maintenance (None: no row), `verdicts` by
-    batch, and how many rows there are before maintenance.
+    """Lines by micro-batch, and the expected result.
+
+    `row` of the event after maintenance (None: no row), `verdicts` by batch, number of rows before maintenance.
     """
 
     batches: list[list[Described]]
@@ -29,7 +30,7 @@ class Rule:
 
 
 def change(number: int | str | None, day: int | None = 0, km: float = 1, **more: Any) -> Described:
-    """Describe a line, or with `beside` one of another event; `day` and `previous` count from `FIRST_DAY`."""
+    """Describe a line, or with `beside` a line of another event; `day` and `previous` count from `FIRST_DAY`."""
     return {"number": number, "day": day, "km": km, **more}
 
 
@@ -488,7 +489,7 @@ def test_rule(rule: Rule) -> None:
 
 
 def shown(row: TableRow, expected: Described) -> Described:
-    """Return what the rule speaks of, as its row has it."""
+    """Return the part of its row that the rule names."""
     seen = {
         "km": row.values,
         "number": row.sequence_number,

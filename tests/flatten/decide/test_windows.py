@@ -1,4 +1,4 @@
-"""Where rows are looked for: near the dates of lines, under no date, and for lines that name no date everywhere."""
+"""Where rows are looked up: near the dates of lines, without a date, and under all dates for lines without one."""
 
 from datetime import date, timedelta
 from itertools import pairwise
@@ -62,7 +62,7 @@ def test_too_many_windows_are_joined_across_the_smallest_gaps() -> None:
     assert joined[-1] == (day(9_894), day(9_901))
 
 
-def test_joined_windows_hold_all_that_they_held() -> None:
+def test_joined_windows_cover_all_their_dates() -> None:
     dates = [day(at * at) for at in range(2 * MOST_WINDOWS)]
     joined = windows_around(dates, 1)
     assert len(joined) == MOST_WINDOWS
@@ -70,7 +70,7 @@ def test_joined_windows_hold_all_that_they_held() -> None:
     assert all(one[1] < other[0] for one, other in pairwise(joined))
 
 
-def test_as_many_windows_as_may_be_stay_as_they_are() -> None:
+def test_the_largest_number_of_windows_is_not_joined() -> None:
     dates = [day(10 * at) for at in range(MOST_WINDOWS)]
     assert windows_around(dates, 0) == tuple((each, each) for each in dates)
 

@@ -1,4 +1,4 @@
-"""Rows in Python become Arrow batches."""
+"""Rows in Python as Arrow batches."""
 
 from datetime import date
 
@@ -70,7 +70,7 @@ def test_a_column_that_no_row_fills_is_null_and_has_its_type() -> None:
     assert batch.column("at").type == pa.timestamp("us", "UTC")
 
 
-def test_a_batch_begins_again_and_knows_nothing_of_the_last() -> None:
+def test_a_new_batch_has_no_rows_of_the_last_one() -> None:
     builder = ColumnBuilder({"a": "INT", "b": "INT"})
     builder.add({"a": 1, "b": 1})
     builder.take()
@@ -99,7 +99,7 @@ def test_a_column_that_the_table_lacks_is_refused() -> None:
     [("INT", 2**31), ("BIGINT", 2**63), ("INT", "7"), ("DOUBLE", "7"), ("BOOLEAN", 1), ("STRING", 7)],
     ids=repr,
 )
-def test_a_value_of_another_type_is_refused_not_bent(kind: str, value: object) -> None:
+def test_a_value_of_another_type_is_refused_not_converted(kind: str, value: object) -> None:
     builder = ColumnBuilder({"a": kind})
     builder.add({"a": value})
     with pytest.raises((pa.ArrowInvalid, pa.ArrowTypeError, OverflowError)):

@@ -1,4 +1,4 @@
-"""The catalogue names every column once and for ever. The rule of the names is contract 2's."""
+"""The catalogue names every column once and permanently. Contract 2 has the rule of the names."""
 
 import hashlib
 from importlib.resources import files
@@ -13,7 +13,7 @@ from support.catalogue_events import catalogue as entries
 from support.catalogue_events import column
 
 SHA256_OF = {"1": "37ee7484f694a03638249f7dc4dc7fced0801d06b1246d4a2689d9fa3e1cf4fe"}
-"""Each version that was ever released, with the digest of its file. Lines are added, none is changed."""
+"""Each released version, with the digest of its file. Add lines, never change one."""
 
 ENTRY = {
     "code": "charge-amperage",
@@ -35,7 +35,7 @@ def test_it_has_the_93_documented_signals() -> None:
     assert list(packaged().signals) == [entry["code"] for entry in entries()]
 
 
-def test_no_two_columns_of_the_table_differ_in_case_at_most() -> None:
+def test_no_two_columns_of_the_table_differ_only_in_case() -> None:
     own = [*EVENT_COLUMNS, *LINEAGE_COLUMNS]
     names = own + [name for signal in packaged().signals.values() for name in signal.column_names()]
     assert len(own) + len(packaged().columns()) == len(names)
@@ -71,7 +71,7 @@ def test_the_columns_that_the_contract_gives_as_examples(code: str, field: str, 
     assert (found.column, found.sql_type) == (name, sql_type)
 
 
-def test_21_signals_have_a_body_field_called_status_with_a_column_of_its_own() -> None:
+def test_21_signals_have_a_body_field_called_status_with_another_column() -> None:
     hazards = [signal for signal in packaged().signals.values() if "status" in signal.fields]
     assert len(hazards) == 21
     for signal in hazards:

@@ -68,7 +68,7 @@ def test_a_line_is_one_object(content: bytes, event: dict[str, Any]) -> None:
     ],
     ids=lambda value: f"{value!r:.40}",
 )
-def test_a_line_that_is_no_object_says_why(content: bytes, reason: str, detail: str) -> None:
+def test_a_line_that_is_not_an_object_is_refused_with_the_reason(content: bytes, reason: str, detail: str) -> None:
     with pytest.raises(BadLineError) as bad:
         read_line(content)
     assert (bad.value.reason, bad.value.detail) == (reason, detail)
@@ -103,7 +103,7 @@ def test_a_line_of_the_lambda_becomes_a_change() -> None:
     )
 
 
-def test_a_line_of_the_older_pipeline_has_no_place_in_the_order() -> None:
+def test_a_line_of_the_older_pipeline_has_no_sequence_number() -> None:
     assert change_of(item(meta={"deliveredAt": "2025-10-28T20:11:05.846Z"})) == Change(
         event_id="event-1",
         event_name=None,
@@ -147,7 +147,7 @@ def test_an_event_needs_an_id(event_id: Any, detail: str) -> None:
     ["x" * MAX_EVENT_ID_BYTES, "é" * 512, " ", "'; DROP TABLE t; --", "`\n\x00", "../../etc", "🚗"],
     ids=lambda value: f"{value!r:.30}",
 )
-def test_any_other_text_is_an_id_and_stays_as_it_is(event_id: str) -> None:
+def test_any_other_text_is_an_id_and_stays_unchanged(event_id: str) -> None:
     assert change_of(item(event_id=event_id)).event_id == event_id
 
 
@@ -173,12 +173,12 @@ def test_signals_may_be_missing_null_or_hold_anything(signals: Any) -> None:
         (JsonText("null"), "_stream_metadata is a JSON null, not an object"),
         ([], "_stream_metadata is a JSON array, not an object"),
         ("{}", "_stream_metadata is a JSON string, not an object"),
-        ({}, "event_name null is none of INSERT, MODIFY, REMOVE"),
-        (metadata(event_name="modify"), 'event_name "modify" is none of INSERT, MODIFY, REMOVE'),
-        (metadata(event_name=["MODIFY"]), 'event_name ["MODIFY"] is none of INSERT, MODIFY, REMOVE'),
-        (metadata(event_name=JsonText("1.5")), "event_name 1.5 is none of INSERT, MODIFY, REMOVE"),
-        (metadata(event_name="x" * 5_000_000), f'event_name "{"x" * 56}... is none of INSERT, MODIFY, REMOVE'),
-        (metadata(event_name="\ud83d"), 'event_name "\\ud83d" is none of INSERT, MODIFY, REMOVE'),
+        ({}, "event_name null is not one of INSERT, MODIFY, REMOVE"),
+        (metadata(event_name="modify"), 'event_name "modify" is not one of INSERT, MODIFY, REMOVE'),
+        (metadata(event_name=["MODIFY"]), 'event_name ["MODIFY"] is not one of INSERT, MODIFY, REMOVE'),
+        (metadata(event_name=JsonText("1.5")), "event_name 1.5 is not one of INSERT, MODIFY, REMOVE"),
+        (metadata(event_name="x" * 5_000_000), f'event_name "{"x" * 56}... is not one of INSERT, MODIFY, REMOVE'),
+        (metadata(event_name="\ud83d"), 'event_name "\\ud83d" is not one of INSERT, MODIFY, REMOVE'),
         (metadata(stream=None), "stream null is not the label of a stream"),
         (metadata(stream=""), 'stream "" is not the label of a stream'),
         (metadata(stream="\ud83d"), 'stream "\\ud83d" is not the label of a stream'),
@@ -194,14 +194,14 @@ def test_signals_may_be_missing_null_or_hold_anything(signals: Any) -> None:
     ],
     ids=lambda value: f"{value!r:.50}",
 )
-def test_metadata_whose_order_cannot_be_read_is_refused(added: Any, detail: str) -> None:
+def test_metadata_with_an_invalid_order_is_refused(added: Any, detail: str) -> None:
     with pytest.raises(BadLineError) as bad:
         change_of(item() | {METADATA: added})
     assert (bad.value.reason, bad.value.detail) == ("bad_metadata", detail)
 
 
 @pytest.mark.parametrize("number", ["0", "1", "9" * 21, "9" * 22, "9" * ORDER_DIGITS, "007"], ids=lambda text: text[:9])
-def test_a_sequence_number_stays_as_it_came(number: str) -> None:
+def test_a_sequence_number_stays_unchanged(number: str) -> None:
     assert change_of(item() | {METADATA: metadata(sequence_number=number)}).sequence_number == number
 
 
@@ -236,7 +236,7 @@ def test_the_time_of_a_change_is_in_seconds(seconds: Any, at: int | None) -> Non
     ],
     ids=["the key", "the keys of a table that is sorted by time", "an attribute", "signals"],
 )
-def test_an_item_of_its_keys_alone_is_known(stored: dict[str, Any], keys_only: bool) -> None:
+def test_an_item_with_only_its_keys_is_recognised(stored: dict[str, Any], keys_only: bool) -> None:
     assert change_of(stored | {METADATA: metadata(event_name="REMOVE")}).keys_only is keys_only
     assert change_of(stored).keys_only is keys_only
 
@@ -259,7 +259,7 @@ def test_the_date_of_an_event_is_that_of_recorded_at_in_utc(recorded_at: Any, da
 
 
 @pytest.mark.parametrize("meta", [None, {}, [], "text", {"deliveredAt": []}, {"deliveredAt": "yesterday"}], ids=repr)
-def test_a_delivery_without_a_readable_time_has_none(meta: Any) -> None:
+def test_a_delivery_without_a_valid_time_has_no_time(meta: Any) -> None:
     assert change_of(item(meta=meta)).delivered_at is None
 
 

@@ -1,4 +1,4 @@
-"""An event becomes one flat row: its own columns, and whatever else was stored. Contract 2."""
+"""An event becomes one flat row: event columns, and everything else that was stored. Contract 2."""
 
 from datetime import date
 from typing import Any
@@ -36,7 +36,7 @@ WHOLE = {
 
 YEARS: list[Any] = [2**31, -(2**31) - 1, True, "", "2023.0", " 2023", "\u0662\u0660", "+1", "-0", "0123"]
 YEARS += [[2023], {"N": "2023"}, JsonText("2023.5"), JsonText("2.0E+3")]
-"""None of them is a year of four digits and nothing else."""
+"""Each is something else than a year of four digits."""
 
 
 def test_every_attribute_that_has_a_column_fills_it() -> None:
@@ -62,7 +62,7 @@ def test_every_attribute_that_has_a_column_fills_it() -> None:
     }
 
 
-def test_an_event_of_an_id_alone_has_a_row() -> None:
+def test_an_event_with_only_an_id_has_a_row() -> None:
     assert row_of({"event_id": "event-1"}) == {"event_id": "event-1", "event_date": None, "signal_count": 0}
 
 
@@ -132,7 +132,7 @@ def test_a_value_that_its_column_cannot_hold_is_kept_by_its_path(container: str,
     row["unmapped_attributes"].encode()
 
 
-def test_recorded_at_that_cannot_be_read_leaves_the_date_null() -> None:
+def test_an_invalid_recorded_at_leaves_the_date_null() -> None:
     row = row_of(item(recorded_at="2025-10-28 20: 11: 06"))
     assert row["event_date"] is None
     assert "recorded_at" not in row
@@ -143,7 +143,7 @@ def test_recorded_at_that_cannot_be_read_leaves_the_date_null() -> None:
     [([], "[]"), ({}, "{}"), ("text", '"text"'), (7, "7"), (False, "false"), ([None], "[null]")],
     ids=repr,
 )
-def test_triggers_are_json_text_whatever_they_are(given: Any, text: str) -> None:
+def test_triggers_of_any_type_are_json_text(given: Any, text: str) -> None:
     assert row_of(item(triggers=given)) == EVENT | {"triggers": text}
 
 
@@ -161,7 +161,7 @@ def test_a_container_without_values_leaves_nothing(container: str, given: Any) -
     assert row_of(item(**{container: given})) == EVENT
 
 
-def test_whatever_else_was_stored_is_kept_by_its_path() -> None:
+def test_other_stored_values_are_kept_by_their_path() -> None:
     row = row_of(
         item(
             smartcar_user="user",
@@ -191,19 +191,19 @@ def test_whatever_else_was_stored_is_kept_by_its_path() -> None:
     [(2, False), (3, True), (0, True), ("2", True), (True, True), (JsonText("2.0"), True), ([2], True)],
     ids=repr,
 )
-def test_the_count_of_the_delivery_is_kept_where_it_is_not_that_of_the_item(given: Any, kept: bool) -> None:
+def test_the_count_of_the_delivery_is_kept_if_it_differs_from_the_item(given: Any, kept: bool) -> None:
     row = row_of(item(signal("charge-ischarging"), None, {"code": "x"}, meta={"signalCount": given}))
     assert row["signal_count"] == 2
     assert unmapped_attributes(row) == ({"meta.signalCount": given} if kept else {})
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_a_boolean_is_no_count(count: int) -> None:
+def test_a_boolean_is_not_a_count(count: int) -> None:
     row = row_of(item(*[{"code": "x"}] * count, meta={"signalCount": bool(count)}))
     assert unmapped_attributes(row) == {"meta.signalCount": bool(count)}
 
 
-def test_metadata_leaves_no_trace_but_for_what_nobody_knows() -> None:
+def test_only_unknown_metadata_is_kept() -> None:
     assert row_of(item() | {METADATA: metadata(previous_recorded_at="2025-10-27 20:11:06")}) == EVENT
     row = row_of(item() | {METADATA: metadata(shard="1")})
     assert unmapped_attributes(row) == {"_stream_metadata.shard": "1"}

@@ -1,4 +1,4 @@
-"""Whatever an event holds: nothing of it is lost, its row fits the table, and no signal changes another."""
+"""Property tests: nothing of an event is lost, its row fits the table, and no signal changes another."""
 
 from typing import Any
 

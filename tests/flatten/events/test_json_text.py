@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 has it: what is read, what is refused, and that no digit is lost. The laws stand beside."""
+"""JSON by RFC 8259: what is read, what is refused, and that no digit is lost. test_json_text_laws.py has properties."""
 
 import json
 from typing import Any
@@ -81,7 +81,7 @@ def test_equal_keys_are_refused_unless_the_last_may_win(text: str, last: Any) ->
     ],
     ids=["syntax", "constant", "depth"],
 )
-def test_the_refusal_says_what_is_wrong_where(text: str, message: str) -> None:
+def test_the_refusal_has_the_reason_and_the_place(text: str, message: str) -> None:
     with pytest.raises(NotJsonError) as refusal:
         parse(text)
     assert str(refusal.value) == message
@@ -106,13 +106,13 @@ def test_brackets_that_do_not_nest_are_not_counted(text: str) -> None:
 
 
 def test_a_text_without_an_end_is_refused_in_one_pass() -> None:
-    """A scan that begins anew at each of these quotes would take hours."""
+    """A scan that starts again at each of these quotes would take hours."""
     with pytest.raises(NotJsonError):
         parse("[" * (MAX_DEPTH + 1) + '"' + '\\"' * 1_000_000)
 
 
 def test_writing_is_not_deeper_than_the_stack_of_a_worker_allows() -> None:
-    """Python stops at 1,000 frames; half of them may be taken by whoever calls."""
+    """Python stops at 1,000 frames; the caller may use half of them."""
     nested = parse('{"a":' * MAX_DEPTH + "1.5" + "}" * MAX_DEPTH)
 
     def called_from(depth: int) -> str:
@@ -138,7 +138,7 @@ def test_a_number_too_long_for_python_changes_no_other_number() -> None:
     ],
     ids=lambda text: f"{text!r:.40}",
 )
-def test_what_was_read_is_written_as_it_came(text: str) -> None:
+def test_what_was_read_is_written_unchanged(text: str) -> None:
     assert write(parse(text)) == text
 
 
@@ -147,7 +147,7 @@ def test_white_space_and_escapes_are_not_kept() -> None:
 
 
 @pytest.mark.parametrize("text", ['"\\ud83d"', '{"\\udc00":1.5}', '["\\udc00\\ud83d"]'])
-def test_half_a_surrogate_pair_is_written_so_that_utf_8_can_hold_it(text: str) -> None:
+def test_half_a_surrogate_pair_is_escaped_for_utf_8(text: str) -> None:
     written = write(parse(text))
     assert storable(written)
     assert written == text
@@ -156,7 +156,7 @@ def test_half_a_surrogate_pair_is_written_so_that_utf_8_can_hold_it(text: str) -
 @pytest.mark.parametrize(
     ("text", "holds"), [("", True), ("é🚗\x00", True), ("\ud83d", False), ("a\udc00b", False)], ids=repr
 )
-def test_storable_says_whether_utf_8_can_hold_a_text(text: str, holds: bool) -> None:
+def test_storable_means_that_utf_8_can_represent_a_text(text: str, holds: bool) -> None:
     assert storable(text) is holds
 
 

@@ -1,4 +1,4 @@
-"""Whatever text comes, it is JSON with all its digits, or NotJsonError; nothing else is ever raised."""
+"""Property tests: any text is JSON with all its digits, or NotJsonError; nothing else is ever raised."""
 
 import json
 from contextlib import suppress
@@ -22,7 +22,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _exact(text: str) -> Any:
-    """Read JSON by Python's own reader, strictly, each number as a Decimal of all its digits, each key once."""
+    """Read JSON with Python's reader, strictly: each number as a Decimal of all its digits, each key once."""
     return json.loads(
         text, parse_int=Decimal, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_each_key_once
     )

@@ -89,7 +89,7 @@ def _damaged() -> bytes:
         *("a byte changed", "a wrong checksum", "text after the end", "plain text named .gz", "one byte"),
     ],
 )
-def test_a_file_that_cannot_be_read_to_its_end_gives_no_line(content: bytes) -> None:
+def test_a_damaged_file_gives_no_line(content: bytes) -> None:
     with pytest.raises(BadFileError) as bad:
         split_file(f"{PLAIN}.gz", content)
     assert (bad.value.reason, bad.value.lines) == ("file_unreadable", 0)
@@ -108,7 +108,7 @@ def test_a_gzip_bomb_stops_at_the_limit() -> None:
     assert bad.value.reason == "file_unreadable"
 
 
-def test_a_file_that_was_never_packed_has_the_same_limit() -> None:
+def test_an_uncompressed_file_has_the_same_limit() -> None:
     assert list(split_file(PLAIN, b"\n" * 1_000, limit=1_000)) == []
     with pytest.raises(BadFileError, match="has more than 1000 bytes") as bad:
         split_file(PLAIN, b"\n" * 1_001, limit=1_000)
@@ -116,19 +116,19 @@ def test_a_file_that_was_never_packed_has_the_same_limit() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 3], ids=["none", "fewer", "more"])
-def test_a_file_with_other_lines_than_its_key_says_gives_no_line(count: int) -> None:
-    with pytest.raises(BadFileError, match=f"the name says 2 lines, the file has {count}") as bad:
+def test_a_file_with_another_count_than_in_its_key_gives_no_line(count: int) -> None:
+    with pytest.raises(BadFileError, match=f"the name has 2 lines, the file {count}") as bad:
         split_file(key(2), gzip.compress(b"{}\n" * count))
     assert (bad.value.reason, bad.value.lines) == ("file_incomplete", count)
 
 
-def test_an_empty_object_under_a_key_that_promises_lines_is_incomplete() -> None:
+def test_an_empty_object_with_a_count_in_its_key_is_incomplete() -> None:
     with pytest.raises(BadFileError) as bad:
         split_file(key(2), b"")
     assert bad.value.reason == "file_incomplete"
 
 
-def test_a_file_with_as_many_lines_as_its_key_says_is_read() -> None:
+def test_a_file_with_the_count_in_its_key_is_read() -> None:
     assert list(split_file(key(2), gzip.compress(b"{}\n\n[]\n"))) == [Line(1, b"{}"), Line(3, b"[]")]
 
 
@@ -154,7 +154,7 @@ def test_a_file_with_as_many_lines_as_its_key_says_is_read() -> None:
     ],
     ids=lambda value: f"{value!r:.60}",
 )
-def test_only_a_key_of_our_own_form_promises_lines(path: str, lines: int | None) -> None:
+def test_only_a_key_of_our_form_has_a_count(path: str, lines: int | None) -> None:
     assert promised_lines(path) == lines
 
 
@@ -177,7 +177,7 @@ def test_any_bytes_are_lines_or_a_bad_file(path: str, content: bytes, packed: bo
 @settings(max_examples=100, deadline=None)
 @given(contents)
 def test_the_lines_are_those_that_python_reads(content: bytes) -> None:
-    """`io` counts and splits on its own: binary files end their lines in line feeds alone."""
+    """`io` counts and splits independently: binary files end their lines in line feeds only."""
     if content.startswith(b"\x1f\x8b"):
         return
     physical = enumerate(io.BytesIO(content.removeprefix(BOM)), start=1)
@@ -187,7 +187,7 @@ def test_the_lines_are_those_that_python_reads(content: bytes) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(contents, max_size=4))
-def test_files_put_one_after_the_other_give_the_lines_of_all(parts: list[bytes]) -> None:
+def test_concatenated_files_have_the_lines_of_all(parts: list[bytes]) -> None:
     parts = [part.replace(BOM, b"").replace(b"\x1f", b"") + b"\n" for part in parts]
     whole = [line.content for line in split_file(PLAIN, b"".join(parts))]
     assert whole == [line.content for part in parts for line in split_file(PLAIN, part)]

@@ -1,4 +1,4 @@
-"""docs/reference/oddities.md lists all 35 oddities, and what it names is there."""
+"""docs/reference/oddities.md lists all 35 oddities, and the tests that it names exist."""
 
 import ast
 import re

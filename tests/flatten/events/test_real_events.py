@@ -1,6 +1,6 @@
-"""Three events of real cars, from outside the project: their rows, written by hand from the payloads.
+"""Three events of real cars, from outside the project: their rows, written manually from the payloads.
 
-The payloads are not ours to ship. Where they lie beside the checkout they are read, elsewhere this is skipped.
+The payloads may not be published. If their folder exists next to the checkout they are read, otherwise this is skipped.
 """
 
 import json
@@ -18,14 +18,14 @@ from support.rows import expected_row, shown
 
 FOLDER = Path(__file__).parents[4] / "shared" / "payloads"
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the real events lie in {FOLDER}, outside the project")
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"the real events are in {FOLDER}, outside the project")
 
 NOT_CAPABLE = "COMPATIBILITY:VEHICLE_NOT_CAPABLE"
 ONE_READING = {"oemUpdatedAt": "2026-01-09T00:53:21.000+00:00", "retrievedAt": "2026-01-09T00:53:29.852+00:00"}
 
 
 def stamped(stem: str, **stamps: str) -> dict[str, str]:
-    """Return the columns of a signal that succeeded beside those of its body."""
+    """Return the columns of a successful signal other than those of its body."""
     return {f"{stem}_{stamp}": at for stamp, at in stamps.items()} | {f"{stem}_status": "OK"}
 
 
@@ -163,7 +163,7 @@ EVENTS = [("toyota_rav4_prime.json", TOYOTA), ("vw_id_4.json", VOLKSWAGEN), ("by
 
 @pytest.mark.parametrize(("name", "expect"), EVENTS, ids=["Toyota", "Volkswagen", "BYD"])
 @pytest.mark.parametrize("bodies", ["objects", "text"])
-def test_a_real_event_gives_the_row_that_was_written_by_hand(name: str, expect: dict[str, Any], bodies: str) -> None:
+def test_a_real_event_gives_the_expected_row(name: str, expect: dict[str, Any], bodies: str) -> None:
     stored = json.loads((FOLDER / name).read_text("utf-8"))
     if bodies == "text":
         stored["signals"] = [_with_text(signal) for signal in stored["signals"]]

@@ -1,4 +1,4 @@
-"""The signals of an event become columns: contract 2, a test a sentence."""
+"""The signals of an event become columns: contract 2, one test per sentence."""
 
 import json
 from typing import Any
@@ -76,7 +76,7 @@ def test_a_number_is_a_double_and_digits_beyond_it_are_rounded(given: Any, cell:
     ],
     ids=lambda value: f"{value!r:.40}",
 )
-def test_a_number_column_is_null_for_what_is_no_finite_number_and_the_signal_is_kept(given: Any) -> None:
+def test_a_number_column_is_null_for_other_values_and_the_signal_is_kept(given: Any) -> None:
     entry = signal(SPEED, {"value": given, "unit": "km/h"})
     row = signals_row(ODOMETER, entry)
     assert row.pop("Motion_CurrentSpeed_value") is None
@@ -103,7 +103,7 @@ def test_a_boolean_column_is_null_for_another_type_and_the_signal_is_kept(given:
 
 
 @pytest.mark.parametrize("given", [*HOSTILE_TEXTS, "4.2.13", "007", "true", "null"], ids=lambda value: f"{value!r:.20}")
-def test_text_stays_as_it_is(given: str) -> None:
+def test_text_stays_unchanged(given: str) -> None:
     assert signals_row(signal(COLOR, {"value": given})) == {
         "signal_count": 1,
         "VehicleIdentification_ExteriorColor": given,
@@ -130,7 +130,7 @@ def test_a_text_column_takes_any_value_as_its_json_text(given: Any, cell: str) -
     assert "unmapped_signals" not in row
 
 
-def test_text_that_utf_8_cannot_hold_is_null_and_the_signal_is_kept() -> None:
+def test_text_that_utf_8_cannot_represent_is_null_and_the_signal_is_kept() -> None:
     row = signals_row(signal(COLOR, {"value": "a\ud83d"}))
     assert row["VehicleIdentification_ExteriorColor"] is None
     assert unmapped_signals(row)[0]["body"] == {"value": "a\ud83d"}
@@ -157,7 +157,7 @@ def test_arrays_and_objects_are_json_text_with_every_digit(given: Any, cell: str
 @pytest.mark.parametrize(
     "body", [None, JsonText("null"), {}, "{}", "null", {"value": None}, '{"value":null}'], ids=repr
 )
-def test_a_body_without_values_fills_no_column_and_is_no_reason_to_keep_the_signal(body: Any) -> None:
+def test_a_body_without_values_fills_no_column_and_the_signal_is_not_kept(body: Any) -> None:
     assert signals_row(signal(SPEED, body)) == {"signal_count": 1, "Motion_CurrentSpeed_status": "OK"}
 
 
@@ -182,7 +182,7 @@ def test_a_body_is_read_as_an_object_and_as_json_text(text: bool) -> None:
     ],
     ids=lambda value: f"{value!r:.30}",
 )
-def test_an_unreadable_body_leaves_the_signal_as_it_came_and_its_neighbours_alone(body: Any) -> None:
+def test_an_invalid_body_is_kept_and_does_not_change_other_signals(body: Any) -> None:
     entry = signal(SPEED, body)
     row = signals_row(ODOMETER, entry)
     assert take_unmapped_signals(row) == [entry]
@@ -198,7 +198,7 @@ def test_an_unreadable_body_leaves_the_signal_as_it_came_and_its_neighbours_alon
     ],
     ids=["two values", "the same value twice", "inside a value"],
 )
-def test_a_body_with_equal_keys_gives_the_last_and_is_kept_as_it_came(body: str, columns: dict[str, Any]) -> None:
+def test_a_body_with_equal_keys_gives_the_last_and_is_kept_unchanged(body: str, columns: dict[str, Any]) -> None:
     entry = signal(SPEED, body)
     row = signals_row(ODOMETER, entry)
     assert take_unmapped_signals(row) == [entry]
@@ -212,7 +212,7 @@ def test_a_field_that_the_catalogue_lacks_keeps_the_signal_and_the_others_fill_t
     assert unmapped_signals(row) == [entry]
 
 
-def test_a_body_field_called_status_has_a_column_beside_the_delivery_status() -> None:
+def test_a_body_field_called_status_has_another_column_than_the_delivery_status() -> None:
     entry = signal("diagnostics-abs", {"status": "WARNING", "description": None}, status={"value": "UNAVAILABLE"})
     assert signals_row(entry) == {
         "signal_count": 1,
@@ -233,7 +233,7 @@ def test_a_field_that_a_signal_gains_renames_no_column() -> None:
     assert row_of(event, before)["A_B"] is row_of(event, after)["A_B"] is True
 
 
-def test_a_code_decides_whatever_name_and_group_say() -> None:
+def test_a_code_decides_regardless_of_name_and_group() -> None:
     row = signals_row(signal(SPEED, {"value": 7}, name="FuelLevel", group="InternalCombustionEngine"))
     assert row["Motion_CurrentSpeed_value"] == 7.0
     assert not any(column.startswith("InternalCombustionEngine") for column in row)
@@ -266,14 +266,14 @@ def test_only_a_signal_without_a_code_falls_back_to_group_and_name(code: Any) ->
     ],
     ids=repr,
 )
-def test_an_unknown_signal_is_kept_as_it_came_and_makes_no_columns(changes: dict[str, Any]) -> None:
+def test_an_unknown_signal_is_kept_unchanged_and_makes_no_columns(changes: dict[str, Any]) -> None:
     entry = signal(SPEED, {"value": JsonText("7.50")}, **changes)
     row = signals_row(entry, ODOMETER)
     assert take_unmapped_signals(row) == [entry]
     assert row == {"signal_count": 2} | ODOMETER_ROW
 
 
-def test_of_a_code_that_comes_twice_the_last_wins_and_the_earlier_is_kept() -> None:
+def test_the_last_of_two_equal_codes_wins_and_the_earlier_is_kept() -> None:
     first = signal(SPEED, {"value": 1, "unit": "km/h"}, meta={"retrievedAt": 1000}, status={"value": "X"})
     second = signal(SPEED, {"value": 2})
     third = {"name": "CurrentSpeed", "group": "Motion", "body": {"value": 3}}
@@ -284,12 +284,12 @@ def test_of_a_code_that_comes_twice_the_last_wins_and_the_earlier_is_kept() -> N
     )
 
 
-def test_null_entries_are_no_signals() -> None:
+def test_null_entries_are_not_signals() -> None:
     assert signals_row(JsonText("null"), ODOMETER, JsonText("null")) == {"signal_count": 1} | ODOMETER_ROW
 
 
 @pytest.mark.parametrize("entry", [7, JsonText("7.50"), True, "odometer-traveleddistance", [], [[]], {}], ids=repr)
-def test_an_entry_that_is_no_signal_is_kept_as_it_came(entry: Any) -> None:
+def test_an_entry_that_is_not_a_signal_is_kept_unchanged(entry: Any) -> None:
     row = signals_row(entry, ODOMETER)
     assert take_unmapped_signals(row) == [entry]
     assert row == {"signal_count": 2} | ODOMETER_ROW
@@ -300,7 +300,7 @@ def test_unmapped_signals_come_in_the_order_of_the_event() -> None:
     assert unmapped_signals(signals_row(*entries)) == entries
 
 
-def test_keys_beside_the_body_are_kept_by_their_path() -> None:
+def test_keys_outside_the_body_are_kept_by_their_path() -> None:
     entry = signal(SPEED, {"value": 7}, quality={"a.b": [1]}, **{"odd.key": 1, "body.unit": 2})
     assert unmapped_attributes(signals_row(entry)) == {
         "signals.motion-currentspeed.quality": {"a.b": [1]},
@@ -314,7 +314,7 @@ def test_keys_beside_the_body_are_kept_by_their_path() -> None:
     [(("a", "b"), "a.b"), (("a.b",), "a\\.b"), (("a\\", "b"), "a\\\\.b"), (("a\\.b",), "a\\\\\\.b"), (("", ""), ".")],
     ids=repr,
 )
-def test_a_path_tells_a_dot_in_a_key_from_a_step(steps: tuple[str, ...], joined: str) -> None:
+def test_a_path_escapes_a_dot_in_a_key(steps: tuple[str, ...], joined: str) -> None:
     assert path(*steps) == joined
 
 

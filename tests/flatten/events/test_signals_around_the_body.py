@@ -1,4 +1,4 @@
-"""The stamps and the delivery status of a signal, and what of them has no column. Contract 2."""
+"""The stamps and the delivery status of a signal, and their parts without a column. Contract 2."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def test_stamps_are_times_and_0_or_missing_is_null(meta: Any, stamps: dict[str, 
     ],
     ids=lambda value: f"{value!r:.60}",
 )
-def test_what_is_no_stamp_is_kept_by_its_path(meta: Any, stamps: dict[str, int], kept: dict[str, Any]) -> None:
+def test_an_invalid_stamp_is_kept_by_its_path(meta: Any, stamps: dict[str, int], kept: dict[str, Any]) -> None:
     assert around(meta=meta) == (stamps | {"status": "OK"}, kept)
 
 
@@ -92,7 +92,7 @@ def test_what_is_no_stamp_is_kept_by_its_path(meta: Any, stamps: dict[str, int],
     ],
     ids=lambda value: f"{value!r:.60}",
 )
-def test_the_status_says_all_in_one_text(status: Any, text: str) -> None:
+def test_the_status_is_one_text(status: Any, text: str) -> None:
     assert around(status=status) == ({"status": text}, {})
 
 
@@ -124,7 +124,7 @@ def test_the_status_says_all_in_one_text(status: Any, text: str) -> None:
     ],
     ids=lambda value: f"{value!r:.60}",
 )
-def test_a_status_of_which_the_text_says_less_is_kept_whole(status: Any, text: str) -> None:
+def test_a_status_with_more_than_its_text_is_kept_whole(status: Any, text: str) -> None:
     columns, kept = around(status=status)
     assert columns == {"status": text}
     assert kept.keys() == {STATUS}

@@ -1,4 +1,4 @@
-"""The forms in which times arrive. Expectations are written as Python's own datetimes, or as whole microseconds."""
+"""The forms of times. Expectations are Python datetimes or whole microseconds."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -73,7 +73,7 @@ def test_text_is_read_as_utc_unless_it_has_an_offset(text: str, moment: datetime
     ],
     ids=lambda text: f"{text!r:.40}",
 )
-def test_text_of_another_form_is_no_time(text: str) -> None:
+def test_text_of_another_form_is_not_a_time(text: str) -> None:
     assert from_text(text) is None
     assert from_stamp(text) is None
 
@@ -162,7 +162,7 @@ def test_every_time_that_python_writes_is_read_or_out_of_range(local: datetime, 
 @given(
     st.integers() | st.from_regex(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,14})?", fullmatch=True).map(Number)
 )
-def test_whatever_number_comes_its_time_has_a_date(value: int | Number) -> None:
+def test_the_time_of_any_number_has_a_date(value: int | Number) -> None:
     for per_unit in (1_000, 1_000_000):
         at = from_number(value, per_unit)
         assert at is None or FIRST <= at <= LAST

@@ -1,11 +1,11 @@
-"""Commits that meet others, and what is told of an error of Spark's."""
+"""Conflicting commits, and the reported text of Spark's errors."""
 
 import pytest
 from py4j.protocol import Py4JNetworkError
 from pyspark.errors import PySparkException
 
 from flatten.errors import ConflictError
-from flatten.tables.commits import LookAgainError, Patience, last_words, retried
+from flatten.tables.commits import OutdatedError, Patience, last_words, retried
 
 IN_A_MICRO_BATCH = """[STREAM_FAILED] Query [id = 1, runId = 2] terminated with exception: An exception was raised \
 by the Python Proxy. Return Message: Traceback (most recent call last):
@@ -58,30 +58,30 @@ FROM_JAVA = """py4j.protocol.Py4JJavaError: An error occurred while calling o1.s
         ),
     ],
 )
-def test_the_line_that_names_the_cause_is_told(text: str, told: str) -> None:
+def test_the_line_with_the_cause_is_reported(text: str, told: str) -> None:
     assert last_words(PySparkException(text)) == told
 
 
 @pytest.mark.parametrize(
     "error", [Py4JNetworkError("Answer from Java side is empty"), ConnectionRefusedError(111, "x")]
 )
-def test_a_spark_that_has_ended_is_named(error: Exception) -> None:
-    assert last_words(error).startswith("Spark itself has ended, perhaps for want of memory (FLATTEN_DRIVER_MEMORY=")
+def test_an_ended_spark_is_reported(error: Exception) -> None:
+    assert last_words(error).startswith("Spark has ended, perhaps because it ran out of memory (FLATTEN_DRIVER_MEMORY=")
 
 
 class MuteError(Exception):
-    """As an error of Java, whose text is asked of a JVM that has ended."""
+    """Like an error of Java whose JVM has ended, so that it has no text."""
 
     def __str__(self) -> str:
         raise ConnectionRefusedError
 
 
-def test_an_error_whose_text_ended_with_spark_is_told_without_it() -> None:
-    assert last_words(MuteError()) == "Spark has ended, and with it the text of its error."
+def test_an_error_without_text_after_the_end_of_spark_is_reported() -> None:
+    assert last_words(MuteError()) == "Spark has ended, so its error has no text."
 
 
 class Beside:
-    """A commit that meets conflicts a number of times."""
+    """A commit that has a number of conflicts."""
 
     def __init__(self, conflicts: int, condition: str = "DELTA_CONCURRENT_APPEND") -> None:
         self.calls, self._conflicts, self._condition = 0, conflicts, condition
@@ -94,7 +94,7 @@ class Beside:
 
 
 class MetError(PySparkException):
-    """As Delta's errors come."""
+    """Like Delta's errors."""
 
     def __init__(self, condition: str) -> None:
         super().__init__(message="changed by another writer")
@@ -110,32 +110,32 @@ def patience(waits: list[float], attempts: int = 4) -> Patience:
 
 @pytest.mark.parametrize("conflicts", range(4))
 @pytest.mark.parametrize("condition", ["DELTA_CONCURRENT_APPEND", "DELTA_METADATA_CHANGED", "FIELD_ALREADY_EXISTS"])
-def test_a_conflict_is_tried_again_after_a_growing_wait(conflicts: int, condition: str) -> None:
+def test_a_conflict_is_retried_after_a_growing_wait(conflicts: int, condition: str) -> None:
     commit, waits = Beside(conflicts, condition), list[float]()
     assert retried(commit, patience(waits)) == conflicts + 1
     assert waits == [0.5, 1.0, 2.0][:conflicts]
 
 
-def test_what_changed_since_it_was_read_is_looked_at_again() -> None:
+def test_data_that_changed_since_the_look_up_is_looked_up_again() -> None:
     calls = []
 
     def commit() -> str:
         calls.append(1)
         if len(calls) < 3:
-            raise LookAgainError("2 of 3 rows were written")
+            raise OutdatedError("2 of 3 rows were written")
         return "done"
 
     assert retried(commit, patience([])) == "done"
 
 
-def test_conflicts_are_tried_a_bounded_number_of_times() -> None:
+def test_conflicts_are_retried_a_limited_number_of_times() -> None:
     commit = Beside(1_000, "DELTA_METADATA_CHANGED")
-    with pytest.raises(ConflictError, match=r"4 times in a row .*\(DELTA_METADATA_CHANGED\): stop whoever"):
+    with pytest.raises(ConflictError, match=r"4 times in a row .*\(DELTA_METADATA_CHANGED\): stop the other writer"):
         retried(commit, patience([]))
     assert commit.calls == 4
 
 
-def test_another_error_is_not_tried_again() -> None:
+def test_another_error_is_not_retried() -> None:
     commit = Beside(1_000, "DIVIDE_BY_ZERO")
     with pytest.raises(MetError):
         retried(commit, patience([]))

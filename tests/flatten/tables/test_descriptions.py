@@ -1,4 +1,4 @@
-"""What is said about columns. That Spark takes it is shown in tests/bundle/test_deployed.py."""
+"""The descriptions of columns. tests/bundle/test_deployed.py shows that Spark accepts them."""
 
 import json
 import re
@@ -14,7 +14,7 @@ COMMENTS = descriptions.signal_comments()
 _TELLING = re.compile(r"latitude|longitude|address|\bVIN\b|Nickname", re.IGNORECASE)
 
 
-def test_every_column_of_the_catalogue_has_a_comment_of_its_own() -> None:
+def test_every_column_of_the_catalogue_has_a_unique_comment() -> None:
     assert COMMENTS.keys() == catalogue.packaged().columns().keys()
     assert len(set(COMMENTS.values())) == len(COMMENTS)
 
@@ -36,14 +36,14 @@ def test_a_comment_says_meaning_unit_and_signal(column: str, comment: str) -> No
     assert COMMENTS[column] == comment
 
 
-def test_every_unit_of_the_catalogue_is_told() -> None:
+def test_every_unit_of_the_catalogue_is_in_a_comment() -> None:
     for signal in catalogue.packaged().signals.values():
         for field in signal.fields.values():
             assert signal.code in COMMENTS[field.column]
             assert not field.unit or f"in {field.unit};" in COMMENTS[field.column]
 
 
-def test_personal_data_is_tagged_wherever_the_catalogue_speaks_of_it() -> None:
+def test_all_personal_data_of_the_catalogue_is_tagged() -> None:
     entries = json.loads((files("flatten.events") / "signal_catalogue.json").read_text("utf-8"))
     telling = {
         entry["columns"][key]
@@ -59,7 +59,7 @@ def test_every_tagged_column_exists() -> None:
     assert descriptions.PERSONAL.keys() <= EVENT_COLUMNS.keys() | LINEAGE_COLUMNS.keys() | COMMENTS.keys()
 
 
-def test_tags_come_before_the_comments_that_say_that_they_are_there() -> None:
+def test_tags_come_before_the_comments() -> None:
     missing = {"user_id": "It's theirs", "meta_mode": "LIVE", "VehicleIdentification_VIN": "a\\b"}
     first, second, last = descriptions.statements("`c`.`s`.`t`", missing, tags=True)
     assert first == "ALTER TABLE `c`.`s`.`t` ALTER COLUMN `user_id` SET TAGS ('personal_data' = 'person')"
@@ -71,5 +71,5 @@ def test_tags_come_before_the_comments_that_say_that_they_are_there() -> None:
     assert descriptions.statements("`t`", missing, tags=False) == [last.replace("`c`.`s`.`t`", "`t`")]
 
 
-def test_nothing_is_said_where_nothing_is_missing() -> None:
+def test_nothing_is_described_twice() -> None:
     assert descriptions.statements("`t`", {}, tags=True) == []

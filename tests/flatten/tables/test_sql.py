@@ -47,7 +47,7 @@ def test_columns_are_written_as_ddl() -> None:
     assert ddl({}) == ""
 
 
-def test_dates_are_ranges_of_literals_and_none_is_always_among_them() -> None:
+def test_dates_are_ranges_of_literals_or_null() -> None:
     first, second, third = date(1, 1, 1), date(2026, 1, 1), date(2026, 1, 2)
     assert dates_among("d", [third, first, second]) == (
         "(d IS NULL OR d BETWEEN DATE'0001-01-01' AND DATE'0001-01-01' "
@@ -61,7 +61,7 @@ def test_very_many_dates_are_a_list() -> None:
     assert dates_among("d", many).startswith("(d IS NULL OR d IN (DATE'0001-01-01', DATE'0001-01-03', ")
 
 
-def test_windows_are_ranges_of_literals_and_none_is_always_among_them() -> None:
+def test_windows_are_ranges_of_literals_or_null() -> None:
     windows = [(date(1, 1, 1), date(1, 1, 8)), (date(2026, 1, 1), date(9999, 12, 31))]
     assert dates_within("d", windows) == (
         "(d IS NULL OR d BETWEEN DATE'0001-01-01' AND DATE'0001-01-08' "
@@ -70,7 +70,7 @@ def test_windows_are_ranges_of_literals_and_none_is_always_among_them() -> None:
     assert dates_within("d", []) == "(d IS NULL)"
 
 
-def test_hours_are_literals_and_none_is_among_them_when_it_is_given() -> None:
+def test_hours_are_literals_and_null_if_given() -> None:
     hour = hour_of("/landing/1970/01/01/01/x")
     assert hours_among("h", [hour]) == "(h = timestamp_micros(3600000000))"
     assert hours_among("h", [None, hour]) == "(h = timestamp_micros(3600000000) OR h IS NULL)"

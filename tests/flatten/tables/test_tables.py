@@ -1,4 +1,4 @@
-"""How a table and its side tables are named. That they are made and read is tested with Spark."""
+"""The names of a table and its side tables. Tests with Spark create and read them."""
 
 from pathlib import Path
 
@@ -32,9 +32,7 @@ from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
         ("/a.b/c.d", "delta.`/a.b/c.d`", "delta.`/a.b_ops/c.d_files`", []),
     ],
 )
-def test_a_table_is_a_name_or_a_path_and_its_side_tables_stand_beside(
-    text: str, sql: str, side: str, schemas: list[str]
-) -> None:
+def test_the_default_place_of_side_tables(text: str, sql: str, side: str, schemas: list[str]) -> None:
     table = TableName.of(text)
     assert (table.sql, table.side("files"), table.schemas()) == (sql, side, schemas)
     assert table.is_path is ("/" in text)
@@ -48,7 +46,7 @@ def test_a_table_is_a_name_or_a_path_and_its_side_tables_stand_beside(
     ],
     ids=["schema", "folder"],
 )
-def test_side_tables_stand_where_they_are_told_to(text: str, ops: str, side: str) -> None:
+def test_the_given_place_of_side_tables(text: str, ops: str, side: str) -> None:
     assert TableName.of(text, ops).side("quarantine") == side
 
 
@@ -57,7 +55,7 @@ def test_side_tables_stand_where_they_are_told_to(text: str, ops: str, side: str
     ["", " ", ".", "a.", ".a", "a..b", "a. .b", "a`b", "a.b.c.d", "a.`b`.c", "a${x}", "/${env:HOME}/a"],
     ids=repr,
 )
-def test_a_text_that_is_no_name_is_refused_with_the_text(text: str) -> None:
+def test_an_invalid_name_is_refused_with_the_text(text: str) -> None:
     with pytest.raises(TableError) as refusal:
         TableName.of(text)
     assert repr(text) in str(refusal.value) or repr(f"{text}_ops") in str(refusal.value)
@@ -65,14 +63,14 @@ def test_a_text_that_is_no_name_is_refused_with_the_text(text: str) -> None:
 
 
 @pytest.mark.parametrize("ops", ["a`b", "a..b", " "], ids=repr)
-def test_an_ops_schema_that_is_no_name_is_refused(ops: str) -> None:
-    with pytest.raises(TableError, match="no table or schema name"):
+def test_an_invalid_ops_schema_is_refused(ops: str) -> None:
+    with pytest.raises(TableError, match="not a table or schema name"):
         TableName.of("main.tele.flat", ops)
 
 
 @pytest.mark.parametrize("ops", ["/data/flat", "/data/flat/ops", "/data/flat/a/b/"])
 def test_side_tables_inside_the_table_are_refused(ops: str) -> None:
-    with pytest.raises(TableError, match=r"is inside the table /data/flat, which VACUUM empties: give another"):
+    with pytest.raises(TableError, match=r"is inside the table /data/flat, where VACUUM deletes files: give another"):
         TableName.of("/data/flat", ops)
 
 
@@ -81,7 +79,7 @@ def test_a_table_inside_a_side_table_is_refused() -> None:
         TableName.of("/data/flat_runs/flat", "/data")
 
 
-def test_every_kind_of_side_table_has_a_name_of_its_own() -> None:
+def test_every_kind_of_side_table_has_another_name() -> None:
     assert set(SIDE_TABLES) == {"quarantine", "files", "runs"}
     assert len({TableName.of("/data/flat").side(kind) for kind in SIDE_TABLES}) == len(SIDE_TABLES)
 
@@ -109,7 +107,7 @@ def test_the_event_columns_are_those_of_the_contract() -> None:
     }
 
 
-def test_every_column_says_what_it_holds() -> None:
+def test_every_column_has_a_comment() -> None:
     assert all(len(about) > 2 for _, about in (EVENT_COLUMNS | LINEAGE_COLUMNS).values())
 
 
