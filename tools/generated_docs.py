@@ -6,7 +6,7 @@ from the job's reasons, variables.md from databricks.yml.
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from flatten.events.catalogue import Signal
 from flatten.tables import describe as descriptions
 from flatten.tables import quarantine
 from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
+from lambda_deploy.cli import commands as stream_lambda
+from rehearsal.demo import demo
 from rehearsal.fleet.__main__ import fleet
 
 ROOT = Path(__file__).parents[1]
@@ -42,35 +44,47 @@ A table by name carries these meanings as comments of its columns. In Unity Cata
 `any` may hold whatever the app stored. A signal's new column is described by the next run that finds files.
 """
 _GIVEN = """\
-The first of these that there is counts: `--var name=value` on the command line of `databricks bundle`,
-`BUNDLE_VAR_<name>` in the environment, `.databricks/bundle/<target>/variable-overrides.json`, the target in
-databricks.yml, the default. `stream-lambda` reads the same file in the same order, but for `--var`. A complex one
-(`start`, `table_grants`, `job_permissions`, `tags`, and the two of the VPC) is replaced as a whole, and cannot come
-from the environment or from `--var`.
+Names, places and limits of both halves, set in databricks.yml. The first of these counts: `--var name=value` on the
+command line of `databricks bundle`, `BUNDLE_VAR_<name>` in the environment,
+`.databricks/bundle/<target>/variable-overrides.json`, the target in databricks.yml, the default. `stream-lambda` reads
+them in the same order, without `--var`. A complex one (`start`, `table_grants`, `job_permissions`, `tags`, and the two
+of the VPC) is replaced as a whole, and cannot come from the environment or from `--var`.
+"""
+_CONSOLES = """\
+Every command with its options, as `--help` prints them.
+"""
+_EXIT_CODES = """\
+Exit codes: 0 done (also with quarantined lines), 1 the work could not be done, 2 wrong usage, 130 Ctrl-C.
+"""
+_STREAM_LAMBDA = """\
+What each does: [deploying](../deploying.md). Exit codes: 0 done, 1 failed or found something, 2 something to do
+(`plan --detailed-exitcode`), 64 wrong usage, 130 Ctrl-C.
 """
 _FLEET = """\
-Files to try the job with, from a clone of this repository: [rehearsal.md](../rehearsal.md) says what is in them.
+The demo and the files to try the job with: [the rehearsal](../rehearsal.md).
 """
 _LOCAL_SPARK = """\
-## The Spark of this machine
+### Environment variables of a local Spark
 
-Elsewhere than on Databricks the commands start a Spark of their own. The environment says how:
+Each option is also read from the environment, as its help says. Outside Databricks the commands start a local Spark,
+which reads these:
 
-| variable | what it is |
+| variable | what it sets |
 |---|---|
-| `FLATTEN_DRIVER_MEMORY` | its memory, as Java writes it; default `2g` |
-| `FLATTEN_CORES` | how many tasks at a time; default 2 |
-| `FLATTEN_WAREHOUSE` | a folder for tables by name, which else end with the command |
-| `FLATTEN_SPARK_LOG` | a file for what Spark has to say |
-| `FLATTEN_SESSION` | `classic`, the default, or `connect`, as Databricks serverless has it |
-| `FLATTEN_JARS` | a folder that has, or gets, the jars of Delta |
-| `FLATTEN_S3A` | `1`: the jars of S3, too, where a table or state is in a bucket and no other location is |
-| `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` | where S3 is, when not at AWS |
+| `FLATTEN_DRIVER_MEMORY` | memory, as Java writes it; default `2g` |
+| `FLATTEN_CORES` | tasks at a time; default 2 |
+| `FLATTEN_WAREHOUSE` | folder for tables by name; without it they end with the command |
+| `FLATTEN_SPARK_LOG` | file for Spark's log |
+| `FLATTEN_SESSION` | `classic` (default), or `connect`, as on Databricks serverless |
+| `FLATTEN_JARS` | folder of the jars of Delta; missing ones are downloaded into it |
+| `FLATTEN_S3A` | `1` loads the jars of S3 when only a table or state is in a bucket |
+| `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` | address of S3, when it is not AWS |
 """
 _KEPT = """\
-What cannot be used is kept, with its reason, in `..._quarantine`: `raw` has the line (`raw_base64` when it is not
-UTF-8), `source_file` and `line_number` (physical lines, from 1; NULL for a file) say where it stood. A file that cannot
-be used is moved to the quarantine folder as a whole. A run with quarantined lines ends with 0.
+Why the job quarantines a line or a file, and where it is then. The table `..._quarantine` has the line in `raw`
+(`raw_base64` when it is not UTF-8), its `reason` and `detail`, its `source_file` and its `line_number` (physical lines,
+from 1; NULL for a file). A file that cannot be used is moved to the quarantine folder as a whole. A run with
+quarantined lines ends with 0. Records that the Lambda quarantines: [the Lambda](lambda.md#quarantine).
 """
 
 
@@ -87,7 +101,7 @@ def pages() -> dict[str, str]:
 def _table_page() -> Iterator[str]:
     signals = catalogue.packaged().signals
     yield f"{WRITTEN_BY}\n# The flat table\n"
-    yield "One row per event, keyed by `event_id`, clustered by `event_date`.\n"
+    yield "Every column with its type, unit and meaning: one row per event, keyed by `event_id`.\n"
     yield "## Columns of the event\n\n| column | type | meaning |\n|---|---|---|"
     yield from (f"| `{name}` | {kind} | {about} |" for name, (kind, about) in EVENT_COLUMNS.items())
     yield "\n## Lineage\n\n| column | type | meaning |\n|---|---|---|"
@@ -101,7 +115,7 @@ def _table_page() -> Iterator[str]:
     yield f"\n## Personal data\n\n{_PERSONAL}"
     yield f"| column | `{descriptions.TAG}` |\n|---|---|"
     yield from (f"| `{name}` | {kind} |" for name, kind in descriptions.PERSONAL.items())
-    yield "\n## Side tables\n\nIn the schema or folder with `_ops`, for the job and its keepers only.\n"
+    yield "\n## Side tables\n\nIn the schema or folder with `_ops`, for the job and its operators only.\n"
     for kind, columns in SIDE_TABLES.items():
         yield f"- `..._{kind}`: " + ", ".join(f"`{name}` {sql_type}" for name, sql_type in columns.items())
     yield ""
@@ -117,13 +131,27 @@ def _signal_lines(signal: Signal) -> Iterator[str]:
 
 def _commands_page() -> Iterator[str]:
     yield f"{WRITTEN_BY}\n# Commands\n"
-    yield "Exit codes: 0 done (also with quarantined lines), 1 the work could not be done, 2 wrong usage, 130 Ctrl-C.\n"
-    for name, command in sorted(cli.commands.items()):
-        context = click.Context(command, info_name=f"flatten {name}", max_content_width=100, terminal_width=100)
-        yield f"## flatten {name}\n\n```text\n{command.get_help(context)}\n```\n"
-    context = click.Context(fleet, info_name=str(fleet.name), max_content_width=100, terminal_width=100)
-    yield f"## {fleet.name}\n\n{_FLEET}\n```text\n{fleet.get_help(context)}\n```\n"
+    yield f"{_CONSOLES}\n## flatten\n\n{_EXIT_CODES}"
+    yield from _help_of(cli.commands, "flatten")
     yield _LOCAL_SPARK
+    yield f"## stream-lambda\n\n{_STREAM_LAMBDA}"
+    yield from _help_of(stream_lambda.commands, "stream-lambda")
+    yield f"## From a clone of this repository\n\n{_FLEET}"
+    yield from (_help(str(command.name), command) for command in (demo, fleet))
+    yield ""
+
+
+def _help_of(commands: Mapping[str, click.Command], prefix: str) -> Iterator[str]:
+    for name, command in sorted(commands.items()):
+        if isinstance(command, click.Group):
+            yield from _help_of(command.commands, f"{prefix} {name}")
+        else:
+            yield _help(f"{prefix} {name}", command)
+
+
+def _help(name: str, command: click.Command) -> str:
+    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    return f"### {name}\n\n```text\n{command.get_help(context)}\n```\n"
 
 
 def _quarantine_page() -> Iterator[str]:

@@ -19,12 +19,16 @@ from flatten.tables import files
 from support.bundle import ROOT, TARGETS, given_for, load, read_documents
 from support.bundle_checks import mistakes, one_start, started_by_the_lambda
 
-NAMES = ("bundle", "quickstart", "troubleshooting")
+NAMES = ("bundle", "quickstart", "troubleshooting", "start-options", "production", "upgrading", "signals")
 DOCS = {name: (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in NAMES}
 STARTS: list[dict[str, Any]] = [
-    yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", DOCS["quickstart"], re.DOTALL)
+    yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", DOCS["start-options"], re.DOTALL)
 ]
-REFUSALS = re.findall(r"```console\n\$ flatten (.*?)\n(.*?)```", DOCS["troubleshooting"], re.DOTALL)
+REFUSALS = [
+    (command, said)
+    for block in re.findall(r"```console\n\$ (.*?)```", DOCS["troubleshooting"], re.DOTALL)
+    for command, _, said in [one.removeprefix("flatten ").partition("\n") for one in block.split("\n$ ")]
+]
 
 
 @pytest.mark.parametrize("target", TARGETS)

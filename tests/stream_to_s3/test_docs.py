@@ -1,4 +1,4 @@
-"""docs/reference/lambda.md agrees with the code."""
+"""docs/reference/lambda.md, start-options.md and deploying.md agree with the code."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lambda_deploy.build import OUR_BUDGET, WHOLE_BUDGET
-from stream_to_s3 import auth, lines, rest, settings, trigger
+from stream_to_s3 import auth, delivery, lines, rest, settings, trigger
 from stream_to_s3.metrics import NAMESPACE, UNITS
 
 ROOT = Path(__file__).parents[2]
@@ -43,9 +43,22 @@ def test_every_reason_of_quarantine_is_in_the_table() -> None:
 
 
 def test_the_limits_are_those_of_the_code() -> None:
-    assert f"{rest.CONNECT_SECONDS:.0f} s to connect and {rest.READ_SECONDS:.0f} s to read" in DOCS
-    assert f"nothing is tried for {trigger.PAUSE_SECONDS:.0f} s" in DOCS
+    start, deploying = (ROOT / "docs/start-options.md").read_text(), (ROOT / "docs/deploying.md").read_text()
+    assert f"{rest.CONNECT_SECONDS:.0f} s to connect and {rest.READ_SECONDS:.0f} s to read" in start
+    assert f"nothing is tried for {trigger.PAUSE_SECONDS:.0f} s" in start
     kept = auth.PERSONAL_TOKEN_SECONDS - auth.EARLY_SECONDS
-    assert re.search(rf"read\s+again\s+every\s+{kept / 60:.0f}\s+minutes", DOCS)
-    assert f"{WHOLE_BUDGET / 1e6:.1f} MB" in DOCS
-    assert f"{OUR_BUDGET / 1e3:.0f} KB" in DOCS
+    assert f"read again every {kept / 60:.0f} minutes" in start
+    assert f"{WHOLE_BUDGET / 1e6:.1f} MB" in deploying
+    assert f"{OUR_BUDGET / 1e3:.0f} KB" in deploying
+
+
+def test_every_field_of_the_log_line_is_in_the_table() -> None:
+    table = DOCS.partition("## The log\n")[2].partition("\n\nA token")[0]
+    fields = words_in(delivery, r'(?m)^        "(\w+)": ') - UNITS.keys()
+    given = words_in(delivery, r"\b(\w*milliseconds)=") | {"batch", "request_id"}
+    assert len(fields) == 8
+    assert fields | given | {"timestamp", "level", "message"} == set(re.findall(r"`([a-z_]+)`", first_cells(table)))
+
+
+def first_cells(table: str) -> str:
+    return "\n".join([line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `")])

@@ -1,7 +1,7 @@
 """Run ministack, an AWS emulator with a DynamoDB stream and an S3 API, on the loopback address.
 
 It listens on a free port of 127.0.0.1 and ends with the `with`, also when this process is killed (`supervisor`).
-docs/mapping.md lists where it differs from AWS.
+docs/delivery.md lists where it differs from AWS.
 """
 
 import os

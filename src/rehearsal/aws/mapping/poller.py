@@ -4,7 +4,7 @@
 
 A step reads each due shard once and calls the function at most once for each. Nothing happens between steps, and the
 clock is a parameter, so a test plays a day in milliseconds; `Driver` steps in real time. The modules above cite their
-rules; docs/mapping.md lists what is assumed.
+rules; docs/delivery.md lists what is assumed.
 """
 
 from collections.abc import Callable, Sequence

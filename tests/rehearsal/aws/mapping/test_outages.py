@@ -10,7 +10,7 @@ from rehearsal.aws.mapping.settings import MappingSettings
 from rehearsal.errors import MappingSettingsError
 from support.mapping_stage import MappingStage
 
-DOCS = Path(__file__).parents[4] / "docs/mapping.md"
+DOCS = Path(__file__).parents[4] / "docs/delivery.md"
 OUTAGES: Final = (1, 6, 12, 30)
 """Hours."""
 STARTS: Final = (12.0, 22.9, 23.9)

@@ -1,4 +1,4 @@
-"""Every scenario of a mapping has the expected result, and docs/mapping.md shows them."""
+"""Every scenario of a mapping has the expected result, and docs/delivery.md shows them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -10,7 +10,7 @@ import pytest
 from rehearsal.aws.mapping.settings import NO_LIMIT, MappingSettings
 from support.mapping_stage import MappingStage
 
-DOCS = Path(__file__).parents[4] / "docs/mapping.md"
+DOCS = Path(__file__).parents[4] / "docs/delivery.md"
 FIVE: Final = ("a", "b", "POISON", "c", "d")
 
 
