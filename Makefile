@@ -3,6 +3,7 @@ PYTHON_HERE := .venv/bin/python
 READY := .venv/ready
 CLASSES := .cache/classes.jsa
 CODE := src/flatten src/rehearsal src/lambda conftest.py tests tools benchmarks
+PROSE := README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md docs databricks.yml resources
 
 # Set-up is done once, and again when a pin, a project file, a tool of it or a jar is another one or gone.
 $(READY): $(wildcard requirements/*.txt pyproject.toml src/lambda/pyproject.toml tools/*.sh tools/*_jars.py) \
@@ -48,9 +49,11 @@ test-spark: $(CLASSES) ## the rest of what needs Spark, in classic Spark
 test-fast: $(READY) ## the rest
 	@$(PYTHON_HERE) -m pytest -m "not spark and not process"
 
-lint: $(READY) ## ruff and mypy
+lint: $(READY) ## ruff, mypy, spelling and plain words
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/codespell
+	$(PYTHON_HERE) tools/words.py $(PROSE)
 	$(PYTHON_HERE) -m mypy $(wildcard $(CODE))
 
 bench: $(READY) ## everything measured side by side, as ratios, in about ten minutes

@@ -32,7 +32,7 @@ _NAMING = """\
 A signal's columns appear when the fleet first sends it. `{Group}_{Name}` where the body has the one field `value`,
 else `{Group}_{Name}_{field}`; a body field called `status` is `{Group}_{Name}_body_status`. Numbers are DOUBLE (digits
 beyond are rounded; the archived line has them all), arrays and objects are JSON text, and a text column takes any other
-JSON value as JSON text. A number or boolean of another type is NULL, and the signal stands in `unmapped_signals` as it
+JSON value as JSON text. A number or boolean of another type is NULL, and the signal is kept in `unmapped_signals` as it
 came.
 """
 _OWN_COLUMNS = """\

@@ -23,7 +23,7 @@ from flatten.run.status import require_complete, require_fresh
 from flatten.tables import create, describe
 from flatten.tables.names import TableName
 from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS
-from support.bundle import Bundle, given_for, load
+from support.bundle import ROOT, Bundle, given_for, load
 from support.bundle_wheel import AS_A_TASK, build_wheel, clean_environment, run_there
 from support.dashboards import asked_of, dashboard, datasets, runnable
 from support.job_world import content, key, line
@@ -181,7 +181,7 @@ def test_personal_data_is_tagged_before_it_is_described(deployed: Deployed, bare
     *tags, comments = create.description(deployed.spark, bare, tags=True)
     assert [tag for tag in tags if tag.endswith("`VehicleIdentification_VIN` SET TAGS ('personal_data' = 'vin')")]
     assert create.description(deployed.spark, bare, tags=False) == [comments]
-    with pytest.raises(FlattenError, match=r"could not be described \(.*TAGS.*\): let the principal .* APPLY TAG\.$"):
+    with pytest.raises(FlattenError, match=r"could not be described \(.*TAGS.*\): make .* APPLY TAG\.$"):
         create.run_description(deployed.spark, bare, tags)
     create.run_description(deployed.spark, bare, [comments])
     assert create.description(deployed.spark, bare, tags=True) == []
@@ -305,3 +305,27 @@ def test_the_check_and_the_alert_mean_the_same_files(deployed: Deployed, now: da
     with pytest.raises(IncompleteFilesError, match=r"^1 files of the last 1 days .*\(quarantined\)"):
         require_complete(deployed.spark, deployed.table, 1, (), now + timedelta(hours=1))
     require_complete(deployed.spark, deployed.table, 1, (), now + timedelta(hours=25))
+
+
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+SQL = [
+    (page.name, one.strip())
+    for page in PAGES
+    for block in re.findall(r"(?s)```sql\n(.*?)```", page.read_text("utf-8"))
+    for one in block.split(";")
+    if one.strip() and not one.strip().startswith("SHOW GRANTS")
+]
+USAGE = "SELECT current_date() AS usage_date, 0.15 AS usage_quantity, named_struct('job_id', '1') AS usage_metadata"
+
+
+@pytest.mark.parametrize(("page", "text"), SQL, ids=[f"{page} {text[:40]}" for page, text in SQL])
+def test_the_sql_of_the_pages_runs_on_what_the_job_wrote(deployed: Deployed, page: str, text: str) -> None:
+    table = deployed.table
+    text = re.sub(r"<catalog>\.\w*(?:<user>_)?telemetry\.car_telemetry_flattened\b", lambda _: table.sql, text)
+    text = re.sub(r"<ops>\.car_telemetry_flattened_(\w+)", lambda side: table.side(side[1]), text)
+    text = text.replace("system.billing.usage", f"({USAGE})").replace("<number>", "1").replace("<id>", "e1")
+    deployed.spark.sql(text).collect()
+
+
+def test_the_sql_of_the_pages_was_found() -> None:
+    assert {page for page, _ in SQL} >= {"troubleshooting.md", "quickstart.md", "upgrading.md", "signals.md"}
