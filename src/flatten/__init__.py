@@ -1,7 +1,7 @@
-"""Vehicle telemetry events from S3 as one flat Delta row per event.
+"""Write vehicle telemetry events from S3 as one flat Delta row per event.
 
-The way of the data: `source` (files) -> `lines` -> `envelope` -> `signals` -> `merge` -> `ledger` -> `archive`;
-`job` shows the order of the commits.
+The data goes through `events` (bytes -> line -> event -> flat row), `decide` (which change wins) and `tables` (the
+statements); `run` has the steps of a run, and `job` shows the order of the commits.
 """
 
 __version__ = "0.1.0"

@@ -1,35 +1,36 @@
-"""What the job and its commands raise.
+"""The errors of the job and its commands.
 
     FlattenError                    the work could not be done: exit code 1
-    ├── UsageError                  the options cannot be right: exit code 2
-    │   ├── LocationError           a source, archive, quarantine or state folder that cannot serve
-    │   ├── TableError              a table name or path that is not ours to write
+    ├── UsageError                  an option is invalid: exit code 2
+    │   ├── LocationError           a source, archive, quarantine or state folder cannot be used
+    │   ├── TableError              a table name or path that this job must not write
     │   └── OwnerError              the source belongs to another table or state folder
-    ├── AlreadyRunningError         another run holds the state folder
-    ├── ConflictError               other writers changed the tables or the files again and again
+    ├── AlreadyRunningError         another run uses the state folder
+    ├── ConflictError               other writers changed the tables or the files in every attempt
     ├── CommandError                Spark or the system ended the work
     ├── FilesLeftError              files could not be read or moved and stay in landing
-    ├── IncompleteFilesError        files are not wholly in the table, or lines are quarantined
+    ├── IncompleteFilesError        files are not completely in the table, or lines are quarantined
     ├── StaleError                  no row was written, or a file waits, for too long
     ├── SmokeError                  a workspace lacks something that the job needs
     ├── CatalogueError              the signal catalogue contradicts itself
     ├── JavaError                   no Java 17 or newer for the local Spark
-    ├── JarsError                   a jar that Spark needs is neither there nor could be downloaded
+    ├── JarsError                   a jar of Spark does not exist and could not be downloaded
     └── SessionError                the local Spark does not start
         └── WarehouseError          another process has the local catalog open
 
-`json_text.NotJsonError` and `lines.BadFileError` stay inside the package: they become rows of the quarantine table.
+`json_text.NotJsonError` and `landing_file.BadFileError` stay inside the package: they become rows of the quarantine
+table.
 """
 
 
 class FlattenError(Exception):
-    """The work could not be done. The message says what is wrong and what to do about it."""
+    """The work could not be done. The message says what is wrong and what to do."""
 
     exit_code = 1
 
 
 class UsageError(FlattenError):
-    """Raised when the options of a command cannot be right, before anything is written."""
+    """Raised when the options of a command are invalid, before anything is written."""
 
     exit_code = 2
 
@@ -39,19 +40,19 @@ class LocationError(UsageError):
 
 
 class TableError(UsageError):
-    """Raised when the table is not a Delta table, or is one without our columns."""
+    """Raised when the table is not a Delta table, or lacks the job's columns."""
 
 
 class OwnerError(UsageError):
-    """Raised when a source or state folder carries the marker of another table or state."""
+    """Raised when a source or state folder has the marker of another table or state."""
 
 
 class AlreadyRunningError(FlattenError):
-    """Raised when another run on the same state folder is at work."""
+    """Raised when another run uses the same state folder."""
 
 
 class ConflictError(FlattenError):
-    """Raised when the tables or the files changed more often than we try again."""
+    """Raised when the tables or the files changed in every attempt."""
 
 
 class CommandError(FlattenError):
@@ -59,15 +60,15 @@ class CommandError(FlattenError):
 
 
 class FilesLeftError(FlattenError):
-    """Raised when all else of a run is done and files could not be read or moved."""
+    """Raised when files could not be read or moved, at the end of a run."""
 
 
 class IncompleteFilesError(FlattenError):
-    """Raised when a check was asked for and files are not wholly in the table, or lines are quarantined."""
+    """Raised when a check finds files that are not completely in the table, or quarantined lines."""
 
 
 class StaleError(FlattenError):
-    """Raised when a check was asked for and no row was written for too long, or a file waits in landing."""
+    """Raised when a check finds that no row was written for too long, or that a file waits in landing."""
 
 
 class SmokeError(FlattenError):
@@ -79,11 +80,11 @@ class CatalogueError(FlattenError):
 
 
 class JavaError(FlattenError):
-    """Raised when neither JAVA_HOME, nor PATH, nor the project's cache has a Java that is new enough."""
+    """Raised when neither JAVA_HOME, nor PATH, nor the project's cache has a new enough Java."""
 
 
 class JarsError(FlattenError):
-    """Raised when a jar that Spark needs is neither there nor could be downloaded."""
+    """Raised when a jar of Spark does not exist and could not be downloaded."""
 
 
 class SessionError(FlattenError):
@@ -91,4 +92,4 @@ class SessionError(FlattenError):
 
 
 class WarehouseError(SessionError):
-    """Raised when another process has the warehouse open: Derby, its catalog, serves one at a time."""
+    """Raised when another process has the warehouse open: Derby, its catalog, serves one process at a time."""

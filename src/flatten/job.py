@@ -1,8 +1,8 @@
-"""The run: what is done, and in which order.
+"""Run the job: its steps and their order.
 
-The engine hands the files over in micro-batches, each of which is committed (`run.batch`) before its checkpoint. When
-the query has ended, landing is compared with the files table (`run.settle`). So a crash anywhere is completed by the
-next run, and nothing depends on the engine's memory alone.
+The engine delivers the files in micro-batches; each is committed (`run.batch`) before its checkpoint. When the query
+has ended, landing is compared with the files table (`run.settle`). So the next run completes a crashed one, and nothing
+depends on the engine's checkpoint alone.
 """
 
 from collections import Counter
@@ -39,9 +39,8 @@ _SHOWN = {
 class Report:
     """What a run did.
 
-    `waiting` counts the files that were there when it began; `counts` says how many files, micro-batches (batches)
-    and lines it committed, and the lines by verdict; `ended` what became of files, see `run.archive` and
-    `run.passed_over`.
+    `waiting` counts the files that existed when it began; `counts` has the committed files, micro-batches (batches) and
+    lines, and the lines by verdict; `ended` what happened to files, see `run.archive` and `run.passed_over`.
     """
 
     waiting: int
@@ -49,7 +48,7 @@ class Report:
     ended: list[Ended] = field(default_factory=list)
 
     def paths(self, kind: str) -> list[str]:
-        """Return the files of which this became; of failed ones a sentence for each."""
+        """Return the files with this ending; for failed ones a sentence each."""
         return [path for each, path in self.ended if each == kind]
 
     def as_dict(self) -> dict[str, object]:
@@ -58,7 +57,7 @@ class Report:
         return {"waiting": self.waiting, "counts": self.counts, "files": ended}
 
     def as_text(self) -> str:
-        """Return it as a few lines for a person."""
+        """Return it as a few lines of text."""
         head = "Nothing new."
         if self.counts.get("files"):
             verdicts = ", ".join(f"{self.counts[verdict]:,} {verdict}" for verdict in VERDICTS)
@@ -69,7 +68,7 @@ class Report:
 
     @property
     def problem(self) -> str | None:
-        """The sentence with which the run ends when files had to be left in landing."""
+        """Return the sentence with which the run ends when files had to stay in landing, else ""."""
         failed = self.paths("failed")
         more = f" ({len(failed) - _FILES_NAMED} more)" if len(failed) > _FILES_NAMED else ""
         return f"{len(failed)} files stay in landing: {' '.join(failed[:_FILES_NAMED])}{more}" if failed else None
@@ -83,10 +82,10 @@ def run(
     auto_loader: bool = False,
     progress: Callable[[int], None] = lambda batches: None,
 ) -> Report:
-    """Handle every file that is there, then stop. `progress` is called with the number of micro-batches done.
+    """Process every file that exists, then stop. `progress` gets the number of finished micro-batches.
 
-    Raises FlattenError: UsageError before anything is written; whatever another one leaves, the next run
-    completes. Files that cannot be read or moved stop no others: the report names them.
+    Raises FlattenError: UsageError before anything is written; after any other error the next run completes the work.
+    Files that cannot be read or moved do not stop the others: the report names them.
     """
     exists = create.check(spark, settings.table)
     with owner.only_run(settings.state):
@@ -114,13 +113,13 @@ def run(
 
 def _failure(wrong: Exception) -> FlattenError:
     cause = last_words(wrong).rstrip(".")
-    return FlattenError(f"The run failed: {cause}. What it had committed stays; run again to complete it.")
+    return FlattenError(f"The run failed: {cause}. Its commits stay; run again to complete it.")
 
 
 def _stream(
     spark: SparkSession, settings: Settings, around: Around, progress: Callable[[int], None], auto_loader: bool
 ) -> None:
-    """Run the query until all files that are there are committed."""
+    """Run the query until all existing files are committed."""
     query = (
         source.new_files(spark, settings, auto_loader=auto_loader)
         .writeStream.foreachBatch(partial(process_batch, settings=settings, around=around))

@@ -1,4 +1,4 @@
-"""What the commands show a person: a bar and colours on a terminal, plain lines elsewhere."""
+"""Show progress and results: a bar and colours on a terminal, plain lines elsewhere."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 @dataclass(frozen=True)
 class Screen:
-    """Where progress goes. `lively` says whether it can be drawn over: a terminal, and rich is installed."""
+    """Where progress goes. `lively` says whether a bar can be drawn: a terminal, and rich is installed."""
 
     out: TextIO
     lively: bool
@@ -17,12 +17,12 @@ class Screen:
 
     @classmethod
     def of(cls, out: TextIO, *, quiet: bool = False) -> "Screen":
-        """Look at a stream."""
+        """Inspect a stream."""
         return cls(out, lively=out.isatty() and find_spec("rich") is not None, quiet=quiet)
 
     @contextmanager
     def progress(self, unit: str) -> Iterator[Callable[[int], None]]:
-        """Yield what is to be called with the count done so far; each change is shown once."""
+        """Yield a function to call with the finished count; each change is shown once."""
         if self.quiet:
             yield lambda done: None
         elif self.lively:
@@ -56,14 +56,14 @@ def _bar(out: TextIO, unit: str) -> Iterator[Callable[[int], None]]:
 
 
 def shown_status(found: dict[str, Any]) -> str:
-    """Write the answer of `status` as lines of text."""
+    """Return the result of `status` as lines of text."""
     files, landing = found["files"], found["landing"]
     lines = [
         f"table        {found['table']}",
         f"rows         {found['rows']:,} ({found['deleted']:,} deleted)",
         f"newest event {found['newest_event'] or '-'}",
         f"files        {files['committed']:,} committed, {files['quarantined']:,} quarantined",
-        f"searched     {found['searched']:,} lines looked for under all dates",
+        f"searched     {found['searched']:,} lines looked up under all dates",
     ]
     if landing is not None:
         late = f", {len(landing['late']):,} for more than an hour" if landing["late"] else ""

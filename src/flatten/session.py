@@ -1,4 +1,4 @@
-"""The Spark session: the one that Databricks gives, or one of our own on this machine (`flatten.local`)."""
+"""Open the Spark session: Databricks' session, or a local one (`flatten.local`)."""
 
 import atexit
 import os
@@ -19,12 +19,12 @@ _here: "tuple[SparkSession, ExitStack] | None" = None
 
 
 def on_databricks(environment: Mapping[str, str]) -> bool:
-    """Return whether this process runs on Databricks compute, which has a session of its own."""
+    """Return whether this process runs on Databricks compute, which provides a session."""
     return "DATABRICKS_RUNTIME_VERSION" in environment
 
 
 def open_session(settings: "SessionSettings | None" = None) -> "SparkSession":
-    """Return the session of this process: the one that is there, or a new local one until `stop_session`.
+    """Return the session of this process: the existing one, or a new local one until `stop_session`.
 
     Without `settings` they are read from the environment. Raises `JavaError`, `JarsError` or `SessionError`.
     """
@@ -45,7 +45,7 @@ def open_session(settings: "SessionSettings | None" = None) -> "SparkSession":
 
 
 def stop_session() -> None:
-    """End the local session of this process, its JVM, and every temporary file of the two."""
+    """End the local session of this process, its JVM, and the temporary files of both."""
     global _here
     atexit.unregister(stop_session)
     if _here:
@@ -56,7 +56,7 @@ def stop_session() -> None:
 
 @contextmanager
 def spark_session(settings: "SessionSettings | None" = None) -> Iterator["SparkSession"]:
-    """Open a session for the time of a `with`; one that was open before stays open after it."""
+    """Open a session for the time of a `with`; one that was open before stays open."""
     was_open = _here is not None
     try:
         yield open_session(settings)
@@ -67,7 +67,7 @@ def spark_session(settings: "SessionSettings | None" = None) -> Iterator["SparkS
 
 @contextmanager
 def session_for(locations: Iterable[str | None]) -> Iterator["SparkSession"]:
-    """Open the session for a command; what a local one needs for S3 follows from its locations."""
+    """Open the session for a command, with S3 support if its locations need it."""
     if on_databricks(os.environ):
         yield open_session()
         return
@@ -80,7 +80,7 @@ def session_for(locations: Iterable[str | None]) -> Iterator["SparkSession"]:
 
 
 def interruptible(work: Callable[[], T]) -> T:
-    """Do the work so that Ctrl-C ends it cleanly; return what it returns or raise what it raises."""
+    """Do the work so that Ctrl-C ends it cleanly; return its result or raise its error."""
     if on_databricks(os.environ):
         return work()
     from flatten.local.interrupts import interruptible as interruptible_here

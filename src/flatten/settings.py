@@ -1,4 +1,4 @@
-"""What a run is given, as plain data: it travels to the process in which Spark Connect runs a micro-batch."""
+"""The options of a run, as plain data: Spark Connect sends it to the process that runs a micro-batch."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +16,9 @@ Discovery = Literal["listing", "file-events"]
 class Settings:
     """The options of `flatten run`. Locations are absolute and have no slash at the end.
 
-    `max_files` is per micro-batch. `lookback_days` is how far from its lines' dates an event's row is looked for.
-    `discovery` is how Auto Loader finds files. `started_at` is aware and is the `pipeline_processed_at` of every row.
-    `max_file_bytes` is how large a file may be as it is stored.
+    `max_files` is per micro-batch. `lookback_days` is how far from its lines' dates an event's row is looked up.
+    `discovery` is how Auto Loader finds files. `started_at` has a time zone and is the `pipeline_processed_at` of every
+    row. `max_file_bytes` is the largest stored size of a file.
     """
 
     source: str
@@ -37,19 +37,19 @@ class Settings:
 
     @property
     def checkpoint(self) -> str:
-        """Where the engine keeps what it has read."""
+        """Return the folder in which the engine keeps what it has read."""
         return f"{self.state}/checkpoint"
 
     def path_of(self, name: str) -> str:
-        """Return the path by which the tables know a file of landing."""
+        """Return a landing file's path as in the tables."""
         return f"{self.source}/{name}"
 
     def name_of(self, path: str) -> str:
-        """Return the name below landing of a file that the tables know by this path."""
+        """Return the name below landing of a path in the tables."""
         return path.removeprefix(f"{self.source}/")
 
     def made(self) -> dict[str, str]:
-        """Return the folders that a run makes where they are missing: role -> place."""
+        """Return the folders that a run creates if missing: role -> place."""
         tables = {"table": self.table.text, "ops": self.table.ops} if self.table.is_path else {}
         return {"archive": self.archive, "rejects": self.rejects, "state": self.state} | tables
 
@@ -66,15 +66,15 @@ class Settings:
         for place in self.table.places():
             if _is_inside(place, self.state):
                 raise LocationError(
-                    f"The table {place} is inside the state folder {self.state}: give another, because a state may "
-                    "be cleared and a table not."
+                    f"The table {place} is inside the state folder {self.state}: give another path, because a state "
+                    "may be deleted and a table must not."
                 )
         for name in ("archive", "rejects", "state"):
             for each in self.table.places():
                 if places[name] == each or _is_inside(places[name], each):
                     raise LocationError(
-                        f"The {name} folder {places[name]} is inside the table {each}, where maintenance removes "
-                        "what is not the table's: give another folder."
+                        f"The {name} folder {places[name]} is inside the table {each}, where maintenance deletes "
+                        "files that are not the table's: give another folder."
                     )
         for name in [role for role in places if role != "state"]:
             if _is_inside(self.source, places[name]):

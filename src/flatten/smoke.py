@@ -1,7 +1,7 @@
-"""The smoke test: does this workspace do what could not be tried elsewhere?
+"""Test whether a workspace does what could only be tried there.
 
-It tries, line by line, what the job needs, on folders and tables of its own, and removes them. Each line is ok or says
-what is missing and what to do; docs/bundle.md has the table of what each line answers.
+It tests, line by line, what the job needs, on separate folders and tables, and removes them. Each line is ok, or says
+what is missing and what to do; docs/bundle.md explains each line.
 """
 
 import gzip
@@ -32,13 +32,13 @@ _FIRST = "2026/01/05/10/1-2-2-00000001.ndjson.gz"
 _SECOND = "2026/01/05/10/3-3-1-00000002.ndjson.gz"
 
 
-class NotAsNeededError(FlattenError):
-    """Raised when a line finds something else than the job needs."""
+class RequirementError(FlattenError):
+    """Raised when a line finds that a requirement is not met."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the smoke test. `detail` is what was found; `cure`, for a line that is not ok, what to do."""
+class SmokeLine:
+    """A line of the smoke test. `detail` is what was found; `cure` is what to do if the line is not ok."""
 
     name: str
     ok: bool
@@ -46,14 +46,14 @@ class Line:
     cure: str = ""
 
     def as_text(self) -> str:
-        """Write it for a person."""
+        """Return it as text."""
         cure = f" To do: {self.cure}" if self.cure else ""
         return f"{'ok' if self.ok else 'missing':<8} {self.name:<28} {self.detail}{cure}"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What the lines work with. `settings` names folders and tables that nobody else uses."""
+    """The input of the lines. `settings` names folders and tables that nothing else uses."""
 
     spark: SparkSession
     settings: Settings
@@ -61,9 +61,9 @@ class Trial:
     auto_loader: bool
 
 
-def smoke(trial: Trial, show: Callable[[Line], None]) -> list[Line]:
-    """Try all lines in order, `show` each as it ends, remove what they left, and return them."""
-    lines: list[Line] = []
+def smoke(trial: Trial, show: Callable[[SmokeLine], None]) -> list[SmokeLine]:
+    """Test all lines in order, `show` each when it ends, remove what they left, and return them."""
+    lines: list[SmokeLine] = []
     try:
         for name, (work, cure) in LINES.items():
             lines.append(_tried(name, partial(work, trial), cure))
@@ -73,20 +73,20 @@ def smoke(trial: Trial, show: Callable[[Line], None]) -> list[Line]:
     return lines
 
 
-def _tried(name: str, work: Callable[[], str], cure: str) -> Line:
+def _tried(name: str, work: Callable[[], str], cure: str) -> SmokeLine:
     try:
-        return Line(name, True, work())
+        return SmokeLine(name, True, work())
     except (*SPARK_ERRORS, OSError, FlattenError) as wrong:
-        return Line(name, False, last_words(wrong).rstrip(".") + ".", cure)
+        return SmokeLine(name, False, last_words(wrong).rstrip(".") + ".", cure)
 
 
 def _need(is_so: bool, found: str) -> None:
     if not is_so:
-        raise NotAsNeededError(found)
+        raise RequirementError(found)
 
 
 def _volume(trial: Trial) -> str:
-    """Write, go on with what was cut short, refuse to overwrite, delete: as the archiver does."""
+    """Write, continue an interrupted write, refuse to overwrite, delete: as the archiver does."""
     for root in (trial.settings.source, trial.settings.archive, trial.settings.state):
         place = open_location(root)
         for content in (b"half", b"half and whole"):
@@ -95,7 +95,7 @@ def _volume(trial: Trial) -> str:
             place.take("folder/probe", io.BytesIO(b"other"))
         _need(place.read_text("folder/probe") == "half and whole", f"{root} does not return what was written to it")
         place.remove("folder/probe")
-        _need(list(place.names()) == [], f"{root} still has what was deleted")
+        _need(list(place.names()) == [], f"{root} still has a deleted file")
     return "files are written, completed, never overwritten, deleted"
 
 
@@ -111,16 +111,16 @@ def _versions(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _table(trial: Trial) -> str:
-    """A first run: tables, foreachBatch, the engine, rows."""
+    """Run the job once: tables, foreachBatch, the engine, rows."""
     _put(trial, _FIRST, [_event("smoke-1", 1, "INSERT"), _event("smoke-2", 2, "INSERT")])
-    _require_handed_over(_run(trial), applied=2)
+    _require_delivered(_run(trial), applied=2)
     return "created, with two rows"
 
 
 def _merge(trial: Trial) -> str:
-    """A second run, which changes a row and brings a new column."""
+    """Run the job again with a changed row and a new column."""
     _put(trial, _SECOND, [_event("smoke-1", 3, "MODIFY", ("odometer-traveleddistance", 7.5))])
-    _require_handed_over(_run(trial), applied=1)
+    _require_delivered(_run(trial), applied=1)
     row = trial.spark.table(trial.settings.table.sql).where("event_id = 'smoke-1'").collect()
     found = [each.asDict().get("Odometer_TraveledDistance_value") for each in row]
     _need(found == [7.5], f"the changed row has {found} in the new column")
@@ -131,10 +131,10 @@ def _run(trial: Trial) -> job.Report:
     return job.run(trial.spark, trial.settings, trial.around, auto_loader=trial.auto_loader)
 
 
-def _require_handed_over(report: job.Report, applied: int) -> None:
-    """The run reads itself what the engine passed over; here the engine is what is tried."""
+def _require_delivered(report: job.Report, applied: int) -> None:
+    """Check that the engine delivered all files, because the run reads skipped ones itself."""
     passed_over = len(report.paths("read") + report.paths("gone"))
-    _need(not passed_over, f"the engine did not hand over {passed_over} files that were there")
+    _need(not passed_over, f"the engine did not deliver {passed_over} existing files")
     counts = {name: report.counts.get(name, 0) for name in ("applied", "quarantined")}
     _need(report.problem is None, str(report.problem))
     _need(counts["applied"] >= applied and not counts["quarantined"], f"the run counted {counts}")
@@ -148,9 +148,9 @@ def _archive(trial: Trial) -> str:
 
 
 def _state(trial: Trial) -> str:
-    """How Auto Loader writes the paths that it has read."""
+    """Check how Auto Loader writes the paths that it has read."""
     if not trial.auto_loader:
-        return "not asked: this Spark has no Auto Loader"
+        return "not tested: this Spark has no Auto Loader"
     asked = f"SELECT path FROM cloud_files_state({literal(trial.settings.checkpoint)}) ORDER BY path"
     paths = [str(row.path) for row in trial.spark.sql(asked).collect()]
     expected = [f"{trial.settings.source}/{name}" for name in (_FIRST, _SECOND)]
@@ -165,14 +165,14 @@ def _conflict(trial: Trial) -> str:
 
 
 def _conflict_with_vectors(trial: Trial) -> str:
-    """For information: our tables have no deletion vectors."""
+    """Report a fact only: the job's tables have no deletion vectors."""
     return f"of two inserts of one key {_TOLD[_overlapped(trial, deletion_vectors=True)]}"
 
 
 _TOLD = {
     "refused": "the later is refused",
-    "both": "both were committed: our tables must do without deletion vectors",
-    "one": "none met the other, in three attempts",
+    "both": "both were committed: the job's tables must not have deletion vectors",
+    "one": "the two did not overlap in three attempts",
 }
 
 
@@ -192,7 +192,7 @@ def _put(trial: Trial, name: str, events: Iterable[dict[str, Any]]) -> None:
 
 
 def _event(event_id: str, number: int, name: str, signal: tuple[str, float] | None = None) -> dict[str, Any]:
-    """Return a made-up line (contract of docs/reference/lambda.md)."""
+    """Return a generated line (contract of docs/reference/lambda.md)."""
     return {
         "event_id": event_id,
         "recorded_at": "2026-01-05 10:00:00",
@@ -208,7 +208,7 @@ def _event(event_id: str, number: int, name: str, signal: tuple[str, float] | No
 
 
 def _remove(trial: Trial) -> None:
-    """Remove the tables and folders of the trial; what cannot be removed is left, with the trial's name in it."""
+    """Remove the tables and folders of the test; what cannot be removed stays, with the test's name in it."""
     table = trial.settings.table
     overlap = [_beside(table, vectors) for vectors in (False, True)]
     places = [trial.settings.source, trial.settings.archive, trial.settings.rejects, trial.settings.state]
@@ -224,8 +224,8 @@ def _remove(trial: Trial) -> None:
 
 
 LINES: dict[str, tuple[Callable[[Trial], str], str]] = {
-    "volume": (_volume, "give the job's principal READ VOLUME and WRITE VOLUME; report what else it says."),
-    "wheel in a UDF": (_wheel_in_udf, "see that environment_version is 5 and that the job's wheel is installed."),
+    "volume": (_volume, "give the job's principal READ VOLUME and WRITE VOLUME; report any other error."),
+    "wheel in a UDF": (_wheel_in_udf, "check that environment_version is 5 and that the job's wheel is installed."),
     "table and foreachBatch": (
         _table,
         "give the principal CREATE TABLE and MODIFY on both schemas; if it says that no module is named flatten, use "
@@ -233,7 +233,7 @@ LINES: dict[str, tuple[Callable[[Trial], str], str]] = {
     ),
     "MERGE and schema evolution": (_merge, "report it: every change of an event is written this way."),
     "archive": (_archive, "give the principal WRITE VOLUME on landing and archive."),
-    "Auto Loader's state": (_state, "nothing now: the job does not read it, an operator may."),
+    "Auto Loader's state": (_state, "nothing: the job does not read it, but an operator may."),
     "conflict": (
         _conflict,
         "run it again; if both were committed, let only one job write the table, with one run at a time.",

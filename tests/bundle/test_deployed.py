@@ -112,7 +112,7 @@ def test_a_task_returns_when_it_is_done_and_raises_when_it_is_not(deployed: Depl
 
 def test_the_check_names_the_file_that_is_not_complete(deployed: Deployed) -> None:
     table = "spark_catalog.dev_tester_telemetry.car_telemetry_flattened"
-    assert f"flatten: 1 files of the last 1 days are not wholly in {table}" in deployed.complained
+    assert f"flatten: 1 files of the last 1 days are not completely in {table}" in deployed.complained
     assert f"{CUT} (quarantined)" in deployed.complained
 
 

@@ -189,7 +189,7 @@ class TestWithSpark:
         table = "--table", place / "tables/telemetry"
         for arguments in (run_arguments(place), ["status", *table], ["maintain", *table]):
             code, _, err = command(*arguments)
-            assert (code, "without our columns" in err) == (2, True)
+            assert (code, "lacks columns of this job" in err) == (2, True)
         assert not (place / "state" / "checkpoint").exists()
 
     def test_side_tables_that_are_not_there_are_told(self, place: Path, blank: Path, command: Command) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flatten.run.batch import Reached
-from flatten.run.maintain import Keeping, maintain
+from flatten.run.maintain import MaintenanceOptions, maintain
 from support.job_world import Seen, World, around, at, line, verdicts
 
 pytestmark = [pytest.mark.spark, pytest.mark.connect]
@@ -159,7 +159,7 @@ def test_two_jobs_on_one_table_and_maintenance_beside_them_end_well(spark: Any, 
 
     def keep() -> None:
         for number in range(3):
-            maintain(spark, Keeping(one.table, f"maintenance {number}", compact=True), around())
+            maintain(spark, MaintenanceOptions(one.table, f"maintenance {number}", compact=True), around())
 
     with ThreadPoolExecutor(3) as together:
         for done in [*(together.submit(work, world) for world in worlds.values()), together.submit(keep)]:

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from flatten.errors import LocationError
 from flatten.run.batch import Around
 from flatten.run.duplicates import remove_duplicates
-from flatten.run.maintain import Keeping, maintain
+from flatten.run.maintain import MaintenanceOptions, maintain
 from support.job_world import NOW, World, around, line
 
 pytestmark = pytest.mark.spark
@@ -38,9 +38,9 @@ def after(days: int) -> Around:
     return replace(around(), clock=clock)
 
 
-def keeping(world: World, **options: Any) -> Keeping:
+def keeping(world: World, **options: Any) -> MaintenanceOptions:
     settings = world.settings()
-    return Keeping(table=world.table, run_id=settings.run_id, compact=False, **options)
+    return MaintenanceOptions(table=world.table, run_id=settings.run_id, compact=False, **options)
 
 
 def test_a_sound_table_stays_as_it_is(world: World) -> None:

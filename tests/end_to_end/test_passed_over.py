@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_read_stops_no_other_and_is_read_when_it_can_be(
         world.land(name, event(name))
     settings, landing = world.settings(), Guarded(str(world.source))
     assert read_passed_over(spark, settings, around(), landing, landing.names()) == [
-        ("failed", f"{world.source}/bad could not be read (Permission denied): give this user the right to."),
+        ("failed", f"{world.source}/bad could not be read (Permission denied): give this user the permission."),
         ("read", f"{world.source}/usual"),
     ]
     assert set(world.rows()) == {"usual"}
@@ -167,7 +167,7 @@ def test_a_state_folder_that_is_a_file_is_refused_before_anything_is_written(spa
     world = World(spark, tmp_path)
     world.land("x", event("x"))
     (tmp_path / "file").touch()
-    with pytest.raises(LocationError, match="file/state cannot be created, it is a file: give another"):
+    with pytest.raises(LocationError, match="file/state cannot be created, because it is a file: give another"):
         world.run(state=str(tmp_path / "file" / "state"))
     assert world.landed() == ["x"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "landing"]
@@ -180,7 +180,7 @@ def test_an_archive_that_takes_no_file_is_reported_and_the_next_run_archives(
     world.land("x", event("x"))
     (tmp_path / "archive").touch()
     report = world.run()
-    assert report.paths("failed") == [f"{tmp_path}/archive takes no copy of x: is it a folder that can be written?"]
+    assert report.paths("failed") == [f"{tmp_path}/archive cannot store x: check that it is a writable folder."]
     assert report.problem == f"1 files stay in landing: {report.paths('failed')[0]}"
     assert [(row.outcome, row.error) for row in world.side("runs")] == [("failed", report.problem)]
     assert world.landed() == ["x"]

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from flatten.cli import cli
-from flatten.smoke import LINES, Line, Trial, smoke
+from flatten.smoke import LINES, SmokeLine, Trial, smoke
 from support.cloud_files import CloudFiles
 from support.job_world import World, around
 
@@ -28,7 +28,7 @@ def test_every_line_is_ok_here_and_nothing_is_left(spark: Any, tmp_path: Path) -
 def test_what_this_spark_lacks_is_missing_and_the_other_lines_are_tried(spark: Any, tmp_path: Path) -> None:
     """Through the stand-in of Auto Loader; open-source Spark has no cloud_files_state."""
     spark.dataSource.register(CloudFiles)
-    shown: list[Line] = []
+    shown: list[SmokeLine] = []
     lines = smoke(Trial(spark, World(spark, tmp_path).settings(), around(), auto_loader=True), shown.append)
     assert shown == lines
     assert [line.name for line in lines if not line.ok] == ["Auto Loader's state"]

@@ -48,15 +48,13 @@ def test_of_two_runs_one_works_and_an_interrupted_one_leaves_nothing_behind(
         main(options(world))
     assert ended.value.code == 1
     state = tmp_path / "state"
-    assert capsys.readouterr().err == (
-        f"flatten: Another run is at work on the state folder {state}; wait until it ends.\n"
-    )
+    assert capsys.readouterr().err == (f"flatten: Another run uses the state folder {state}; wait until it ends.\n")
     os.killpg(working.pid, signal.SIGINT)
     out, err = working.communicate(timeout=120)
     assert working.returncode == 130, err
     assert out == ""
     assert [text for text in err.splitlines() if text and not text.startswith("micro-batches: ")] == [
-        "flatten: interrupted; what was committed stays, run again to complete it."
+        "flatten: interrupted; committed work stays, run again to complete it."
     ]
     assert lasting(working.pid) == []
     world.run()
@@ -98,7 +96,7 @@ def test_a_marker_that_is_not_ours_is_respected(text: str, owned: World) -> None
     marker = owned.source / "_flatten_owner.json"
     ours = marker.read_text()
     marker.write_text(text)
-    with pytest.raises(OwnerError, match="remove the marker when that job is gone"):
+    with pytest.raises(OwnerError, match="remove the marker if that job no longer exists"):
         owned.run()
     assert marker.read_text() == text
     marker.write_text(ours)

@@ -27,7 +27,7 @@ def test_the_drawing_shows_every_class_under_its_parent() -> None:
 
 
 @pytest.mark.parametrize("found", CLASSES, ids=lambda found: found.__name__)
-def test_the_exit_code_says_whether_the_options_or_the_work_were_wrong(found: type[FlattenError]) -> None:
+def test_the_exit_code_is_2_for_options_and_1_for_the_work(found: type[FlattenError]) -> None:
     assert found.exit_code == (2 if issubclass(found, UsageError) else 1)
 
 

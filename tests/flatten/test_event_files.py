@@ -1,4 +1,4 @@
-"""The recorded-style events of tests/events, and those of the catalogue, are what they say they are."""
+"""The events of tests/events, and those of the catalogue, are consistent."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_an_event_says_what_it_shows_and_what_it_expects(path: Path) -> None:
+def test_an_event_has_a_description_and_an_expectation(path: Path) -> None:
     event = _read(path)
     assert event.keys() == {"about", "item", "expect"}
     assert event["expect"].keys() <= EVENT_COLUMNS | _signal_columns()
@@ -45,7 +45,7 @@ def test_an_event_says_what_it_shows_and_what_it_expects(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_whatever_an_event_leaves_unmapped_is_in_its_item_as_it_came(path: Path) -> None:
+def test_unmapped_values_are_in_the_item_unchanged(path: Path) -> None:
     event = _read(path)
     assert all(signal in event["item"]["signals"] for signal in event["expect"]["unmapped_signals"] or [])
     for name in {"record_type", "smartcar_user_id", "car_timezone"} & event["item"].keys():
@@ -61,7 +61,7 @@ def test_the_list_names_every_event_with_what_it_shows() -> None:
     assert sorted(rows) == sorted((str(int(path.stem[:2])), path.name, _read(path)["about"]) for path in FILES)
 
 
-def test_every_event_has_an_id_of_its_own() -> None:
+def test_every_event_has_another_id() -> None:
     assert len({_read(path)["item"]["event_id"] for path in FILES}) == len(FILES)
 
 

@@ -1,4 +1,4 @@
-"""What the commands show a person: a bar on a terminal, plain lines elsewhere."""
+"""The output of the commands: a bar on a terminal, plain lines elsewhere."""
 
 from io import StringIO
 from typing import Any
@@ -29,13 +29,13 @@ FOUND: dict[str, Any] = {
 
 
 class Terminal(StringIO):
-    """A stream that says that it is a terminal."""
+    """A stream that reports to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
-def test_elsewhere_than_on_a_terminal_each_change_is_one_plain_line() -> None:
+def test_without_a_terminal_each_change_is_one_plain_line() -> None:
     out = StringIO()
     with Screen.of(out).progress("files") as done:
         for count in (0, 1, 1, 3, 3):
@@ -43,7 +43,7 @@ def test_elsewhere_than_on_a_terminal_each_change_is_one_plain_line() -> None:
     assert out.getvalue() == "files: 1\nfiles: 3\n"
 
 
-def test_a_terminal_gets_a_bar_that_is_gone_at_the_end() -> None:
+def test_a_terminal_shows_a_bar_that_is_removed_at_the_end() -> None:
     out = Terminal()
     screen = Screen.of(out)
     assert screen.lively
@@ -60,7 +60,7 @@ def test_a_quiet_screen_shows_nothing(out: StringIO) -> None:
     assert out.getvalue() == ""
 
 
-def test_a_failure_inside_ends_the_bar_and_goes_on() -> None:
+def test_a_failure_ends_the_bar_and_is_raised() -> None:
     with pytest.raises(ZeroDivisionError), Screen.of(Terminal()).progress("files"):
         raise ZeroDivisionError
 
@@ -71,7 +71,7 @@ def test_the_status_is_lines_of_text() -> None:
         "rows         1,234,567 (1,000 deleted)",
         "newest event 2025-10-28T20:11:06Z",
         "files        5,432 committed, 2 quarantined",
-        "searched     3 lines looked for under all dates",
+        "searched     3 lines looked up under all dates",
         "landing      12,000 to read, 1 to archive, 2 for more than an hour",
         "quarantined  1,500 not_json",
         "quarantined  1 file_incomplete",
@@ -79,7 +79,7 @@ def test_the_status_is_lines_of_text() -> None:
     ]
 
 
-def test_what_is_not_known_is_left_out_of_the_status() -> None:
+def test_unknown_values_are_left_out_of_the_status() -> None:
     lines = shown_status(FOUND | {"landing": None, "newest_event": None, "quarantined": {}, "runs": []}).splitlines()
     assert "newest event -" in lines
     assert not any(line.startswith(("landing", "quarantined", "run")) for line in lines)

@@ -1,4 +1,4 @@
-"""Each line of the smoke test is ok or says what is missing. The whole of it is in tests/end_to_end."""
+"""Each line of the smoke test is ok or says what is missing. tests/end_to_end runs all of them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,12 +31,12 @@ def trial(root: Path) -> smoke.Trial:
     return smoke.Trial(cast(SparkSession, None), settings, Around(), auto_loader=False)
 
 
-def test_a_volume_that_takes_our_writes_is_ok(tmp_path: Path) -> None:
+def test_a_volume_that_accepts_our_writes_is_ok(tmp_path: Path) -> None:
     assert smoke._volume(trial(tmp_path)) == "files are written, completed, never overwritten, deleted"
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_a_volume_that_does_not_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_a_volume_that_refuses_writes_is_reported_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "archive").write_text("a file")
     line = smoke._tried("volume", lambda: smoke._volume(trial(tmp_path)), "grant it")
     assert (line.ok, line.cure) == (False, "grant it")
@@ -51,37 +51,37 @@ def report(*ended: tuple[str, str], **counts: int) -> Report:
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (report(("read", "a")), "the engine did not hand over 1 files that were there"),
-        (report(("gone", "a"), ("gone", "b")), "the engine did not hand over 2 files that were there"),
+        (report(("read", "a")), "the engine did not deliver 1 existing files"),
+        (report(("gone", "a"), ("gone", "b")), "the engine did not deliver 2 existing files"),
         (report(("failed", "a could not be moved.")), "1 files stay in landing: a could not be moved."),
         (report(applied=1), "the run counted {'applied': 1, 'quarantined': 0}"),
         (report(quarantined=1), "the run counted {'applied': 2, 'quarantined': 1}"),
     ],
     ids=["passed over", "gone", "not moved", "too few", "quarantined"],
 )
-def test_a_run_that_the_job_had_to_complete_itself_is_not_ok(found: Report, said: str) -> None:
-    smoke._require_handed_over(report(("archived", "a")), 2)
-    with pytest.raises(smoke.NotAsNeededError) as wrong:
-        smoke._require_handed_over(found, 2)
+def test_a_run_with_files_that_the_engine_skipped_is_not_ok(found: Report, said: str) -> None:
+    smoke._require_delivered(report(("archived", "a")), 2)
+    with pytest.raises(smoke.RequirementError) as wrong:
+        smoke._require_delivered(found, 2)
     assert str(wrong.value) == said
 
 
 def test_files_that_stay_in_landing_are_named(tmp_path: Path) -> None:
     there = trial(tmp_path)
     smoke._put(there, "a", [])
-    with pytest.raises(smoke.NotAsNeededError, match=r"^landing has \['a'\], the archive \[\]$"):
+    with pytest.raises(smoke.RequirementError, match=r"^landing has \['a'\], the archive \[\]$"):
         smoke._archive(there)
 
 
 class Conflict(PySparkException):
-    """What Delta raises for the later of two commits."""
+    """Like Delta's error for the later of two commits."""
 
     def getCondition(self) -> str:  # noqa: N802  # the name in pyspark
         return "DELTA_CONCURRENT_APPEND"
 
 
 class Tables:
-    """A Spark that commits the inserts of each round as it is told: both, one, or refuses the second."""
+    """A fake Spark that commits the inserts of each round as given: both, one, or refuses the second."""
 
     def __init__(self, *rounds: str) -> None:
         self._rounds, self._lock = list(rounds), Lock()
@@ -112,7 +112,7 @@ class Tables:
         (["one", "one", "one"], "one"),
     ],
 )
-def test_two_inserts_of_one_key_are_tried_until_they_overlap(rounds: list[str], outcome: str) -> None:
+def test_two_inserts_of_one_key_are_repeated_until_they_overlap(rounds: list[str], outcome: str) -> None:
     tables = Tables(*rounds)
     found = overlapping_inserts(cast(SparkSession, tables), "t", deletion_vectors=False)
     assert (found, tables.asked[0].count("'delta.enableDeletionVectors' = 'false'")) == (outcome, 1)

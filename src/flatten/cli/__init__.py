@@ -1,4 +1,4 @@
-"""The command line: `flatten run | status | maintain | smoke`. Every option is also read from FLATTEN_<OPTION>.
+"""The command line of `flatten`. Every option is also read from FLATTEN_<OPTION>.
 
 Exit codes: 0 done (also with quarantined lines), 1 the work could not be done, 2 wrong usage.
 """
@@ -20,7 +20,7 @@ from flatten.errors import FlattenError
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(version)s")
 def cli() -> None:
-    """Vehicle telemetry events, from files to one flat Delta row per event.
+    """Turn vehicle telemetry events in files into one flat Delta row per event.
 
     \b
     Try it:
@@ -34,11 +34,11 @@ for _command in (run, status, maintain, smoke):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; return when it succeeded, else end with the exit code of its error.
+    """Run a command; return when it succeeded, else exit with the code of its error.
 
     This is the entry point of the wheel: a job's task counts a return as success and an exception as failure.
     """
-    # py4j logs the tracebacks of what it hands on; the sentence below is what a person needs.
+    # py4j logs the tracebacks of errors that it passes on; a person needs only the sentence below.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         cli.main(args=arguments, standalone_mode=False)
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show()
         raise SystemExit(error.exit_code) from None
     except (KeyboardInterrupt, click.Abort):
-        click.echo("flatten: interrupted; what was committed stays, run again to complete it.", err=True)
+        click.echo("flatten: interrupted; committed work stays, run again to complete it.", err=True)
         raise SystemExit(130) from None
     except Exception as error:
         from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS

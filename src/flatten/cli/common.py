@@ -1,4 +1,4 @@
-"""What the commands share: options, the table that is meant, the session in which they work."""
+"""Share code between the commands: options, the table, the session."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ TABLE = option("--table", required=True, metavar="NAME_OR_PATH", help="catalog.s
 OPS = option(
     "--ops",
     metavar="SCHEMA_OR_DIR",
-    help="Where the side tables live. [default: for schema.t schema_ops, for ./tables/t ./tables_ops]",
+    help="The folder or schema of the side tables. [default: for schema.t schema_ops, for ./tables/t ./tables_ops]",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 COUNT = click.IntRange(1, 1_000_000_000)
@@ -56,25 +56,25 @@ def session(*locations: str | None) -> Iterator["SparkSession"]:
 
 
 def failed(error: Exception) -> FlattenError:
-    """Return the error of a command that ended with one of Spark or of the system."""
+    """Return the error of a command that ended with an error of Spark or the system."""
     from flatten.tables.commits import last_words
 
     return CommandError(f"Command failed: {last_words(error).rstrip('.')}. Fix the cause and run it again.")
 
 
 def named_table(text: str, ops: str | None) -> TableName:
-    """Return the table that the options name; a path becomes an absolute one."""
+    """Return the table that the options name; a path becomes absolute."""
     if "/" not in text:
         return TableName.of(text, ops)
     return TableName.of(absolute(text), ops and absolute(ops))
 
 
 def require_lasting_catalog(spark: "SparkSession", table: TableName) -> None:
-    """Raise TableError when the table would end with the session."""
+    """Raise TableError when the table would be deleted with the session."""
     if table.is_path or on_databricks(os.environ):
         return
     if spark.conf.get("spark.sql.catalogImplementation", "") == "in-memory":
         raise TableError(
-            f"The table {table.text!r} would be gone when this command ends, as all tables by name here: give "
-            "--table a path, or name a folder for such tables in FLATTEN_WAREHOUSE."
+            f"The table {table.text!r} would be deleted when this command ends, like all tables by name here: give "
+            "--table a path, or set FLATTEN_WAREHOUSE to a folder for tables by name."
         )

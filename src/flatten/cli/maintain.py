@@ -22,7 +22,7 @@ from flatten.storage.location import absolute
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Delete days of the archive whose files are all older than this; 0 keeps all.",
+    help="Delete days of the archive whose files are all older than this many days; 0 keeps all.",
 )
 @option("--compact/--no-compact", default=None, help="Compact the tables. [default: yes, but not on Databricks]")
 @JSON
@@ -42,10 +42,10 @@ def maintain(as_json: bool, **options: Any) -> None:
     compact = options["compact"] if options["compact"] is not None else not on_databricks(os.environ)
     with session(archive, table.text) as spark:
         from flatten.run.batch import Around
-        from flatten.run.maintain import Keeping
+        from flatten.run.maintain import MaintenanceOptions
         from flatten.run.maintain import maintain as keep
 
-        keeping = Keeping(table, uuid.uuid4().hex, compact, archive, options["archive_days"] or None)
+        keeping = MaintenanceOptions(table, uuid.uuid4().hex, compact, archive, options["archive_days"] or None)
         found = interruptible(lambda: keep(spark, keeping, Around()))
     duplicates, deleted = len(found["duplicates"]), len(found["archive_deleted"])
     text = f"{duplicates} events had several rows; {deleted} days of the archive deleted."

@@ -21,21 +21,23 @@ _POLICY = click.Choice(["soft", "hard", "keep"])
 
 
 @click.command()
-@option("--source", required=True, metavar="DIR", help="Where the files arrive (landing).")
-@option("--archive", required=True, metavar="DIR", help="Where recorded files are moved to.")
-@option("--rejects", metavar="DIR", help="Where unusable files are moved to. [default: <archive>/_quarantine]")
+@option("--source", required=True, metavar="DIR", help="The folder in which files arrive (landing).")
+@option("--archive", required=True, metavar="DIR", help="The folder to which recorded files are moved.")
+@option(
+    "--rejects", metavar="DIR", help="The folder to which unusable files are moved. [default: <archive>/_quarantine]"
+)
 @TABLE
-@option("--state", required=True, metavar="DIR", help="Where the job remembers what it has read.")
+@option("--state", required=True, metavar="DIR", help="The state folder: the checkpoint of what was read.")
 @OPS
 @option("--on-delete", type=_POLICY, default="soft", show_default=True, help="What a removed item does to its row.")
 @option("--on-expiry", type=_POLICY, default="keep", show_default=True, help="What an expired item does to its row.")
-@option("--max-files", type=COUNT, default=1000, show_default=True, help="Files a micro-batch at most.")
+@option("--max-files", type=COUNT, default=1000, show_default=True, help="Largest number of files in a micro-batch.")
 @option(
     "--lookback-days",
     type=click.IntRange(0, 36_500),
     default=7,
     show_default=True,
-    help="How many days from the dates of its lines an event's row is looked for.",
+    help="How many days before and after the dates of its lines an event's row is looked up.",
 )
 @option(
     "--discovery",
@@ -46,7 +48,7 @@ _POLICY = click.Choice(["soft", "hard", "keep"])
 )
 @JSON
 def run(as_json: bool, **options: Any) -> None:
-    """Handle every file that is there, then stop.
+    """Process every file that exists, then stop.
 
     \b
     Example:

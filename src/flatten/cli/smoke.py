@@ -17,15 +17,15 @@ from flatten.tables.names import TableName
 
 
 @click.command()
-@option("--folder", required=True, metavar="DIR", help="Where it may make a folder of its own for files.")
+@option("--folder", required=True, metavar="DIR", help="A folder in which it may create a separate folder for files.")
 @TABLE
-@option("--state", required=True, metavar="DIR", help="Where it may make a state folder of its own.")
+@option("--state", required=True, metavar="DIR", help="A folder in which it may create a separate state folder.")
 @OPS
 @JSON
 def smoke(as_json: bool, **options: Any) -> None:
-    """Try what the job needs of a workspace, on folders and tables of its own, and remove them.
+    """Test what the job needs of a workspace, on separate folders and tables, and remove them.
 
-    Each line is ok, or says what is missing and what to do. Ends with 1 when one is not ok. The names of its tables
+    Each line is ok, or says what is missing and what to do. Exits with 1 when one is not ok. The names of its tables
     begin with the table's.
 
     \b
@@ -45,7 +45,9 @@ def smoke(as_json: bool, **options: Any) -> None:
         click.echo(json.dumps([asdict(line) for line in lines]))
     missing = [line.name for line in lines if not line.ok]
     if missing:
-        raise SmokeError(f"{len(missing)} of {len(lines)} lines are not ok: {', '.join(missing)}. Do what they say.")
+        raise SmokeError(
+            f"{len(missing)} of {len(lines)} lines are not ok: {', '.join(missing)}. Follow their instructions."
+        )
 
 
 def _smoke_settings(options: dict[str, Any]) -> Settings:

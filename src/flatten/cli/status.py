@@ -14,16 +14,17 @@ from flatten.storage.location import absolute
 @click.command()
 @TABLE
 @OPS
-@option("--source", metavar="DIR", help="Look at the files that wait there, too.")
+@option("--source", metavar="DIR", help="Also show the files that wait in this folder.")
 @option(
     "--check-days",
     type=click.IntRange(1, 36_500),
-    help="End with 1 when a file of these days is not complete or a line of them is quarantined.",
+    help="Exit with 1 when a file of the last days is not complete or a line is quarantined.",
 )
 @option(
     "--check-minutes",
     type=click.IntRange(1, 10_000_000),
-    help="Show nothing; end with 1 when no row was written for so long, or a file waits for more than an hour.",
+    help="Show nothing; exit with 1 when no row was written for this many "
+    "minutes, or a file waits for more than an hour.",
 )
 @JSON
 def status(

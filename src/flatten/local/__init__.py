@@ -1,1 +1,1 @@
-"""Spark on this machine; Databricks has its own, so this is not in the wheel."""
+"""Start Spark on this machine. Databricks has Spark, so this is not in the wheel."""

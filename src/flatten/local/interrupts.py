@@ -1,9 +1,9 @@
-"""Ctrl-C while Spark works.
+"""Handle Ctrl-C while Spark works.
 
-Python raises KeyboardInterrupt wherever its main thread is, and that is nearly always in a call to the JVM. py4j then
-shuts down more connections than that call's (`send_command` in py4j/java_gateway.py), and whatever is asked of Spark
-next, to stop a query or to end the session, may fail with an error of the network. So the main thread only waits, and
-another one makes the calls. What that one was doing when the session ends under it is what a killed run leaves.
+Python raises KeyboardInterrupt wherever its main thread is, nearly always in a call to the JVM. py4j then shuts down
+more connections than that call's (`send_command` in py4j/java_gateway.py), and the next call to Spark, to stop a query
+or to end the session, may fail with a network error. So the main thread only waits, and another thread makes the calls.
+When the session ends during a call, the result is that of a killed run.
 """
 
 import signal
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 
 def interruptible(work: Callable[[], T]) -> T:
-    """Do the work, where py4j does it in a thread of its own; return what it returns or raise what it raises.
+    """Do the work, with py4j in a separate thread; return its result or raise its error.
 
-    On KeyboardInterrupt the work goes on until the caller ends the session that it uses, or the process ends.
+    After KeyboardInterrupt the work continues until the caller ends the session that it uses, or the process ends.
     """
     from pyspark.sql.utils import is_remote
 
@@ -39,10 +39,10 @@ def interruptible(work: Callable[[], T]) -> T:
 
 @contextmanager
 def interrupts_later() -> Iterator[None]:
-    """Let Ctrl-C wait until the end of the `with`: Spark starts in there, and what is half started is never ended.
+    """Delay Ctrl-C until the end of the `with`, in which Spark starts: a half started Spark would never end.
 
-    pyspark forgets a JVM whose start is interrupted, and that one waits for ever. It also puts a handler of its own in
-    place, which calls the JVM in the middle of another call to it; the one from before is put back.
+    pyspark forgets a JVM whose start is interrupted, and that JVM waits forever. pyspark also installs a signal handler
+    that calls the JVM in the middle of another call; this restores the earlier handler.
     """
     before = signal.getsignal(signal.SIGINT)
     if current_thread() is not main_thread() or before is None:

@@ -1,8 +1,8 @@
-"""The jars that local Spark needs beside pyspark: exactly those of jars.txt, checked, fetched once.
+"""Download the jars that local Spark needs in addition to pyspark: exactly those of jars.txt, checked, once.
 
-Spark's own Ivy fetches them (https://spark.apache.org/docs/latest/submitting-applications.html). Our settings
-switch its poms off, so that it takes the named jars and none of their dependencies: pyspark has those that
-Delta uses, and the Hadoop 3.4 client among them must not stand beside pyspark's own 3.5.
+Spark's Ivy downloads them (https://spark.apache.org/docs/latest/submitting-applications.html). Our settings switch its
+poms off, so that it takes the named jars without their dependencies: pyspark has those that Delta uses, and the Hadoop
+3.4 client among them must not be mixed with pyspark's 3.5.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ class Jar:
         return f"{self.name}-{self.version}.jar"
 
     def is_in(self, folder: Path) -> bool:
-        """Return whether this very jar, to the last byte, lies in the folder."""
+        """Return whether the folder has exactly this jar, by its digest."""
         path = folder / self.file_name
         return path.is_file() and _sha256(path) == self.sha256
 
@@ -66,10 +66,10 @@ S3A = _known("s3a")
 
 
 def fetch(jars: Iterable[Jar], folder: Path, java_home: Path, ivy_settings: Path | None = None) -> list[Jar]:
-    """Bring the jars that the folder lacks and return them; ask nobody when it has them all.
+    """Download the jars that the folder lacks, and return all; with all there, use no network.
 
-    `ivy_settings` stands in for ours, where another repository must be asked. Each jar appears in the folder
-    whole and checked, or not at all. Raises `JarsError`.
+    `ivy_settings` replaces ours, to use another repository. Each jar appears in the folder complete and checked, or not
+    at all. Raises `JarsError`.
     """
     missing = [jar for jar in jars if not jar.is_in(folder)]
     if missing:
@@ -80,7 +80,7 @@ def fetch(jars: Iterable[Jar], folder: Path, java_home: Path, ivy_settings: Path
                 for jar in missing:
                     _keep(jar, Path(scratch), folder)
         except OSError as error:
-            raise JarsError(f"The jars of Spark cannot be put into {folder}: {error.strerror}.") from error
+            raise JarsError(f"The jars of Spark cannot be written to {folder}: {error.strerror}.") from error
     return missing
 
 
@@ -106,23 +106,23 @@ def _resolve(jars: list[Jar], scratch: Path, java_home: Path, ivy_settings: Path
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - pyspark's own
     if answer.returncode:
         raise JarsError(
-            f"{', '.join(jar.file_name for jar in jars)}: not fetched ({_reason(answer.stderr)}). "
-            "Check the network and try again, or put the files into a folder and name it in FLATTEN_JARS."
+            f"{', '.join(jar.file_name for jar in jars)}: not downloaded ({_reason(answer.stderr)}). Check the "
+            "network and try again, or put the files into a folder and name it in FLATTEN_JARS."
         )
 
 
 def _reason(complaint: str) -> str:
-    """Return what Ivy says is wrong, from the most to the least telling of its lines."""
+    """Return Ivy's error: the most specific of its lines."""
     found = (reason.search(complaint) for reason in _REASONS)
-    return next((match[1] for match in found if match), "spark-submit failed without a word")
+    return next((match[1] for match in found if match), "spark-submit failed without a message")
 
 
 def _keep(jar: Jar, scratch: Path, folder: Path) -> None:
-    """Move one resolved jar into the folder, if it is the one that we know."""
+    """Move one resolved jar into the folder, if its digest is right."""
     fetched = scratch / "jars" / f"{jar.group}_{jar.file_name}"
     found = _sha256(fetched)
     if found != jar.sha256:
-        raise JarsError(f"{jar.file_name} came with SHA-256 {found}, not {jar.sha256}; it was not kept.")
+        raise JarsError(f"{jar.file_name} has the SHA-256 {found}, expected {jar.sha256}; it was not saved.")
     fetched.replace(folder / jar.file_name)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from flatten.errors import JavaError
 
 OLDEST = 17
-"""Spark 4 asks for Java 17 or newer: https://spark.apache.org/docs/latest/"""
+"""Spark 4 requires Java 17 or newer: https://spark.apache.org/docs/latest/"""
 
 _PROPERTY = re.compile(r"^\s*(java\.home|java\.specification\.version) = (.+?)\s*$", re.MULTILINE)
 
@@ -28,13 +28,13 @@ def find_java(environment: Mapping[str, str], brought: Path | None = None) -> Pa
         refused.append(f"{origin} ({command}) is Java {version}" if version else f"{origin} ({command}) does not start")
     seen = "; ".join(refused) or "JAVA_HOME is not set and there is no java on PATH"
     raise JavaError(
-        f"Spark needs Java {OLDEST} or newer, but {seen}. Install a JDK and set JAVA_HOME, "
-        "or run `make setup` in a checkout, which brings one."
+        f"Spark needs Java {OLDEST} or newer, but {seen}. Install a JDK and set JAVA_HOME, or run `make setup` in a "
+        "checkout, which downloads one."
     )
 
 
 def _candidates(environment: Mapping[str, str], brought: Path | None) -> Iterator[tuple[str, Path, Path | None]]:
-    """Yield (where it was found, the command, its home when that is not for Java itself to say)."""
+    """Yield (where it was found, the command, its home; None if Java must report the home)."""
     if home := environment.get("JAVA_HOME"):
         yield "JAVA_HOME", Path(home, "bin", "java"), Path(home)
     if command := shutil.which("java", path=environment.get("PATH", "")):
@@ -44,7 +44,7 @@ def _candidates(environment: Mapping[str, str], brought: Path | None) -> Iterato
 
 
 def _ask(command: Path) -> dict[str, str]:
-    """Return what this java says about its home and version, or nothing when it does not start."""
+    """Return the home and version that this java reports, or nothing when it does not start."""
     try:
         answer = subprocess.run(  # noqa: S603 - the user's own java
             [str(command), "-XshowSettings:properties", "-version"],

@@ -1,4 +1,4 @@
-"""What a local session is made of, as the environment says it."""
+"""Read the settings of a local session from the environment."""
 
 import re
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ KINDS = ("classic", "connect")
 
 @dataclass(frozen=True)
 class SessionSettings:
-    """What a local session is made of; Databricks takes no notice of it.
+    """The settings of a local session; Databricks ignores them.
 
-    `kind` is one of `KINDS`, `driver_memory` as Java writes it (2g). `jars` is a folder that has, or gets,
-    the Delta jars. `warehouse` is a folder in which tables known by name last; without it they end with the
-    session. `s3a` adds the jars of Hadoop's S3 client, which talks to `s3_endpoint`, or to AWS without one. `log`
-    takes what Spark has to say. `extra` are further Spark settings, which win over ours.
+    `kind` is one of `KINDS`, `driver_memory` is in Java's form (2g). `jars` is a folder that has, or gets, the Delta
+    jars. `warehouse` is a folder in which tables by name are kept; without it they end with the session. `s3a` adds the
+    jars of Hadoop's S3 client, which connects to `s3_endpoint`, or to AWS without one. `log` gets Spark's output.
+    `extra` are more Spark settings, which override ours.
     """
 
     kind: str = "classic"
@@ -32,8 +32,9 @@ class SessionSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "SessionSettings":
-        """Read FLATTEN_SESSION, _CORES, _DRIVER_MEMORY, _JARS, _S3A, _WAREHOUSE and _SPARK_LOG, and the SDKs' own
-        AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
+        """Read FLATTEN_SESSION, _CORES, _DRIVER_MEMORY, _JARS, _S3A, _WAREHOUSE and _SPARK_LOG, and the AWS SDKs'
+        AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL
+        (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
 
         Raises `UsageError`.
         """
@@ -45,7 +46,7 @@ class SessionSettings:
             raise UsageError(f"FLATTEN_CORES is {cores!r}; it must be a whole number of 1 or more.")
         memory = environment.get("FLATTEN_DRIVER_MEMORY") or cls.driver_memory
         if not re.fullmatch(r"[1-9][0-9]*[mg]", memory, re.IGNORECASE):
-            raise UsageError(f"FLATTEN_DRIVER_MEMORY is {memory!r}; write it as Java does: 512m or 4g.")
+            raise UsageError(f"FLATTEN_DRIVER_MEMORY is {memory!r}; it must have Java's form, such as 512m or 4g.")
         return cls(
             kind=kind,
             cores=int(cores),

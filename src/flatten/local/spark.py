@@ -1,7 +1,7 @@
-"""A Spark of our own: one JVM with Delta, in classic Spark or as a Spark Connect server.
+"""Start a local Spark: one JVM with Delta, as classic Spark or as a Spark Connect server.
 
-The JVM ends when this process does, however that ends: it watches the pipe that is its stdin. What it and
-Spark print goes to a log file. All temporary files lie in one folder, removed when the session stops.
+The JVM ends when this process ends, in any way: it watches the pipe that is its stdin. Its output and Spark's go to a
+log file. All temporary files are in one folder, which is removed when the session stops.
 """
 
 import fcntl
@@ -48,7 +48,7 @@ def start(settings: SessionSettings, ending: ExitStack) -> "SparkSession":
 
 
 def require_user(uid: int) -> None:
-    """Raise SessionError when a user has no entry in passwd: Hadoop's log-in asks Java for the name and ends there."""
+    """Raise SessionError when a user has no entry in passwd: Hadoop's log-in asks Java for the name and fails."""
     try:
         pwd.getpwuid(uid)
     except KeyError:
@@ -59,17 +59,17 @@ def require_user(uid: int) -> None:
 
 
 def cache_folder() -> Path:
-    """Return where `make setup` puts things in a checkout, else a folder of the user."""
+    """Return where `make setup` stores downloads in a checkout, else a folder of the user."""
     in_checkout = (_CHECKOUT / "pyproject.toml").is_file() and _CHECKOUT / "src" in Path(__file__).parents
     return _CHECKOUT / ".cache" if in_checkout else Path.home() / ".cache" / "flatten"
 
 
 @contextmanager
 def _scratch() -> Iterator[Path]:
-    """Make the folder of all temporary files, and remove those of processes that were killed.
+    """Create the folder of all temporary files, and remove those of killed processes.
 
-    A lock says that the process of a folder lives. It is taken before it gets its name: whoever finds the name
-    and can lock it has found the folder of a dead process.
+    A lock shows that the process of a folder lives. The lock is taken before the folder gets its name: whoever finds
+    the name and can lock it has found the folder of a dead process.
     """
     for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*/{_LOCK}"):
         with suppress(OSError), left.open("rb") as lock:
@@ -86,7 +86,7 @@ def _scratch() -> Iterator[Path]:
 
 
 def _linked(jars: Iterable[Jar], folder: Path, scratch: Path) -> list[Path]:
-    """Link the jars where no comma, bracket or star is in their paths: Spark would read more into those."""
+    """Link the jars under paths without comma, bracket or star: Spark would interpret these."""
     links = [scratch / jar.file_name for jar in jars]
     for link in links:
         link.symlink_to((folder / link.name).absolute())
@@ -95,15 +95,15 @@ def _linked(jars: Iterable[Jar], folder: Path, scratch: Path) -> list[Path]:
 
 @contextmanager
 def _alone_in(warehouse: Path) -> Iterator[None]:
-    """Hold the warehouse for this process; the lock goes with the process, however it ends."""
+    """Lock the warehouse for this process; the system releases the lock when the process ends."""
     warehouse.mkdir(parents=True, exist_ok=True)
     with (warehouse / _LOCK).open("wb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise WarehouseError(
-                f"The warehouse {warehouse} is open in another process. Wait for that one to end, "
-                "or name the table by its path: paths need no warehouse."
+                f"The warehouse {warehouse} is open in another process. Wait until that one ends, or name the table "
+                "by its path: paths need no warehouse."
             ) from None
         yield
 
@@ -129,7 +129,7 @@ def _set(wanted: Mapping[str, str | None]) -> None:
 
 @contextmanager
 def _errors_told_once() -> Iterator[None]:
-    """Keep pyspark from logging an error of a query to stderr, as JSON with all of its stack, before it is raised."""
+    """Keep pyspark from logging an error of a query to stderr, as JSON with its stack, before it is raised."""
     from pyspark.logger import PySparkLogger
 
     loggers = [PySparkLogger.getLogger(f"{kind}QueryContextLogger") for kind in ("DataFrame", "SQL")]
@@ -144,7 +144,7 @@ def _errors_told_once() -> Iterator[None]:
 
 
 def _start_jvm(settings: SessionSettings, java_home: Path, ending: ExitStack) -> "JavaGateway":
-    """Lay ready what the JVM needs and start it."""
+    """Prepare what the JVM needs and start it."""
     wanted = DELTA + S3A if settings.s3a else DELTA
     folder = settings.jars or cache_folder() / "jars"
     fetch(wanted, folder, java_home)
@@ -177,15 +177,15 @@ def _launch(given: Mapping[str, str], log: Path) -> "JavaGateway":
 
 
 def _complaint(log: Path, began: int) -> str:
-    """Return the first two lines of the log that are neither notes nor warnings nor parts of a stack trace."""
+    """Return the first two lines of the log that are not notes, warnings or parts of a stack trace."""
     lines = log.read_bytes()[began:].decode(errors="replace").splitlines()
     telling = [line for line in lines if re.match(r"(?!Picked up |WARNING|.* WARN )\S", line)]
-    return "; ".join(telling[:2]) or "it said nothing"
+    return "; ".join(telling[:2]) or "its log is empty"
 
 
 def _end_jvm(gateway: "JavaGateway") -> None:
-    """End the JVM, then what talks to it here: a connection on which a thread waits can be closed only at its end."""
-    # py4j tells the JVM of each object that Python has collected; told to one that ends, that is an error in the log.
+    """End the JVM, then its connections: one on which a thread waits can only be closed after the JVM."""
+    # py4j reports collected objects to the JVM; to one that ends, that would be an error in the log.
     gateway._gateway_client.is_connected = False
     gateway.proc.stdin.close()
     try:
@@ -211,7 +211,7 @@ def _classic(gateway: "JavaGateway", ending: ExitStack) -> "SparkSession":
 
 
 def _connect(gateway: "JavaGateway", ending: ExitStack) -> "SparkSession":
-    """Start the server inside the JVM alone, so that this process has no classic Spark to fall back on."""
+    """Start the server only inside the JVM, so that this process cannot fall back on classic Spark."""
     from pyspark.sql.connect.session import SparkSession as ConnectSession
 
     jvm: Any = gateway.jvm

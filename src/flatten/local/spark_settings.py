@@ -1,4 +1,4 @@
-"""What a local Spark is given: its settings, and the environment of its processes."""
+"""The settings of a local Spark, and the environment of its processes."""
 
 import os
 import sys
@@ -32,7 +32,7 @@ NOT_OURS = (
     "SPARK_TESTING",
     "YARN_CONF_DIR",
 )
-"""Variables of another Spark or Hadoop on this machine, and those that pyspark itself leaves behind."""
+"""Variables of another Spark or Hadoop on this machine, and those that pyspark leaves behind."""
 
 _NO_HISTORY = {
     "spark.ui.retainedJobs": "10",
@@ -42,14 +42,15 @@ _NO_HISTORY = {
     "spark.sql.ui.explainMode": "simple",
     "spark.sql.maxPlanStringLength": "10000",
 }
-"""Spark writes and keeps a picture of each query's plan for its web page, also where that is off."""
+"""Spark records each query's plan for its web page, even if the page is off."""
 
 
 _NO_STACK_TRACES = {
     "spark.sql.dataFrameQueryContext.enabled": "false",
     "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
-"""Spark takes one of each column and each call, also inside Delta, and pyspark logs an error with all of them."""
+"""Spark records the caller of each column and each call, also inside Delta, and pyspark logs an error with all of them.
+"""
 
 
 def configuration(settings: SessionSettings, jars: list[Path], scratch: Path) -> dict[str, str]:
@@ -57,7 +58,7 @@ def configuration(settings: SessionSettings, jars: list[Path], scratch: Path) ->
     java_options = [
         f'"-Dlog4j2.configurationFile={Path(__file__).with_name("log4j2.properties")}"',
         f'"-Djava.io.tmpdir={scratch}"',
-        f'"-Duser.home={scratch}"',  # Java has none for a user without an entry in passwd
+        f'"-Duser.home={scratch}"',  # Java has no home for a user without an entry in passwd
         f'"-Dderby.stream.error.file={scratch / "derby.log"}"',
         "-XX:-UsePerfData",
     ]
@@ -78,9 +79,9 @@ def configuration(settings: SessionSettings, jars: list[Path], scratch: Path) ->
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
-        # The default, INT96, counts nanoseconds in other readers, and those of the year 9999 are too many.
+        # The default, INT96, counts nanoseconds in other readers, which overflow in the year 9999.
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-        # The default is a task for each file of a micro-batch, which takes longer than to read them.
+        # The default is one task per file of a micro-batch, which takes longer than reading them.
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
         "spark.databricks.delta.snapshotPartitions": "2",
         **_catalog(settings.warehouse, scratch),
@@ -106,7 +107,7 @@ def _catalog(warehouse: Path | None, scratch: Path) -> dict[str, str]:
 
 
 def _server(kind: str) -> dict[str, str]:
-    """Return what makes the JVM a Spark Connect server, on a free port of the loopback."""
+    """Return the settings of a Spark Connect server on a free port of the loopback address."""
     if kind == "classic":
         return {}
     return {
@@ -119,7 +120,7 @@ def _server(kind: str) -> dict[str, str]:
 
 
 def _s3a(endpoint: str | None) -> dict[str, str]:
-    """Return what Hadoop's S3 client is given; credentials and region it finds in the environment, as boto3 does.
+    """Return the settings of Hadoop's S3 client; it reads credentials and region from the environment, like boto3.
 
     https://hadoop.apache.org/docs/r3.5.0/hadoop-aws/tools/hadoop-aws/index.html
     """
@@ -134,7 +135,7 @@ def _s3a(endpoint: str | None) -> dict[str, str]:
 
 
 def variables(settings: SessionSettings, java_home: Path, scratch: Path) -> dict[str, str | None]:
-    """Return the environment of Spark and of the Python processes that it starts; None means: not set."""
+    """Return the environment of Spark and of the Python processes that it starts; None means unset."""
     import pyspark
 
     given: dict[str, str | None] = {

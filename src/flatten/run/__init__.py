@@ -1,1 +1,1 @@
-"""The steps of a run, from the files in landing to the archive, and the commands that look after the tables."""
+"""The steps of a run, from the files in landing to the archive, and the commands that maintain the tables."""

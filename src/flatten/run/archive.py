@@ -1,15 +1,15 @@
-"""Recorded files leave landing; every other file stays.
+"""Move recorded files out of landing; all other files stay.
 
-When: at the end of a run, after the query has ended well, so the checkpoint has committed every micro-batch whose
-files are recorded. Earlier, a batch that is handed over again would find its files gone: Spark's file source then
-drops them silently, and Auto Loader stops for ever. How: copy, verify, delete; nothing is remembered. Killed
+When: at the end of a run, after the query has ended without an error, so the checkpoint has every micro-batch whose
+files are recorded. If files left earlier, a repeated batch would not find them: Spark's file source then drops them
+silently, and Auto Loader stops forever. How: copy, verify, delete; nothing is remembered. After a crash
 
-- while a file is copied: what is there is the beginning of it, so the next run writes it again.
-- between copy and delete: the next run finds the right copy and only deletes.
+- while a file is copied: the copy is the beginning of the file, so the next run writes it again.
+- between copy and delete: the next run finds the correct copy and only deletes.
 
-A path whose content is not recorded was overwritten after it was read, or came again: it stays here, for the caller
-to quarantine. The same content again is deleted once the archive has it. A name that is taken in the archive by other
-content, or by a folder, stays; the file goes beside it, with its digest in the name.
+A path whose content is not recorded was overwritten after it was read, or came again: it stays here, and the caller
+quarantines it. The same content again is deleted when the archive has it. A name that exists in the archive with other
+content, or as a folder, stays; the file gets its digest added to its name.
 """
 
 import errno
@@ -29,13 +29,13 @@ from flatten.tables.files import Recorded
 _MOVERS = 16
 
 Ended = tuple[str, str]
-"""What became of a file (archived, rejected, changed, gone, failed), and its path; of a failed one a sentence."""
+"""What happened to a file (archived, rejected, changed, gone, failed), and its path; for a failed one a sentence."""
 
 
 def archive(settings: Settings, around: Around, names: Iterable[str], recorded: Iterable[Recorded]) -> list[Ended]:
-    """Move the files of landing (`names`) whose path and content are recorded. One that cannot be moved stops no other.
+    """Move the files of landing (`names`) whose path and content are recorded. A failure does not stop the others.
 
-    Those whose lines were used go to the archive, the others (rejected) to the quarantine folder.
+    Files whose lines were used go to the archive, the others (rejected) to the quarantine folder.
     """
     outcomes: dict[str, dict[str, str]] = {}
     for row in recorded:
@@ -68,13 +68,13 @@ def _ended(settings: Settings, around: Around, outcomes: Mapping[str, Mapping[st
 
 
 def left_because(path: str, what: str, wrong: OSError) -> str:
-    """Say why a file stays in landing."""
-    advice = "give this user the right to" if wrong.errno in (errno.EACCES, errno.EPERM) else "fix that and run again"
+    """Return a sentence that says why a file stays in landing."""
+    advice = "give this user the permission" if wrong.errno in (errno.EACCES, errno.EPERM) else "fix that and run again"
     return f"{path} could not be {what} ({wrong.strerror or type(wrong).__name__}): {advice}."
 
 
 def _move(root: str, name: str, place: str, sha256: str, around: Around) -> None:
-    """Copy a file, verify the copy, delete the file. Raises FlattenError when `place` takes no copy."""
+    """Copy a file, verify the copy, delete the file. Raises FlattenError when `place` cannot store the copy."""
     source, target = open_location(root), open_location(place)
     for candidate in (name, f"{name}.{sha256[:8]}", sha256):
         if target.sha256(candidate) != sha256:
@@ -85,4 +85,4 @@ def _move(root: str, name: str, place: str, sha256: str, around: Around) -> None
             source.remove(name)
             around.reached("deleted")
             return
-    raise FlattenError(f"{place} takes no copy of {name}: is it a folder that can be written?")
+    raise FlattenError(f"{place} cannot store {name}: check that it is a writable folder.")

@@ -1,14 +1,14 @@
-"""One micro-batch, in the order of its commits: rows, quarantine, files.
+"""Commit one micro-batch, in this order: rows, quarantine, files.
 
-Each commit is such that doing it again changes nothing: rows by their order, quarantined lines by file and number,
-files by path and digest. Killed
+Repeating a commit changes nothing: rows are compared by their order, quarantined lines by file and number, files by
+path and digest. After a crash
 
-- before the rows, or between rows, quarantine and files: the engine hands the batch over again, and what is missing
-  is added.
+- before the rows, or between rows, quarantine and files: the engine delivers the batch again, and what is missing is
+  added.
 - between the files and the engine's checkpoint: it comes again, and nothing changes.
 - after the checkpoint: the files are recorded and still in landing; the next run archives them.
 
-An exception must leave `process_batch`: a batch that returns is committed, and its files may be moved.
+`process_batch` must not swallow an exception: a batch that returns is committed, and its files may be moved.
 """
 
 from array import array
@@ -37,11 +37,12 @@ from flatten.tables.look_up import look_up
 
 Reached = Callable[[str], None]
 """Called with the name of each boundary that is passed: envelopes, found, values, rows, quarantine, files, query,
-copied, deleted, archived."""
+copied, deleted, archived.
+"""
 
 
 def unobserved(boundary: str) -> None:
-    """Take no note of a boundary."""
+    """Ignore a boundary."""
 
 
 def utc_now() -> datetime:
@@ -51,7 +52,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Around:
-    """What a run takes from outside: the time, patience with other writers, and who hears of boundaries."""
+    """The external inputs of a run: the time, the retry policy, and the observer of boundaries."""
 
     clock: Callable[[], datetime] = utc_now
     patience: Patience = field(default_factory=Patience)
@@ -61,8 +62,8 @@ class Around:
 def process_batch(batch: DataFrame, batch_id: int | None, settings: Settings, around: Around) -> None:
     """Commit the files of a micro-batch (path, modificationTime, length, content).
 
-    A module-level function of plain data: Spark Connect runs it in a process of its own, with the session of the
-    batch. What it has to report goes through the tables.
+    A module-level function of plain data: Spark Connect runs it in another process, with the session of the batch. Its
+    results go through the tables.
     """
     written = _Batch(batch, settings, around)
     entries = retried(written.commit, around.patience)
@@ -81,9 +82,9 @@ class _Batch:
         self._met: dict[int, frozenset[date]] = {}
 
     def commit(self) -> list[dict[str, Any]]:
-        """Read, look up, decide, write; return what the files table is to say of each file.
+        """Read, look up, decide, write; return the entries of the files table.
 
-        Raises OutdatedError when rows or files have changed since they were read: called again, it reads the files.
+        Raises OutdatedError when rows or files have changed since they were read: the next call reads the files again.
         """
         seen = self._ours(read_envelopes(self._batch, self._settings))
         self._around.reached("envelopes")
@@ -99,15 +100,15 @@ class _Batch:
         return [_entry(file, verdicts.get(file.path, Counter()), searched[file.path]) for file in seen.files.values()]
 
     def _ours(self, seen: Envelopes) -> Envelopes:
-        """Leave out what is behind a link: it belongs to whoever has it where it really is."""
+        """Leave out files behind a link: they belong to their real location."""
         settings = self._settings
         links = open_location(settings.source).links(map(settings.name_of, seen.files))
         return seen.without(set(map(settings.path_of, links))) if links else seen
 
     def _write(self, turn: int, lines: Sequence[JudgedLine], seen: Envelopes) -> Decision:
-        """Look up the rows of a turn's events, decide, and write the rows that follow.
+        """Look up the rows of a turn's events, decide, and write the rows.
 
-        What the MERGE can meet, the next look must find: so that one looks under the dates of this decision, too.
+        The next look-up must find what the MERGE can meet: so it includes the dates of this decision.
         """
         spark, table = self._spark, self._settings.table
         search = search_for(lines, self._settings.lookback_days, self._met.get(turn, ()))
@@ -125,16 +126,16 @@ class _Batch:
         return decision
 
     def _flat_rows(self, numbers: Mapping[str, "array[int]"], seen: Envelopes, *, alone: bool) -> DataFrame:
-        """Return the rows of the lines, whose new columns the table has got before."""
+        """Return the rows of the lines, after adding their new columns to the table."""
         chosen = {path: (seen.files[path].sha256, each) for path, each in numbers.items()}
         codes = {code for path in chosen for code in seen.files[path].codes}
         create.add_columns(self._spark, self._settings.table, catalogue.packaged().columns(codes))
-        # Of several turns each reads its own files: the batch would be read as a whole each time.
+        # Each of several turns reads only its files: otherwise each would read the whole batch.
         files_read = self._batch if alone else whole_files(self._spark, chosen)
         return values.flat_rows(files_read, chosen, values.columns_for(codes), micros_of(self._settings.started_at))
 
     def _quarantine(self, seen: Envelopes) -> None:
-        """Write bad files and bad lines to the quarantine; the lines' text takes a pass of its own."""
+        """Write bad files and bad lines to the quarantine; the text of the lines needs another pass."""
         now = self._around.clock()
         bad_files = [(file.path, file.reason, file.detail or "") for file in seen.files.values() if file.reason]
         bad = seen.bad_lines()
@@ -157,7 +158,7 @@ def _require(wanted: int, written: int) -> None:
 
 
 def _entry(file: SeenFile, counted: Counter[str], searched: int) -> dict[str, Any]:
-    """Return what the files table says of a file: its lines by verdict, whose sum is the number of its lines."""
+    """Return the entry of a file in the files table: its lines by verdict, whose sum is the number of its lines."""
     counts = {verdict: counted[verdict] for verdict in VERDICTS}
     if file.reason:
         counts["quarantined"] = file.line_count

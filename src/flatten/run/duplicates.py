@@ -1,7 +1,7 @@
-"""An event with several rows keeps the newest.
+"""Keep the newest row of an event that has several.
 
-How it can come to several: its dates are further apart than the look-back, or another writer moved it to another date
-while a batch was written. Of rows with the same order, the one whose values were delivered last stays.
+An event has several rows when its dates are further apart than the look-back, or when another writer moved it to
+another date while a batch was written. Of rows with the same order, the one with the latest delivery stays.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _AT_ONCE = 1_000
 
 
 def remove_duplicates(spark: SparkSession, table: TableName, patience: Patience) -> list[str]:
-    """Leave the newest row of every event that has several; return their ids, sorted."""
+    """Keep the newest row of every event that has several; return their ids, sorted."""
     counts = spark.table(table.sql).groupBy("event_id").count().where("count > 1")
     event_ids = sorted(row.event_id for row in counts.select("event_id").collect())
     for start in range(0, len(event_ids), _AT_ONCE):
@@ -27,10 +27,10 @@ def remove_duplicates(spark: SparkSession, table: TableName, patience: Patience)
 
 
 def _keep_newest(spark: SparkSession, table: TableName, event_ids: Sequence[str]) -> None:
-    """Take all rows of these events out and put the newest of each in, by one MERGE: equal rows have no key.
+    """Replace all rows of these events by the newest of each, with one MERGE: equal rows have no key.
 
-    REPLACE WHERE would say it in fewer words, but Delta has its condition parsed again, and Spark replaces ${...} in
-    that text by a setting.
+    REPLACE WHERE would be shorter, but Delta parses its condition again, and Spark replaces ${...} in that text by a
+    setting.
     """
     chosen = f"event_id IN ({', '.join(map(literal, event_ids))})"
     ranks = ", ".join(order.newest_first("t"))

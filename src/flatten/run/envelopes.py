@@ -1,7 +1,8 @@
-"""The first look at the files of a micro-batch: what must be known of each line before one is decided on.
+"""Read the files of a micro-batch a first time: what the decision must know of each line.
 
-Whole files are read (`binaryFile`), in Python, and each line is checked there. What comes to the driver is narrow: no
-values, no text of bad lines; a million lines are some 225 MB as Arrow, so they stay Arrow until a turn is decided on.
+Whole files are read (`binaryFile`), in Python, and each line is checked there. The driver gets only narrow data,
+without values and the text of bad lines; a million lines are about 225 MB as Arrow, so they stay Arrow until their turn
+is decided on.
 """
 
 import hashlib
@@ -33,7 +34,7 @@ _FILE_COLUMNS = {
     "detail": "STRING",
     "codes": "ARRAY<STRING>",
 }
-"""Of a file's own row, the one with line number 0."""
+"""The columns of a file's row, which has line number 0."""
 
 _LINE_COLUMNS = {
     "path": "STRING",
@@ -49,7 +50,7 @@ _LINE_COLUMNS = {
     "event_date": "DATE",
     "previous_date": "DATE",
 }
-"""Of a line: the fields of `JudgedLine`."""
+"""The columns of a line: the fields of `JudgedLine`."""
 
 _COLUMNS = _FILE_COLUMNS | _LINE_COLUMNS
 
@@ -57,7 +58,7 @@ _COLUMNS = _FILE_COLUMNS | _LINE_COLUMNS
 @dataclass(frozen=True, slots=True)
 class SeenFile:
     """A file of a micro-batch. `reason` and `detail` say why none of its lines can be used, if so; `codes` are the
-    catalogued signals of its good lines.
+    catalogued signals of its valid lines.
     """
 
     path: str
@@ -74,18 +75,18 @@ class SeenFile:
 class Envelopes:
     """The files of a micro-batch by path, and their lines as Arrow, with the fields of `JudgedLine`.
 
-    The lines of a file follow one another, as a worker yields them: to sort a million would take their memory twice.
+    The lines of a file are contiguous, as a worker yields them: sorting a million would need their memory twice.
     """
 
     files: dict[str, SeenFile]
     lines: pa.Table
 
     def turns(self, most: int = LINES_A_TURN) -> Iterator[list[JudgedLine]]:
-        """Yield the lines in turns of whole files, of at most so many lines where files allow it."""
+        """Yield the lines in turns of whole files, of at most this many lines if a file allows it."""
         if len(self.lines) <= most:
             yield _judged(self.lines)
             return
-        pa.default_memory_pool().release_unused()  # what reading them took, or the turns would need as much again
+        pa.default_memory_pool().release_unused()  # free the memory of the read, or the turns would need as much again
         first = end = 0
         for each in pc.value_counts(self.lines["path"]):
             count = each["counts"].as_py()
@@ -122,7 +123,7 @@ def read_envelopes(files: DataFrame, settings: Settings) -> Envelopes:
     rows = narrow.filter(own).select([*_FILE_COLUMNS, "path", "modified_at", "reason"]).to_pylist()
     seen = {row["path"]: SeenFile(**{**row, "codes": frozenset(row["codes"] or ())}) for row in rows}
     lines = narrow.filter(pc.invert(own)).select(list(JudgedLine._fields))
-    # The paths are more than half of a million lines' memory, and each is there a thousand times.
+    # The paths are more than half of a million lines' memory, and each occurs a thousand times.
     return Envelopes(seen, lines.set_column(0, "path", lines["path"].dictionary_encode()))
 
 
@@ -143,7 +144,7 @@ def _files(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, int, bytes]
 def _file_rows(
     path: str, modified_at: int, content: bytes, on_delete: RemovePolicy, on_expiry: RemovePolicy
 ) -> Iterator[dict[str, Any]]:
-    """Yield the row of each line, then the file's own."""
+    """Yield the row of each line, then the file's row."""
     place = {"path": plain_path(path), "modified_at": modified_at}
     own = place | {"line_number": 0, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     try:

@@ -1,7 +1,7 @@
-"""Maintenance: every event has exactly one row, the tables have few files, the archive is no older than asked.
+"""Maintain the tables: one row per event, few files, no archive older than allowed.
 
-It needs no lock against runs: what it changes, it changes by Delta commits that are refused when they meet a run's,
-and tried again.
+It needs no lock against runs: its changes are Delta commits, which are refused and retried when they conflict with a
+run's.
 """
 
 from collections.abc import Callable
@@ -26,8 +26,8 @@ from flatten.tables.schema import SIDE_TABLES
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
-    """What to do. `compact` is for tables that no platform looks after; `archive_days` of None keeps the archive."""
+class MaintenanceOptions:
+    """What to do. `compact` is for tables that no platform compacts; `archive_days` of None keeps the archive."""
 
     table: TableName
     run_id: str
@@ -36,11 +36,11 @@ class Keeping:
     archive_days: int | None = None
 
 
-def maintain(spark: SparkSession, keeping: Keeping, around: Around) -> dict[str, Any]:
-    """Do it and return what was found: duplicates (event ids that had several rows), archive_deleted (folders
+def maintain(spark: SparkSession, keeping: MaintenanceOptions, around: Around) -> dict[str, Any]:
+    """Maintain, and return the result: duplicates (event ids that had several rows), archive_deleted (folders
     of days), compacted (tables).
 
-    Raises TableError when there is no table of ours.
+    Raises TableError when the table does not exist or this job did not create it.
     """
     create.require(spark, keeping.table)
     this = Run(keeping.table, keeping.run_id, "maintain", around.clock())
@@ -60,11 +60,11 @@ def maintain(spark: SparkSession, keeping: Keeping, around: Around) -> dict[str,
     return found
 
 
-def _delete_expired(spark: SparkSession, keeping: Keeping, now: datetime) -> list[str]:
+def _delete_expired(spark: SparkSession, keeping: MaintenanceOptions, now: datetime) -> list[str]:
     """Delete the days of the archive whose files were all recorded more than `archive_days` ago; return their folders.
 
-    The hour in a file's name says to which day it belongs; files of other names stay. Days, because on a volume to find
-    and delete single files takes long; a day that is gone already costs one look.
+    A file's day is in its name; files with other names stay. Whole days, because finding and deleting single files on a
+    volume takes long; a day that is already deleted costs one check.
     """
     if keeping.archive is None or keeping.archive_days is None:
         return []

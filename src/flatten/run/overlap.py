@@ -1,7 +1,7 @@
-"""Two inserts of one key at the same time: is the later one refused?
+"""Test whether the later of two simultaneous inserts of one key is refused.
 
-Everything that two runs promise each other hangs on it. Delta looks for conflicts by file, or, on Databricks in tables
-with deletion vectors, row by row, where the two may both be committed.
+All promises about parallel runs depend on it. Delta detects conflicts by file, or, on Databricks in tables with
+deletion vectors, row by row; then both may be committed.
 https://docs.databricks.com/aws/en/optimizations/isolation/row-level-concurrency
 """
 
@@ -18,8 +18,8 @@ _WAIT_SECONDS = 60
 
 
 def overlapping_inserts(spark: SparkSession, table: str, *, deletion_vectors: bool) -> str:
-    """Create a table (as SQL names it), and return what two inserts of one key come to: refused, both, or one when
-    they did not overlap. Of several rounds the first that is not `one` counts.
+    """Create a table (as named in SQL), and return the result of two inserts of one key: refused, both, or one when
+    they did not overlap. The first round that is not `one` counts.
     """
     vectors = str(deletion_vectors).lower()
     spark.sql(

@@ -1,8 +1,8 @@
-"""After the query: landing is compared with the files table.
+"""Compare landing with the files table after the query.
 
-What was there when the run began and is not recorded is read now; what is recorded leaves landing; what has other
-content than the recorded one is quarantined as a file. What has come since is left for the next run. The marker is
-read again before the first file is moved: another job may have taken the folder over meanwhile.
+Files that existed when the run began and are not recorded are read now; recorded files leave landing; a file with other
+content than the recorded one is quarantined as a file. Files that came later are left for the next run. The marker is
+read again before the first file is moved: another job may have taken over the folder.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ _CHANGED = "file_changed", "a file of this name was read before, with other cont
 def settle(
     spark: SparkSession, settings: Settings, around: Around, there: Sequence[str]
 ) -> tuple[list[Recorded], list[Ended]]:
-    """Return the recorded files of landing, and what became of each file that the engine did not read or that left.
+    """Return the recorded files of landing, and what happened to each file that the engine did not read or that left.
 
     `there` are the names that were in landing when the run began.
     """

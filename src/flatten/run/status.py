@@ -1,4 +1,4 @@
-"""The state of a table: read, changing nothing."""
+"""Read the state of a table without changing anything."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -18,15 +18,15 @@ from flatten.tables.names import TableName
 _RUNS_SHOWN = 5
 _FILES_NAMED = 5
 LATE = timedelta(hours=1)
-"""A file that no run has taken for so long is reported."""
+"""A file that waits longer than this for a run is reported."""
 
 
 def status(spark: SparkSession, table: TableName, source: str | None, now: datetime) -> dict[str, Any]:
-    """Return rows, deleted, newest_event, files by outcome, searched (lines whose event was looked for under all
+    """Return rows, deleted, newest_event, files by outcome, searched (lines whose event was looked up under all
     dates), quarantined lines and files by reason, the last runs, and landing (None without a source): waiting,
     to_archive, late. Times are text, in UTC.
 
-    Raises TableError when there is no table of ours.
+    Raises TableError when the table does not exist or this job did not create it.
     """
     create.require(spark, table)
     newest = F.max("recorded_at")
@@ -44,10 +44,10 @@ def status(spark: SparkSession, table: TableName, source: str | None, now: datet
 
 
 def require_complete(spark: SparkSession, table: TableName, days: int, late: Sequence[str], now: datetime) -> None:
-    """Raise IncompleteFilesError when a file of the last `days` is not wholly in the table, or a line of these days is
-    quarantined, or there are `late` files, as `status` has found them.
+    """Raise IncompleteFilesError when a file of the last `days` is not completely in the table, or a line of these
+    days is quarantined, or `status` found `late` files.
 
-    Not wholly: it was quarantined, or has a line that is not accounted for.
+    Not completely: it was quarantined, or has a line without a verdict.
     """
     since = F.lit(now - timedelta(days=days))
     lost = (F.col("outcome") == files.QUARANTINED) | F.expr(f"lines <> {' + '.join(VERDICTS)}")
@@ -56,21 +56,21 @@ def require_complete(spark: SparkSession, table: TableName, days: int, late: Seq
     found += [f"{path} (in landing)" for path in late]
     if found:
         raise IncompleteFilesError(
-            f"{len(found)} files of the last {days} days are not wholly in {table.text}: "
-            f"{'; '.join(found[:_FILES_NAMED])}{', ...' if len(found) > _FILES_NAMED else ''}. "
-            "docs/troubleshooting.md#incomplete_files says what to do."
+            f"{len(found)} files of the last {days} days are not completely in {table.text}: "
+            f"{'; '.join(found[:_FILES_NAMED])}{', ...' if len(found) > _FILES_NAMED else ''}. See "
+            "docs/troubleshooting.md#incomplete_files."
         )
     waiting = spark.table(table.side("quarantine")).where("redriven_at IS NULL AND line_number IS NOT NULL")
     lines = waiting.where(F.col("quarantined_at") >= since).count()
     if lines:
         raise IncompleteFilesError(
-            f"{lines} lines of the last {days} days are quarantined in {table.text}_quarantine: "
-            "docs/troubleshooting.md#quarantined_lines says what to do."
+            f"{lines} lines of the last {days} days are quarantined in {table.text}_quarantine: see "
+            "docs/troubleshooting.md#quarantined_lines."
         )
 
 
 def require_fresh(spark: SparkSession, table: TableName, minutes: int, source: str | None, now: datetime) -> None:
-    """Raise StaleError when no row was written for so long, or a file of the source waits for more than an hour.
+    """Raise StaleError when no row was written for this long, or a file of the source waits for more than an hour.
 
     Reads only the data files of that time.
     """
@@ -78,26 +78,25 @@ def require_fresh(spark: SparkSession, table: TableName, minutes: int, source: s
     since = F.lit(now - timedelta(minutes=minutes))
     if spark.table(table.sql).where(F.col("pipeline_processed_at") >= since).isEmpty():
         raise StaleError(
-            f"No row was written to {table.text} for {minutes} minutes: "
-            "docs/troubleshooting.md#freshness says what to do."
+            f"No row was written to {table.text} for {minutes} minutes: see docs/troubleshooting.md#freshness."
         )
     late = [] if source is None else _late(source, open_location(source).names(), now)
     if late:
         raise StaleError(
-            f"{len(late)} files wait in {source} for more than an hour: {'; '.join(late[:_FILES_NAMED])}. "
-            "docs/troubleshooting.md#incomplete_files says what to do."
+            f"{len(late)} files wait in {source} for more than an hour: {'; '.join(late[:_FILES_NAMED])}. See "
+            "docs/troubleshooting.md#incomplete_files."
         )
 
 
 def _late(source: str, names: Iterable[str], now: datetime) -> list[str]:
-    """Return those of the source's files that no run has taken and archived for more than an hour."""
+    """Return the source's files that wait for more than an hour to be read and archived."""
     landing = open_location(source)
     written = ((name, landing.stat(name)) for name in names)
     return [f"{source}/{name}" for name, stat in written if stat and stat.modified_at < micros_of(now - LATE)]
 
 
 def _landing(spark: SparkSession, table: TableName, source: str, now: datetime) -> dict[str, Any]:
-    """Return how many files wait to be read and to be archived, and which of them have waited too long."""
+    """Return how many files wait to be read and to be archived, and which of them wait too long."""
     names = list(open_location(source).names())
     paths = {f"{source}/{name}" for name in names}
     known = {row.path for row in files.recorded(spark, table, paths)}
@@ -136,5 +135,5 @@ def _last_runs(spark: SparkSession, table: TableName) -> list[dict[str, Any]]:
 
 
 def _text(moment: Column) -> Column:
-    """Write a moment out in Spark, whose sessions are in UTC: Python would show it in the machine's zone."""
+    """Format a time in Spark, whose sessions are in UTC: Python would use the machine's zone."""
     return F.date_format(moment, "yyyy-MM-dd'T'HH:mm:ss'Z'")

@@ -1,7 +1,7 @@
-"""The second look at the files of a micro-batch: the values of the chosen lines, and the text of the bad ones.
+"""Read the files of a micro-batch a second time: the values of the chosen lines, and the text of the bad ones.
 
-A line is taken by its file's path and digest and by its number. A file that was changed or taken away since the first
-look gives none, and whoever writes what comes from here counts it.
+A line is identified by its file's path and digest and by its number. A file that was changed or removed since the first
+read has no such lines, and the caller counts the rows.
 """
 
 import base64
@@ -25,16 +25,16 @@ from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
 from flatten.tables.sql import ddl
 
 Chosen = Mapping[str, tuple[str, "array[int]"]]
-"""Path -> SHA-256 of the content that was seen, and the numbers of the lines to take."""
+"""Path -> SHA-256 of the content at the first read, and the numbers of the lines to take."""
 
 RowOf = Callable[[Line, str], dict[str, Any]]
-"""What makes a row of a line and the path of its file."""
+"""Makes a row of a line and the path of its file."""
 
 
 def flat_rows(files: DataFrame, chosen: Chosen, columns: Mapping[str, str], processed_at: int) -> DataFrame:
-    """Return the flat rows of the chosen lines, which were found good before.
+    """Return the flat rows of the chosen lines, which were found valid before.
 
-    `files` has (path, content); `columns` is what `columns_for` gives; `processed_at` is microseconds since 1970 UTC.
+    `files` has (path, content); `columns` comes from `columns_for`; `processed_at` is microseconds since 1970 UTC.
     """
     return _taken(files, chosen, columns, partial(_flat_row, processed_at=processed_at))
 
@@ -45,7 +45,7 @@ def bad_lines(files: DataFrame, chosen: Chosen, quarantined_at: int) -> DataFram
 
 
 def columns_for(codes: Iterable[str]) -> dict[str, str]:
-    """Return the columns of a row that carries these signals, name -> SQL type, in table order."""
+    """Return the columns of a row with these signals, name -> SQL type, in table order."""
     own = {name: kind for name, (kind, _) in (EVENT_COLUMNS | LINEAGE_COLUMNS).items()}
     return own | catalogue.packaged().columns(codes)
 
@@ -80,7 +80,7 @@ def _chosen_lines(path: str, content: pa.BinaryScalar, chosen: Chosen) -> Iterat
 
 
 def _flat_row(line: Line, source_file: str, *, processed_at: int) -> dict[str, Any]:
-    event = json_text.parse(line.content.decode(), unique=False)  # checked at the first look
+    event = json_text.parse(line.content.decode(), unique=False)  # checked at the first read
     change = read_change(event)
     return flatten(event, change, catalogue.packaged()) | {
         "deleted_at": _removed_at(change, processed_at),
@@ -111,11 +111,11 @@ def _bad_row(line: Line, source_file: str, *, quarantined_at: int) -> dict[str, 
         read_change(read_line(line.content))
     except BadLineError as bad:
         return place | {"reason": bad.reason, "detail": bad.detail, **_raw(line.content, bad.reason)}
-    raise AssertionError(f"{source_file}, line {line.number} is good, and was bad a moment ago.")
+    raise AssertionError(f"{source_file}, line {line.number} is valid now, but was not at the first read.")
 
 
 def _raw(content: bytes, reason: str) -> dict[str, str]:
-    """Keep a bad line's text; as base64 when it is not UTF-8, because other readers fail on bad text."""
+    """Return a bad line's text, or base64 if it is not UTF-8, because other readers fail on invalid text."""
     if reason == "line_too_long":
         return {}
     try:

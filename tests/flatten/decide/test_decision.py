@@ -129,9 +129,7 @@ class Meeting:
             self.other.process([[each]])
 
     def commit(self, *lines: Sent, boundary: str, other: Sent | None) -> list[tuple[str | None, object, bool]]:
-        """Commit lines, and at a boundary another writer's line, or be killed there; return the number of rows, values,
-        end.
-        """
+        """Commit lines, and at a boundary another writer's line, or be killed. Return row count, values and end."""
         act = _once(boundary, lambda: self.interrupt(other))
         try:
             self.job.process([lines], act)

@@ -19,12 +19,12 @@ def asked() -> Iterator[Event]:
     event.set()
 
 
-def test_work_is_done_in_a_thread_of_its_own_and_its_result_returned() -> None:
+def test_work_is_done_in_another_thread_and_its_result_returned() -> None:
     assert interruptible(current_thread) is not main_thread()
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3)], ids=repr)
-def test_what_the_work_raises_is_raised(error: BaseException) -> None:
+def test_an_error_of_the_work_is_raised(error: BaseException) -> None:
     def fail() -> None:
         raise error
 
@@ -33,7 +33,7 @@ def test_what_the_work_raises_is_raised(error: BaseException) -> None:
     assert raised.value is error
 
 
-def test_an_interrupt_is_heeded_while_the_work_goes_on(asked: Event) -> None:
+def test_an_interrupt_is_raised_while_the_work_continues(asked: Event) -> None:
     def interrupted() -> bool:
         os.kill(os.getpid(), signal.SIGINT)
         return asked.wait(60)
@@ -43,12 +43,12 @@ def test_an_interrupt_is_heeded_while_the_work_goes_on(asked: Event) -> None:
 
 
 @pytest.mark.parametrize("variable", ["DATABRICKS_RUNTIME_VERSION", "SPARK_CONNECT_MODE_ENABLED"])
-def test_without_a_jvm_of_ours_there_is_no_other_thread(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_our_jvm_there_is_no_other_thread(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "1")
     assert session.interruptible(current_thread) is main_thread()
 
 
-def test_an_interrupt_waits_for_the_end_and_the_handler_from_before_gets_it() -> None:
+def test_an_interrupt_waits_for_the_end_and_goes_to_the_earlier_handler() -> None:
     before, done = signal.getsignal(signal.SIGINT), []
 
     @interrupts_later()
@@ -75,7 +75,7 @@ def test_an_error_comes_before_an_interrupt() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_other_threads_have_no_handlers_to_put_back() -> None:
+def test_other_threads_restore_no_handlers() -> None:
     went = []
 
     def other() -> None:

@@ -1,4 +1,4 @@
-"""The jars of local Spark, fetched by Spark's Ivy from a repository that is a folder."""
+"""The jars of local Spark, downloaded by Spark's Ivy from a repository that is a folder."""
 
 import hashlib
 import os
@@ -49,9 +49,7 @@ def java_home() -> Path:
 
 
 @pytest.mark.spark
-def test_missing_and_damaged_jars_are_fetched_and_whole_ones_left_alone(
-    repository: Path, settings: Path, tmp_path: Path
-) -> None:
+def test_only_missing_and_damaged_jars_are_downloaded(repository: Path, settings: Path, tmp_path: Path) -> None:
     whole, damaged, missing = (publish(repository, name) for name in ("whole", "damaged", "missing"))
     folder = tmp_path / "some jars"
     folder.mkdir()
@@ -62,30 +60,30 @@ def test_missing_and_damaged_jars_are_fetched_and_whole_ones_left_alone(
     assert all(jar.is_in(folder) for jar in (whole, damaged, missing))
 
 
-def test_nobody_is_asked_when_all_is_there(tmp_path: Path) -> None:
+def test_with_all_jars_there_is_no_download(tmp_path: Path) -> None:
     (tmp_path / "a-1.jar").write_bytes(b"content")
     jar = Jar("org.example", "a", "1", hashlib.sha256(b"content").hexdigest())
     assert fetch([jar], tmp_path, Path("/no/java")) == []
 
 
 @pytest.mark.spark
-def test_another_content_than_the_pinned_one_is_not_kept(repository: Path, settings: Path, tmp_path: Path) -> None:
+def test_a_jar_with_another_digest_is_not_saved(repository: Path, settings: Path, tmp_path: Path) -> None:
     publish(repository, "jar")
-    with pytest.raises(JarsError, match=r"jar-1\.0\.jar came with SHA-256 [0-9a-f]{64}, not 0000; it was not kept"):
+    with pytest.raises(JarsError, match=r"jar-1\.0\.jar has the SHA-256 [0-9a-f]{64}, expected 0000; it was not saved"):
         fetch([Jar("org.example", "jar", "1.0", "0000")], tmp_path / "jars", java_home(), settings)
     assert not list((tmp_path / "jars").iterdir())
 
 
 @pytest.mark.spark
-def test_a_jar_that_is_not_to_be_had_is_one_sentence(repository: Path, settings: Path, tmp_path: Path) -> None:
+def test_a_jar_that_cannot_be_downloaded_is_one_sentence(repository: Path, settings: Path, tmp_path: Path) -> None:
     there, gone = publish(repository, "there"), Jar("org.example", "gone", "1.0", "0000")
-    with pytest.raises(JarsError, match=r"not fetched \(unresolved .*gone;1\.0: not found\)\. Check") as error:
+    with pytest.raises(JarsError, match=r"not downloaded \(unresolved .*gone;1\.0: not found\)\. Check") as error:
         fetch([there, gone], tmp_path / "jars", java_home(), settings)
     assert "\n" not in str(error.value)
     assert not list((tmp_path / "jars").iterdir())
 
 
-def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(JarsError, match=r"cannot be put into .*file/jars: Not a directory\.$"):
+    with pytest.raises(JarsError, match=r"cannot be written to .*file/jars: Not a directory\.$"):
         fetch(DELTA, tmp_path / "file" / "jars", Path("/no/java"))

@@ -1,4 +1,4 @@
-"""Which Java is taken: made-up `java` commands that say what real ones say."""
+"""The choice of a Java, with fake `java` commands that print what real ones print."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ MakeJava = Callable[[str, str], Path]
 
 @pytest.fixture
 def java(tmp_path: Path) -> MakeJava:
-    """Make a Java home of a name and version; the answer is its folder."""
+    """Return a function that makes a Java home of a name and version, and returns its folder."""
 
     def make(name: str, version: str) -> Path:
         home = tmp_path / name
@@ -42,7 +42,7 @@ def test_java_home_comes_first(java: MakeJava, version: str) -> None:
     assert find_java({"JAVA_HOME": str(named), "PATH": f"{other}/bin"}) == named
 
 
-def test_path_is_asked_when_java_home_is_too_old(java: MakeJava) -> None:
+def test_path_is_used_when_java_home_is_too_old(java: MakeJava) -> None:
     old, new = java("old", "11"), java("new", "21")
     assert find_java({"JAVA_HOME": str(old), "PATH": f"{new}/bin:/usr/bin:/bin"}) == new
 
@@ -55,14 +55,14 @@ def test_a_java_on_path_may_be_a_script_of_another_folder(java: MakeJava, tmp_pa
     assert find_java({"PATH": f"{shims}:/usr/bin:/bin"}) == home
 
 
-def test_the_brought_java_comes_last(java: MakeJava, tmp_path: Path) -> None:
+def test_the_downloaded_java_comes_last(java: MakeJava, tmp_path: Path) -> None:
     brought = java("brought", "25")
     assert find_java({"PATH": str(tmp_path)}, brought) == brought
     system = java("system", "17")
     assert find_java({"PATH": f"{system}/bin:/usr/bin:/bin"}, brought) == system
 
 
-def test_a_brought_java_that_is_not_there_is_no_java(tmp_path: Path) -> None:
+def test_a_missing_downloaded_java_is_ignored(tmp_path: Path) -> None:
     with pytest.raises(JavaError, match="JAVA_HOME is not set and there is no java on PATH"):
         find_java({"PATH": str(tmp_path)}, tmp_path / "brought")
 
@@ -79,7 +79,7 @@ def test_a_java_that_is_too_old_is_named_with_its_version(java: MakeJava, versio
     ["#!/bin/sh\nexit 1\n", "#!/bin/sh\necho no version here >&2\n", "#!/nowhere/sh\n", ""],
     ids=["fails", "says something else", "has no interpreter", "is empty"],
 )
-def test_a_java_that_does_not_start_is_said_so(script: str, tmp_path: Path) -> None:
+def test_a_java_that_does_not_start_is_reported(script: str, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     command = tmp_path / "bin" / "java"
     command.write_text(script)

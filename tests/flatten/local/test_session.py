@@ -1,4 +1,4 @@
-"""The session, in processes of its own: this one may have Spark running for other tests."""
+"""The session, in separate processes: this one may have Spark running for other tests."""
 
 import fcntl
 import json
@@ -98,7 +98,7 @@ except FlattenError as error:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of a process whose temporary files go to a folder of their own."""
+    """Return the environment of a process whose temporary files go to a separate folder."""
     (tmp_path / "temporary files").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("FLATTEN_", "SPARK_"))}
     return kept | {"TMPDIR": str(tmp_path / "temporary files")}
@@ -109,7 +109,7 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> subpro
 
 
 def another_spark(folder: Path) -> dict[str, str]:
-    """Return the variables of a Spark and a Hadoop installed beside ours, none of which may reach it."""
+    """Return the variables of another Spark and Hadoop on this machine, which must have no effect."""
     (folder / "spark-defaults.conf").write_text("spark.master spark://nowhere.invalid:7077\n")
     (folder / "core-site.xml").write_text("<not xml")
     return {
@@ -128,14 +128,14 @@ def another_spark(folder: Path) -> dict[str, str]:
     }
 
 
-def test_a_user_without_an_entry_in_passwd_is_refused_with_the_cure() -> None:
+def test_a_user_without_an_entry_in_passwd_is_refused_with_a_remedy() -> None:
     with pytest.raises(SessionError, match=r"the user 54321, who has no entry in /etc/passwd: add one"):
         require_user(54321)
     require_user(os.geteuid())
 
 
 @pytest.mark.spark
-def test_sessions_one_after_the_other_are_quiet_share_a_warehouse_and_leave_nothing_else(
+def test_consecutive_sessions_are_quiet_and_leave_only_their_warehouse(
     tmp_path: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     environment |= another_spark(tmp_path_factory.mktemp("another"))
@@ -159,11 +159,11 @@ def test_a_warehouse_serves_one_process_at_a_time(tmp_path: Path, environment: d
     with (tmp_path / ".lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = run([sys.executable, "-c", REFUSED], tmp_path, environment | {"FLATTEN_WAREHOUSE": str(tmp_path)})
-    assert done.stderr.startswith(f"The warehouse {tmp_path} is open in another process. Wait for that one to end, ")
+    assert done.stderr.startswith(f"The warehouse {tmp_path} is open in another process. Wait until that one ends, ")
     assert done.stderr.count("\n") == 1
 
 
-def test_on_databricks_the_session_is_the_one_that_is_there(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_on_databricks_the_session_is_the_existing_one(tmp_path: Path, environment: dict[str, str]) -> None:
     (tmp_path / "pyspark").mkdir()
     (tmp_path / "pyspark" / "__init__.py").touch()
     (tmp_path / "pyspark" / "sql.py").write_text(THERE)
@@ -214,7 +214,7 @@ def test_an_interrupt_while_the_jvm_starts_ends_it(tmp_path: Path, environment: 
         ("FLATTEN_SPARK_LOG", "/dev/null/log", r"^Spark did not start: /dev/null/log cannot be used: Not a dir"),
         ("FLATTEN_WAREHOUSE", "/dev/null/tables", r"^Spark did not start: /dev/null.* cannot be used: Not a dir"),
         ("FLATTEN_SESSION", "serverless", r"^FLATTEN_SESSION is 'serverless'; it must be one of"),
-        ("FLATTEN_JARS", "/dev/null", r"^The jars of Spark cannot be put into /dev/null: File exists\.$"),
+        ("FLATTEN_JARS", "/dev/null", r"^The jars of Spark cannot be written to /dev/null: File exists\.$"),
     ],
     ids=["too little memory", "no folder for the log", "no folder for tables", "unknown kind", "jars not in a folder"],
 )
@@ -254,14 +254,16 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cores", ["0", "-1", "two", "1.5", "٣", "*"])
-def test_cores_that_are_no_positive_number_are_refused(cores: str) -> None:
+def test_invalid_cores_are_refused(cores: str) -> None:
     with pytest.raises(UsageError, match=r"FLATTEN_CORES is '.+'; it must be a whole number of 1 or more\."):
         SessionSettings.from_environment({"FLATTEN_CORES": cores})
 
 
 @pytest.mark.parametrize("memory", ["much", "0g", "2", "2g -XX:+Odd", "2g\n", "-1g"])
-def test_a_memory_that_java_would_not_take_is_refused(memory: str) -> None:
-    with pytest.raises(UsageError, match=r"FLATTEN_DRIVER_MEMORY is '.+'; write it as Java does: 512m or 4g\."):
+def test_an_invalid_memory_is_refused(memory: str) -> None:
+    with pytest.raises(
+        UsageError, match=r"FLATTEN_DRIVER_MEMORY is '.+'; it must have Java's form, such as 512m or 4g\."
+    ):
         SessionSettings.from_environment({"FLATTEN_DRIVER_MEMORY": memory})
 
 

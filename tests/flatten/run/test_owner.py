@@ -79,16 +79,16 @@ def test_another_owner_is_refused_and_nothing_is_written(tmp_path: Path, changed
 
 
 @pytest.mark.parametrize("content", [b"null", b"[]", b"\xff", b'{"table": 1}'], ids=repr)
-def test_a_marker_that_is_not_ours_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_another_marker_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / MARKER).write_bytes(content)
-    with pytest.raises(OwnerError, match="remove the marker when that job is gone"):
+    with pytest.raises(OwnerError, match="remove the marker if that job no longer exists"):
         claim(settings(tmp_path))
     assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.parametrize("half", ["", '{\n "table"'], ids=["empty", "half"])
-def test_a_marker_that_a_crash_cut_short_is_written(tmp_path: Path, half: str) -> None:
+def test_a_truncated_marker_is_written_again(tmp_path: Path, half: str) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / MARKER).write_text(half)
     claim(settings(tmp_path))
@@ -104,7 +104,7 @@ def test_an_archive_is_that_of_one_table(tmp_path: Path) -> None:
             confirm_archive(archive, table)
 
 
-def test_a_claim_is_confirmed_as_long_as_nobody_else_has_the_source(tmp_path: Path) -> None:
+def test_a_claim_is_confirmed_unless_another_job_has_the_source(tmp_path: Path) -> None:
     claim(settings(tmp_path))
     confirm(settings(tmp_path))
     (tmp_path / "source" / MARKER).write_text("{}")

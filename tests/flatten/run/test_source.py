@@ -1,4 +1,4 @@
-"""How the engines are told to read: each option stands for records that somebody lost."""
+"""The options of the engines: each prevents lost records."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def test_auto_loader_lists_everything_and_reads_each_path_once(settings: Setting
     assert auto_loader_options(settings)[option] == value
 
 
-def test_file_events_take_the_place_of_the_listing_and_of_nothing_else(settings: Settings) -> None:
+def test_file_events_replace_only_the_listing(settings: Settings) -> None:
     listing = auto_loader_options(settings)
     events = auto_loader_options(replace(settings, discovery="file-events"))
     assert events.items() - listing.items() == {("cloudFiles.useManagedFileEvents", "true")}
@@ -46,19 +46,19 @@ def test_auto_loader_is_not_asked_to_archive_or_to_infer(settings: Settings) -> 
 
 
 def test_the_file_source_skips_no_old_file(settings: Settings) -> None:
-    """Its default of seven days skips older ones without a word."""
+    """Its default of seven days silently skips older files."""
     assert file_source_options(settings)["maxFileAge"] == "36500d"
 
 
 @pytest.mark.parametrize("name", ["[x]", "{a,b}", "a*", "a?b", "a\\b"])
-def test_below_a_folder_that_reads_like_a_pattern_a_micro_batch_is_small(settings: Settings, name: str) -> None:
-    """Spark looks at all files of the micro-batch for each of them: a thousand would be a million looks."""
+def test_below_a_folder_named_like_a_pattern_a_micro_batch_is_small(settings: Settings, name: str) -> None:
+    """Spark compares each of them with all files of the micro-batch: a thousand would be a million comparisons."""
     many = replace(settings, max_files=1000)
     assert file_source_options(many)["maxFilesPerTrigger"] == "1000"
     assert file_source_options(replace(many, source=f"/{name}/landing"))["maxFilesPerTrigger"] == "100"
     assert file_source_options(replace(settings, source=f"/{name}"))["maxFilesPerTrigger"] == "17"
 
 
-def test_a_file_that_went_away_or_cannot_be_read_stops_no_run(settings: Settings) -> None:
+def test_a_missing_or_unreadable_file_does_not_stop_a_run(settings: Settings) -> None:
     for options in (auto_loader_options(settings), file_source_options(settings)):
         assert (options["ignoreMissingFiles"], options["ignoreCorruptFiles"]) == ("true", "true")

@@ -1,4 +1,4 @@
-"""A prefix of a bucket behaves as a directory does: a copy is whole or not there, and nothing is overwritten."""
+"""A prefix of a bucket behaves like a directory: a copy is complete or missing, and nothing is overwritten."""
 
 import hashlib
 import io
@@ -54,7 +54,7 @@ def test_names_are_those_below_the_prefix(s3: Any, landing: Bucket) -> None:
     assert "landing/a/b" in Bucket("s3a://lake", s3).names()
 
 
-def test_keys_that_spark_does_not_list_are_no_names(s3: Any, landing: Bucket) -> None:
+def test_keys_that_spark_does_not_list_are_not_names(s3: Any, landing: Bucket) -> None:
     for key in ("a/", "a//b", "a/./b", "../b", "_hidden", ".hidden", "_folder/x", "x._COPYING_", "_day=1"):
         s3.put_object(Bucket="lake", Key=f"landing/{key}", Body=b"")
     assert list(landing.names()) == ["_day=1"]
@@ -100,7 +100,7 @@ def test_a_copy_between_a_bucket_and_a_directory(landing: Bucket, tmp_path: Path
     assert (tmp_path / "b" / "c").read_text() == landing.read_text("d") == "content"
 
 
-def test_a_copy_of_what_is_gone_leaves_nothing(s3: Any, landing: Bucket, archive: Bucket) -> None:
+def test_a_copy_of_a_missing_file_leaves_nothing(s3: Any, landing: Bucket, archive: Bucket) -> None:
     with pytest.raises(FileNotFoundError, match="s3a://lake/landing/a"):
         copy(landing, "a", archive, "a")
     assert keys(s3) == []
@@ -114,7 +114,7 @@ def test_a_name_longer_than_a_key_may_be_is_taken(landing: Bucket) -> None:
     assert list(landing.names()) == ["x" * 1_016]
 
 
-def test_what_is_not_there_has_no_digest_and_no_text_and_can_be_removed(landing: Bucket) -> None:
+def test_a_missing_file_has_no_digest_and_no_text_and_can_be_removed(landing: Bucket) -> None:
     landing.remove("a")
     assert (landing.sha256("a"), landing.stat("a"), landing.read_text("a")) == (None, None, None)
 
@@ -126,14 +126,14 @@ def test_a_tree_is_removed_with_its_hidden_keys_and_no_other(s3: Any, landing: B
     assert keys(s3) == ["landing/stage2/x"]
 
 
-def test_a_bucket_that_is_not_there_is_said_in_a_sentence(s3: Any) -> None:
+def test_a_missing_bucket_is_one_sentence(s3: Any) -> None:
     with pytest.raises(LocationError, match=r"s3a://missing/a cannot be read: .*NoSuchBucket"):
         Bucket("s3a://missing/a", s3).check("source", to_write=True)
     with pytest.raises(OSError, match=r"s3a://missing/a/b"):
         Bucket("s3a://missing/a", s3).sha256("b")
 
 
-def test_a_bucket_that_can_be_listed_serves(landing: Bucket) -> None:
+def test_a_bucket_that_can_be_listed_is_accepted(landing: Bucket) -> None:
     landing.check("source", to_write=True)
 
 

@@ -1,4 +1,4 @@
-"""Where files stand and how they are moved. A copy is whole or not there, and nothing is ever overwritten."""
+"""Directories and how files are moved. A copy is complete or missing, and nothing is ever overwritten."""
 
 import fcntl
 import hashlib
@@ -109,13 +109,13 @@ def test_two_names_of_one_folder_are_one_location(tmp_path: Path) -> None:
     ],
     ids=["empty", "unknown user"],
 )
-def test_a_text_that_names_no_folder_is_refused(text: str, message: str) -> None:
+def test_a_text_that_is_not_a_folder_is_refused(text: str, message: str) -> None:
     with pytest.raises(LocationError, match=message):
         absolute(text)
 
 
 @pytest.mark.parametrize("text", ["s3://bucket/prefix", "abfss://a@b/c", "file:///data"])
-def test_a_scheme_that_cannot_be_served_is_refused(text: str) -> None:
+def test_an_unsupported_scheme_is_refused(text: str) -> None:
     with pytest.raises(LocationError, match=text):
         open_location(text)
 
@@ -154,7 +154,7 @@ def test_spark_lists_no_hidden_name_and_opens_none_that_is_not_utf_8(name: str, 
     ],
     ids=repr,
 )
-def test_a_path_is_no_pattern(path: str, literal: str) -> None:
+def test_a_path_is_not_a_pattern(path: str, literal: str) -> None:
     assert literal_path(path) == literal
 
 
@@ -165,7 +165,7 @@ def test_files_are_named_as_spark_lists_them(place: Directory) -> None:
 
 
 @pytest.mark.parametrize("root", ["missing", "file"])
-def test_a_place_that_is_no_folder_has_no_files(tmp_path: Path, root: str) -> None:
+def test_a_path_that_is_not_a_folder_has_no_files(tmp_path: Path, root: str) -> None:
     (tmp_path / "file").write_text("x")
     assert list(Directory(str(tmp_path / root)).names()) == []
 
@@ -190,7 +190,7 @@ def test_the_digest_is_that_of_the_bytes(place: Directory, content: bytes) -> No
 
 
 @pytest.mark.parametrize("name", ["missing", "folder", "missing/b", "file/b"])
-def test_what_is_no_file_has_no_digest(place: Directory, name: str) -> None:
+def test_what_is_not_a_file_has_no_digest(place: Directory, name: str) -> None:
     put(place, "folder/x")
     put(place, "file")
     assert place.sha256(name) is None
@@ -217,7 +217,7 @@ def test_a_copy_overwrites_nothing(place: Directory, tmp_path: Path, taken: str)
 
 
 @pytest.mark.parametrize("name", ["a/b", "a/b/c", "x" * 256], ids=["below a file", "far below a file", "too long"])
-def test_a_name_that_cannot_be_had_is_taken(place: Directory, tmp_path: Path, name: str) -> None:
+def test_an_impossible_name_counts_as_existing(place: Directory, tmp_path: Path, name: str) -> None:
     target = Directory(str(tmp_path / "target"))
     put(place, "source")
     put(target, "a")
@@ -227,20 +227,20 @@ def test_a_name_that_cannot_be_had_is_taken(place: Directory, tmp_path: Path, na
     assert list(target.names()) == ["a"]
 
 
-def test_the_longest_name_that_can_be_had_is_copied(place: Directory, tmp_path: Path) -> None:
+def test_the_longest_possible_name_is_copied(place: Directory, tmp_path: Path) -> None:
     target = Directory(str(tmp_path / "target"))
     put(place, "x" * 255)
     copy(place, "x" * 255, target, "y" * 255)
     assert [path.name for path in Path(target.root).iterdir()] == ["y" * 255]
 
 
-def test_a_pipe_is_no_file(place: Directory) -> None:
+def test_a_pipe_is_not_a_file(place: Directory) -> None:
     os.mkfifo(Path(place.root) / "pipe")
     assert place.sha256("pipe") is None
     assert place.stat("pipe") is None
 
 
-def test_a_copy_of_what_is_gone_leaves_nothing(place: Directory, tmp_path: Path) -> None:
+def test_a_copy_of_a_missing_file_leaves_nothing(place: Directory, tmp_path: Path) -> None:
     target = Directory(str(tmp_path / "target"))
     with pytest.raises(FileNotFoundError):
         copy(place, "a", target, "a")
@@ -257,7 +257,7 @@ def test_a_copy_that_was_cut_short_is_written_again(place: Directory, tmp_path: 
 
 
 @pytest.mark.parametrize("other", [b"cOn", b"content and more"], ids=["other bytes", "more bytes"])
-def test_what_is_no_beginning_of_the_copy_stays(place: Directory, tmp_path: Path, other: bytes) -> None:
+def test_content_that_is_not_a_beginning_of_the_copy_stays(place: Directory, tmp_path: Path, other: bytes) -> None:
     target = Directory(str(tmp_path / "target"))
     put(place, "a")
     put(target, "a", other)
@@ -287,7 +287,7 @@ def test_a_file_of_any_time_has_one(place: Directory, seconds: int) -> None:
     assert stat.modified_at == path.stat().st_mtime_ns // 1_000
 
 
-def test_to_remove_what_is_gone_is_no_error(place: Directory) -> None:
+def test_removing_a_missing_file_is_not_an_error(place: Directory) -> None:
     put(place, "a")
     for _ in range(2):
         place.remove("a")
