@@ -27,7 +27,7 @@ FLOORS = (
     {"storage", "decide", "local"},
     {"session"},
     {"tables"},
-    {"settings"},
+    {"settings", "views"},
     {"run"},
     {"job"},
     {"smoke"},

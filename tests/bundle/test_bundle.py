@@ -134,7 +134,7 @@ BROKEN = [
     (
         "depends on nothing",
         put(MAINTAIN[0] + "tasks/1/depends_on/0/task_key", "gone", MAINTAIN[1]),
-        "tasks: maintain.check depends on gone, which is missing",
+        "tasks: maintain.views depends on gone, which is missing",
     ),
     (
         "wheel that nobody builds",

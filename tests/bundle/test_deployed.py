@@ -23,6 +23,7 @@ from flatten.run.status import require_complete, require_fresh
 from flatten.tables import create, describe
 from flatten.tables.names import TableName
 from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS
+from flatten.views.fill import VIEWS
 from support.bundle import ROOT, Bundle, given_for, load
 from support.bundle_wheel import AS_A_TASK, build_wheel, clean_environment, run_there
 from support.dashboards import asked_of, dashboard, datasets, runnable
@@ -95,7 +96,7 @@ def deployed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> D
     return Deployed(spark, root, bundle, told, done.stdout, done.stderr)
 
 
-TASKS = (("flatten", "run"), ("maintain", "maintain"), ("maintain", "check"), ("check", "check"))
+TASKS = (("flatten", "run"), ("maintain", "maintain"), ("maintain", "views"), ("maintain", "check"), ("check", "check"))
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -104,10 +105,11 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def test_a_task_returns_when_it_is_done_and_raises_when_it_is_not(deployed: Deployed) -> None:
-    assert deployed.told["results"] == [None, None, 1, None], deployed.complained
+    assert deployed.told["results"] == [None, None, None, 1, None], deployed.complained
     assert "Traceback" not in deployed.complained
     assert "2 files, 5 lines: 3 applied, 1 superseded, 0 repeated, 0 ignored, 1 quarantined." in deployed.said
     assert "0 events had several rows; 0 days of the archive deleted." in deployed.said
+    assert all(f"{view} created" in deployed.said for view in VIEWS)
 
 
 def test_the_check_names_the_file_that_is_not_complete(deployed: Deployed) -> None:

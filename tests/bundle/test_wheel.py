@@ -42,7 +42,7 @@ def test_the_wheel_holds_flatten_alone_and_asks_for_click_alone(wheel: Path) -> 
         names = held.namelist()
         metadata = message_from_bytes(held.read(f"flatten-{__version__}.dist-info/METADATA"))
     assert {name.partition("/")[0] for name in names} == {"flatten", f"flatten-{__version__}.dist-info"}
-    assert "flatten/events/signal_catalogue.json" in names
+    assert {"flatten/events/signal_catalogue.json", "flatten/views/vehicle_latest.sql"} <= set(names)
     assert not [name for name in names if name.startswith("flatten/local/")]
     needed = metadata.get_all("Requires-Dist") or []
     assert [each for each in needed if "extra ==" not in each] == ["click>=8.1"]

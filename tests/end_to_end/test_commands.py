@@ -9,6 +9,7 @@ import pytest
 
 from flatten.cli import main
 from flatten.tables.schema import SIDE_TABLES
+from flatten.views.fill import VIEWS
 from support.job_world import World, line
 from support.job_world import content as lines_of
 
@@ -209,11 +210,32 @@ class TestWithSpark:
             name for name in before if not name.startswith("landing")
         ]
 
-    def test_status_and_maintain_without_a_table_say_so(self, place: Path, command: Command) -> None:
-        for arguments in (["status"], ["maintain"]):
+    def test_views_of_a_table_by_path_are_printed_as_sql_that_runs(
+        self, place: Path, blank: Path, command: Command, spark: Any
+    ) -> None:
+        World(None, place).furnished(blank)  # type: ignore[arg-type]  # as above
+        code, out, err = command("views", "--table", place / "tables/telemetry")
+        assert (code, err) == (0, "")
+        statements = out.strip().removesuffix(";").split(";\n\n")
+        assert [statement.split()[:6] for statement in statements] == [
+            ["CREATE", "OR", "REPLACE", "TEMPORARY", "VIEW", f"`{view}`"] for view in VIEWS
+        ]
+        try:
+            for statement in statements:
+                spark.sql(statement)
+            assert [spark.table(view).count() for view in VIEWS] == [0, 0, 0, 0]
+        finally:
+            for view in VIEWS:
+                spark.catalog.dropTempView(view)
+        code, out, _ = command("views", "--table", place / "tables/telemetry", "--json", "--days", "7")
+        assert (code, list(json.loads(out))) == (0, list(VIEWS))
+
+    def test_a_command_without_a_table_says_so(self, place: Path, command: Command) -> None:
+        for arguments in (["status"], ["maintain"], ["views"]):
             code, _, err = command(*arguments, "--table", place / "tables/none")
             assert (code, "does not exist: `flatten run`" in err) == (2, True)
 
     def test_a_name_in_a_catalog_that_ends_with_the_session_is_refused(self, place: Path, command: Command) -> None:
-        code, _, err = command(*run_arguments(place, table="telemetry.flat"))
-        assert (code, "FLATTEN_WAREHOUSE" in err) == (2, True)
+        for arguments in (run_arguments(place, table="telemetry.flat"), ["views", "--table", "telemetry.flat"]):
+            code, _, err = command(*arguments)
+            assert (code, "FLATTEN_WAREHOUSE" in err) == (2, True)

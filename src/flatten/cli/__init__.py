@@ -14,6 +14,7 @@ from flatten.cli.maintain import maintain
 from flatten.cli.run import run
 from flatten.cli.smoke import smoke
 from flatten.cli.status import status
+from flatten.cli.views import views
 from flatten.errors import FlattenError
 
 
@@ -29,7 +30,7 @@ def cli() -> None:
     """
 
 
-for _command in (run, status, maintain, smoke):
+for _command in (run, status, maintain, smoke, views):
     cli.add_command(_command)
 
 

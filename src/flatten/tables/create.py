@@ -73,10 +73,15 @@ def check(spark: SparkSession, table: TableName) -> bool:
 
 def require(spark: SparkSession, table: TableName) -> None:
     """Raise TableError when the table or its side tables do not exist, or this job did not create them."""
-    if not check(spark, table):
-        raise TableError(f"The table {table.text} does not exist: `flatten run` creates it.")
+    require_flat(spark, table)
     if columns_of(spark, table.side("runs")) is None:
         raise TableError(f"{table.ops} has no side tables of {table.text}: give the same --ops as to `flatten run`.")
+
+
+def require_flat(spark: SparkSession, table: TableName) -> None:
+    """Raise TableError when the table does not exist, or this job did not create it."""
+    if not check(spark, table):
+        raise TableError(f"The table {table.text} does not exist: `flatten run` creates it.")
 
 
 def _occupied(path: str) -> bool:
