@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from flatten import __version__ as flatten_version
 from flatten.events.catalogue import packaged
 from flatten.events.envelope import read_change, read_line
 from flatten.events.event import flatten
 from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
 from rehearsal.fleet import write_fleet
+from stream_to_s3 import __version__ as lambda_version
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -112,3 +114,8 @@ def test_the_versions_in_the_readme_are_those_of_the_project() -> None:
     runtime = found_in("docs/bundle.md", r"spark_version: (\d+\.\d+)")
     assert f"Databricks environment version {environment} or runtime {runtime}, " in versions
     assert f"Databricks CLI {found_in('databricks.yml', 'databricks_cli_version: .>=([0-9]+.[0-9]+)')}" in versions
+
+
+def test_the_changelog_begins_with_the_version_of_both_packages() -> None:
+    newest = found_in("CHANGELOG.md", r"^## (\S+) \(\d{4}-\d\d-\d\d\)$")
+    assert {newest} == {flatten_version, lambda_version}

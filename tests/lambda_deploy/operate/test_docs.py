@@ -20,7 +20,7 @@ from lambda_deploy.errors import WorkspaceError
 from lambda_deploy.migrate.cli import migrate_command
 from lambda_deploy.migrate.steps import steps
 from lambda_deploy.operate.status import Status
-from lambda_deploy.template.alarms import ALARMS
+from lambda_deploy.template.alarms import ALARMS, alarms
 from support.aws_account import BUCKET, FUNCTION, REGION, Account
 from support.captured import Said
 from support.fake_stack import cloudformation
@@ -122,6 +122,20 @@ def test_each_alarm_has_its_section_on_the_page_of_troubleshooting() -> None:
     assert sorted(re.findall(r"^### (.+)$", part, re.MULTILINE)) == sorted(ALARMS)
     for section in part.split("### ")[1:]:
         assert [mark in section for mark in ("**Means:**", "**See:**", "**Fix:**")] == [True] * 3
+
+
+def test_each_alarm_is_in_the_reference_with_its_metric_and_its_bound(account: Account) -> None:
+    page = (ROOT / "docs/reference/lambda.md").read_text("utf-8").partition("\n## Alarms\n")[2]
+    rows = dict(re.findall(r"(?m)^\| `([a-z0-9-]+)` \| (.+) \|$", page))
+    found = alarms(account.config(lambda_starts_job=True)).values()
+    assert rows.keys() == {alarm["AlarmName"].removeprefix(f"{FUNCTION}-") for alarm in found}
+    for alarm in found:
+        row = rows[alarm["AlarmName"].removeprefix(f"{FUNCTION}-")]
+        metrics = [alarm["MetricName"]] if "MetricName" in alarm else ["TriggerFailed", "TriggerStarted"]
+        assert quoted(row) - {"lambda_starts_job"} == set(metrics)
+        bound = f"above {alarm['Threshold']:,}" if "MetricName" in alarm else "in an hour"
+        assert ("without data" if "PolledEventCount" in metrics else bound) in row
+        assert "MetricName" not in alarm or f"in {alarm['EvaluationPeriods']} period" in row
 
 
 def test_the_bill_in_the_docs_is_what_the_command_prints(said: Callable[[], Said]) -> None:
