@@ -1,4 +1,4 @@
-"""Fixtures of all tests: no cloud can be reached, and one Spark session serves everybody."""
+"""Fixtures of all tests: no cloud is reachable, and all tests share one Spark session."""
 
 import os
 import signal
@@ -24,13 +24,13 @@ _KEPT = ("AWS_CA_BUNDLE", "FLATTEN_SESSION", "FLATTEN_JARS", "FLATTEN_DRIVER_MEM
 
 
 def pytest_configure() -> None:
-    """Heed Ctrl-C also where a shell has started the tests in the background, so that their processes heed it."""
+    """Restore Ctrl-C if a shell has started the tests in the background, also for their processes."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_cloud() -> Iterator[None]:
-    """Drop credentials and settings from the environment and refuse every address beyond the loopback."""
+    """Drop credentials and settings from the environment, and refuse every address except the loopback address."""
     patch = pytest.MonkeyPatch()
     for name in os.environ:
         if name.startswith(_FOREIGN) and name not in _KEPT:
@@ -56,7 +56,7 @@ def _is_loopback(host: str) -> bool:
 
 @pytest.fixture(scope="session")
 def spark() -> "Iterator[SparkSession]":
-    """One session for all tests: classic, or Spark Connect with FLATTEN_SESSION=connect."""
+    """Yield one session for all tests: classic, or Spark Connect with FLATTEN_SESSION=connect."""
     from flatten.local.settings import SessionSettings
     from flatten.session import spark_session
 
@@ -67,7 +67,7 @@ def spark() -> "Iterator[SparkSession]":
 
 @pytest.fixture(scope="session")
 def blank(spark: "SparkSession", tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the empty tables of a job, to be copied."""
+    """Return a folder with the empty tables of a job, to be copied."""
     from flatten.tables import create
     from support.job_world import World
 

@@ -1,4 +1,4 @@
-"""The job and the Lambda measured, side by side with what people would use instead: `make bench`.
+"""Measure the job and the Lambda next to common alternatives: `make bench`.
 
-Each module is one benchmark and runs alone: `python -m benchmarks.flatten --help`. `recipes` holds the others' ways.
+Each module is one benchmark and runs alone: `python -m benchmarks.flatten --help`. `recipes` has the alternatives.
 """

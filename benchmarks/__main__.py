@@ -1,6 +1,6 @@
-"""`make bench`: every benchmark, one after the other, each in a process of its own.
+"""Run every benchmark, one after the other, each in a separate process: `make bench`.
 
-Exit codes: 0 all were measured (whatever the bars say), 1 one could not be, or a bar is missed and --strict was given.
+Exit codes: 0 all were measured (whatever the bars say), 1 one failed, or a bar is missed and --strict was given.
 """
 
 import argparse
@@ -15,7 +15,7 @@ NAMES = ("small_run", "flatten", "growing_table", "million", "largest_file", "en
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run them, return the exit code."""
+    """Run them and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Run all benchmarks; without --full in a short form of about ten minutes.",

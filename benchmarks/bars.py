@@ -1,7 +1,7 @@
-"""What a benchmark found: seconds side by side, other figures, and the bars that it was held against.
+"""The result of a benchmark: seconds side by side, other figures, and the bars that it must meet.
 
-A bar is a ratio where it can be, because machines are noisy: both of its sides were measured in turns in one process.
-One that could not be measured says why, and is neither met nor missed.
+A bar is a ratio if possible, because machines are noisy: both of its sides were measured in turns in one process. A bar
+that could not be measured has a reason, and is neither met nor missed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ Side = Literal["at most", "at least"]
 
 @dataclass(frozen=True)
 class Bar:
-    """A promise: `found` shall be at most, or at least, `limit`. `unit` is "times", or that of a plain number."""
+    """A bar: `found` must be at most, or at least, `limit`. `unit` is "times", or that of a plain number."""
 
     what: str
     side: Side
@@ -24,14 +24,14 @@ class Bar:
 
     @property
     def met(self) -> bool | None:
-        """Whether it holds; None when it was not measured."""
+        """Return whether it is met; None when it was not measured."""
         if self.found is None:
             return None
         return self.found <= self.limit if self.side == "at most" else self.found >= self.limit
 
     @property
     def verdict(self) -> str:
-        """`met`, `not met`, or `not measured` and why."""
+        """Return `met`, `not met`, or `not measured` and why."""
         if self.met is None:
             return f"not measured: {self.why_not}" if self.why_not else "not measured"
         return "met" if self.met else "not met"
@@ -41,7 +41,7 @@ class Bar:
 class Result:
     """One table of a benchmark.
 
-    `seconds` are by contender, `ours` names ours among them. `figures` are other numbers, whose names say their unit.
+    `seconds` are by contender, `ours` names ours among them. `figures` are other numbers, whose names include the unit.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Result:
     notes: Sequence[str] = ()
 
     def as_text(self) -> str:
-        """Return it as one table of Markdown, which reads as well on a screen."""
+        """Return it as one Markdown table, also readable on a screen."""
         times = {name: ratio(self.seconds, name, self.ours) for name in self.seconds}
         rows = [(name, f"{taken:.2f} s", _times(times[name])) for name, taken in self.seconds.items()]
         rows += [(name, number(value), "") for name, value in self.figures.items()]
@@ -61,23 +61,23 @@ class Result:
 
 
 def ratio(seconds: Mapping[str, float], over: str, under: str) -> float | None:
-    """Return how many times as long one contender took as another; None when one of the two was not measured."""
+    """Return how many times as long one contender took as another; None when one of them was not measured."""
     above, below = seconds.get(over), seconds.get(under)
     return above / below if above is not None and below else None
 
 
 def at_most(what: str, limit: float, found: float | None, unit: str = "times", why_not: str = "") -> Bar:
-    """Return a bar to stay below."""
+    """Return a bar that must not be exceeded."""
     return Bar(what, "at most", limit, found, unit, why_not)
 
 
 def at_least(what: str, limit: float, found: float | None, unit: str = "times", why_not: str = "") -> Bar:
-    """Return a bar to reach."""
+    """Return a bar that must be reached."""
     return Bar(what, "at least", limit, found, unit, why_not)
 
 
 def number(value: float) -> str:
-    """Return a figure with as many digits as it deserves."""
+    """Return a figure with a suitable number of digits."""
     if value == int(value) or abs(value) >= 1_000:
         return f"{value:,.0f}"
     return f"{value:,.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
@@ -92,7 +92,7 @@ def _found(bar: Bar) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows, the first of which is the head, as a table of Markdown."""
+    """Return rows, the first of which is the head, as a Markdown table."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     head, *body = [" | ".join(map(str.ljust, row, widths)) for row in rows]
     return "\n".join(f"| {line} |" for line in [head, " | ".join("-" * width for width in widths), *body])

@@ -1,7 +1,6 @@
-"""What every benchmark's command has in common. The tables go to standard output, progress to standard error.
+"""Share code between the benchmarks' commands. Tables go to standard output, progress to standard error.
 
-Exit codes: 0 measured (whatever the bars say), 1 it could not be, or a bar is missed and `--strict` was given, 2 wrong
-usage.
+Exit codes: 0 measured (whatever the bars say), 1 it failed, or a bar is missed and `--strict` was given, 2 wrong usage.
 """
 
 import argparse
@@ -14,13 +13,13 @@ from pathlib import Path
 
 from benchmarks.bars import Result
 from benchmarks.machine import machine
-from benchmarks.recipes.dlt_beside import DltError
+from benchmarks.recipes.dlt_process import DltError
 from flatten.errors import FlattenError
 from rehearsal.errors import RehearsalError
 
 
 def parser(benchmark: str, about: str, example: str, rounds: int | None = None) -> argparse.ArgumentParser:
-    """Return a parser with the common options. `rounds` is the default of --rounds, which is left out without one."""
+    """Return a parser with the common options. `rounds` is the default of --rounds; None leaves the option out."""
     made = argparse.ArgumentParser(
         prog=f"python -m benchmarks.{benchmark}", description=about, epilog=f"Example: {example}"
     )
@@ -45,14 +44,14 @@ def say(text: str) -> None:
 
 
 def work_folder(options: argparse.Namespace) -> "tempfile.TemporaryDirectory[str]":
-    """Return a folder for the data of a run, removed after a `with`."""
+    """Yield a folder for the data of a run, and remove it after the `with`."""
     if options.work is not None:
         options.work.mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryDirectory(prefix="bench-", dir=options.work, ignore_cleanup_errors=True)
 
 
 def guarded(main: Callable[[], int]) -> int:
-    """Return the exit code of a benchmark; what it could not do is one sentence, not a traceback."""
+    """Return the exit code of a benchmark; an error is one sentence, not a traceback."""
     try:
         return main()
     except (FlattenError, RehearsalError, DltError) as wrong:
@@ -66,7 +65,7 @@ def guarded(main: Callable[[], int]) -> int:
 def finish(
     benchmark: str, results: Sequence[Result], options: argparse.Namespace, arguments: Sequence[str] | None
 ) -> int:
-    """Print the tables as a section of a page, with the command, the day and the machine; return the exit code."""
+    """Print the tables as a section of a page, with the command, the date and the machine; return the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     command = shlex.join(["python", "-m", f"benchmarks.{benchmark}", *given])
     print(f"### {benchmark}\n\n`{command}`, {datetime.now(UTC):%Y-%m-%d} ({', '.join(machine())}):\n")

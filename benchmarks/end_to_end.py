@@ -1,7 +1,7 @@
-"""The whole rehearsed pipeline at a steady rate: how long an event takes from its put to its object and its row.
+"""Measure the whole rehearsed pipeline at a steady rate: the time of an event from its put to its object and its row.
 
-DynamoDB stream, mapping, Lambda's zip, S3, the job: all on this machine, sharing its cores, the application too. The
-Lambda starts the job. A rate that the machine cannot make is shown as the one that it made.
+DynamoDB stream, mapping, Lambda's zip, S3, the job and the application share the cores of this machine. The Lambda
+starts the job. The actual rate is shown when the machine cannot reach the requested one.
 """
 
 import sys
@@ -27,8 +27,8 @@ _SIGNALS = 12
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, return the exit code."""
     parser = command.parser("end_to_end", __doc__ or "", "python -m benchmarks.end_to_end --rates 5 --seconds 10")
-    parser.add_argument("--rates", type=float, nargs="+", help="changes a second, in place of the usual ones")
-    parser.add_argument("--seconds", type=command.at_least_one, help="for how long each, in place of the usual time")
+    parser.add_argument("--rates", type=float, nargs="+", help="changes per second, instead of the usual rates")
+    parser.add_argument("--seconds", type=command.at_least_one, help="seconds of each rate, instead of the usual time")
     options = parser.parse_args(arguments)
     if any(rate <= 0 for rate in options.rates or ()):
         parser.error(f"--rates {options.rates}: each must be more than 0")
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def changes(count: int) -> list[Action]:
-    """Return so many new items."""
+    """Return this many new items."""
     return [Action("put", item["event_id"], item) for item in map(_item, events.fleet(count))]
 
 
@@ -63,7 +63,7 @@ def _item(change: events.Change) -> events.Json:
 
 
 def figures_of(trace: Trace) -> dict[str, float]:
-    """Return seconds from the put to each stage, and the rates that were made."""
+    """Return seconds from the put to each stage, and the actual rates."""
     figures = {}
     for stage in _STAGES:
         ordered = delays(trace.event_times, stage)

@@ -1,6 +1,6 @@
-"""Made-up events that carry the catalogue's own examples, as the Lambda's objects hold them; bodies are JSON text.
+"""Generate events with the catalogue's examples, as in the Lambda's objects; bodies are JSON text.
 
-The same arguments make the same bytes. `SUMMED` is the column by whose sum a contender shows that it flattened.
+The same arguments make the same bytes. The sum of the column `SUMMED` shows that a contender flattened the events.
 """
 
 import gzip
@@ -22,7 +22,7 @@ SUMMED = "Odometer_TraveledDistance_value"
 SUMMED_CODE = "odometer-traveleddistance"
 EVENT_ID_SQL = "md5(CAST(id AS STRING))"
 SEQUENCE_NUMBER_SQL = "concat('4', lpad(id, 20, '0'))"
-"""Key and place in the stream of the event whose number is `id`, in Spark's SQL."""
+"""Key and sequence number of the event whose number is `id`, in Spark's SQL."""
 _MOMENT = 1_761_682_265_000  # milliseconds since 1970 UTC
 _NUMBER_OF_FIRST = 4 * 10**20
 
@@ -32,7 +32,7 @@ Kind = Literal["INSERT", "MODIFY", "REMOVE"]
 
 @dataclass(frozen=True)
 class Change:
-    """A change of the event of this number, on this day; `order` is its place in the stream."""
+    """A change of the event with this number, on this day; `order` is its order in the stream."""
 
     number: int
     order: int
@@ -42,23 +42,23 @@ class Change:
 
 @cache
 def catalogued() -> list[Json]:
-    """Return the signals of the catalogue as the package has them, with an example of each."""
+    """Return the signals of the package's catalogue, with an example of each."""
     found: list[Json] = json.loads((files("flatten.events") / "signal_catalogue.json").read_text("utf-8"))
     return found
 
 
 def event_id(number: int) -> str:
-    """Return the key of the event of this number, as random as real ones are; `EVENT_ID_SQL` says the same."""
+    """Return the key of the event with this number, as random as real ones; `EVENT_ID_SQL` gives the same."""
     return hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()
 
 
 def fleet(events: int, days: int = 28) -> Iterator[Change]:
-    """Yield so many new events, the days one after the other, again and again."""
+    """Yield this many new events, in turn on each of the days."""
     return (Change(number, number, FIRST_DAY + timedelta(days=number % days)) for number in range(events))
 
 
 def line(change: Change, signals: int) -> str:
-    """Return one line of an object, without its end: the item, and where its change is in the stream."""
+    """Return one line of an object, without its end: the item and its stream metadata."""
     metadata = {
         "event_name": change.kind,
         "stream": STREAM,
@@ -71,7 +71,7 @@ def line(change: Change, signals: int) -> str:
 
 
 def item(change: Change, signals: int) -> Json:
-    """Return the item after a change, with so many signals."""
+    """Return the item after a change, with this many signals."""
     car = f"{change.number % 1000:08x}"
     return {
         "event_id": event_id(change.number),
@@ -105,7 +105,7 @@ def _signal(signal: Json, order: int) -> Json:
 
 
 def write_objects(folder: Path, changes: Iterable[Change], signals: int, lines_per_file: int = 1_000) -> None:
-    """Write changes as objects below a folder, named as the Lambda names them."""
+    """Write changes as objects below a folder, with the Lambda's names."""
     left = iter(changes)
     while part := list(islice(left, lines_per_file)):
         text = "".join(line(change, signals) + "\n" for change in part)
@@ -117,7 +117,7 @@ def write_objects(folder: Path, changes: Iterable[Change], signals: int, lines_p
 
 
 def expected_sum(changes: Iterable[Change], signals: int) -> float:
-    """Return what the column `SUMMED` adds up to over these changes, one for each event."""
+    """Return the sum of the column `SUMMED` over these changes, one for each event."""
     return sum(
         float(signal["example"]["value"] + change.order % 997)
         for change in changes

@@ -1,8 +1,8 @@
-"""The whole job over new events, against what people would use to flatten them.
+"""Measure the whole job over new events, next to common ways to flatten them.
 
-Ours lists, reads, checks, looks up, merges, records and archives. The others flatten only, from lines that they
-trust, into columns of the same names; the plain copy does not even that. DuckDB writes parquet. Spark's ways run in
-one session of as many cores as DuckDB has threads. Each shows by the sum of a column that it flattened.
+Ours lists, reads, checks, looks up, merges, records and archives. The others only flatten, from lines that they trust,
+into columns of the same names; the plain copy does not even flatten. DuckDB writes parquet. Spark's ways run in one
+session with as many cores as DuckDB has threads. The sum of a column shows that each has flattened.
 """
 
 import shutil
@@ -20,7 +20,7 @@ from benchmarks import command, events
 from benchmarks.bars import Result, at_most, ratio
 from benchmarks.command import say
 from benchmarks.job_folder import SESSION, JobFolder, Run
-from benchmarks.recipes import dlt_beside
+from benchmarks.recipes import dlt_process
 from benchmarks.recipes.in_duckdb import flatten_in_duckdb, parquet_sum
 from benchmarks.recipes.json_object_each import flatten_field_by_field
 from benchmarks.recipes.python_udf import flatten_with_udf
@@ -50,17 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = command.parser("flatten", __doc__ or "", "python -m benchmarks.flatten --events 5000 --signals 60", 2)
     parser.add_argument("--events", type=command.at_least_one, help="events (default: 20000, with --full 200000)")
     parser.add_argument("--signals", type=command.at_least_one, default=12, help="of an event (default: 12)")
-    parser.add_argument("--only", choices=NAMES, nargs="+", default=NAMES, help="beside ours; dlt where installed")
+    parser.add_argument("--only", choices=NAMES, nargs="+", default=NAMES, help="the others to run; dlt if installed")
     options = parser.parse_args(arguments)
     count = options.events or (200_000 if options.full else 20_000)
-    names = [name for name in NAMES if name in {OURS, *options.only} and (name != DLT or dlt_beside.is_installed())]
+    names = [name for name in NAMES if name in {OURS, *options.only} and (name != DLT or dlt_process.is_installed())]
     with command.work_folder(options) as work, spark_session(SESSION) as spark:
         warm = Ways.over(spark, Path(work) / "warm", min(2_000, count), options.signals)
         in_turns(warm.contenders(names), 1, lambda text: say(f"warm-up, {text}"))
         ways = Ways.over(spark, Path(work) / "big", count, options.signals)
         seconds = best(in_turns(ways.contenders(names), options.rounds, say))
         if DLT in seconds:  # without the start of its process
-            seconds[DLT] = dlt_beside.said(ways.targets[DLT])["seconds"]
+            seconds[DLT] = dlt_process.said(ways.targets[DLT])["seconds"]
         wanted = events.expected_sum(events.fleet(count), options.signals)
         wrong = [name for name in names if abs(ways.total(name) - wanted) > 1e-6 * wanted]
     name = f"{count:,} new events of {options.signals} signals"
@@ -69,8 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @dataclass
 class Ways:
-    """All ways over the objects of `blank`, a job that has not run yet. Each round writes to a new folder, because
-    Delta remembers a table by its path, also one that is gone. `runs` are the job's own.
+    """All ways over the objects of `blank`, a job that has not run yet.
+
+    Each round writes to a new folder, because Delta remembers a table by its path, even a deleted one. `runs` are the
+    job's.
     """
 
     blank: JobFolder
@@ -81,7 +83,7 @@ class Ways:
 
     @classmethod
     def over(cls, spark: "SparkSession", work: Path, count: int, signals: int) -> "Ways":
-        """Write so many events, each with so many signals."""
+        """Write this many events, each with this many signals."""
         say(f"writing {count:,} events of {signals} signals")
         blank = JobFolder(spark, work / "blank").make()
         events.write_objects(blank.source, events.fleet(count), signals)
@@ -100,7 +102,7 @@ class Ways:
             DUCKDB: lambda target: flatten_in_duckdb(source, target, known, 2),
             COPY: lambda target: _to_delta(spark.read.json(str(source), EVENT, recursiveFileLookup=True), target),
             UDF: lambda target: _to_delta(flatten_with_udf(lines(), known), target),
-            DLT: lambda target: dlt_beside.merge(source, target),
+            DLT: lambda target: dlt_process.merge(source, target),
         }
         return [
             Contender(name, lambda name=name: ways[name](self.targets[name]), partial(self._renew, name))  # type: ignore[misc]  # bound here, not when called
@@ -108,12 +110,12 @@ class Ways:
         ]
 
     def total(self, name: str) -> float:
-        """Return what the odometers add up to in what a way wrote last."""
+        """Return the sum of the odometers in what a way wrote last."""
         target = self.targets[name]
         if name == DUCKDB:
             return parquet_sum(target, events.SUMMED)
         if name == DLT:
-            return dlt_beside.said(target)["total"]
+            return dlt_process.said(target)["total"]
         table = JobFolder(self.blank.spark, target).table.text if name == OURS else str(target)
         summed = _SUM_OF_COPY if name == COPY else events.SUMMED
         [row] = self.blank.spark.read.format("delta").load(table).agg(F.sum(F.expr(summed))).collect()
@@ -132,7 +134,7 @@ def _to_delta(rows: DataFrame, target: Path) -> None:
 
 
 def result(name: str, seconds: Mapping[str, float], runs: Sequence[Run], wrong: Sequence[str]) -> Result:
-    """Return the table; `wrong` are the contenders whose sum is not the one that was written."""
+    """Return the table; `wrong` are the contenders whose sum is wrong."""
     notes = [f"{each}: the sum of a column is not the one that was written." for each in wrong]
     figures = min(runs, key=lambda run: run.total).figures()
     bars = [

@@ -1,6 +1,6 @@
-"""A batch of 5,000 mixed lines into tables of more and more days: does it cost what the batch is, or what the table is?
+"""Measure a batch of 5,000 mixed lines into growing tables: its cost must follow the batch, not the table.
 
-Each day of a table is one file of the same size. The whole job is timed, look-up and MERGE apart; the look-back is
+Each day of a table is one file of the same size. The whole job is timed, look-up and MERGE separately; the look-back is
 the default.
 """
 

@@ -1,4 +1,4 @@
-"""The job on folders of its own, run as the bundle runs it: seconds, Spark jobs and Delta commits of each run."""
+"""Run the job on separate folders, as the bundle does, and record seconds, Spark jobs and Delta commits of each run."""
 
 import os
 import sys
@@ -34,13 +34,15 @@ PARTS = {
     "archived": "move the files",
     "end": "record the run",
 }
-"""What a run does until each boundary that it passes (`flatten.run.batch.Reached`), in order."""
+"""The part of a run until each boundary that it passes (`flatten.run.batch.Reached`), in order."""
 
 
 @dataclass
 class Run:
-    """One run: seconds and Spark jobs by the names of `PARTS` that it passed, Delta commits by table, counts as the run
-    reports them, and how often it listed the landing folder.
+    """One run.
+
+    Seconds and Spark jobs by the names of `PARTS` that it passed, Delta commits by table, counts as the run reports
+    them, and how often it listed the landing folder.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -51,40 +53,40 @@ class Run:
 
     @property
     def total(self) -> float:
-        """Seconds in all."""
+        """Return the total of the seconds."""
         return sum(self.seconds.values())
 
     def figures(self) -> dict[str, float]:
-        """Return the seconds of each part that took a hundredth of a second, for a table."""
+        """Return the seconds of each part that took at least a hundredth of a second, for a table."""
         parts = {f"of it {name}, seconds ({self.jobs[name]} jobs)": taken for name, taken in self.seconds.items()}
         return {name: taken for name, taken in parts.items() if taken >= 0.01}
 
 
 @dataclass(frozen=True)
 class JobFolder:
-    """The places of one job below `root`."""
+    """The folders of one job below `root`."""
 
     spark: "SparkSession"
     root: Path
 
     @property
     def source(self) -> Path:
-        """The landing folder."""
+        """Return the landing folder."""
         return self.root / "landing"
 
     @property
     def table(self) -> TableName:
-        """The flat table, by path."""
+        """Return the flat table's path."""
         return TableName.of(str(self.root / "tables" / "telemetry"))
 
     def make(self) -> "JobFolder":
-        """Make the tables, empty: what only the first run of all does."""
+        """Create the empty tables, as only the first run does."""
         self.source.mkdir(parents=True, exist_ok=True)
         create.ensure(self.spark, self.table, exists=False)
         return self
 
     def run(self) -> Run:
-        """Run the job over what is there. Raises FlattenError as `job.run` does."""
+        """Run the job over the existing files. Raises FlattenError as `job.run` does."""
         _listed.clear()
         before = self._commits()
         marks = [("", time.perf_counter(), jobs_so_far(self.spark))]
@@ -103,7 +105,7 @@ class JobFolder:
         return run
 
     def _commits(self) -> dict[str, int]:
-        """Return how many versions each table has: files of its log, from which a short history loses none."""
+        """Return how many versions each table has: files of its log, of which a short history loses none."""
         folders = [Path(place) for place in self.table.places()]
         return {folder.name: len(list((folder / "_delta_log").glob("*.json"))) for folder in folders}
 
@@ -131,7 +133,7 @@ sys.addaudithook(_note_listing)
 
 
 def jobs_so_far(spark: "SparkSession") -> int:
-    """Return how many jobs Spark has begun in this session."""
+    """Return how many jobs Spark has started in this session."""
     return int(spark.sparkContext._jsc.sc().dagScheduler().numTotalJobs())
 
 

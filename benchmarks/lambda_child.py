@@ -1,6 +1,7 @@
-"""Run by a Python that sees what Lambda's does: python lambda_child.py EVENT ROUNDS. Prints one JSON object.
+"""Measure the handler in a Python that sees what Lambda's does: python lambda_child.py EVENT ROUNDS.
 
-Time is of the processor, with the parsing of the event, which the runtime does before it calls the handler.
+Prints one JSON object. Time is processor time, including the parsing of the event, which the runtime does before it
+calls the handler.
 """
 
 import json
@@ -18,7 +19,7 @@ class _Context:
 
 
 def main() -> None:
-    """Call the handler so often, and say what it took."""
+    """Call the handler this often, and print what it used."""
     from stream_to_s3.handler import handler
 
     payload = Path(sys.argv[1]).read_bytes()
@@ -32,7 +33,7 @@ def main() -> None:
 
 
 def _peak_bytes() -> int:
-    """Return the most memory that this process held; getrusage would count that of the process which started it."""
+    """Return the peak memory of this process; getrusage would include that of its parent."""
     lines = Path("/proc/self/status").read_text("utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 

@@ -1,7 +1,7 @@
-"""The largest file that is not quarantined, in a process like a Python worker: the most memory that each pass takes.
+"""Measure the memory of each pass over the largest file that is not quarantined, in a process like a Python worker.
 
-The file has MAX_FILE_BYTES unpacked and less than MAX_STORED_BYTES as it is stored; a UDF on serverless compute has
-1 GB (https://docs.databricks.com/aws/en/compute/serverless/limitations).
+The file has MAX_FILE_BYTES unpacked and less than MAX_STORED_BYTES as stored; a UDF on serverless compute has 1 GB
+(https://docs.databricks.com/aws/en/compute/serverless/limitations).
 """
 
 import gzip
@@ -27,7 +27,7 @@ from flatten.run.values import _flat_row, _take, columns_for
 _CODE = "odometer-traveleddistance"
 _SIGNALS_A_LINE = 40
 _NOISE_BYTES = 750
-"""In each line, so that the file packs to a little less than what may be stored."""
+"""In each line, so that the compressed file is a little smaller than the limit."""
 _PASSES = ("worker without a file", "envelopes", "values")
 
 
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write_largest(file: Path) -> int:
-    """Write as many lines as a file may have bytes, of signals that do not pack to nothing; return how many."""
+    """Write a file of the largest size, with signals that compress badly; return the number of lines."""
     text = b"".join(_lines())
     stored = gzip.compress(text, compresslevel=6, mtime=0)
     if len(stored) > MAX_STORED_BYTES:
@@ -81,7 +81,7 @@ def _peak(name: str, file: Path) -> int | None:
 
 
 def _inside(name: str, stored: bytes) -> int:
-    """Do one pass over a file as Spark hands it over; return the most memory of this process in bytes, or 0."""
+    """Do one pass over a file as Spark delivers it; return the peak memory of this process in bytes, or 0."""
     kinds = [("path", pa.string()), ("modificationTime", pa.timestamp("us")), ("content", pa.binary())]
     batch = pa.RecordBatch.from_arrays(
         [pa.array([value], kind) for value, (_, kind) in zip(("x", 0, stored), kinds, strict=True)],
@@ -96,12 +96,12 @@ def _inside(name: str, stored: bytes) -> int:
         ),
     }
     for _ in passes[name]():
-        pass  # as Spark does, which sends each batch on
+        pass  # like Spark, which sends each batch on
     return peak_bytes() or 0
 
 
 def _most_lines() -> int:
-    """Return a number that no file of this size has as many lines as."""
+    """Return a number of lines that no file of this size reaches."""
     return MAX_FILE_BYTES // 1_000
 
 

@@ -1,4 +1,4 @@
-"""On what a benchmark ran: what a reader must know before comparing two figures."""
+"""Describe the machine of a benchmark, so that figures can be compared."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ _PACKAGES = ("pyspark", "delta-spark", "duckdb", "pyarrow")
 
 
 def machine() -> list[str]:
-    """Return processor, cores that this process may use, memory, load, versions; what is unknown is left out."""
+    """Return processor, usable cores, memory, load and versions, as far as known."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     memory = [int(line.split()[1]) / 1024**2 for line in _lines("/proc/meminfo") if line.startswith("MemTotal:")]
@@ -19,7 +19,7 @@ def machine() -> list[str]:
 
 
 def peak_bytes(process: int | str = "self") -> int | None:
-    """Return the most memory (resident) that a process ever held; None where the system does not say."""
+    """Return the peak resident memory of a process; None if the system does not report it."""
     peaks = [int(line.split()[1]) * 1024 for line in _lines(f"/proc/{process}/status") if line.startswith("VmHWM:")]
     return peaks[0] if peaks else None
 

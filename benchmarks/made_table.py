@@ -1,4 +1,4 @@
-"""A table that has its rows already, some days of them, and the batches that come next."""
+"""Make a table that already has rows of some days, and the next batches."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,25 +15,25 @@ _SAMPLE = 500
 
 @dataclass(frozen=True)
 class Size:
-    """A table: its rows, over how many days, an even number or one. Each day is one file."""
+    """A table: its rows, over how many days (even, or one). Each day is one file."""
 
     rows: int
     days: int
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Return its name for output."""
         return f"{self.rows / 1_000_000:.3g} million rows, {self.days} day{'s' if self.days > 1 else ''}"
 
     @property
     def last_day(self) -> date:
-        """The day of the newest rows, and of the batches."""
+        """Return the day of the newest rows, and of the batches."""
         return FIRST_DAY + timedelta(days=self.days - 1)
 
     def write(self, sample: DataFrame, table: str) -> None:
-        """Append the rows to a Delta table by path: the values of a few flat rows under keys of their own.
+        """Append the rows to a Delta table by path: the values of a few flat rows under other keys.
 
-        Two tasks write, because each of them takes as long to begin as some thousand rows of so many columns.
+        Two tasks write, because starting a task takes as long as some thousand rows of this many columns.
         """
         a_day = self.rows // self.days
         key = {
@@ -49,7 +49,7 @@ class Size:
         rows.option("mergeSchema", "true").option("maxRecordsPerFile", a_day).save(table)
 
     def batch(self, number: int, lines: int, *, mixed: bool = True) -> Iterator[Change]:
-        """Yield the lines of the batch of this number (from 0): every id once, later in the stream than all before.
+        """Yield the lines of the batch with this number (from 0): every id once, later in the stream than all before.
 
         Of mixed lines a tenth are updates and a hundredth removals of events of the last day.
         """
@@ -61,7 +61,7 @@ class Size:
 
 
 def sample_changes() -> Iterator[Change]:
-    """Yield the changes whose flat rows `Size.write` takes."""
+    """Yield the changes whose flat rows `Size.write` uses."""
     return events.fleet(_SAMPLE)
 
 

@@ -1,4 +1,4 @@
-"""A million new events in one run in a heap of 4 GB: the whole job, and the memory that it takes.
+"""Measure one run over a million new events in a heap of 4 GB: the whole job, and its memory.
 
 The run must commit every line; a heap that is too small would end it.
 """
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def result(count: int, run: Run, java_bytes: int | None, python_bytes: int | None) -> Result:
-    """Return the table; the peaks are of Spark's JVM and of the Python driver, None where they are unknown."""
+    """Return the table; the peaks are of Spark's JVM and of the Python driver, None if unknown."""
     figures = run.figures() | {"events a second": count / run.total}
     if java_bytes:
         figures["peak of Spark's JVM, GB"] = java_bytes / 1e9

@@ -1,4 +1,4 @@
-"""Contenders in turns: each round takes every one, so that a slow moment of the machine meets all of them.
+"""Run contenders in turns: each round runs every contender, so that a slow moment of the machine affects all of them.
 
 The best of a contender's rounds counts: noise only adds time.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Contender:
-    """A way that is measured: `run` is timed, `prepare` before it is not."""
+    """A measured contender: `run` is timed, `prepare` before it is not."""
 
     name: str
     run: Callable[[], object]
@@ -23,7 +23,7 @@ def in_turns(
     say: Callable[[str], None],
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """Return the seconds of each contender's rounds, by name. `say` is told each as it comes."""
+    """Return the seconds of each contender's rounds, by name; pass each result to `say`."""
     seconds: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for number in range(1, rounds + 1):
         for contender in contenders:
@@ -36,5 +36,5 @@ def in_turns(
 
 
 def best(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """Return the best round of each that had one."""
+    """Return the best round of each contender that has one."""
     return {name: min(rounds) for name, rounds in seconds.items() if rounds}

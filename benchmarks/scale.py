@@ -1,7 +1,7 @@
-"""What 10,000, 1 million and 50 million vehicles mean for each part, at the peak of the day, with the shipped settings.
+"""Calculate the load of 10,000, 1 million and 50 million vehicles for each part, at the daily peak, with the defaults.
 
-Reckoned, not run: from what a run and an event cost on the machine of `small_run` and `flatten`, and from the
-services' default limits.
+Calculated, not run: from the measured cost of a run and of an event (`small_run` and `flatten`) and the services'
+default limits.
 """
 
 import argparse
@@ -36,9 +36,7 @@ PUTS_A_SECOND = 3_500
 
 @dataclass(frozen=True)
 class Assumed:
-    """Events of a vehicle a day, the day's peak over its mean, seconds of a run whatever it finds, milliseconds of
-    each event in it, on two cores.
-    """
+    """Events of a vehicle per day, daily peak over mean, seconds of a run, milliseconds of each event in it."""
 
     events_a_day: float = 48
     peak: float = 1.8
@@ -69,7 +67,7 @@ def _positive(text: str) -> float:
 
 
 def figures(vehicles: int, assumed: Assumed) -> dict[str, float]:
-    """Return the figures of a fleet at the peak of its day. A run takes what has landed in its interval."""
+    """Return the figures of a fleet at its daily peak. A run reads what has landed in its interval."""
     mean = vehicles * assumed.events_a_day / _DAY
     rate = mean * assumed.peak
     usage = _usage(rate, rate)
@@ -94,7 +92,7 @@ def figures(vehicles: int, assumed: Assumed) -> dict[str, float]:
 
 
 def _usage(rate: float, peak: float) -> Usage:
-    """Return the Lambda's use as if this rate lasted; the stream has its shards for the peak."""
+    """Return the Lambda's usage at this constant rate; the stream has its shards for the peak."""
     units = peak * math.ceil(Usage.event_bytes / 1024)
     shards = max(_FEWEST_SHARDS, math.ceil(units / _WRITE_UNITS_OF_A_PARTITION))
     return Usage(max(1, round(rate * SECONDS_A_MONTH)), shards=shards)

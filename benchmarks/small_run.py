@@ -1,7 +1,7 @@
-"""A run over 400 lines into a table of 100,000 rows in 30 days, beside the bare recipe, in one warm session in turns.
+"""Measure a run over 400 lines into a table of 100,000 rows in 30 days, in turns with a minimal recipe, in one session.
 
-The recipe: the same files, a stream of their lines, from_json for each signal, a MERGE on event_id, nothing else: it
-checks, quarantines, records and archives nothing. Then a run that finds nothing.
+The recipe: the same files, a stream of their lines, from_json for each signal, a MERGE on event_id. It checks,
+quarantines, records and archives nothing. Then a run without new files.
 """
 
 import sys
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @dataclass
 class Sides:
-    """Our job and the recipe, each with a landing folder and a table of its own. `runs` are ours, by contender."""
+    """Our job and the recipe, each with a separate landing folder and table. `runs` are ours, by contender."""
 
     job: JobFolder
     recipe: Path
@@ -68,7 +68,7 @@ class Sides:
         return cls(job, work / "recipe", size)
 
     def contenders(self) -> list[Contender]:
-        """Both sides with mixed lines, both with new events, and our run that finds nothing."""
+        """Return both sides with mixed lines, both with new events, and our run without new files."""
         found = []
         for kind in (MIXED, NEW):
             found.append(self._ours(OURS.format(kind), lambda kind=kind: self._land(kind)))  # type: ignore[misc]  # bound here

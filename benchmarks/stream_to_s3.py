@@ -1,8 +1,8 @@
-"""The Lambda measured against what it replaces, side by side: `make bench-lambda`.
+"""Measure the Lambda next to what it replaces: `make bench-lambda`.
 
 Conversion and start are ratios: both sides run in turn, round after round, and the median of the rounds' ratios counts.
-Then the handler of the zip on batches of all sizes: processor time and memory of its own work, because its S3 is a
-server on the loopback address that takes everything.
+Then the handler of the zip on batches of all sizes: its processor time and memory, because its S3 is a server on the
+loopback address that accepts everything.
 """
 
 import json
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def conversion(count: int, rounds: int) -> Result:
-    """Measure the microseconds of an item, ours beside boto3's and beside plain JSON."""
+    """Measure the microseconds of an item: ours, boto3's and plain JSON."""
     items = [record["dynamodb"]["NewImage"] for record in inserts(count, signals=SIGNALS)]
     plain = [item_text(item) for item in items]
     deserializer = TypeDeserializer()
@@ -130,7 +130,7 @@ def start(environment: Mapping[str, str], rounds: int) -> Bar:
 
 
 def batches(folder: Path, environment: Mapping[str, str], rounds: int) -> list[Call]:
-    """Measure a call for each of `BATCHES` and for the largest that Lambda hands over, in this order."""
+    """Measure a call for each of `BATCHES` and for the largest that Lambda sends, in this order."""
     with LoopbackServer(lambda request: Answer(200, headers={"ETag": '"0"'})) as s3:
         variables = {
             **environment,
@@ -143,7 +143,7 @@ def batches(folder: Path, environment: Mapping[str, str], rounds: int) -> list[C
 
 
 def most_records() -> int:
-    """Return how many of these records Lambda hands over at once: as many as 6 MB hold."""
+    """Return how many of these records Lambda sends at once: as many as fit into 6 MB."""
     return MOST_BYTES * 100 // (len(_event(200)) - len(_event(100))) - 2
 
 

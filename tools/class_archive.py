@@ -1,7 +1,7 @@
-"""Archive the classes that Java loads when Spark starts and the job runs: the Sparks of tests map them into memory.
+"""Archive the classes that Java loads when Spark starts and the job runs, so that the Sparks of tests start faster.
 
-Tests start a dozen Sparks, and each takes seconds to find, check and load the same classes. A Java that makes no such
-archive leaves an empty file, which is not used. https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html
+Tests start a dozen Sparks, and each needs seconds to find, check and load the same classes. If Java makes no archive,
+an empty file is left, which is not used. https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html
 """
 
 import sys
@@ -16,7 +16,7 @@ from support.quick_spark import JAVA_OPTIONS, QUICK
 
 
 def main(archive: Path) -> None:
-    """Run the job once, in Spark Connect, whose server has the classes of classic Spark, too."""
+    """Run the job once, in Spark Connect, whose server also has the classes of classic Spark."""
     with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
         made = Path(folder) / archive.name
         told = QUICK | {JAVA_OPTIONS: f'"-XX:ArchiveClassesAtExit={made}"'}

@@ -1,4 +1,4 @@
-"""Fetch the jars of local Spark into FOLDER, as in `fetch_jars.py .cache/jars`, unless they are there."""
+"""Download missing jars of local Spark into FOLDER, as in `fetch_jars.py .cache/jars`."""
 
 import os
 from pathlib import Path
@@ -17,16 +17,16 @@ from flatten.local.spark import cache_folder
     "--ivy-settings",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     envvar="FLATTEN_IVY_SETTINGS",
-    help="Ivy settings that name a repository of your own.",
+    help="Ivy settings that name another repository.",
 )
-@click.option("--s3a", is_flag=True, help="Those of Hadoop's S3 client, too.")
+@click.option("--s3a", is_flag=True, help="Also the jars of Hadoop's S3 client.")
 def main(folder: Path, ivy_settings: Path | None, s3a: bool) -> None:
     jars = DELTA + S3A if s3a else DELTA
     try:
         fetched = fetch(jars, folder, find_java(os.environ, cache_folder() / "java"), ivy_settings)
     except FlattenError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{folder}: {len(jars)} jars, {len(fetched)} fetched now")
+    click.echo(f"{folder}: {len(jars)} jars, {len(fetched)} downloaded now")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Writes the generated docs: `make docs`. A test fails when what is committed is not what this writes.
+"""Write the generated docs: `make docs`. A test fails when the committed ones differ.
 
-In docs/reference: table.md from the catalogue and the columns, commands.md from the commands' own help, quarantine.md
-from the job's reasons, variables.md from databricks.yml.
+In docs/reference: table.md from the catalogue and the columns, commands.md from the commands' help, quarantine.md from
+the job's reasons, variables.md from databricks.yml.
 """
 
 import json
@@ -187,7 +187,7 @@ def _written(value: Any) -> str:
 
 
 def main() -> None:
-    """Write the pages; with --check write nothing and name those that are not as they would be written."""
+    """Write the pages; with --check write nothing and name those that would change."""
     stale = [name for name, text in pages().items() if not _is_written(DOCS / name, text)]
     if "--check" in sys.argv[1:]:
         sys.exit(f"Run `make docs`: {', '.join(stale)} would change." if stale else 0)

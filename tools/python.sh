@@ -14,5 +14,5 @@ for name; do
     esac
     seen="$seen $name is $version;"
 done
-echo "Python 3.11, 3.12 or 3.13 is needed, but${seen:- none was found;} install one of them, or uv, which brings its own." >&2
+echo "Python 3.11, 3.12 or 3.13 is needed, but${seen:- none was found;} install one of them, or uv, which downloads one." >&2
 exit 1

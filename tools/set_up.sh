@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make .venv hold exactly what requirements/ pins, and .cache/ a Java (where there is none) and the Delta jars.
+# Install exactly the pins of requirements/ into .venv, and a Java (if missing) and the Delta jars into .cache/.
 set -eu
 cd "$(dirname "$0")/.."
 unset VIRTUAL_ENV CONDA_PREFIX

@@ -1,8 +1,8 @@
-"""Kill the job at random moments, again and again, and look whether anything was lost: `make torture`.
+"""Kill the job at random moments, repeatedly, and check that nothing is lost: `make torture`.
 
-A round: a made-up fleet lands with all its oddities, a run starts as a process and dies by SIGKILL, at a random
-boundary or after a random time, up to three times; then a run goes on to its end, and its tables are held against
-those of a run that nobody disturbed. It stops by itself, at the first difference with exit code 1.
+In each round a generated fleet lands with all its oddities, a run starts as a process and is killed by SIGKILL, at a
+random boundary or after a random time, up to three times; then a run completes, and its tables are compared with those
+of an undisturbed run. It stops at the first difference with exit code 1.
 
     make torture ARGS='--rounds 50 --seed 7 --events 500'
 """
@@ -34,7 +34,7 @@ _TESTS = Path(__file__).parents[1] / "tests"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0 when every round came out right."""
+    """Return 0 when every round succeeded."""
     options = _options(arguments)
     dice, spark = random.Random(options.seed), open_session()  # noqa: S311  # which moment, not a secret
     base = Path(tempfile.mkdtemp(prefix="flatten-torture-"))
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrong = "a run failed" if any(map(_failed, deaths)) else _differences(spark, root, options.events, seed)
         print(f"round {number}: {', '.join(deaths)}: {wrong or 'as if nothing had happened'}", flush=True)
         if wrong:
-            print(f"The folders are kept: {root}, seed of the fleet {seed}.")
+            print(f"The folders stay: {root}, seed of the fleet {seed}.")
             return 1
         shutil.rmtree(root)
     base.rmdir()
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=20, help="how often (20)")
+    parser.add_argument("--rounds", type=int, default=20, help="number of rounds (20)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed kills at the same boundaries (1)")
     parser.add_argument("--events", type=int, default=300, help="events of a round's fleet, 100 or more (300)")
     return parser.parse_args(arguments)
@@ -69,7 +69,7 @@ def _land(root: Path, events: int, seed: int) -> None:
 
 
 def _killed(root: Path, events: int, seed: int, dice: random.Random) -> str:
-    """Start a run and let it die; return where it did."""
+    """Start a run and kill it; return where it ended."""
     _land(root, events, seed)
     boundary, nth, seconds = dice.choice(BOUNDARIES), dice.randint(1, 3), dice.uniform(8, 40)
     by_time = dice.random() < 0.5
@@ -97,7 +97,7 @@ def _failed(death: str) -> bool:
 
 
 def _differences(spark: SparkSession, root: Path, events: int, seed: int) -> str:
-    """Complete what was killed, run the same files undisturbed, and say what differs."""
+    """Complete the killed run, run the same files undisturbed, and return the differences."""
     pictures = []
     for name in ("killed", "undisturbed"):
         _land(root / name, events, seed)
@@ -113,7 +113,7 @@ def _differences(spark: SparkSession, root: Path, events: int, seed: int) -> str
 
 
 def _picture(world: World) -> dict[str, "Counter[Any]"]:
-    """Return what is in the tables and folders, without what differs from run to run."""
+    """Return the content of the tables and folders, without what differs from run to run."""
     root = str(world.root)
     files = world.files()
     return {

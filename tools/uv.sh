@@ -1,5 +1,5 @@
 #!/bin/sh
-# Print the path of a uv: the one on PATH, else one in .cache/uv that pip brings.
+# Print the path of a uv: the one on PATH, else one in .cache/uv that pip installs.
 set -eu
 cd "$(dirname "$0")/.."
 

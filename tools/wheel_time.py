@@ -1,7 +1,7 @@
-"""Give each wheel of a folder a time of change that follows from its content alone.
+"""Give each wheel of a folder a modification time that follows from its content alone.
 
-The bundle deploys a wheel under the version `<version>+<time of change>`. So the same sources are the same version,
-and a second `databricks bundle plan` is empty. What a build tool writes about itself does not count as content.
+The bundle deploys a wheel under the version `<version>+<modification time>`. So unchanged sources have the same
+version, and a second `databricks bundle plan` is empty. What a build tool writes about itself is not content.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ _SECONDS = 2**30  # until 2035
 
 
 def wheel_time(wheel: Path) -> int:
-    """Return a wheel's time, in seconds since 1970: another one, but for one case in 2**30, for other content."""
+    """Return a wheel's time, in seconds since 1970; other content has another time, except in one case of 2**30."""
     digest = hashlib.sha256()
     with ZipFile(wheel) as held:
         for name in sorted(held.namelist()):

@@ -1,1 +1,1 @@
-"""The ways to flatten an event that people would take instead, each a function of its own."""
+"""Common ways to flatten an event, each a separate function."""

@@ -1,4 +1,4 @@
-"""Run by the Python of `make bench-dlt`: python dlt_script.py SOURCE TARGET. Writes what it measured to said.json."""
+"""Run a dlt merge, with the Python of `make bench-dlt`: dlt_script.py SOURCE TARGET. Writes said.json."""
 
 import gzip
 import json
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import dlt  # type: ignore[import-not-found]  # it is in an environment of its own
+import dlt  # type: ignore[import-not-found]  # it is installed in a separate environment
 from deltalake import DeltaTable
 
 _NUMBERS = ("body__value", "body__value__v_double", "body__value__v_bigint")
@@ -17,7 +17,7 @@ _ODOMETER = "odometer-traveleddistance"
 
 
 def main() -> None:
-    """Merge, then add up what came of it."""
+    """Merge, then add up the result."""
     source, target = Path(sys.argv[1]), Path(sys.argv[2])
     started = time.perf_counter()
     pipeline = dlt.pipeline(
@@ -37,7 +37,7 @@ def main() -> None:
     seconds = time.perf_counter() - started
     said = {"seconds": seconds, "total": _total(target / "lake" / "telemetry")}
     (target / "said.json").write_text(json.dumps(said), "utf-8")
-    os._exit(0)  # threads that dlt leaves behind now and then abort an interpreter that ends in the usual way
+    os._exit(0)  # threads that dlt sometimes leaves behind abort an interpreter that ends in the usual way
 
 
 def _events(source: Path) -> Iterator[dict[str, Any]]:
@@ -50,7 +50,7 @@ def _events(source: Path) -> Iterator[dict[str, Any]]:
 
 
 def _total(lake: Path) -> float:
-    """Add up the odometers. dlt keeps the values of a column by their types, in one column for each."""
+    """Return the sum of the odometers. dlt stores the values of a column by type, in one column for each."""
     signals = DeltaTable(str(lake / "events__signals")).to_pyarrow_table()
     numbers = [name for name in signals.column_names if name in _NUMBERS]
     rows = signals.select(["code", *numbers]).to_pylist()

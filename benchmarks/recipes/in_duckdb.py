@@ -1,4 +1,4 @@
-"""The same flatten in DuckDB, from NDJSON to one parquet file: a strong engine without Spark and without Delta."""
+"""Flatten in DuckDB, from NDJSON to one parquet file: a strong engine without Spark and without Delta."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def flatten_in_duckdb(source: Path, target: Path, catalogue: Catalogue, threads:
 
 
 def flat_query(source: Path, catalogue: Catalogue) -> str:
-    """DuckDB's SQL for the flat rows of all files below a folder."""
+    """Return DuckDB's SQL for the flat rows of all files below a folder."""
     columns = ", ".join(f"{_name(name)}: '{kind}'" for name, kind in _COLUMNS.items())
     found = ", ".join(f"m[{_literal(code)}] AS {_name(code)}" for code in catalogue.signals)
     flat = ", ".join(column for signal in catalogue.signals.values() for column in _flat(signal))
@@ -55,7 +55,7 @@ def _flat(signal: Signal) -> list[str]:
 
 
 def parquet_sum(target: Path, column: str) -> float:
-    """What a column of a parquet file adds up to."""
+    """Return the sum of a column of a parquet file."""
     with duckdb.connect() as connection:
         query = f"SELECT sum({_name(column)}) FROM read_parquet('{_text(target)}')"  # noqa: S608 # our own names
         row = connection.execute(query).fetchone()

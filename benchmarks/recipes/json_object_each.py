@@ -1,4 +1,4 @@
-"""The usual recipe: signals into a map by code, then a get_json_object for each field of each signal."""
+"""Flatten by the usual recipe: signals into a map by code, then a get_json_object for each field of each signal."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F

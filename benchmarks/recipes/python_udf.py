@@ -1,4 +1,4 @@
-"""A Python UDF, one row at a time: the line in, a struct of all columns out."""
+"""Flatten with a Python UDF, one row at a time: from a line to a struct of all columns."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def flatten_with_udf(lines: DataFrame, catalogue: Catalogue) -> DataFrame:
     def flattened(line: str) -> tuple[Any, ...]:
         return tuple(map(flat_row(line, catalogue).get, names))
 
-    # Not Arrow: that is whole columns at a time, and another recipe.
+    # Not Arrow, which handles whole columns: another recipe.
     one = F.udf(flattened, ddl(columns), useArrow=False).asNondeterministic()
     return lines.select(one("value").alias("r")).select("r.*")
 

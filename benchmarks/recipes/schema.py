@@ -1,4 +1,4 @@
-"""The event as all recipes parse it: by one fixed schema, bodies as text."""
+"""The schema with which all recipes parse an event: fixed, bodies as text."""
 
 from flatten.events.catalogue import Signal
 from flatten.tables.sql import quoted
@@ -23,18 +23,18 @@ OWN = [
     "e.vehicle.model",
     "e.vehicle.year",
 ]
-"""The columns of the event itself."""
+"""The columns of the event."""
 
 BY_CODE = "map_from_entries(transform(e.signals, s -> struct(s.code, s)))"
 """SQL: the signals of an event, by code."""
 
 
 def stamp_columns(signal: Signal, stamps: str) -> list[str]:
-    """SQL: the two times of a signal, from the struct `stamps`."""
+    """Return SQL: the two times of a signal, from the struct `stamps`."""
     return [f"timestamp_millis({stamps}.{key}) AS {quoted(column)}" for key, column in signal.stamps.items()]
 
 
 def status_column(signal: Signal, found: str) -> str:
-    """SQL: the status column of a signal, `OK` or `TYPE:CODE`; NULL when the struct `found` is."""
+    """Return SQL: the status column of a signal, `OK` or `TYPE:CODE`; NULL when the struct `found` is NULL."""
     error = f"nullif(concat_ws(':', {found}.status.error.type, {found}.status.error.code), '')"
     return f"if({found} IS NULL, NULL, coalesce({error}, 'OK')) AS {quoted(signal.status)}"

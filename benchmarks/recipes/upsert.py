@@ -1,4 +1,4 @@
-"""The bare recipe of a streaming upsert: from_json for each signal, then a MERGE on the key. It trusts its input."""
+"""A minimal streaming upsert: from_json for each signal, then a MERGE on the key. It trusts its input."""
 
 from pathlib import Path
 

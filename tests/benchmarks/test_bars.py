@@ -2,7 +2,7 @@
 
 import pytest
 from benchmarks.bars import Bar, Result, at_least, at_most, ratio
-from benchmarks.recipes.dlt_beside import DltError
+from benchmarks.recipes.dlt_process import DltError
 from benchmarks.rounds import Contender, best, in_turns
 
 from benchmarks import command

@@ -56,7 +56,7 @@ class Tools:
 
 
 def nearest_bundle(folder: Path) -> Path:
-    """Return databricks.yml of a folder or the nearest parent; that of the folder when there is none."""
+    """Return databricks.yml of a folder or the nearest parent; that of the folder if neither exists."""
     for place in (folder, *folder.parents):
         if (place / _BUNDLE).is_file():
             return place / _BUNDLE

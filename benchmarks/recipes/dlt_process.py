@@ -1,5 +1,6 @@
-"""dlt: its own normaliser, and a merge into Delta on disk, in a Python of its own (`make bench-dlt`), whose pins are
-not ours. The time of its start and imports is not counted.
+"""Run dlt: its normaliser, and a merge into Delta on disk, in a separate Python (`make bench-dlt`) with other pins.
+
+The time of its start and imports is not counted.
 """
 
 import json
@@ -11,11 +12,11 @@ _SCRIPT = Path(__file__).with_name("dlt_script.py")
 
 
 class DltError(Exception):
-    """Raised when dlt's process ended with an error; the message is the end of what it said."""
+    """Raised when dlt's process ended with an error; the message is the end of its output."""
 
 
 def is_installed() -> bool:
-    """Return whether there is a Python with dlt."""
+    """Return whether a Python with dlt is installed."""
     return _PYTHON.exists()
 
 
