@@ -13,6 +13,7 @@ from flatten import __version__ as flatten_version
 from flatten.events.catalogue import packaged
 from flatten.events.envelope import read_change, read_line
 from flatten.events.event import flatten
+from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS
 from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
 from rehearsal.fleet import write_fleet
@@ -119,3 +120,8 @@ def test_the_versions_in_the_readme_are_those_of_the_project() -> None:
 def test_the_changelog_begins_with_the_version_of_both_packages() -> None:
     newest = found_in("CHANGELOG.md", r"^## (\S+) \(\d{4}-\d\d-\d\d\)$")
     assert {newest} == {flatten_version, lambda_version}
+
+
+def test_the_readme_counts_the_columns_of_the_table() -> None:
+    columns = {**EVENT_COLUMNS, **LINEAGE_COLUMNS, **packaged().columns()}
+    assert f"The table can have {len(columns)} columns" in README
