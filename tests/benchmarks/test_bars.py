@@ -21,11 +21,11 @@ SLOW = Result("a < b", {"ours": 2.0, "theirs": 5.0}, "ours", [at_least("theirs /
         pytest.param(at_least("x", 2.0, None), None, id="not measured"),
     ],
 )
-def test_a_bar_holds_up_to_its_limit(bar: Bar, met: bool | None) -> None:
+def test_a_bar_is_met_up_to_its_limit(bar: Bar, met: bool | None) -> None:
     assert bar.met is met
 
 
-def test_what_was_not_measured_says_why() -> None:
+def test_an_unmeasured_bar_has_a_reason() -> None:
     assert at_least("x", 4.0, None, why_not="no /proc").verdict == "not measured: no /proc"
 
 
@@ -44,7 +44,7 @@ def test_the_table_shows_seconds_ratios_figures_and_verdicts() -> None:
     assert ["theirs / ours", "2.50 times", "at least 3: not met"] in rows
 
 
-def test_contenders_take_turns_and_preparing_is_not_timed() -> None:
+def test_contenders_take_turns_and_preparation_is_not_timed() -> None:
     now, order = [0.0], list[str]()
 
     def does(name: str, seconds: float) -> None:
@@ -86,7 +86,7 @@ def test_a_number_of_rounds_is_a_whole_number_of_1_or_more(text: str, capsys: py
         pytest.param(KeyboardInterrupt(), 130, "Stopped.\n", id="Ctrl-C"),
     ],
 )
-def test_what_could_not_be_done_is_a_sentence(
+def test_an_error_is_one_sentence(
     wrong: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def main() -> int:

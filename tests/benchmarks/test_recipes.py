@@ -1,4 +1,4 @@
-"""The others' ways give the same values as ours, so the comparison is one of equals."""
+"""The alternatives give the same values as ours, so the comparison is fair."""
 
 import gzip
 import json
@@ -34,7 +34,7 @@ def lines(folder: Path) -> Iterator[bytes]:
 
 
 def ours(line: bytes) -> dict[str, Any]:
-    """The signal columns of our flat row, times as datetimes."""
+    """Return the signal columns of our flat row, with times as datetimes."""
     event = read_line(line)
     row = flatten(event, read_change(event), catalogue.packaged())
     kinds = catalogue.packaged().columns()
@@ -51,7 +51,7 @@ def signals_of(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Nested JSON as data and times in UTC: engines space and zone them in their own ways."""
+    """Return nested JSON as data and times in UTC: engines format them differently."""
     return {name: _plain(value) for name, value in row.items()}
 
 
@@ -76,7 +76,7 @@ def test_duckdb_gives_our_values(source: Path) -> None:
         assert plain(signals_of(rows[json.loads(line)["event_id"]])) == plain(ours(line))
 
 
-def test_the_sum_by_which_contenders_are_checked_is_the_one_that_was_written(source: Path, tmp_path: Path) -> None:
+def test_the_expected_sum_is_the_written_one(source: Path, tmp_path: Path) -> None:
     flatten_in_duckdb(source, tmp_path / "flat.parquet", catalogue.packaged(), 1)
     wanted = events.expected_sum(events.fleet(EVENTS), SIGNALS)
     assert wanted > 0
@@ -91,7 +91,7 @@ def test_the_same_events_are_the_same_bytes(source: Path, tmp_path: Path) -> Non
     ]
 
 
-def test_every_signal_of_a_line_is_mapped_whole() -> None:
+def test_every_signal_of_a_line_is_mapped_completely() -> None:
     event = read_line(events.line(next(events.fleet(1)), 60).encode())
     row = flatten(event, read_change(event), catalogue.packaged())
     assert row["signal_count"] == 60

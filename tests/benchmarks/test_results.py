@@ -1,4 +1,4 @@
-"""What the benchmarks make of what they measured: batches and tables."""
+"""The results of the benchmarks: batches and tables."""
 
 from collections import Counter
 
@@ -37,7 +37,7 @@ def test_a_batch_has_each_event_once_and_comes_after_all_before(mixed: bool) -> 
     assert [len({change.number for change in changes}) for changes in batches] == [200, 200]
 
 
-def test_a_small_run_is_held_against_the_recipe_and_its_commits_and_jobs_are_counted() -> None:
+def test_a_small_run_is_compared_with_the_recipe() -> None:
     seconds = {OURS_OF.format(MIXED): 6.0, RECIPE.format(MIXED): 4.0, OURS_OF.format(NEW): 6.0, RECIPE.format(NEW): 4.0}
     runs = {OURS_OF.format(MIXED): [run(7.0, 90, 9), run(6.0, 31, 3)], EMPTY: [Run(listings=1)]}
     bars = {bar.what: (bar.found, bar.met) for bar in small_run.result(seconds, runs).bars}
@@ -51,13 +51,13 @@ def test_a_small_run_is_held_against_the_recipe_and_its_commits_and_jobs_are_cou
     }
 
 
-def test_the_whole_run_is_held_against_what_people_would_use_and_a_wrong_sum_is_named() -> None:
+def test_the_whole_run_is_compared_with_alternatives_and_a_wrong_sum_is_reported() -> None:
     made = flatten.result("100 events", {OURS: 5.2, EACH_FIELD: 4.0, DUCKDB: 1.0}, [run(5.2)], [DUCKDB])
     assert [bar.met for bar in made.bars] == [True, False]
     assert made.notes == ["DuckDB to parquet: the sum of a column is not the one that was written."]
 
 
-def test_the_last_table_is_held_against_the_first_and_look_up_and_merge_are_apart() -> None:
+def test_the_last_table_is_compared_with_the_first() -> None:
     made = growing_table.result({"small": [run(5.0), run(4.0, look_up=1.0)], "large": [run(6.5, look_up=2.0)]})
     assert [(bar.found, bar.met) for bar in made.bars] == [(1.625, False)]
     assert made.figures[f"{LOOK_UP}, large, seconds"] == 2.0
@@ -77,7 +77,7 @@ def test_more_vehicles_never_use_less_of_a_limit() -> None:
         assert values == sorted(values)
 
 
-def test_a_run_takes_its_fixed_part_and_its_events() -> None:
+def test_a_run_costs_its_fixed_part_and_its_events() -> None:
     found = figures(1_000_000, Assumed(86.4, 1.0, 10.0, 0.1))
     assert found["events of a run"] == pytest.approx(300_000)
     assert found["seconds of a run, 2 cores"] == pytest.approx(40.0)

@@ -1,4 +1,4 @@
-"""Every target of the bundle is sound, and each way of being unsound is noticed."""
+"""Every target of the bundle is valid, and each mistake is found."""
 
 import copy
 import re
@@ -42,7 +42,7 @@ def test_a_target_has_no_mistakes(target: str) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_every_resource_is_of_a_type_that_the_vendor_has(target: str) -> None:
+def test_every_resource_has_a_type_of_databricks(target: str) -> None:
     found = of(target).settings["resources"]
     assert {kind: sorted(found[kind]) for kind in found} == {
         "alerts": ["freshness", "incomplete_files", "quarantined_lines"],
@@ -64,7 +64,7 @@ def test_each_file_of_resources_has_one_resource_and_its_name() -> None:
 
 
 def put(path: str, value: Any, file: str = "resources/flatten.job.yml") -> Callable[[Documents], None]:
-    """Return what sets a value; an empty step appends to a list, `None` removes."""
+    """Return a function that sets a value; an empty step appends to a list, `None` removes."""
 
     def change(documents: Documents) -> None:
         found: Any = documents[file]
@@ -91,7 +91,7 @@ WHEEL = f"{FLATTEN}/tasks/0/python_wheel_task"
 SERVERLESS = "targets/dev/resources/jobs/flatten"
 BROKEN = [
     ("schedule and trigger", put(f"{FLATTEN}/schedule", CRON), "one_start: flatten has ['schedule', 'trigger']"),
-    ("continuous beside", put(f"{FLATTEN}/continuous", {"pause_status": "PAUSED"}), "'trigger', 'continuous']"),
+    ("continuous as well", put(f"{FLATTEN}/continuous", {"pause_status": "PAUSED"}), "'trigger', 'continuous']"),
     ("no start", put(f"{FLATTEN}/trigger", None), "one_start: flatten has nothing to start it"),
     (
         "two kinds in one trigger",
@@ -147,7 +147,7 @@ BROKEN = [
     ("unknown command", put(f"{WHEEL}/parameters/0", "start"), "commands: flatten.run: no command 'start'"),
     ("unknown option", put(f"{WHEEL}/parameters/+", "--speed=9"), "No such option"),
     ("option missing", put(f"{WHEEL}/parameters/1", "--on-delete"), "Invalid value for '--on-delete'"),
-    ("number", put("variables/max_files/default", 1000, MAIN), "commands: flatten.run: 1000 is no text"),
+    ("number", put("variables/max_files/default", 1000, MAIN), "commands: flatten.run: 1000 is not text"),
     ("bad value", put("variables/discovery/default", "guess", MAIN), "'guess' is not one of"),
     ("bad compaction", put("variables/compaction/default", "--squeeze", MAIN), "No such option"),
     ("unknown field", put(f"{FLATTEN}/retries", 3), "typed: jobs.flatten"),
@@ -186,7 +186,7 @@ BROKEN = [
         put("variables/archive_prefix/default", "old", MAIN),
         "raw/old must end in one slash",
     ),
-    ("a number that is none", put("variables/freshness_minutes/default", "abc", MAIN), "freshness_minutes is 'abc'"),
+    ("an invalid number", put("variables/freshness_minutes/default", "abc", MAIN), "freshness_minutes is 'abc'"),
     ("an unknown discovery", put("variables/discovery/default", "listings", MAIN), "values: discovery is 'listings'"),
     (
         "a zero that YAML dropped",
@@ -229,7 +229,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("change", "said"), [pytest.param(change, said, id=name) for name, change, said in BROKEN])
-def test_a_broken_copy_is_noticed(change: Callable[[Documents], None], said: str) -> None:
+def test_a_mistake_is_found(change: Callable[[Documents], None], said: str) -> None:
     documents = copy.deepcopy(DOCUMENTS)
     change(documents)
     given = {name for name in GIVEN if "default" not in documents[MAIN]["variables"][name]}
@@ -265,7 +265,7 @@ def test_a_reference_to_nothing_stops_the_target(change: Callable[[Documents], N
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", ["warehouse_id", "alert_email", "service_principal", "operators"])
-def test_what_nobody_can_guess_must_be_given(target: str, name: str) -> None:
+def test_variables_without_a_default_must_be_given(target: str, name: str) -> None:
     given = {each: value for each, value in given_for(target).items() if each != name}
     if target == "dev" and name in ("service_principal", "operators"):
         assert load(target, DOCUMENTS, given).variables[name] == "not-used-in-dev"
@@ -287,14 +287,14 @@ def _option(bundle: Bundle, job: str, task: str, name: str) -> str:
 
 
 def _names(bundle: Bundle) -> set[str]:
-    """Return what two deployments may not share: schemas, places in the bucket, functions, jobs' folders."""
+    """Return what two deployments must not share: schemas, prefixes in the bucket, functions, jobs' folders."""
     places = {each["storage_location"] for each in bundle.resources("volumes").values() if "storage_location" in each}
     schemas = {each["name"] for each in bundle.resources("schemas").values()}
     folders = {_option(bundle, "flatten", "run", name) for name in ("--state", "--table", "--ops")}
     return places | schemas | folders | {bundle.variables["function_name"]}
 
 
-def test_two_developers_and_production_never_meet() -> None:
+def test_two_developers_and_production_share_nothing() -> None:
     ada, bob = ({"userName": f"{name}@example.com", "short_name": name} for name in ("ada", "bob"))
     theirs = [load("dev", DOCUMENTS, GIVEN | {"developer": who["short_name"]}, who=who) for who in (ada, bob)]
     everybody = [_names(each) for each in (*theirs, of("prod"))]
@@ -302,7 +302,7 @@ def test_two_developers_and_production_never_meet() -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_schemas_and_volumes_are_kept_from_destruction_in_production(target: str) -> None:
+def test_schemas_and_volumes_are_protected_in_production(target: str) -> None:
     kept = {
         key: each.get("lifecycle", {}).get("prevent_destroy", False)
         for kind in ("schemas", "volumes")
@@ -311,7 +311,7 @@ def test_schemas_and_volumes_are_kept_from_destruction_in_production(target: str
     assert set(kept.values()) == {target != "dev"}
 
 
-def test_readers_read_the_table_operators_look_and_the_job_does_its_work() -> None:
+def test_the_grants_of_readers_operators_and_the_job() -> None:
     bundle = of("prod")
     granted = {
         key: {each["principal"]: each["privileges"] for each in resource["grants"]}
@@ -326,7 +326,7 @@ def test_readers_read_the_table_operators_look_and_the_job_does_its_work() -> No
     assert all(each == looks | {PRINCIPAL: ["READ_VOLUME", "WRITE_VOLUME"]} for each in granted.values())
 
 
-def test_operators_start_the_jobs_and_see_the_dashboard() -> None:
+def test_operators_may_start_the_jobs_and_see_the_dashboard() -> None:
     settings = of("prod").settings
     assert {"level": "CAN_RUN", "group_name": "telemetry-operators"} in settings["permissions"]
     shown = settings["resources"]["dashboards"]["pipeline"]["permissions"]
@@ -338,21 +338,21 @@ STARTER = [{"level": "CAN_MANAGE_RUN", "service_principal_name": "22222222-2222-
 
 @pytest.mark.parametrize("given", [[], STARTER], ids=["nobody", "the Lambda's principal"])
 @pytest.mark.parametrize("target", TARGETS)
-def test_who_starts_the_job_beside_operators_is_a_variable(target: str, given: list[Any]) -> None:
+def test_other_starters_of_the_job_are_a_variable(target: str, given: list[Any]) -> None:
     bundle = of(target, job_permissions=given)
     assert bundle.job()["permissions"] == given
     assert mistakes(bundle) == []
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_alerts_keep_no_warehouse_awake_unless_they_are_switched_on(target: str) -> None:
+def test_alerts_use_no_warehouse_by_default(target: str) -> None:
     for bundle, expected in ((of(target), "PAUSED"), (of(target, sql_alerts="UNPAUSED"), "UNPAUSED")):
         alerts = bundle.resources("alerts").values()
         assert {each["schedule"]["pause_status"] for each in alerts} == {expected}
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_what_a_run_needs_is_written_out(target: str) -> None:
+def test_the_parameters_of_a_run(target: str) -> None:
     job = of(target).job()
     (task,) = job["tasks"]
     assert (job["timeout_seconds"], task["max_retries"], task["disable_auto_optimization"]) == (7200, 3, True)
@@ -373,7 +373,7 @@ CLASSIC = re.findall(r"```yaml\n(jobs:.*?)```", (ROOT / "docs" / "bundle.md").re
 
 
 @pytest.mark.parametrize(("place", "classic"), [("jobs: *compute", ["prod"]), ("jobs: &compute", ["dev", "prod"])])
-def test_the_block_for_classic_compute_takes_the_place_of_either_targets_jobs(place: str, classic: list[str]) -> None:
+def test_the_block_for_classic_compute_replaces_the_jobs_of_each_target(place: str, classic: list[str]) -> None:
     (block,) = CLASSIC
     before, found, after = (ROOT / "databricks.yml").read_text("utf-8").partition(f"      {place}\n")
     assert found
@@ -389,13 +389,13 @@ def test_the_block_for_classic_compute_takes_the_place_of_either_targets_jobs(pl
 
 
 @pytest.mark.parametrize("choice", ["--compact", "--no-compact"])
-def test_compaction_is_one_of_two_words(choice: str) -> None:
+def test_compaction_has_two_values(choice: str) -> None:
     assert mistakes(of("prod", compaction=choice)) == []
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a newcomer has: the files that are committed."""
+    """Return a newcomer's clone: the committed files."""
     folder = tmp_path_factory.mktemp("clone")
     subprocess.run(["git", "clone", "--quiet", "--depth=1", ROOT.as_uri(), folder], check=True)
     return folder
@@ -414,11 +414,11 @@ def test_every_pattern_of_the_bundle_matches_in_a_fresh_clone(clone: Path) -> No
         ("include: [jobs/*.yml]", "include: no file is jobs/*.yml"),
     ],
 )
-def test_a_pattern_without_a_file_is_noticed(tmp_path: Path, line: str, said: str) -> None:
+def test_a_pattern_without_a_file_is_found(tmp_path: Path, line: str, said: str) -> None:
     (tmp_path / "databricks.yml").write_text("include: []\n" + line if "sync" in line else line)
     assert list(unmatched(tmp_path)) == [said]
 
 
-def test_nothing_is_uploaded_beside_the_wheel() -> None:
-    """An empty list is meant: https://github.com/databricks/cli/pull/1694."""
+def test_only_the_wheel_is_uploaded() -> None:
+    """The empty list is intended: https://github.com/databricks/cli/pull/1694."""
     assert of("dev").settings["sync"] == {"paths": []}

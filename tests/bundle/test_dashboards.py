@@ -1,4 +1,4 @@
-"""Dashboards name datasets, tables and columns that exist. That their SQL runs is shown in test_by_name.py."""
+"""Dashboards use datasets, tables and columns that exist. test_deployed.py executes their SQL."""
 
 import copy
 import re
@@ -75,7 +75,7 @@ def _same_name(content: dict[str, Any]) -> None:
         (_same_name, "two widgets are called period"),
     ],
 )
-def test_a_broken_dashboard_is_noticed(change: Callable[[dict[str, Any]], None], said: str) -> None:
+def test_a_mistake_in_a_dashboard_is_found(change: Callable[[dict[str, Any]], None], said: str) -> None:
     content = copy.deepcopy(CONTENT["fleet"])
     change(content)
     assert said in list(dashboard_mistakes(content))
@@ -95,8 +95,8 @@ def test_dashboards_read_the_tables_that_the_job_writes(target: str) -> None:
             assert tables_of(sql) <= schemas[settings["dataset_schema"]]
 
 
-def test_a_dashboard_that_lends_its_rights_shows_no_line() -> None:
-    """Whoever may open it sees what its owner may: no raw line, no detail of one, no event, no person."""
+def test_a_dashboard_with_its_owners_permissions_shows_no_line() -> None:
+    """Viewers see what its owner may see: no raw line or detail, no event, no person."""
     lending = [
         key
         for key, each in load("prod", variables=given_for("prod")).resources("dashboards").items()
@@ -108,7 +108,7 @@ def test_a_dashboard_that_lends_its_rights_shows_no_line() -> None:
     assert not {name for name in personal if re.search(rf"\b{name}\b", told)}
 
 
-def test_only_columns_that_every_table_has_are_named() -> None:
-    """A signal's columns come when the fleet sends it; a dashboard that named one would fail until then."""
+def test_dashboards_use_only_columns_of_every_table() -> None:
+    """A signal's columns exist after its first event; a dashboard that used one would fail until then."""
     told = "\n".join(datasets(CONTENT["fleet"]).values())
     assert not re.findall(r"\b[A-Z][a-z]+[A-Za-z]*_[A-Z][A-Za-z]+", told)

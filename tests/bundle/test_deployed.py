@@ -1,7 +1,7 @@
-"""The bundle's tasks, run from the wheel with the parameters of the YAML over Spark Connect, and what they leave.
+"""The bundle's tasks, run from the wheel with the parameters of the YAML over Spark Connect, and their results.
 
-One process runs them all, by table name in Spark's session catalog, because Spark's start costs more than they do;
-the tests look at its folders. Dashboards and alerts are asked there, too.
+One process runs them all, by table name in Spark's session catalog, because Spark's start takes longer than they do;
+the tests inspect its folders. Dashboards and alerts are queried there, too.
 """
 
 import json
@@ -47,7 +47,7 @@ class Deployed:
 
     @property
     def folder(self) -> Path:
-        """The volumes."""
+        """Return the folder of the volumes."""
         return self.root / "Volumes" / "spark_catalog" / "dev_tester_telemetry_ops"
 
     def schema(self, key: str) -> Path:
@@ -56,7 +56,7 @@ class Deployed:
 
     @property
     def table(self) -> TableName:
-        """The flat table and its side tables, by path."""
+        """Return the flat table and its side tables, by path."""
         flat = self.schema("telemetry") / "car_telemetry_flattened"
         return TableName.of(str(flat), str(self.schema("telemetry_ops")))
 
@@ -71,7 +71,7 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def deployed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
-    """A run that meets an event and its change, signals, an error, a bad line and a file that is cut short."""
+    """Run on an event and its change, signals, an error, a bad line and a truncated file."""
     root = tmp_path_factory.mktemp("deployed")
     (root / "dist").mkdir()
     bundle = load("dev", variables=given_for("dev") | {"catalog": "spark_catalog"}, volumes=str(root / "Volumes"))
@@ -104,7 +104,7 @@ def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def test_a_task_returns_when_it_is_done_and_raises_when_it_is_not(deployed: Deployed) -> None:
+def test_a_task_returns_on_success_and_raises_on_failure(deployed: Deployed) -> None:
     assert deployed.told["results"] == [None, None, None, 1, None], deployed.complained
     assert "Traceback" not in deployed.complained
     assert "2 files, 5 lines: 3 applied, 1 superseded, 0 repeated, 0 ignored, 1 quarantined." in deployed.said
@@ -118,13 +118,13 @@ def test_the_check_names_the_file_that_is_not_complete(deployed: Deployed) -> No
     assert f"{CUT} (quarantined)" in deployed.complained
 
 
-def test_all_of_it_was_the_wheel_over_spark_connect(deployed: Deployed) -> None:
+def test_the_wheel_ran_over_spark_connect(deployed: Deployed) -> None:
     assert deployed.told["session"] == "pyspark.sql.connect.session"
     assert Path(deployed.told["home"]).is_relative_to(deployed.root / "clean")
     assert not {"rich", "boto3", "yaml", "requests", "databricks"} & set(deployed.told["loaded"])
 
 
-def test_files_end_in_the_volumes_that_the_bundle_names(deployed: Deployed) -> None:
+def test_files_end_in_the_volumes_of_the_bundle(deployed: Deployed) -> None:
     assert deployed.files("landing") == []
     assert deployed.files("archive") == [WHOLE]
     assert deployed.files("quarantine") == [f"files/{CUT}"]
@@ -135,8 +135,8 @@ def test_files_end_in_the_volumes_that_the_bundle_names(deployed: Deployed) -> N
     ]
 
 
-def test_rows_are_made_changed_and_widened_by_name_and_others_read_them(deployed: Deployed) -> None:
-    """delta-rs: a table that Spark Connect has widened must have no type that others lack."""
+def test_rows_of_a_table_by_name_are_readable_by_others(deployed: Deployed) -> None:
+    """delta-rs reads it: a table that Spark Connect has widened must have no type that others lack."""
     asked = "SELECT event_id, VehicleIdentification_VIN AS vin, Odometer_TraveledDistance_value AS km FROM t"
     found = QueryBuilder().register("t", DeltaTable(deployed.table.text)).execute(asked + " ORDER BY event_id")
     rows = found.read_all()
@@ -152,7 +152,7 @@ def test_the_table_is_clustered_and_has_its_properties(deployed: Deployed) -> No
     assert detail.clusteringColumns == ["event_date"]
     with_statistics = detail.properties["delta.dataSkippingStatsColumns"].split(",")
     assert {"event_date", "recorded_at", "pipeline_processed_at", "event_id"} <= set(with_statistics)
-    assert "delta.columnMapping.mode" not in detail.properties  # other engines misread it
+    assert "delta.columnMapping.mode" not in detail.properties  # other engines would misread it
 
 
 def _comments(deployed: Deployed) -> dict[str, str | None]:
@@ -170,7 +170,7 @@ def test_every_column_is_described_before_its_first_row(deployed: Deployed) -> N
 
 @pytest.fixture(scope="module")
 def bare(deployed: Deployed) -> TableName:
-    """The table without a comment."""
+    """Return the table without a comment."""
     copy = TableName.of(f"{deployed.table.text}_copy", deployed.table.ops)
     rows = deployed.spark.table(deployed.table.sql)
     plain = rows.select(*(F.expr(f"nullif(`{name}`, NULL) AS `{name}`") for name in rows.columns))
@@ -179,7 +179,7 @@ def bare(deployed: Deployed) -> TableName:
 
 
 def test_personal_data_is_tagged_before_it_is_described(deployed: Deployed, bare: TableName) -> None:
-    """Tags are shown only: Spark has none."""
+    """Check the printed the tags: Spark has none."""
     *tags, comments = create.description(deployed.spark, bare, tags=True)
     assert [tag for tag in tags if tag.endswith("`VehicleIdentification_VIN` SET TAGS ('personal_data' = 'vin')")]
     assert create.description(deployed.spark, bare, tags=False) == [comments]
@@ -191,7 +191,7 @@ def test_personal_data_is_tagged_before_it_is_described(deployed: Deployed, bare
 
 @pytest.fixture(scope="module")
 def answers(deployed: Deployed) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """What every query of the dashboards gives: dashboard -> dataset -> rows."""
+    """Return the results of all queries of the dashboards: dashboard -> dataset -> rows."""
     return {
         name: {
             dataset: [row.asDict() for row in deployed.spark.sql(runnable(sql, deployed.schema(schema))).collect()]
@@ -202,7 +202,7 @@ def answers(deployed: Deployed) -> dict[str, dict[str, list[dict[str, Any]]]]:
 
 
 @pytest.mark.parametrize("name", ["fleet", "pipeline"])
-def test_the_queries_of_a_dashboard_give_what_its_widgets_show(answers: dict[str, Any], name: str) -> None:
+def test_the_queries_of_a_dashboard_return_the_columns_of_its_widgets(answers: dict[str, Any], name: str) -> None:
     shown: dict[str, set[str]] = {}
     for _, dataset, column in asked_of(dashboard(name)):
         shown.setdefault(dataset, set()).add(column)
@@ -211,7 +211,7 @@ def test_the_queries_of_a_dashboard_give_what_its_widgets_show(answers: dict[str
         assert shown[dataset] <= rows[0].keys(), dataset
 
 
-def test_dashboards_count_what_there_is(answers: dict[str, Any]) -> None:
+def test_dashboards_have_the_right_counts(answers: dict[str, Any]) -> None:
     fleet, pipeline = answers["fleet"], answers["pipeline"]
     assert fleet["totals"] == [{"events": 3, "cars": 0, "signals": 2}]
     seen = {(row["signal"], row["outcome"]): row["events"] for row in fleet["signals"]}
@@ -231,14 +231,14 @@ def test_dashboards_count_what_there_is(answers: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def now(deployed: Deployed) -> datetime:
-    """When the newest row was written."""
+    """Return when the newest row was written."""
     (row,) = deployed.spark.table(deployed.table.sql).selectExpr("max(pipeline_processed_at) AS at").collect()
     at: datetime = row.at
     return at.astimezone(UTC)
 
 
 def _asked(deployed: Deployed, alert: dict[str, Any], now: datetime) -> float:
-    """Return what an alert's query gives at a time."""
+    """Return what an alert's query returns at a time."""
     sql = alert["query_text"].replace("current_timestamp()", f"TIMESTAMP'{now.isoformat()}'")
     for name, schema in deployed.bundle.resources("schemas").items():
         named = rf"`spark_catalog`\.`{schema['name']}`\.`(\w+)`"
@@ -260,7 +260,7 @@ def _asked(deployed: Deployed, alert: dict[str, Any], now: datetime) -> float:
     ],
     ids=["fresh", "stale", "quarantined", "long ago quarantined", "incomplete", "long ago incomplete"],
 )
-def test_an_alert_fires_when_it_should(
+def test_when_an_alert_fires(
     deployed: Deployed, now: datetime, key: str, after: timedelta, value: float, fires: bool
 ) -> None:
     alert = deployed.bundle.resources("alerts")[key]
@@ -270,9 +270,7 @@ def test_an_alert_fires_when_it_should(
 
 
 @pytest.mark.parametrize(("minutes", "fires"), [(119, False), (121, True)])
-def test_the_check_and_the_alert_mean_the_same_rows(
-    deployed: Deployed, now: datetime, minutes: int, fires: bool
-) -> None:
+def test_the_check_and_the_alert_agree_on_rows(deployed: Deployed, now: datetime, minutes: int, fires: bool) -> None:
     try:
         require_fresh(deployed.spark, deployed.table, 120, None, now + timedelta(minutes=minutes))
         said = ""
@@ -292,7 +290,7 @@ def test_a_file_that_waits_for_more_than_an_hour_fails_the_check(
 
 
 def test_the_daily_check_counts_lines_in_quarantine(deployed: Deployed, now: datetime) -> None:
-    """Once no file is incomplete: here those files are looked at that were recorded later, and there are none."""
+    """No file may be incomplete: here the check includes only files that were recorded later, of which it has none."""
     spark, table = deployed.spark, deployed.table
     spark.sql(f"UPDATE {table.side('quarantine')} SET quarantined_at = quarantined_at + INTERVAL 9 DAYS")
     later = now + timedelta(days=9, hours=1)
@@ -303,7 +301,7 @@ def test_the_daily_check_counts_lines_in_quarantine(deployed: Deployed, now: dat
         spark.sql(f"UPDATE {table.side('quarantine')} SET quarantined_at = quarantined_at - INTERVAL 9 DAYS")
 
 
-def test_the_check_and_the_alert_mean_the_same_files(deployed: Deployed, now: datetime) -> None:
+def test_the_check_and_the_alert_agree_on_files(deployed: Deployed, now: datetime) -> None:
     with pytest.raises(IncompleteFilesError, match=r"^1 files of the last 1 days .*\(quarantined\)"):
         require_complete(deployed.spark, deployed.table, 1, (), now + timedelta(hours=1))
     require_complete(deployed.spark, deployed.table, 1, (), now + timedelta(hours=25))
@@ -329,5 +327,5 @@ def test_the_sql_of_the_pages_runs_on_what_the_job_wrote(deployed: Deployed, pag
     deployed.spark.sql(text).collect()
 
 
-def test_the_sql_of_the_pages_was_found() -> None:
+def test_the_pages_have_sql() -> None:
     assert {page for page, _ in SQL} >= {"troubleshooting.md", "quickstart.md", "upgrading.md", "signals.md"}

@@ -1,4 +1,4 @@
-"""The docs of the bundle say what is there: starts, alerts, variables, commands, and our own words of refusal."""
+"""The docs of the bundle agree with it: starts, alerts, variables, commands, and messages."""
 
 import json
 import os
@@ -33,7 +33,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("start", STARTS, ids=["schedule", "lambda", "file arrival"])
-def test_each_start_that_is_described_is_one_of_a_sound_bundle(start: dict[str, Any], target: str) -> None:
+def test_each_described_start_makes_a_valid_bundle(start: dict[str, Any], target: str) -> None:
     bundle = load(target, variables=given_for(target) | start)
     assert [text for text in mistakes(bundle) if not text.startswith(("wheels", "dashboards"))] == []
 
@@ -49,7 +49,7 @@ def test_the_three_starts_are_described_and_the_first_is_the_default() -> None:
     ("changed", "said"),
     [
         ({"discovery": "file-events"}, "lambda_starts_job goes with discovery: listing only"),
-        ({"start": STARTS[2]["start"]}, "lambda_starts_job needs a periodic start beside it"),
+        ({"start": STARTS[2]["start"]}, "lambda_starts_job requires a periodic start"),
     ],
     ids=["file events", "file arrival"],
 )
@@ -61,11 +61,11 @@ def test_a_lambda_that_starts_the_job_needs_a_listing_and_a_schedule(changed: di
 
 
 @pytest.mark.parametrize(("command", "said"), REFUSALS, ids=[command for command, _ in REFUSALS])
-def test_our_own_refusals_are_as_they_are_quoted(command: str, said: str) -> None:
+def test_quoted_messages_are_what_the_command_prints(command: str, said: str) -> None:
     assert _said(command) == said.strip()
 
 
-def test_the_refusals_that_are_quoted_were_found() -> None:
+def test_there_are_quoted_messages() -> None:
     assert len(REFUSALS) == 4
 
 
@@ -77,18 +77,18 @@ def _said(command: str) -> str:
 
 
 @pytest.mark.parametrize("alert", load("prod", variables=given_for("prod")).resources("alerts"))
-def test_every_alert_has_its_place_on_the_page_of_troubleshooting_and_names_it(alert: str) -> None:
+def test_every_alert_has_a_section_in_troubleshooting_and_names_it(alert: str) -> None:
     text = load("prod", variables=given_for("prod")).resources("alerts")[alert]["custom_summary"]
     assert f"\n### {alert}\n" in DOCS["troubleshooting"]
     assert text.endswith(f"See docs/troubleshooting.md#{alert}.")
 
 
 @pytest.mark.parametrize("outcome", [files.QUARANTINED, "in landing"])
-def test_every_outcome_of_a_file_that_needs_somebody_is_on_the_page_of_troubleshooting(outcome: str) -> None:
+def test_every_outcome_that_needs_an_operator_is_in_troubleshooting(outcome: str) -> None:
     assert re.search(rf"^\| `{outcome}`", DOCS["troubleshooting"], re.MULTILINE)
 
 
-def test_variables_and_targets_that_the_docs_name_exist() -> None:
+def test_variables_and_targets_in_the_docs_exist() -> None:
     told = "\n".join(DOCS.values())
     known = read_documents()["databricks.yml"]["variables"].keys()
     assert set(re.findall(r"BUNDLE_VAR_([a-z_]+)", told)) <= known
@@ -96,7 +96,7 @@ def test_variables_and_targets_that_the_docs_name_exist() -> None:
 
 
 def _needed(target: str) -> set[str]:
-    """Return the variables that have no value for a target until somebody gives one."""
+    """Return the variables that have no value for a target until the user sets one."""
     main = read_documents()["databricks.yml"]
     given = main["targets"][target].get("variables", {})
     return {name for name, each in main["variables"].items() if "default" not in each and name not in given}
@@ -140,8 +140,8 @@ def test_the_quickstart_has_every_command(command: str) -> None:
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["there", "missing"])
-def test_the_script_makes_the_external_location_where_it_is_missing(tmp_path: Path, there: bool) -> None:
-    """A `databricks` of ours notes what it is asked, and finds the location or not."""
+def test_the_script_creates_a_missing_external_location(tmp_path: Path, there: bool) -> None:
+    """A fake `databricks` records its arguments, and finds the location or not."""
     script = load("prod", variables=given_for("prod") | {"bucket": "bucket"}).settings["scripts"]["storage"]
     notes, tool = tmp_path / "notes", tmp_path / "databricks"
     tool.write_text(f'#!/bin/sh\necho "$*" >>"{notes}"\n[ "$2" != get ] || exit {0 if there else 1}\n')

@@ -1,4 +1,4 @@
-"""The wheel alone, in a clean environment. What its tasks do with Spark is in test_deployed.py."""
+"""The wheel alone, in a clean environment. test_deployed.py runs its tasks with Spark."""
 
 import json
 import subprocess
@@ -33,11 +33,11 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clean_environment(tmp_path_factory.mktemp("clean"), wheel)
 
 
-def test_the_wheel_has_the_name_that_the_bundle_looks_for(wheel: Path) -> None:
+def test_the_wheel_has_the_name_in_the_bundle(wheel: Path) -> None:
     assert wheel.name == f"flatten-{__version__}-py3-none-any.whl"
 
 
-def test_the_wheel_holds_flatten_alone_and_asks_for_click_alone(wheel: Path) -> None:
+def test_the_wheel_has_only_flatten_and_requires_only_click(wheel: Path) -> None:
     with ZipFile(wheel) as held:
         names = held.namelist()
         metadata = message_from_bytes(held.read(f"flatten-{__version__}.dist-info/METADATA"))
@@ -70,7 +70,7 @@ def test_every_module_of_the_wheel_is_imported_without_a_java_and_a_connect_serv
     ],
     ids=["no source", "option missing", "no command", "bad name"],
 )
-def test_a_task_that_cannot_be_done_raises_with_one_sentence(
+def test_a_failed_task_raises_one_sentence(
     python: Path, tmp_path: Path, parameters: list[str], code: int, said: str
 ) -> None:
     done = run_there(python, AS_A_TASK, json.dumps([parameters]), home=tmp_path)
@@ -88,8 +88,8 @@ def _change(wheel: Path, name: str, content: bytes) -> None:
             target.writestr(each, content if each == name else contents[each])
 
 
-def test_a_wheel_is_deployed_under_a_time_that_its_content_makes(wheel: Path, tmp_path: Path) -> None:
-    """The vendor's tool makes the version from the time of change, so the second plan is empty."""
+def test_the_deployed_time_of_a_wheel_follows_from_its_content(wheel: Path, tmp_path: Path) -> None:
+    """Databricks' tool makes the version from the modification time, so the second plan is empty."""
     copied = tmp_path / wheel.name
     about = f"flatten-{__version__}.dist-info/WHEEL"
     with ZipFile(wheel) as held:

@@ -1,4 +1,4 @@
-"""The Java that set-up brings: its shim and its trust store."""
+"""The Java that set-up installs: its shim and its trust store."""
 
 import datetime
 import subprocess
@@ -15,7 +15,7 @@ from tools.java import authorities, shim, trust_options
 
 @pytest.fixture(scope="module")
 def company() -> bytes:
-    """A company's own authority, as PEM."""
+    """Return a company's certificate authority, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Company CA")])
     then = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -24,7 +24,7 @@ def company() -> bytes:
     return unsigned.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
-def test_the_shim_drops_the_one_argument_and_keeps_all_others_as_they_are(tmp_path: Path) -> None:
+def test_the_shim_removes_one_argument_and_keeps_the_others(tmp_path: Path) -> None:
     java = tmp_path / "a folder" / "java"
     java.parent.mkdir()
     java.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\n")
@@ -46,6 +46,6 @@ def test_the_trust_store_holds_the_authorities_of_the_machine(company: bytes, tm
     assert [entry.certificate.subject.rfc4514_string() for entry in kept] == ["CN=Company CA"] * 2
 
 
-def test_a_certificate_that_cannot_be_read_does_not_cost_the_others(company: bytes) -> None:
+def test_an_invalid_certificate_does_not_affect_the_others(company: bytes) -> None:
     broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
     assert len(list(authorities(broken + company + broken))) == 1

@@ -31,7 +31,7 @@ AWS = sorted({re.sub(r"\\?\|.*|\$\([^)]*\)", "", each).strip() for each in comma
 
 @pytest.fixture
 def driver(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """AWS's command line, which finds its own data by this variable."""
+    """Return AWS's command line, which finds its data by this variable."""
     monkeypatch.setenv("AWS_DATA_PATH", str(Path(awscli.__file__).parent / "data"))
     return create_clidriver()
 
@@ -49,7 +49,7 @@ def test_aws_commands_are_found() -> None:
     assert len(AWS) > 10
 
 
-def test_what_bundle_run_names_is_a_job_or_script_of_the_bundle() -> None:
+def test_bundle_run_names_jobs_and_scripts_of_the_bundle() -> None:
     bundle = load("prod", variables=given_for("prod"))
     named = {words.split()[2] for words in commands("databricks") if words.startswith("bundle run ")}
     assert {"flatten", "smoke", "storage"} <= named

@@ -41,7 +41,7 @@ SHOWN = sorted({(console, rest) for page in PAGES for console, rest in shown(pag
 
 
 @pytest.mark.parametrize(("console", "rest"), SHOWN, ids=[" ".join(one) for one in SHOWN])
-def test_a_command_on_a_page_exists_and_takes_what_it_is_given(console: str, rest: str) -> None:
+def test_a_command_on_a_page_exists_and_accepts_its_values(console: str, rest: str) -> None:
     command: click.Command = CONSOLES[console]
     words = shlex.split(rest.partition(" < ")[0].replace("…", ""))
     while isinstance(command, click.Group) and words:

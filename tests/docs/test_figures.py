@@ -27,7 +27,7 @@ ROW = re.compile(
 
 
 def bills(capsys: pytest.CaptureFixture[str], events: int) -> dict[tuple[str, int], tuple[float, float]]:
-    """AWS and Databricks by start and window."""
+    """Return the costs of AWS and Databricks by start and window."""
     command = ["cost", "--json", "-t", "prod", "--events-per-month", str(events)]
     assert run([*command, "--bundle", str(ROOT / "databricks.yml")], Tools({})) == 0
     return {
@@ -39,7 +39,7 @@ def bills(capsys: pytest.CaptureFixture[str], events: int) -> dict[tuple[str, in
     }
 
 
-def test_the_costs_in_the_readme_are_those_that_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_costs_in_the_readme_are_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
     rows = ROW.findall(README)
     assert [row[:2] for row in rows] == [
         (millions, start) for millions in ("1", "100") for start in ("Option B", "Option A", "file arrival")
@@ -59,7 +59,7 @@ def test_the_costs_in_the_comparison_are_those_of_the_readme() -> None:
     assert f"AWS ${aws[0]} to {aws[-1]}; Databricks ${databricks[0]} to ${databricks[-1]:,} a month" in own
 
 
-def test_each_message_of_the_job_on_the_page_of_troubleshooting_is_one_of_its_own() -> None:
+def test_each_message_of_the_job_in_troubleshooting_exists() -> None:
     page = (ROOT / "docs/troubleshooting.md").read_text("utf-8").partition("## Messages of flatten")[2]
     shown = re.findall(r"(?m)^\| `(.+?)` \|", page)
     code = " ".join(path.read_text("utf-8") for path in (ROOT / "src/flatten").rglob("*.py"))
@@ -70,7 +70,7 @@ def test_each_message_of_the_job_on_the_page_of_troubleshooting_is_one_of_its_ow
 
 
 def test_the_rows_in_the_readme_are_those_of_its_fleet(tmp_path: Path) -> None:
-    """What the README's query returns, without Spark: of each event the newest change that is no expiry."""
+    """Compute what the README's query returns, without Spark: of each event the newest change that is not an expiry."""
     write_fleet(tmp_path, events=2000, vehicles=20, seed=1)
     newest: dict[str, dict[str, Any]] = {}
     for path in tmp_path.rglob("*.gz"):
@@ -99,7 +99,7 @@ def _shown(column: str, value: Any) -> str:
 
 
 def found_in(name: str, pattern: str) -> str:
-    """The first group of the pattern in a file of the project."""
+    """Return the first group of the pattern in a file of the project."""
     match = re.search(pattern, (ROOT / name).read_text("utf-8"), re.MULTILINE)
     assert match is not None
     return match[1]

@@ -1,4 +1,4 @@
-"""The generated docs are what `make docs` writes now, and speak of everything that there is."""
+"""The generated docs are what `make docs` writes now, and complete."""
 
 import re
 import subprocess
@@ -11,13 +11,13 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-def test_pages_are_as_make_docs_writes_them() -> None:
+def test_pages_are_up_to_date() -> None:
     command = [sys.executable, str(ROOT / "tools" / "generated_docs.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_every_reason_that_the_code_gives_is_documented() -> None:
+def test_every_reason_in_the_code_is_documented() -> None:
     code = "\n".join(path.read_text("utf-8") for path in (ROOT / "src" / "flatten").rglob("*.py"))
     given = set(re.findall(r'Bad(?:Line|File)Error\(\s*"(\w+)"', code)) | set(re.findall(r'"(file_changed)"', code))
     assert given == set(REASONS)
@@ -40,7 +40,7 @@ def test_ci_runs_what_the_readme_says() -> None:
     assert "make test" in (ROOT / ".ci" / "run").read_text("utf-8")
 
 
-def test_the_job_makes_no_call_that_serverless_forbids() -> None:
+def test_the_job_makes_no_call_that_serverless_refuses() -> None:
     """https://docs.databricks.com/aws/en/compute/serverless/limitations"""
     forbidden = re.compile(
         r"sparkContext|\.rdd\b|\.cache\(|\.persist\(|\.unpersist\(|\.checkpoint\(|global_temp|GlobalTempView"

@@ -1,4 +1,4 @@
-"""Each link of each page leads somewhere: to a file of ours, and where it names one, to a heading of that page."""
+"""Each link of each page leads to an existing file and, if given, to an existing heading."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ LINK = re.compile(r"(?:\]\(|(?:src|srcset|href)=\")(?!https?:|mailto:)([^)#\s\"]
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub makes of a page's headings."""
+    """Return the anchors that GitHub makes of a page's headings."""
     without_code = re.sub(r"(?s)```.*?```", "", page.read_text("utf-8"))
     heads = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", head) for head in re.findall(r"(?m)^#+ (.+)$", without_code)]
     return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
@@ -59,7 +59,7 @@ CODE = [
 ]
 
 
-def test_every_page_that_code_names_exists_with_the_section_that_it_names() -> None:
+def test_pages_and_sections_named_in_code_exist() -> None:
     named = {
         (path.name, page, anchor)
         for path in [*CODE, ROOT / "databricks.yml"]

@@ -1,4 +1,4 @@
-"""requirements/ is whole and in step, and each dependency has its reason in docs/dependencies.md."""
+"""requirements/ is complete and consistent, and each dependency has its reason in docs/dependencies.md."""
 
 import re
 from importlib import metadata
@@ -78,7 +78,7 @@ def test_every_line_of_a_pinned_set_is_a_pin_with_hashes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_nothing_is_pinned_that_nobody_asks_for(name: str) -> None:
+def test_every_pin_is_required(name: str) -> None:
     text = (REQUIREMENTS / f"{name}.txt").read_text()
     blocks = re.split(r"(?m)^(?=[\w.-]+==)", text)[1:]
     asked = {canonicalize_name(block.split("==")[0]) for block in blocks if "-r requirements/" in block}
@@ -99,11 +99,11 @@ def test_the_pinned_packages_are_the_installed_ones() -> None:
             assert metadata.version(package) == found[0]["version"]
 
 
-def test_each_dependency_stands_in_the_docs_and_no_other() -> None:
+def test_the_docs_list_exactly_the_dependencies() -> None:
     assert set(documented()) == named()
 
 
-def test_the_docs_name_the_licence_that_the_package_names() -> None:
+def test_the_docs_have_the_licence_of_each_package() -> None:
     stated = {}
     for package in sorted(named() & set(pins("dev"))):
         about = metadata.metadata(package)

@@ -1,4 +1,4 @@
-"""Set-up from nothing: the scripts in tools/, the Makefile, and what no file of ours may hold."""
+"""Set-up from nothing: the scripts in tools/, the Makefile, and what no file may contain."""
 
 import os
 import re
@@ -16,7 +16,7 @@ MACHINE = re.compile(r"(?<![\w.}])/(?:work|root|Users)/")
 
 
 def ours(folder: Path = ROOT) -> Iterator[Path]:
-    """Yield the files of the checkout that .gitignore does not name."""
+    """Yield the files of the checkout, except those that .gitignore names."""
     ignored = [".git", *(line.rstrip("/") for line in (ROOT / ".gitignore").read_text().split())]
     for path in sorted(folder.iterdir()):
         if not any(fnmatch(path.name, name) for name in ignored):
@@ -55,7 +55,7 @@ def test_ci_runs_what_make_test_runs() -> None:
 
 @pytest.fixture
 def pythons(tmp_path: Path) -> Path:
-    """A folder that is all of PATH; `add_python` puts commands into it."""
+    """Return a folder that is all of PATH; `add_python` puts commands into it."""
     for tool in ("sh", "dirname"):
         (tmp_path / tool).symlink_to(
             next(path for path in map(Path, ("/bin", "/usr/bin")) if (path / tool).exists()) / tool
@@ -64,7 +64,7 @@ def pythons(tmp_path: Path) -> Path:
 
 
 def add_python(folder: Path, name: str, version: str) -> None:
-    """Make a Python that tells a version, or none where it is empty (a pyenv shim without its Python)."""
+    """Make a Python that prints a version, or none if it is empty (a pyenv shim without its Python)."""
     answer = f"case $2 in *version*) echo {version} ;; *) echo {name} runs ;; esac" if version else "exit 127"
     (folder / name).write_text(f"#!/bin/sh\n{answer}\n")
     (folder / name).chmod(0o755)
@@ -87,13 +87,13 @@ def find_python(folder: Path, **variables: str) -> subprocess.CompletedProcess[s
     ],
     ids=["only one", "the newest", "python3 too old", "python3 too new", "a dead shim", "plain python"],
 )
-def test_the_newest_python_that_we_support_is_taken(there: dict[str, str], taken: str, pythons: Path) -> None:
+def test_the_newest_supported_python_is_used(there: dict[str, str], taken: str, pythons: Path) -> None:
     for name, version in there.items():
         add_python(pythons, name, version)
     assert find_python(pythons).stdout == f"{taken} runs\n"
 
 
-def test_the_python_named_by_the_user_is_taken(pythons: Path) -> None:
+def test_the_python_named_by_the_user_is_used(pythons: Path) -> None:
     add_python(pythons, "python3.13", "3.13")
     add_python(pythons, "my-python", "3.11")
     assert find_python(pythons, PYTHON="my-python").stdout == "my-python runs\n"
@@ -108,7 +108,7 @@ def test_the_python_named_by_the_user_is_taken(pythons: Path) -> None:
     ],
     ids=["none", "too old", "too new and too old"],
 )
-def test_without_a_python_that_we_support_one_sentence_says_so(there: dict[str, str], but: str, pythons: Path) -> None:
+def test_without_a_supported_python_there_is_one_sentence(there: dict[str, str], but: str, pythons: Path) -> None:
     for name, version in there.items():
         add_python(pythons, name, version)
     done = find_python(pythons)

@@ -1,4 +1,4 @@
-"""The list of words that plain English replaces, and what looks for them."""
+"""The list of words that plain English replaces, and the tool that finds them."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ RULES = rules(LIST.read_text("utf-8"))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule.pattern.pattern for rule in RULES])
-def test_each_rule_says_what_to_write_instead(rule: tuple[object, str]) -> None:
+def test_each_rule_has_a_replacement(rule: tuple[object, str]) -> None:
     assert rule[1].strip()
 
 
@@ -28,12 +28,12 @@ def test_each_rule_says_what_to_write_instead(rule: tuple[object, str]) -> None:
     ],
     ids=["page", "code of a page", "comment", "docstring", "names", "yaml"],
 )
-def test_words_for_people_are_read_and_code_is_not(name: str, text: str, lines: list[str]) -> None:
+def test_only_words_for_people_are_read(name: str, text: str, lines: list[str]) -> None:
     assert [found.split(":")[1] for found in found_in(name, text, rules("\\bupkeep\\b\tmaintenance"))] == lines
 
 
 @pytest.mark.parametrize(("text", "code"), [("The upkeep.", 1), ("The maintenance.", 0)], ids=["found", "none"])
-def test_what_is_found_ends_with_1(tmp_path: Path, text: str, code: int) -> None:
+def test_a_finding_exits_with_1(tmp_path: Path, text: str, code: int) -> None:
     (tmp_path / "page.md").write_text(text)
     command = [sys.executable, str(ROOT / "tools/words.py"), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The branch of Auto Loader runs: a run, a crash and the archive, over a stand-in that follows its pages."""
+"""The branch of Auto Loader: a run, a crash and the archive, with a simulated Auto Loader that follows its pages."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ def run(world: World, reached: Reached = unobserved) -> job.Report:
 
 @dataclass(frozen=True)
 class Scene:
-    """A world after a run that crashed between rows and files, the one after it, and one more."""
+    """A world after a run that crashed between rows and files, the next run, and one more."""
 
     world: World
     crash: str
@@ -71,20 +71,20 @@ def test_each_event_has_one_row_with_its_newest_change(scene: Scene) -> None:
     assert rows["a"].Odometer_TraveledDistance_value == 5
 
 
-def test_the_engine_hands_over_all_but_files_without_bytes(scene: Scene) -> None:
+def test_the_engine_delivers_all_but_files_without_bytes(scene: Scene) -> None:
     assert scene.second.paths("read") == [f"{scene.world.source}/empty"]
     assert scene.third.paths("read") == []
     assert {row.batch_id for row in scene.world.side("files") if row.path.endswith("gz")} == {0, 1}
 
 
-def test_files_are_archived_also_one_that_comes_again(scene: Scene) -> None:
-    """Auto Loader never hands a path over again; the files table knows it, so the file only leaves."""
+def test_files_are_archived_even_one_that_comes_again(scene: Scene) -> None:
+    """Auto Loader never delivers a path again; the files table has it, so the file is only moved."""
     assert scene.world.landed() == []
     assert scene.world.archived()[:3] == [key(2), key(1, first=3), key(1, first=4)]
     assert scene.third.counts["files"] == 1
 
 
-def test_a_file_that_vanishes_takes_no_other_with_it(spark: Any, blank: Path, tmp_path: Path) -> None:
+def test_a_file_that_vanishes_does_not_affect_others(spark: Any, blank: Path, tmp_path: Path) -> None:
     world = World(spark, tmp_path, max_files=1).furnished(blank)
     world.land("a", event("a"))
     second = world.land("b", event("b"))
@@ -95,7 +95,7 @@ def test_a_file_that_vanishes_takes_no_other_with_it(spark: Any, blank: Path, tm
 
 
 @pytest.mark.parametrize("option", [{"cloudFiles.cleanSource": "MOVE"}, {"cloudFiles.format": "text"}], ids=str)
-def test_the_stand_in_is_strict_about_options(spark: Any, tmp_path: Path, option: dict[str, str]) -> None:
+def test_the_simulated_auto_loader_refuses_other_options(spark: Any, tmp_path: Path, option: dict[str, str]) -> None:
     given = {**auto_loader_options(World(spark, tmp_path).settings()), "path": str(tmp_path)}
     columns = ("path", "modificationTime", "length", "content")
     schema = StructType([StructField(name, StringType()) for name in columns])

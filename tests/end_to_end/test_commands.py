@@ -1,4 +1,4 @@
-"""The command line: what it prints, its exit codes, and that bad input writes nothing."""
+"""The command line: its output, its exit codes, and that bad input writes nothing."""
 
 import json
 from collections.abc import Callable
@@ -69,7 +69,7 @@ BAD_PLACES: dict[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_PLACES)
-def test_bad_places_are_refused_in_one_sentence_and_nothing_is_written(
+def test_invalid_locations_are_refused_in_one_sentence_and_nothing_is_written(
     name: str, place: Path, command: Command
 ) -> None:
     changes, sentence = BAD_PLACES[name]
@@ -82,7 +82,7 @@ def test_bad_places_are_refused_in_one_sentence_and_nothing_is_written(
 
 
 @pytest.mark.parametrize("table", ["a.b.c.d", "a..b", "`x`.t", " .t", "."])
-def test_a_name_that_no_table_can_have_is_refused(table: str, place: Path, command: Command) -> None:
+def test_an_invalid_table_name_is_refused(table: str, place: Path, command: Command) -> None:
     code, _, err = command(*run_arguments(place, table=table))
     assert code == 2
     assert "Traceback" not in err
@@ -121,13 +121,13 @@ def test_options_come_from_the_environment_too(place: Path, command: Command, mo
 
 @pytest.mark.spark
 class TestWithSpark:
-    """What needs a session: it is the one that all tests share."""
+    """Tests with a session: all share it."""
 
     @pytest.fixture(autouse=True)
     def _session(self, spark: Any) -> None:
         pass
 
-    def test_run_and_status_speak_json_over_tables_that_a_killed_run_was_making(
+    def test_run_and_status_print_json_after_a_run_was_killed_while_creating_tables(
         self, place: Path, command: Command
     ) -> None:
         for table in ("tables/telemetry", *(f"tables_ops/telemetry_{kind}" for kind in SIDE_TABLES)):
@@ -153,7 +153,7 @@ class TestWithSpark:
         assert (code, found["rows"], found["quarantined"]) == (0, 1, {"not_json": 1})
         assert found["landing"] == {"waiting": 0, "to_archive": 0, "late": []}
 
-    def test_commands_speak_to_people_in_plain_text_and_refuse_folders_of_another_table(
+    def test_commands_print_plain_text_and_refuse_folders_of_another_table(
         self, place: Path, blank: Path, command: Command
     ) -> None:
         World(None, place).furnished(blank)  # type: ignore[arg-type]  # no session is needed to copy tables
@@ -177,7 +177,7 @@ class TestWithSpark:
         assert (code, out) == (0, "Nothing new.\n")
         assert not (place / "tables").exists()
 
-    def test_a_folder_that_is_no_delta_table_is_refused(self, place: Path, command: Command) -> None:
+    def test_a_folder_that_is_not_a_delta_table_is_refused(self, place: Path, command: Command) -> None:
         (place / "tables" / "telemetry").mkdir(parents=True)
         (place / "tables" / "telemetry" / "notes.txt").write_text("mine")
         before = everything(place)
@@ -193,14 +193,14 @@ class TestWithSpark:
             assert (code, "lacks columns of this job" in err) == (2, True)
         assert not (place / "state" / "checkpoint").exists()
 
-    def test_side_tables_that_are_not_there_are_told(self, place: Path, blank: Path, command: Command) -> None:
+    def test_missing_side_tables_are_reported(self, place: Path, blank: Path, command: Command) -> None:
         World(None, place).furnished(blank)  # type: ignore[arg-type]  # as above
         table = "--table", place / "tables/telemetry", "--ops", place / "elsewhere"
         for arguments in (["status", *table], ["maintain", *table]):
             code, _, err = command(*arguments)
             assert (code, "elsewhere has no side tables" in err, err.count("\n")) == (2, True, 1)
 
-    def test_a_place_where_nothing_can_be_made_is_one_sentence(self, place: Path, command: Command) -> None:
+    def test_an_unwritable_location_is_one_sentence(self, place: Path, command: Command) -> None:
         before = everything(place)
         for changes in ({"table": "/proc/none/table"}, {"state": "/proc/none"}):
             code, _, err = command(*run_arguments(place, **changes))
@@ -230,7 +230,7 @@ class TestWithSpark:
         code, out, _ = command("views", "--table", place / "tables/telemetry", "--json", "--days", "7")
         assert (code, list(json.loads(out))) == (0, list(VIEWS))
 
-    def test_a_command_without_a_table_says_so(self, place: Path, command: Command) -> None:
+    def test_a_command_without_a_table_is_refused(self, place: Path, command: Command) -> None:
         for arguments in (["status"], ["maintain"], ["views"]):
             code, _, err = command(*arguments, "--table", place / "tables/none")
             assert (code, "does not exist: `flatten run`" in err) == (2, True)

@@ -1,4 +1,4 @@
-"""What a run costs does not grow with the table's age: few commits, and of the side tables only its own hours."""
+"""The cost of a run does not grow with the table's age: few commits, and it reads only its hours of the side tables."""
 
 from datetime import timedelta
 from json import dumps
@@ -25,7 +25,7 @@ def made(world: World, before: list[int]) -> int:
     return sum(commits(world)) - sum(before)
 
 
-def test_a_run_makes_three_commits_and_an_empty_one_none(spark: Any, blank: Path, tmp_path: Path) -> None:
+def test_a_run_makes_three_commits_and_an_empty_one_makes_none(spark: Any, blank: Path, tmp_path: Path) -> None:
     world = World(spark, tmp_path).furnished(blank)
     world.land("2026/01/05/10/x.ndjson.gz", [line("a", 1), line("b", 2)])
     before = commits(world)
@@ -40,7 +40,7 @@ def test_a_run_makes_three_commits_and_an_empty_one_none(spark: Any, blank: Path
     assert made(world, before) == 0
 
 
-def test_bad_lines_and_removals_by_key_take_a_commit_each(spark: Any, blank: Path, tmp_path: Path) -> None:
+def test_bad_lines_and_removals_by_key_need_one_more_commit_each(spark: Any, blank: Path, tmp_path: Path) -> None:
     world = World(spark, tmp_path).furnished(blank)
     world.land("2026/01/05/10/x.ndjson.gz", [line("a", 1), b"bad", line("b", 2, name="REMOVE", keys_only=True)])
     before = commits(world)
@@ -50,7 +50,7 @@ def test_bad_lines_and_removals_by_key_take_a_commit_each(spark: Any, blank: Pat
 
 @pytest.fixture(scope="module")
 def old(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A job whose side tables have a thousand days, a file of each table for each; no data is in those files."""
+    """Return a job whose side tables have a thousand days, with one file per day that does not exist."""
     world = World(spark, tmp_path_factory.mktemp("old")).furnished(blank)
     world.land("2026/01/05/10/x.ndjson.gz", [line("a", 1), b"bad"])
     world.run()
@@ -60,7 +60,7 @@ def old(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Wo
 
 
 def _age(folder: Path) -> None:
-    """Add, for each day, what Delta's log says of a file with that day's hour: what a run would read, it would miss."""
+    """Add, for each day, a log entry of a missing file with that day's hour: a query that reads it fails."""
     newest = DeltaTable(folder).version()
     adds = []
     for day in range(DAYS):

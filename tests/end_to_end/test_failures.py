@@ -1,7 +1,7 @@
-"""Failures in the whole pipeline: whatever fails, nothing is lost and nothing is there twice.
+"""Failures in the whole pipeline: nothing is lost and nothing is written twice.
 
-One emulator, one Spark and one table serve all scenarios; each has items of its own. They run one after the other,
-with the job started by the Lambda meanwhile; then all is let settle, and the tests look at what came of each.
+One emulator, one Spark and one table serve all scenarios; each has separate items. They run one after the other, while
+the Lambda starts the job; then the test waits until every change has arrived, and checks the result of each.
 """
 
 import sys
@@ -125,7 +125,7 @@ SCENARIOS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was put and what is there, after all scenarios have settled."""
+    """What was put and the result, after all scenarios."""
 
     stage: Stage
     expected: dict[str, Expected]
@@ -145,7 +145,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_every_items_newest_state_is_its_row(name: str, outcome: Outcome) -> None:
+def test_the_row_of_every_item_is_its_newest_state(name: str, outcome: Outcome) -> None:
     _, prefix = SCENARIOS[name]
     ours = {event_id: state for event_id, state in outcome.expected.items() if event_id.startswith(prefix)}
     assert ours
@@ -153,14 +153,14 @@ def test_every_items_newest_state_is_its_row(name: str, outcome: Outcome) -> Non
     assert problems(ours, outcome.stage.pipeline.journal, found) == []
 
 
-def test_nothing_else_is_there_and_nothing_is_lost(outcome: Outcome) -> None:
+def test_nothing_is_added_and_nothing_is_lost(outcome: Outcome) -> None:
     assert outcome.problems() == []
     assert len(outcome.found.rows) == sum(
         state.poison is None and event_id != "deadly" for event_id, state in outcome.expected.items()
     )
 
 
-def test_what_could_not_be_processed_is_kept_with_its_payload(outcome: Outcome) -> None:
+def test_unprocessed_records_are_stored_with_their_payload(outcome: Outcome) -> None:
     kept = {(each.by, each.reason): each.count for each in outcome.found.unprocessed()}
     assert kept == {
         ("lambda", "reserved_attribute"): 3,
@@ -169,7 +169,7 @@ def test_what_could_not_be_processed_is_kept_with_its_payload(outcome: Outcome) 
     }
 
 
-def test_the_faults_took_place(outcome: Outcome) -> None:
+def test_the_faults_happened(outcome: Outcome) -> None:
     at = outcome.stage
     assert at.s3.faults == []
     assert at.pipeline.journal.throttled() == 3 * RETRIES
@@ -184,11 +184,11 @@ def test_repeats_are_counted_as_repeats(outcome: Outcome) -> None:
     assert outcome.stage.pipeline.objects(LANDING, ".ndjson.gz") == {}
 
 
-def test_the_check_sees_a_change_of_which_no_record_came(outcome: Outcome) -> None:
+def test_the_check_finds_a_change_without_a_record(outcome: Outcome) -> None:
     unseen = {"unseen": outcome.expected["burst-0"]}
     journal = outcome.stage.pipeline.journal
     assert problems(outcome.expected | unseen, journal, outcome.found) == [
-        "'unseen' was changed 1 times, 0 records came of it"
+        "'unseen' was changed 1 times, but the stream has 0 records of it"
     ]
 
 
@@ -198,14 +198,14 @@ def test_the_check_sees_a_change_of_which_no_record_came(outcome: Outcome) -> No
         lambda found: replace(found, rows=found.rows[1:]),
         lambda found: replace(found, rows=[*found.rows, found.rows[0]]),
         lambda found: replace(found, rows=[{**found.rows[0], "sequence_number": "1"}, *found.rows[1:]]),
-        lambda found: replace(found, rows=[*found.rows, {**found.rows[0], "event_id": "nobody's"}]),
+        lambda found: replace(found, rows=[*found.rows, {**found.rows[0], "event_id": "unknown"}]),
         lambda found: replace(found, rows=[{**found.rows[0], "signal_count": 7}, *found.rows[1:]]),
         lambda found: replace(found, by_lambda=found.by_lambda[1:]),
         lambda found: replace(found, quarantine=found.quarantine[1:]),
         lambda found: replace(found, by_mapping=[]),
     ],
-    ids=["lost row", "double row", "old row", "foreign row", "wrong values", "Lambda's", "job's", "mapping's"],
+    ids=["lost row", "duplicate row", "old row", "unexpected row", "wrong values", "Lambda's", "job's", "mapping's"],
 )
-def test_the_check_sees_what_is_wrong(harm: object, outcome: Outcome) -> None:
+def test_the_check_finds_problems(harm: object, outcome: Outcome) -> None:
     assert callable(harm)
     assert len(problems(outcome.expected, outcome.stage.pipeline.journal, harm(outcome.found))) == 1

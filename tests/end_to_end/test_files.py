@@ -1,4 +1,4 @@
-"""Files as nobody wants them: odd names, odd contents, files that come, go and change while the job works."""
+"""Unusual files: odd names, odd contents, files that come, go and change during a run."""
 
 import gzip
 import hashlib
@@ -54,7 +54,7 @@ NOTHING = gzip.compress(b"", mtime=0)
 
 @dataclass(frozen=True)
 class Content:
-    """Bytes, whether they are a file that can be used, and the verdicts on its lines."""
+    """Bytes, whether they are a usable file, and the verdicts on its lines."""
 
     data: bytes
     name: str = "x.ndjson.gz"
@@ -95,7 +95,7 @@ CONTENTS = {
 
 
 def place(kind: str) -> str:
-    """Return the folder of a content: each has one of its own."""
+    """Return the folder of a content: each has another one."""
     return f"contents/{list(CONTENTS).index(kind)}/{CONTENTS[kind].name}"
 
 
@@ -111,7 +111,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """Run twice over every kind of file, below a folder whose own name is odd."""
+    """Run twice over every kind of file, below a folder with an odd name."""
     world = World(spark, tmp_path_factory.mktemp("files") / "it's [x] {a,b} %20 `ü` \"*?\\#+&\n").furnished(blank)
     for name in [*NAMES.values(), *HIDDEN.values()]:
         world.land(f"names/{name}", event(name))
@@ -132,7 +132,7 @@ def scene(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         put(world, name, b"there before")
     put(world, "taken by the same", event("taken by the same"))
 
-    # Spark Connect takes a copy of the hook to another process: it may hold plain data alone.
+    # Spark Connect copies the hook to another process: it must contain plain data only.
     overwritten, gone, newer = world.source / "overwritten", world.source / "gone", event("overwritten", 2)
 
     def meddle() -> None:
@@ -155,7 +155,7 @@ def put(world: World, name: str, data: bytes) -> None:
 
 
 def archived(scene: Scene, name: str) -> bytes:
-    """Return what the archive has of a file: under its name, or beside it with its digest."""
+    """Return the archived copy of a file: under its name, or with its digest in the name."""
     sha256 = scene.seen.files[name].sha256
     places = [scene.world.root / "archive" / place for place in (name, f"{name}.{sha256[:8]}", sha256)]
     held = [place.read_bytes() for place in places if place.is_file()]
@@ -172,13 +172,13 @@ def test_a_file_of_any_name_is_read_and_archived_under_it(kind: str, scene: Scen
 
 
 @pytest.mark.parametrize("kind", HIDDEN)
-def test_a_hidden_file_is_left_alone(kind: str, scene: Scene) -> None:
+def test_a_hidden_file_is_ignored(kind: str, scene: Scene) -> None:
     assert (scene.world.source / "names" / HIDDEN[kind]).read_bytes() == event(HIDDEN[kind])
     assert HIDDEN[kind] not in scene.seen.rows
 
 
 @pytest.mark.parametrize("kind", CONTENTS)
-def test_a_file_of_any_content_is_accounted_for(kind: str, scene: Scene) -> None:
+def test_a_file_of_any_content_has_verdicts(kind: str, scene: Scene) -> None:
     expected, row = CONTENTS[kind], scene.seen.files[place(kind)]
     assert (row.lines, row.applied, row.quarantined) == (expected.lines, *expected.counts)
     assert row.outcome == ("committed" if expected.usable else "quarantined")
@@ -196,19 +196,19 @@ def test_a_folder_named_like_a_file_is_a_folder(scene: Scene) -> None:
     assert archived(scene, "inside.ndjson.gz/x.json") == event("inside.ndjson.gz/x.json")
 
 
-def test_a_link_is_left_alone(scene: Scene) -> None:
+def test_a_link_is_ignored(scene: Scene) -> None:
     assert (scene.world.source / "link").is_symlink()
     assert "linked" not in scene.seen.rows
     assert (scene.world.root / "outside").read_bytes() == event("linked")
 
 
-def test_what_cannot_be_opened_as_a_file_is_left_alone(scene: Scene) -> None:
+def test_what_is_not_a_regular_file_is_ignored(scene: Scene) -> None:
     assert (scene.world.source / "dangling").is_symlink()
     assert (scene.world.source / "pipe").is_fifo()
     assert scene.world.source / "not \udcff utf8" in scene.world.source.iterdir()
 
 
-def test_an_archived_name_that_is_taken_is_not_overwritten(scene: Scene) -> None:
+def test_an_existing_name_in_the_archive_is_not_overwritten(scene: Scene) -> None:
     archive = scene.world.root / "archive"
     for name in ("taken", "taken by a folder/x", "t/a"):
         assert (archive / name).read_bytes() == b"there before"
@@ -233,7 +233,7 @@ def test_a_file_that_is_overwritten_after_it_was_read_is_quarantined(scene: Scen
     assert not (source / "overwritten").exists()
 
 
-def test_a_file_that_is_gone_before_its_archiving_is_archived_when_it_comes_back(scene: Scene) -> None:
+def test_a_file_that_was_missing_at_archiving_is_archived_when_it_comes_back(scene: Scene) -> None:
     path = f"{scene.world.source}/gone"
     assert path not in scene.first.paths("archived")
     assert path in scene.second.paths("archived")
@@ -241,7 +241,7 @@ def test_a_file_that_is_gone_before_its_archiving_is_archived_when_it_comes_back
     assert verdicts(scene.seen.files["gone"]) == {"applied": 1}
 
 
-def test_a_path_that_comes_again_is_removed_once_the_archive_has_it(scene: Scene) -> None:
+def test_a_path_that_comes_again_is_removed_if_the_archive_has_it(scene: Scene) -> None:
     assert f"{scene.world.source}/comes again" in scene.second.paths("archived")
     assert archived(scene, "comes again") == event("comes again")
     assert not (scene.world.source / "comes again").exists()
@@ -256,7 +256,7 @@ def test_a_path_that_comes_again_with_other_content_is_quarantined(scene: Scene)
     assert "other" not in scene.seen.rows
 
 
-def test_nothing_else_is_left_in_the_landing_folder(scene: Scene) -> None:
+def test_nothing_else_stays_in_the_landing_folder(scene: Scene) -> None:
     left = [path.name for path in scene.world.source.iterdir() if path.name != "_flatten_owner.json"]
     assert sorted(left) == sorted(
         [
@@ -273,7 +273,7 @@ def test_nothing_else_is_left_in_the_landing_folder(scene: Scene) -> None:
     )
 
 
-def test_the_report_says_what_happened(scene: Scene) -> None:
+def test_the_report_of_a_run(scene: Scene) -> None:
     text = scene.first.as_text()
     usable = len([each for each in CONTENTS.values() if each.usable])
     assert f"{len(CONTENTS) - usable + 1} files moved to the quarantine folder" in text

@@ -1,4 +1,4 @@
-"""Queries of dashboards, alerts and the hourly check read few files of a table of many days."""
+"""Queries of dashboards, alerts and the hourly check read few files of a table with many days."""
 
 import re
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.spark
 DAYS = 30
 TWO_DAYS = {":period.min": "current_timestamp() - INTERVAL 2 DAYS", ":period.max": "current_timestamp()"}
 WHOLE = {"quarantine_waiting", "quarantine_total", "newest"}
-"""All lines that wait to be sent again, however old (the quarantine is small), and the newest row of 30 days."""
+"""All lines that can be redriven, however old (the quarantine is small), and the newest row of 30 days."""
 
 
 @pytest.fixture(scope="module")
 def table(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> TableName:
-    """Tables with one file for each of thirty days, the newest of now."""
+    """Return tables with one file for each of thirty days."""
     name = World(spark, tmp_path_factory.mktemp("days")).furnished(blank).table
     days = spark.range(0, DAYS, 1, DAYS)
     at = (F.lit(datetime.now(UTC)).cast("timestamp").cast("long") - F.col("id") * 86_400).cast("timestamp")

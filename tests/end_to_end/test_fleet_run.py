@@ -1,4 +1,4 @@
-"""A made-up fleet with every oddity goes through the job: the table says of it what its maker says."""
+"""A generated fleet with every oddity goes through the job: the table agrees with the fleet's truth."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_every_event_has_one_row(made: tuple[World, FleetReport, Seen]) -> None:
     assert sum(row.deleted_at is not None for row in rows.values()) == report.deleted
 
 
-def test_bad_lines_and_files_are_quarantined_and_nothing_else(made: tuple[World, FleetReport, Seen]) -> None:
+def test_only_bad_lines_and_files_are_quarantined(made: tuple[World, FleetReport, Seen]) -> None:
     _, report, seen = made
     found: dict[str, int] = {}
     for row in seen.sides["quarantine"]:
@@ -59,7 +59,7 @@ def test_a_second_run_finds_nothing_to_do(made: tuple[World, FleetReport, Seen])
     assert world.rows() == seen.rows
 
 
-def test_status_says_what_is_there(made: tuple[World, FleetReport, Seen]) -> None:
+def test_status_agrees_with_the_tables(made: tuple[World, FleetReport, Seen]) -> None:
     world, report, _ = made
     later = world.land("2026/02/01/12/later.ndjson.gz", [])
     found = status(world.spark, world.table, str(world.source), NOW)

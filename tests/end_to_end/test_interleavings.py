@@ -31,8 +31,8 @@ Make = Callable[[str], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Meeting:
-    """What is there before; what the other writer commits between our look-up and our MERGE; what we write; the row at
-    the end (number, value) and what becomes of our line.
+    """What exists before; what the other writer commits between our look-up and our MERGE; what we write; the row at
+    the end (number, value) and the verdict on our line.
     """
 
     before: Make | None
@@ -67,7 +67,7 @@ MEETINGS = {
 
 @pytest.fixture(scope="module")
 def seen(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    """Let all meet in one batch: each event has lines of its own, each line of ours a file."""
+    """Combine all in one batch: each event has separate lines, each of our lines is a file."""
     ours = World(spark, tmp_path_factory.mktemp("meeting")).furnished(blank)
     theirs = replace(ours, landing="theirs")
     ours.land("0/x.ndjson.gz", [each.before(name) for name, each in MEETINGS.items() if each.before])
@@ -80,13 +80,13 @@ def seen(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> S
 
 
 @pytest.mark.parametrize("name", MEETINGS)
-def test_what_another_writer_commits_after_the_look_up_is_never_lost(name: str, seen: Seen) -> None:
+def test_a_commit_of_another_writer_after_the_look_up_is_never_lost(name: str, seen: Seen) -> None:
     row, wanted = seen.rows[name], MEETINGS[name]
     assert (row.sequence_number, row.Odometer_TraveledDistance_value) == wanted.row
     assert verdicts(seen.files[f"1/{name}.ndjson.gz"]) == wanted.verdict
 
 
-def test_a_file_that_vanishes_between_the_two_looks_takes_no_other_with_it(
+def test_a_file_that_vanishes_between_the_two_reads_does_not_affect_others(
     spark: Any, blank: Path, tmp_path: Path
 ) -> None:
     world = World(spark, tmp_path).furnished(blank)
@@ -119,7 +119,7 @@ def test_a_file_that_vanishes_before_its_bad_lines_are_quarantined_is_not_record
     assert list(world.files()) == ["0/stays.ndjson.gz"]
 
 
-def test_the_batch_of_a_killed_driver_and_its_retry_write_at_once(spark: Any, blank: Path, tmp_path: Path) -> None:
+def test_the_batch_of_a_lost_driver_and_its_retry_write_at_once(spark: Any, blank: Path, tmp_path: Path) -> None:
     world = World(spark, tmp_path).furnished(blank)
     world.land("0/x.ndjson.gz", [change("updated", 1)])
     world.batch(0, "0")
@@ -132,7 +132,7 @@ def test_the_batch_of_a_killed_driver_and_its_retry_write_at_once(spark: Any, bl
 
 
 def at_once(*batches: Callable[[Reached], None]) -> None:
-    """Let batches wait between look-up and MERGE until all of them are there, then go on at once."""
+    """Let batches wait between look-up and MERGE until all have arrived, then continue at once."""
     barrier = Barrier(len(batches))
 
     def meet() -> None:
@@ -143,7 +143,7 @@ def at_once(*batches: Callable[[Reached], None]) -> None:
             done.result()
 
 
-def test_two_jobs_on_one_table_and_maintenance_beside_them_end_well(spark: Any, blank: Path, tmp_path: Path) -> None:
+def test_two_jobs_and_maintenance_on_one_table_succeed(spark: Any, blank: Path, tmp_path: Path) -> None:
     """Both jobs change the same events in each round, while the table is compacted."""
     one = World(spark, tmp_path).furnished(blank)
     worlds = {"one": one, "two": replace(one, landing="theirs")}

@@ -1,8 +1,7 @@
-"""Contract 4 under fire: a run dies by SIGKILL at each boundary, the next run completes what it left.
+"""Contract 4 after SIGKILL: a run is killed at each boundary, and the next run completes it.
 
-The dead ones are real processes. What they leave is recovered by one process, with a source that refuses to go
-on when a file of an interrupted batch is gone, as Auto Loader does (Spark's own drops it without a word): a file
-that was archived too early fails here.
+The killed runs are real processes. One process recovers them, with a source that stops when a file of an interrupted
+batch is missing, as Auto Loader does (Spark's source drops it silently): a file that was archived too early fails here.
 """
 
 import json
@@ -30,7 +29,7 @@ def km(event_id: str, number: int, value: float, **more: Any) -> dict[str, Any]:
 
 
 PROMISED, BROKEN_PROMISE = key(5), key(3, first=9)
-FILES = {  # in the order in which they came
+FILES = {  # in the order of their arrival
     PROMISED: content(
         [km("e1", 1, 1), km("e2", 2, 2), b"not json", km("e3", 3, 3), km("e6", 10, 6, date="2026-01-06")]
     ),
@@ -99,7 +98,7 @@ def land(world: World) -> None:
 
 
 def refusing(world: World) -> Reached:
-    """Return what stops a batch that the checkpoint has not committed when one of its files is gone."""
+    """Return a hook that stops a batch without a checkpoint when one of its files is missing."""
     checkpoint = world.root / "state" / "checkpoint"
 
     def reached(boundary: str) -> None:
@@ -121,13 +120,13 @@ DEATHS[HALF_COPIED] = ("query", 1, ONE_BATCH, "")
 
 @pytest.fixture(scope="module")
 def scenes(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Kill a run in a folder of its own at each boundary; and one whose files somebody takes away."""
+    """Kill a run in a separate folder at each boundary; and one whose files are removed."""
     places = {name: tmp_path_factory.mktemp("killed") for name in [*DEATHS, "gone"]}
     for root in places.values():
         land(World(None, root).furnished(blank))  # type: ignore[arg-type]  # no session is needed to put files there
     deaths = [Death(places[name], *where) for name, where in DEATHS.items()]
     killed([*deaths, Death(places["gone"], "rows", 1, ONE_BATCH)], "connect" if is_remote() else "classic")
-    if not is_remote():  # there the moves are not held up
+    if not is_remote():  # there the moves are not delayed
         [half_moved] = [root for name, root in places.items() if "copied and not deleted" in name]
         world = World(None, half_moved)  # type: ignore[arg-type]  # as above
         there, copied = set(world.landed()), {*world.archived(), *world.rejected()}
@@ -141,7 +140,7 @@ def scenes(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def recovered(spark: Any, scenes: dict[str, Path]) -> dict[str, Recovered]:
-    """Let this process complete what the dead ones left, two folders at a time."""
+    """Complete the killed runs in this process, two folders at a time."""
 
     def session() -> Any:
         return spark if is_remote() else spark.newSession()
@@ -175,7 +174,7 @@ class TestAfterADeath:
             file: sum(counts.values()) for file, counts in expected.items()
         }
 
-    def test_every_bad_line_is_kept_once(self, name: str, recovered: dict[str, Recovered]) -> None:
+    def test_every_bad_line_is_quarantined_once(self, name: str, recovered: dict[str, Recovered]) -> None:
         world, seen = recovered[name]
         rows = seen.sides["quarantine"]
         found = [(str(Path(row.source_file).relative_to(world.source)), row.line_number, row.reason) for row in rows]
@@ -190,13 +189,13 @@ class TestAfterADeath:
             folder = world.root / "archive" / ("_quarantine" if file in REJECTED else "")
             assert (folder / file).read_bytes() == data
 
-    def test_nothing_is_left_lying_about(self, name: str, recovered: dict[str, Recovered]) -> None:
+    def test_no_temporary_files_are_left(self, name: str, recovered: dict[str, Recovered]) -> None:
         world, seen = recovered[name]
         assert [row.outcome for row in seen.sides["runs"]] == ["succeeded"]
         assert not [path for path in world.root.rglob("*") if path.name.endswith(".part")]
 
 
-def test_a_file_of_an_interrupted_batch_that_is_gone_is_not_recorded(spark: Any, scenes: dict[str, Path]) -> None:
+def test_a_missing_file_of_an_interrupted_batch_is_not_recorded(spark: Any, scenes: dict[str, Path]) -> None:
     world = World(spark, scenes["gone"])
     (world.source / "2/rest.ndjson.gz").unlink()
     with pytest.raises(FlattenError, match=r"^The run failed: /.*/2/rest\.ndjson\.gz of batch 0 is gone\. What"):

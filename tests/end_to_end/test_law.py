@@ -1,4 +1,4 @@
-"""The law of contract 4 for any mixture of lines and files: each line is counted once, and a bad one is kept."""
+"""Property test of contract 4 for any mixture of lines and files: each line is counted once, and a bad one is kept."""
 
 import base64
 import gzip
@@ -112,7 +112,7 @@ def world(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @settings(max_examples=1, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(drawn=st.lists(files, min_size=90, max_size=90))
-def test_every_line_is_counted_once_and_every_bad_one_is_kept(world: World, drawn: list[File]) -> None:
+def test_every_line_is_counted_once_and_every_bad_one_is_quarantined(world: World, drawn: list[File]) -> None:
     example = str(len(list(world.source.glob("*"))))
     contents = dict(landed(world, f"{example}/{at}", file) for at, file in enumerate([HUGE, *drawn]))
     world.batch(int(example), example)
@@ -120,7 +120,7 @@ def test_every_line_is_counted_once_and_every_bad_one_is_kept(world: World, draw
     kept = {(row.source_file, row.line_number): row for row in world.side("quarantine")}
     for name, physical in contents.items():
         if not (world.source / name).stat().st_size:
-            continue  # the engine's own books know of these: test_files.py
+            continue  # the engine's checkpoint knows these: test_files.py
         row = counted[name]
         assert row.lines == sum(row[verdict] for verdict in VERDICTS)
         if physical is None:
@@ -137,7 +137,7 @@ def test_every_line_is_counted_once_and_every_bad_one_is_kept(world: World, draw
 
 
 def check_line(text: bytes, has_row: bool, kept: Any) -> None:
-    """A line has a row, or is in quarantine byte for byte; never both, never neither."""
+    """Check that a line has a row, or is in quarantine byte for byte, and not both."""
     assert has_row == (kept is None)
     if kept is not None and kept.reason == "line_too_long":
         assert (kept.raw, kept.raw_base64) == (None, None)

@@ -1,4 +1,4 @@
-"""`flatten maintain` checks that an event has one row, removes further ones, and deletes expired data."""
+"""`flatten maintain` checks that an event has one row, removes duplicates, and deletes expired data."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -43,7 +43,7 @@ def keeping(world: World, **options: Any) -> MaintenanceOptions:
     return MaintenanceOptions(table=world.table, run_id=settings.run_id, compact=False, **options)
 
 
-def test_a_sound_table_stays_as_it_is(world: World) -> None:
+def test_a_table_without_duplicates_stays_unchanged(world: World) -> None:
     before = world.rows()
     found = maintain(world.spark, keeping(world, archive=str(world.root / "archive"), archive_days=7), after(6))
     assert found == {"duplicates": [], "archive_deleted": [], "compacted": []}
@@ -51,7 +51,7 @@ def test_a_sound_table_stays_as_it_is(world: World) -> None:
     assert len(world.archived()) == 4
 
 
-def test_the_newest_of_several_rows_stays(world: World) -> None:
+def test_only_the_newest_of_several_rows_stays(world: World) -> None:
     older = world.spark.table(world.table.sql).where("event_id <> 'c'")
     emptied = {"sequence_number": F.lit("0"), "Odometer_TraveledDistance_value": F.lit(None).cast("double")}
     older.withColumns(emptied).write.format("delta").mode("append").save(world.table.text)
@@ -61,13 +61,13 @@ def test_the_newest_of_several_rows_stays(world: World) -> None:
     assert rows["a"].Odometer_TraveledDistance_value == 1.0
 
 
-def test_equal_rows_are_made_one(world: World) -> None:
+def test_equal_rows_become_one(world: World) -> None:
     world.spark.sql(f"INSERT INTO {world.table.sql} SELECT * FROM {world.table.sql} WHERE event_id = 'c'")
     assert remove_duplicates(world.spark, world.table, around().patience) == ["c"]
     assert sorted(world.rows()) == sorted(["a", "c", HOSTILE])
 
 
-def test_days_of_the_archive_go_when_all_of_their_files_are_old_enough(world: World) -> None:
+def test_days_of_the_archive_are_deleted_when_all_files_are_old_enough(world: World) -> None:
     table = world.table.side("files")
     world.spark.sql(f"UPDATE {table} SET committed_at = committed_at + INTERVAL 1 DAY WHERE path LIKE '%/10/x%'")
     expired = keeping(world, archive=str(world.root / "archive"), archive_days=30)

@@ -1,4 +1,4 @@
-"""Files that the engine does not hand over, or that change while the job works, and folders that cannot serve."""
+"""Files that the engine skips, or that change during a run, and folders that cannot be used."""
 
 import errno
 import json
@@ -32,7 +32,7 @@ class Scene:
 
 
 def forget_nothing(world: World) -> None:
-    """Make the engine's memory say that it has read what it has not: it lists the file in its log."""
+    """Make the engine's checkpoint list a file that it has not read."""
     log = world.root / "state" / "checkpoint" / "sources" / "0"
     newest = max(log.glob("[0-9]*"), key=lambda path: int(path.name.partition(".")[0]))
     text = newest.read_text()
@@ -41,7 +41,7 @@ def forget_nothing(world: World) -> None:
 
 @pytest.fixture(scope="module")
 def scene(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """One file the engine's memory knows from before; others are empty, too large, or behind a link."""
+    """The engine's checkpoint lists one file from before; others are empty, too large, or behind a link."""
     world = World(spark, tmp_path_factory.mktemp("passed")).furnished(blank)
     world.land("known", event("known"))
     world.run()
@@ -62,7 +62,7 @@ def scene(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return Scene(world, first, after_first, world.run(), world.seen())
 
 
-def test_a_file_that_the_engine_takes_for_read_is_read(scene: Scene) -> None:
+def test_a_file_in_the_checkpoint_that_was_not_read_is_read(scene: Scene) -> None:
     assert "known" in scene.seen.rows
     assert verdicts(scene.seen.files["known"]) == {"applied": 1}
     assert (scene.world.root / "archive" / "known").read_bytes() == event("known")
@@ -73,7 +73,7 @@ def test_an_empty_file_is_recorded_and_archived(scene: Scene) -> None:
     assert (scene.world.root / "archive" / "empty").read_bytes() == b""
 
 
-def test_an_empty_file_whose_name_promises_lines_is_quarantined(scene: Scene) -> None:
+def test_an_empty_file_with_a_count_in_its_name_is_quarantined(scene: Scene) -> None:
     assert scene.seen.files[key(2)].outcome == "quarantined"
     assert key(2) in scene.world.rejected()
 
@@ -94,7 +94,7 @@ def test_links_are_neither_read_nor_moved(scene: Scene) -> None:
     assert (scene.world.root / "outside" / "deep" / "x").read_bytes() == event("linked, too")
 
 
-def test_what_was_done_is_reported(scene: Scene) -> None:
+def test_the_report_of_both_runs(scene: Scene) -> None:
     paths = {name: f"{scene.world.source}/{name}" for name in ("known", "empty", key(2), "large", "usual")}
     assert sorted(scene.first.paths("read")) == sorted([paths["known"], paths["empty"], paths[key(2)]])
     assert scene.first.paths("too_large") == [paths["large"]]
@@ -105,8 +105,10 @@ def test_what_was_done_is_reported(scene: Scene) -> None:
     assert scene.first.problem is None
 
 
-def test_a_file_that_was_away_during_its_batch_is_read_when_it_is_back(spark: Any, blank: Path, tmp_path: Path) -> None:
-    """Spark's file source lists it, finds it gone, and never comes back to it."""
+def test_a_file_that_was_missing_during_its_batch_is_read_when_it_is_back(
+    spark: Any, blank: Path, tmp_path: Path
+) -> None:
+    """Spark's file source lists it, does not find it, and never tries it again."""
     world = World(spark, tmp_path, max_files=1).furnished(blank)
     for age, name in enumerate(["first", "away"]):
         os.utime(world.land(name, event(name)), (1_767_600_000 + age, 1_767_600_000 + age))
@@ -125,7 +127,7 @@ def test_a_file_that_was_away_during_its_batch_is_read_when_it_is_back(spark: An
 
 
 class Guarded(Directory):
-    """A directory of which one file may not be read; a test that runs as root has no other."""
+    """A directory with one unreadable file; a test that runs as root has no other way."""
 
     def open(self, name: str) -> IO[bytes]:
         if name == "bad":
@@ -133,9 +135,7 @@ class Guarded(Directory):
         return super().open(name)
 
 
-def test_a_file_that_cannot_be_read_stops_no_other_and_is_read_when_it_can_be(
-    spark: Any, blank: Path, tmp_path: Path
-) -> None:
+def test_an_unreadable_file_does_not_stop_others_and_is_read_later(spark: Any, blank: Path, tmp_path: Path) -> None:
     world = World(spark, tmp_path).furnished(blank)
     for name in ("bad", "usual"):
         world.land(name, event(name))
@@ -149,7 +149,7 @@ def test_a_file_that_cannot_be_read_stops_no_other_and_is_read_when_it_can_be(
     assert (report.problem, set(world.rows()), world.landed()) == (None, {"bad", "usual"}, [])
 
 
-def test_a_file_that_comes_while_the_run_works_is_left_for_the_next(spark: Any, blank: Path, tmp_path: Path) -> None:
+def test_a_file_that_arrives_during_the_run_is_left_for_the_next(spark: Any, blank: Path, tmp_path: Path) -> None:
     world = World(spark, tmp_path).furnished(blank)
     world.land("first", event("first"))
     landing, late = world.source, event("late")
@@ -173,9 +173,7 @@ def test_a_state_folder_that_is_a_file_is_refused_before_anything_is_written(spa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "landing"]
 
 
-def test_an_archive_that_takes_no_file_is_reported_and_the_next_run_archives(
-    spark: Any, blank: Path, tmp_path: Path
-) -> None:
+def test_an_unwritable_archive_is_reported_and_the_next_run_archives(spark: Any, blank: Path, tmp_path: Path) -> None:
     world = World(spark, tmp_path).furnished(blank)
     world.land("x", event("x"))
     (tmp_path / "archive").touch()
@@ -190,7 +188,7 @@ def test_an_archive_that_takes_no_file_is_reported_and_the_next_run_archives(
     assert verdicts(world.files()["x"]) == {"applied": 1}
 
 
-def test_a_marker_that_changes_hands_during_the_run_stops_the_archive(spark: Any, blank: Path, tmp_path: Path) -> None:
+def test_a_marker_that_changes_during_the_run_stops_the_archive(spark: Any, blank: Path, tmp_path: Path) -> None:
     world = World(spark, tmp_path).furnished(blank)
     world.land("x", [line("x", 1)])
     marker = world.source / "_flatten_owner.json"

@@ -1,4 +1,4 @@
-"""Other engines read the table as Spark does: delta-rs and DuckDB."""
+"""Other engines read the table like Spark: delta-rs and DuckDB."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ FROM telemetry
 
 @pytest.fixture(scope="module")
 def world(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Inserts, updates with a new column, removals and moves: several versions of the table."""
+    """Write inserts, updates with a new column, removals and moves: several versions of the table."""
     world = World(spark, tmp_path_factory.mktemp("readers")).furnished(blank)
     first = [line(f"e{each}", each, signals={"odometer-traveleddistance": each + 0.5}) for each in range(1, 199)]
     first += [line("past", 199, date="0001-01-01"), line("future", 200, date="9999-12-31")]
@@ -65,7 +65,7 @@ def test_duckdb_reads_the_same(world: World, by_spark: dict[str, Any], tmp_path:
         assert dict(zip(answer.columns, row, strict=True)) == by_spark
 
 
-def test_no_column_is_of_a_type_that_others_lack(world: World) -> None:
+def test_no_column_has_a_type_that_others_lack(world: World) -> None:
     kinds = {field.dataType.simpleString() for field in world.spark.table(world.table.sql).schema.fields}
     assert kinds <= {"string", "double", "boolean", "int", "bigint", "date", "timestamp"}
 

@@ -1,4 +1,4 @@
-"""What only Spark can show of the rows: look-up, MERGE, new columns, closed rows. The rules: tests/flatten/decide."""
+"""Rows as only Spark can show them: look-up, MERGE, new columns, closed rows. tests/flatten/decide has the rules."""
 
 from dataclasses import replace
 from datetime import date
@@ -54,7 +54,7 @@ THIRD = [removal("erased", 22), change("never seen, with values", 23, name="REMO
 
 @pytest.fixture(scope="module")
 def world(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Run three batches; somebody has added columns of names that the job's queries might use."""
+    """Run three batches; another program has added columns with names that the job's queries might use."""
     world = World(spark, tmp_path_factory.mktemp("rows")).furnished(blank)
     spark.sql(f"ALTER TABLE {world.table.sql} ADD COLUMNS (id STRING, s STRING, t INT, action STRING)")
     for number, lines in enumerate([FIRST, SECOND, THIRD]):
@@ -94,7 +94,7 @@ def test_an_event_has_its_newest_row(event_id: str, rows: dict[str, Any]) -> Non
     assert found == WANTED[event_id]
 
 
-def test_a_change_replaces_the_whole_row_and_leaves_columns_of_others_alone(rows: dict[str, Any]) -> None:
+def test_a_change_replaces_the_whole_row_except_columns_of_other_programs(rows: dict[str, Any]) -> None:
     row = rows["changed"]
     assert (row.Charge_Voltage_value, row.Charge_Voltage_status, row.Charge_Amperage_value) == (None, None, 7.0)
     assert row.action == "theirs"
@@ -114,7 +114,7 @@ def test_beyond_the_look_back_an_event_gets_a_second_row(world: World) -> None:
     assert sorted(row.sequence_number for row in found) == ["16", "6"]
 
 
-def test_a_batch_that_is_done_again_changes_nothing(world: World) -> None:
+def test_a_repeated_batch_changes_nothing(world: World) -> None:
     table = world.spark.table(world.table.sql)
     before = sorted(map(str, table.collect())), sorted(map(str, world.side("files")))
     for number in ("0", "1"):

@@ -15,7 +15,7 @@ from support.job_world import World, around
 pytestmark = pytest.mark.spark
 
 
-def test_every_line_is_ok_here_and_nothing_is_left(spark: Any, tmp_path: Path) -> None:
+def test_every_line_is_ok_and_nothing_is_left(spark: Any, tmp_path: Path) -> None:
     folder, table = tmp_path / "try", tmp_path / "tables" / "smoke"
     words = ["smoke", "--folder", str(folder), "--state", str(folder), "--table", str(table), "--json"]
     done = CliRunner().invoke(cli, words)
@@ -25,8 +25,8 @@ def test_every_line_is_ok_here_and_nothing_is_left(spark: Any, tmp_path: Path) -
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_what_this_spark_lacks_is_missing_and_the_other_lines_are_tried(spark: Any, tmp_path: Path) -> None:
-    """Through the stand-in of Auto Loader; open-source Spark has no cloud_files_state."""
+def test_a_missing_feature_is_reported_and_the_other_lines_are_tested(spark: Any, tmp_path: Path) -> None:
+    """With the simulated Auto Loader; open-source Spark has no cloud_files_state."""
     spark.dataSource.register(CloudFiles)
     shown: list[SmokeLine] = []
     lines = smoke(Trial(spark, World(spark, tmp_path).settings(), around(), auto_loader=True), shown.append)

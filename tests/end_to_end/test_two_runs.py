@@ -1,4 +1,4 @@
-"""Two at once: one works, the other says why not. And a run that is interrupted by hand."""
+"""Two runs at once: one works, the other is refused. And a run that the user interrupts."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def options(world: World) -> list[str]:
 
 
 @pytest.mark.spark
-def test_of_two_runs_one_works_and_an_interrupted_one_leaves_nothing_behind(
+def test_one_of_two_runs_is_refused_and_an_interrupted_one_leaves_nothing(
     spark: Any, blank: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = World(spark, tmp_path).furnished(blank)
@@ -82,7 +82,7 @@ OTHERS: dict[str, Callable[[World], dict[str, Any]]] = {
 @pytest.mark.spark
 @pytest.mark.connect
 @pytest.mark.parametrize("other", OTHERS)
-def test_a_source_and_a_state_belong_to_one_table(other: str, owned: World) -> None:
+def test_a_source_and_a_state_have_one_table(other: str, owned: World) -> None:
     (owned.root / "other").mkdir(exist_ok=True)
     with pytest.raises(OwnerError, match=r"belongs to another job: its marker _flatten_owner\.json says"):
         owned.run(**OTHERS[other](owned))
@@ -92,7 +92,7 @@ def test_a_source_and_a_state_belong_to_one_table(other: str, owned: World) -> N
 @pytest.mark.spark
 @pytest.mark.connect
 @pytest.mark.parametrize("text", ["not json", "[]", "{}", '{"table": "`x"}'])
-def test_a_marker_that_is_not_ours_is_respected(text: str, owned: World) -> None:
+def test_another_marker_is_respected(text: str, owned: World) -> None:
     marker = owned.source / "_flatten_owner.json"
     ours = marker.read_text()
     marker.write_text(text)
@@ -105,7 +105,7 @@ def test_a_marker_that_is_not_ours_is_respected(text: str, owned: World) -> None
 
 @pytest.mark.spark
 @pytest.mark.connect
-def test_two_states_may_share_a_table_and_leave_each_others_files_alone(spark: Any, owned: World) -> None:
+def test_two_states_may_share_a_table_without_sharing_files(spark: Any, owned: World) -> None:
     other = World(spark, owned.root / "two")
     other.land("y.ndjson.gz", [line("y", 1)])
     owned.land("z.ndjson.gz", [line("z", 1)])

@@ -1,4 +1,4 @@
-"""What `flatten` gives for an event is what the table holds: every signal, and values at every end."""
+"""The table contains the result of `flatten`: every signal, and extreme values."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ def signal(code: str, body: Any) -> dict[str, Any]:
 
 
 def examples() -> list[dict[str, Any]]:
-    """Return one signal of each code, every field of its body filled."""
+    """Return one signal of each code, with every field of its body."""
     fill = {"number": 1.5, "boolean": True, "text": "text", "json": [{"a": 1.10}]}
     signals = catalogue.packaged().signals.values()
     return [signal(each.code, {key: fill[field.kind] for key, field in each.fields.items()}) for each in signals]
@@ -79,7 +79,7 @@ def rows(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> d
 
 
 @pytest.mark.parametrize("event_id", EVENTS, ids=lambda event_id: event_id[:40].encode("unicode_escape").decode())
-def test_the_table_holds_what_flatten_gives(event_id: str, rows: dict[str, Any]) -> None:
+def test_the_table_contains_the_result_of_flatten(event_id: str, rows: dict[str, Any]) -> None:
     [only] = split_file("x", content([event(event_id)]))
     read = read_line(only.content)
     expected = flatten(read, read_change(read), catalogue.packaged())
@@ -87,7 +87,7 @@ def test_the_table_holds_what_flatten_gives(event_id: str, rows: dict[str, Any])
     assert held == {name: value for name, value in expected.items() if value is not None}
 
 
-def test_lineage_says_where_a_row_came_from(rows: dict[str, Any]) -> None:
+def test_lineage_has_the_origin_of_a_row(rows: dict[str, Any]) -> None:
     row = rows["the first day"]
     assert row["source_file"].endswith("/landing/0/a.ndjson.gz")
     assert (row["stream"], row["sequence_number"], row["catalogue_version"]) == ("2026-01-01T00:00:00.000", "1", "1")

@@ -27,7 +27,15 @@ def settings(
         {"source": "s3a://bucket/in", "archive": "s3a://bucket/in-archive", "rejects": "s3a://bucket/bad"},
         {"source": "/data/a'b`c", "archive": "/data/a'b"},
     ],
-    ids=["apart", "rejects in the archive", "names that begin alike", "beside", "source in the state", "S3", "hostile"],
+    ids=[
+        "apart",
+        "rejects in the archive",
+        "names that begin alike",
+        "separate",
+        "source in the state",
+        "S3",
+        "hostile",
+    ],
 )
 def test_separate_locations_are_accepted(changes: dict[str, str]) -> None:
     settings(**changes).check()

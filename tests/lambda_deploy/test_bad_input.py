@@ -119,7 +119,7 @@ def test_a_config_that_cannot_be_read_is_one_sentence(home: Path, error: Callabl
 
 BUNDLES: dict[str, tuple[dict[str, Any], str, str]] = {
     "no region": ({"aws_region": ""}, "prod", "aws_region is '', expected a region such as eu-west-1"),
-    "a region that is none": ({"aws_region": "Ireland"}, "prod", "aws_region is 'Ireland'"),
+    "an invalid region": ({"aws_region": "Ireland"}, "prod", "aws_region is 'Ireland'"),
     "the wrong target": ({}, "production", "has no target 'production'; it has: dev, prod"),
     "a number that YAML cannot hold": ({"batch_size": float("inf")}, "prod", "batch_size is inf"),
     "a date in place of a number": ({"max_retries": "2026-11-29"}, "prod", "max_retries is '2026-11-29'"),

@@ -134,7 +134,7 @@ REFUSED_STARTS: dict[str, tuple[dict[str, Any], str]] = {
         {"lambda_starts_job": True, "discovery": "file-events"},
         "discovery may lag",
     ),
-    "a switch that is none": ({"lambda_starts_job": "perhaps"}, "true or false"),
+    "an invalid switch": ({"lambda_starts_job": "perhaps"}, "true or false"),
 }
 
 
@@ -341,9 +341,9 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "a list": (b"- a", "is not a bundle"),
     "empty": (b"", "is not a bundle"),
     "no targets": (b"bundle: {name: x}", "does not say which target is the default"),
-    "targets that are none": (b"targets: 7", "'targets' holds 7"),
-    "variables that are none": (b"targets: {prod: }\nvariables: [1]", r"'variables' holds \[1\]"),
-    "a target that is none": (b"targets: {prod: yes}", "'prod' holds True"),
+    "invalid targets": (b"targets: 7", "'targets' holds 7"),
+    "invalid variables": (b"targets: {prod: }\nvariables: [1]", r"'variables' holds \[1\]"),
+    "an invalid target": (b"targets: {prod: yes}", "'prod' holds True"),
     "no name": (b"targets: {prod: }", "bundle.name is None, expected text"),
     "no uuid": (b"bundle: {name: x}\ntargets: {prod: }", "bundle.uuid is None, expected text"),
     "no variables": (b"bundle: {name: x, uuid: y}\ntargets: {prod: }", "declares no variable 'developer'"),

@@ -1,4 +1,4 @@
-"""An account of AWS to ship the Lambda to: moto in this process or an emulator, with a table and a bundle."""
+"""An AWS account for deployments: moto in this process or an emulator, with a table and a bundle."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -35,9 +35,9 @@ BUCKET = "chargeminder-telemetry-raw"
 HOST = "https://dbc-0a1b2c3d.cloud.databricks.com"
 JOB = 620135
 UUID = "7949dfe6-4350-45b2-a87f-ccdffaae6393"
-# moto asks for signatures in S3 alone, and to make them takes a tenth of the time of the tests.
+# moto checks signatures for S3 only, and making them takes a tenth of the time of the tests.
 _MOTO = ClientConfig(retries={"total_max_attempts": 1})
-# The zip is the same each time, and takes as long as all else of a plan.
+# The zip is the same each time, and takes as long as the rest of a plan.
 pack_once = cache(packed)
 SECRET = '{"client_id": "client-1", "client_secret": "dose-5ecre7"}'
 CODE = b"PK\x05\x06" + bytes(18)
@@ -77,7 +77,7 @@ VARIABLES: dict[str, Any] = {
     "subnet_ids": [],
     "security_group_ids": [],
 }
-# What adds a resource to a target.
+# Settings that add a resource to a target.
 EVERYTHING: dict[str, Any] = {
     "alert_email": "alerts@example.com",
     "lambda_starts_job": True,
@@ -91,7 +91,7 @@ OF_DEV = {
 
 
 def write_bundle(folder: Path, **variables: Any) -> Path:
-    """A bundle with targets dev and prod (the default) and a job, and these values as defaults."""
+    """Write a bundle with targets dev and prod (the default) and a job, and these values as defaults."""
     values = {**VARIABLES, **variables}
     declared = {name: {"default": value} for name, value in values.items()}
     for name in ("start", "tags", "subnet_ids", "security_group_ids"):
@@ -115,13 +115,13 @@ def write_bundle(folder: Path, **variables: Any) -> Path:
 
 
 def job(name: str = "flatten", job_id: int = JOB, **settings: Any) -> Any:
-    """A job as databricks-sdk lists it; its schedule is on."""
+    """Return a job as databricks-sdk lists it; its schedule is on."""
     none = {"schedule": None, "trigger": SimpleNamespace(pause_status="PauseStatus.UNPAUSED"), "continuous": None}
     return SimpleNamespace(job_id=job_id, settings=SimpleNamespace(name=name, **{**none, **settings}))
 
 
 def workspaces(*jobs: Any, user: str = "jo.smith@example.com", shown: str = "") -> Callable[[str], Any]:
-    """Workspaces with these jobs. As the real filter does, theirs ignores case."""
+    """Return workspaces with these jobs. Like the real filter, theirs ignores case."""
 
     def listed(name: str) -> list[Any]:
         return [each for each in jobs if each.settings.name.lower() == name.lower()]
@@ -134,17 +134,17 @@ def workspaces(*jobs: Any, user: str = "jo.smith@example.com", shown: str = "") 
 
 
 class Moments(Clock):
-    """A clock for an emulator that takes a moment to make a function: its seconds are a hundredth as long."""
+    """A clock for an emulator that needs time to make a function: its seconds are a hundredth as long."""
 
     def sleep(self, seconds: float) -> None:
-        """Waits a little."""
+        """Wait a little."""
         super().sleep(seconds)
         time.sleep(seconds / 100)
 
 
 @dataclass
 class Account:
-    """An account, and a bundle to ship to it. `calls` holds the calls of AWS that were made: service.Operation."""
+    """An account and a bundle to deploy. `calls` has the calls of AWS: service.Operation."""
 
     clients: Callable[[str], Any]
     folder: Path
@@ -154,7 +154,7 @@ class Account:
     workspaces: Callable[[str], Any] = field(default_factory=lambda: workspaces(job()))
 
     def create_table(self, view_type: str | None = None, key: str = "event_id", kms_key: str = "") -> None:
-        """The table, with or without a stream, encrypted with a key of the customer's if one is given."""
+        """Create the table, with or without a stream, encrypted with a customer-managed key if one is given."""
         stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": view_type}} if view_type else {}
         self.clients("dynamodb").create_table(
             TableName=TABLE,
@@ -166,15 +166,15 @@ class Account:
         )
 
     def config(self, target: str | None = None, **variables: Any) -> Config:
-        """A target of a bundle with these values."""
+        """Return a target of a bundle with these values."""
         return Config.read(write_bundle(self.folder, **variables), target, {"DATABRICKS_HOST": HOST})
 
     def site(self, config: Config) -> Site:
-        """Where it is shipped to."""
+        """Return where it is deployed."""
         return site_of(config, self.clients, Wait(self.clock, self.clock.sleep, self.said.append))
 
     def deploy(self, config: Config, secret: str = SECRET) -> Plan:
-        """Ship a target, with its secret where it needs one, and return what the plan was."""
+        """Deploy a target, with its secret if it needs one, and return the plan."""
         if config.needs_secret:
             set_secret(config, self.clients, secret_from(secret))
         self.clock.now += 1
@@ -188,12 +188,12 @@ class Account:
         return made
 
     def destroy(self, config: Config) -> None:
-        """Remove what was shipped."""
+        """Remove what was deployed."""
         site = self.site(config)
         deploy.destroy(site, site.cloudformation.read(), self.said.append)
 
     def tools(self, **environment: str) -> Tools:
-        """What the commands get from outside."""
+        """Return the external clients of the commands."""
         return Tools(
             {"DATABRICKS_HOST": HOST, **environment},
             lambda region: self.clients,
@@ -204,14 +204,14 @@ class Account:
         )
 
     def run(self, command: str, *arguments: str, **variables: Any) -> int:
-        """A command on the console, for a bundle with these values."""
+        """Run a command for a bundle with these values."""
         path = write_bundle(self.folder, **variables)
         self.clock.now += 1
         return run([command, "--bundle", str(path), *arguments], self.tools())
 
 
 def make_clients(make: Callable[[str], Any], calls: list[str]) -> Callable[[str], Any]:
-    """Clients that write down what they call."""
+    """Return clients that record their calls."""
 
     @cache
     def client(service: str) -> Any:
@@ -226,13 +226,13 @@ def make_clients(make: Callable[[str], Any], calls: list[str]) -> Callable[[str]
 
 @cache
 def session() -> boto3.Session:
-    """One for all: it keeps what it has read about the services."""
+    """Return one session for all: it caches the service models."""
     return boto3.Session("AKIAEXAMPLE", "made-up", region_name=REGION)
 
 
 @contextmanager
 def moto_clients(calls: list[str]) -> Iterator[Callable[[str], Any]]:
-    """Clients that moto answers within `mock_aws`."""
+    """Yield clients that moto answers within `mock_aws`."""
     with ExitStack() as opened:
 
         def make(service: str) -> Any:
@@ -246,7 +246,7 @@ def moto_clients(calls: list[str]) -> Iterator[Callable[[str], Any]]:
 
 @contextmanager
 def moto_account(folder: Path) -> Iterator[Account]:
-    """An account of moto in this process, with nothing in it."""
+    """Yield an empty moto account in this process."""
     calls: list[str] = []
     with mock_aws(config={"lambda": {"use_docker": False}}), moto_clients(calls) as clients:
         yield Account(clients, folder, calls)

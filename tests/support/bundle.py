@@ -1,8 +1,8 @@
-"""The bundle as a target deploys it: includes, the target's own settings, presets and references, resolved here.
+"""Resolve the bundle as a target deploys it: includes, the target's settings, presets and references.
 
-A small stand-in for what the vendor's command line does with databricks.yml before it talks to a workspace
-(https://docs.databricks.com/aws/en/dev-tools/bundles/variables and .../deployment-modes). Where it would ask the
-workspace, `WHO` answers.
+A small substitute for what Databricks' command line does with databricks.yml before it calls a workspace
+(https://docs.databricks.com/aws/en/dev-tools/bundles/variables and .../deployment-modes). `WHO` replaces the answers of
+the workspace.
 """
 
 import copy
@@ -28,7 +28,7 @@ _MERGED_BY = {"tasks": "task_key", "job_clusters": "job_cluster_key", "environme
 
 
 class BundleError(Exception):
-    """A bundle that no target can be made of."""
+    """A bundle from which no target can be made."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class Bundle:
         return self.resources("jobs")[key]
 
     def parameters(self, job: str, task: str) -> list[str]:
-        """Return what a wheel task gives its entry point."""
+        """Return the parameters that a wheel task gives its entry point."""
         found = next(each for each in self.job(job)["tasks"] if each["task_key"] == task)
         return [str(each) for each in found["python_wheel_task"]["parameters"]]
 
 
 def read_documents(root: Path = ROOT, text: str | None = None) -> Documents:
-    """Read databricks.yml, or `text` in its place, and what it includes."""
+    """Read databricks.yml, or `text` instead, and what it includes."""
     main = yaml.safe_load(text or (root / "databricks.yml").read_text("utf-8"))
     paths = sorted(path for pattern in main["include"] for path in root.glob(pattern))
     included = {str(path.relative_to(root)): yaml.safe_load(path.read_text("utf-8")) for path in paths}
@@ -70,9 +70,9 @@ def load(
     volumes: str = "/Volumes",
     who: Mapping[str, str] = WHO,
 ) -> Bundle:
-    """Return a target of the bundle, as it is for the user `who`.
+    """Return a target of the bundle, for the user `who`.
 
-    `variables` win, as BUNDLE_VAR_<name> does; `volumes` is where volumes stand.
+    `variables` override, as BUNDLE_VAR_<name> does; `volumes` is the root folder of the volumes.
 
     Raises BundleError for an unknown target, a variable without a value, and a reference to nothing.
     """
@@ -128,7 +128,7 @@ def _variables(whole: dict[str, Any], of_target: dict[str, Any], given: Mapping[
 
 
 def _preset(whole: dict[str, Any], short_name: str) -> None:
-    """What mode development does to schemas, jobs and their triggers."""
+    """Apply what mode development does to schemas, jobs and their triggers."""
     if whole.get("mode") != "development":
         return
     for schema in whole["resources"]["schemas"].values():
@@ -148,7 +148,7 @@ class _Resolver:
         self._who = who
 
     def resolved(self, value: Any, seen: tuple[str, ...] = ()) -> Any:
-        """Return a value with its references replaced; one that is a reference as a whole keeps its type."""
+        """Return a value with its references replaced; a value that is one reference keeps its type."""
         if isinstance(value, dict):
             return {name: self.resolved(each, seen) for name, each in value.items()}
         if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What must hold of a target beyond its types: the mistakes that strict validation and a deployment let pass."""
+"""Find mistakes in a target that strict validation and a deployment accept."""
 
 import fnmatch
 import tomllib
@@ -30,12 +30,12 @@ Check = Callable[[Bundle], Iterator[str]]
 
 
 def mistakes(bundle: Bundle) -> list[str]:
-    """Return what is wrong, in sentences; nothing for a good target."""
+    """Return what is wrong, one sentence each; nothing for a valid target."""
     return [f"{check.__name__}: {found}" for check in CHECKS for found in check(bundle)]
 
 
 def typed(bundle: Bundle) -> Iterator[str]:
-    """Every resource is one of the vendor's classes: known fields, known words, nothing missing."""
+    """Check that every resource is one of Databricks' classes: known fields, known values, nothing missing."""
     for kind, resources in bundle.settings["resources"].items():
         for key, resource in resources.items():
             try:
@@ -45,12 +45,12 @@ def typed(bundle: Bundle) -> Iterator[str]:
 
 
 def resolved(bundle: Bundle) -> Iterator[str]:
-    """No reference is left."""
+    """Check that no reference is left."""
     yield from (f"{text!r} is not resolved" for text in _texts(bundle.settings) if "${" in text)
 
 
 def unique_keys(bundle: Bundle) -> Iterator[str]:
-    """No two resources or scripts share a key: `bundle run` and `bundle deployment bind` name them by it alone."""
+    """Check that no two resources or scripts share a key, because `bundle run` uses the key alone."""
     kinds: dict[str, list[str]] = {}
     for kind, named in (bundle.settings["resources"] | {"scripts": bundle.settings.get("scripts", {})}).items():
         for key in named:
@@ -59,7 +59,7 @@ def unique_keys(bundle: Bundle) -> Iterator[str]:
 
 
 def one_start(bundle: Bundle) -> Iterator[str]:
-    """Each job has exactly one kind of start, but for one that is started by hand."""
+    """Check that each job has exactly one kind of start, except the one that is started manually."""
     for key, job in bundle.resources("jobs").items():
         if key in _BY_HAND and not any(way in job for way in _STARTS):
             continue
@@ -72,7 +72,7 @@ def one_start(bundle: Bundle) -> Iterator[str]:
 
 
 def clocks(bundle: Bundle) -> Iterator[str]:
-    """Every cron expression is one, and every time zone exists."""
+    """Check that every cron expression is valid and every time zone exists."""
     schedules = [job["schedule"] for job in bundle.resources("jobs").values() if "schedule" in job]
     schedules += [alert["schedule"] for alert in bundle.resources("alerts").values()]
     for schedule in schedules:
@@ -84,7 +84,7 @@ def clocks(bundle: Bundle) -> Iterator[str]:
 
 
 def tasks(bundle: Bundle) -> Iterator[str]:
-    """Task keys are unique, and tasks depend on tasks that are there."""
+    """Check that task keys are unique, and tasks depend on existing tasks."""
     for key, job in bundle.resources("jobs").items():
         names = [task["task_key"] for task in job["tasks"]]
         yield from (f"{key} has the task {name} {count} times" for name, count in Counter(names).items() if count > 1)
@@ -95,7 +95,7 @@ def tasks(bundle: Bundle) -> Iterator[str]:
 
 
 def compute(bundle: Bundle) -> Iterator[str]:
-    """Each task runs on one environment or cluster that its job defines."""
+    """Check that each task runs on one environment or cluster that its job defines."""
     for key, job in bundle.resources("jobs").items():
         defined = {f"environment {each['environment_key']}" for each in job.get("environments", [])}
         defined |= {f"cluster {each['job_cluster_key']}" for each in job.get("job_clusters", [])}
@@ -108,7 +108,7 @@ def compute(bundle: Bundle) -> Iterator[str]:
 
 
 def wheels(bundle: Bundle) -> Iterator[str]:
-    """The wheel that is named is the one that is built, and has the entry point."""
+    """Check that the named wheel is the built one, and has the entry point."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     for key, job in bundle.resources("jobs").items():
         named = [each for spec in job.get("environments", []) for each in spec["spec"].get("dependencies", [])]
@@ -125,11 +125,13 @@ def wheels(bundle: Bundle) -> Iterator[str]:
 
 
 def commands(bundle: Bundle) -> Iterator[str]:
-    """The command line takes the parameters of every task, and nothing of them is without meaning to it."""
+    """Check that the command line accepts and uses the parameters of every task."""
     for key, job in bundle.resources("jobs").items():
         for task in job["tasks"]:
             words = task["python_wheel_task"]["parameters"]
-            yield from (f"{key}.{task['task_key']}: {word!r} is no text" for word in words if not isinstance(word, str))
+            yield from (
+                f"{key}.{task['task_key']}: {word!r} is not text" for word in words if not isinstance(word, str)
+            )
             name, *given = map(str, words or [""])
             try:
                 _parsed(name, given)
@@ -145,7 +147,7 @@ def _parsed(name: str, given: list[str]) -> None:
 
 
 def dashboards(bundle: Bundle) -> Iterator[str]:
-    """The files of dashboards are there."""
+    """Check that the files of dashboards exist."""
     for key, dashboard in bundle.resources("dashboards").items():
         path = str(PurePosixPath("resources") / dashboard["file_path"])
         if path not in bundle.files:
@@ -153,7 +155,7 @@ def dashboards(bundle: Bundle) -> Iterator[str]:
 
 
 def places(bundle: Bundle) -> Iterator[str]:
-    """External volumes stand in folders of their own: none in another, each ends in one slash."""
+    """Check that external volumes have separate folders: none inside another, each ends in one slash."""
     volumes = bundle.resources("volumes")
     at = {key: each["storage_location"] for key, each in volumes.items() if each["volume_type"] == "EXTERNAL"}
     for key, place in at.items():
@@ -163,26 +165,26 @@ def places(bundle: Bundle) -> Iterator[str]:
 
 
 def one_writer(bundle: Bundle) -> Iterator[str]:
-    """A checkpoint has one writer, and a start that finds it busy waits."""
+    """Check that a checkpoint has one writer, and a start during a run waits."""
     for key, job in bundle.resources("jobs").items():
         if job.get("max_concurrent_runs") != 1 or not job.get("queue", {}).get("enabled"):
             yield f"{key} may run twice at once, or skips a start"
 
 
 def started_by_the_lambda(bundle: Bundle) -> Iterator[str]:
-    """A Lambda that starts the job needs a listing, which sees the object, and a schedule for failed starts."""
+    """Check that a job that the Lambda starts has a listing, which sees the object, and a fallback schedule."""
     if str(bundle.variables["lambda_starts_job"]).lower() != "true":
         return
     if bundle.variables["discovery"] != "listing":
         yield "lambda_starts_job goes with discovery: listing only"
     if "periodic" not in bundle.job().get("trigger", {}):
-        yield "lambda_starts_job needs a periodic start beside it"
+        yield "lambda_starts_job requires a periodic start"
     if bundle.job().get("trigger", {}).get("pause_status") == "PAUSED":
         yield "lambda_starts_job needs a start that is not paused"
 
 
 def kept_apart(bundle: Bundle) -> Iterator[str]:
-    """Readers get the flat table's schema and nothing else, operators only read, others than these and the job get
+    """Check that readers get only the flat table's schema, operators only read, and others than these and the job get
     nothing.
     """
     readers, operators = bundle.variables["readers"], bundle.variables["operators"]
@@ -199,7 +201,7 @@ def kept_apart(bundle: Bundle) -> Iterator[str]:
 
 
 def values(bundle: Bundle) -> Iterator[str]:
-    """No variable has a value that validation accepts and that does harm: the doctor's own list."""
+    """Check that no variable has a value that validation accepts and that fails later, by the doctor's list."""
     yield from (reason for reason, _ in wrong_variables({name: bundle.variables[name] for name in _CHECKED}))
 
 
@@ -207,7 +209,7 @@ _CHECKED = ("discovery", "compaction", "max_files", "lookback_days", "freshness_
 
 
 def no_overlap(bundle: Bundle) -> Iterator[str]:
-    """Nobody has permissions both on the whole target and on a resource: the vendor's tool warns and drops one."""
+    """Check that nobody has permissions both on the target and on a resource: Databricks' tool drops one."""
     everywhere = {_who(each): each["level"] for each in bundle.settings.get("permissions", [])}
     for kind, levels in _LEVELS.items():
         for key, resource in bundle.resources(kind).items():
@@ -217,7 +219,7 @@ def no_overlap(bundle: Bundle) -> Iterator[str]:
 
 
 _LEVELS = {"jobs": ("CAN_MANAGE", "CAN_RUN", "CAN_VIEW"), "dashboards": ("CAN_MANAGE", "CAN_VIEW")}
-"""Which levels of the target apply to a kind.
+"""Levels of the target that apply to a kind.
 
 https://github.com/databricks/cli/blob/main/bundle/permissions/mutator.go
 """

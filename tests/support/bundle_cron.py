@@ -19,7 +19,7 @@ _PART = re.compile(r"(\*|(\w+)(?:-(\w+))?)(?:/(\d+))?")
 
 
 def cron_mistakes(expression: str) -> Iterator[str]:
-    """Say what is wrong with an expression; nothing for a good one."""
+    """Return what is wrong with an expression; nothing for a valid one."""
     fields = expression.split()
     if not 6 <= len(fields) <= 7:
         yield f"{expression!r} has {len(fields)} fields, not 6 or 7"

@@ -1,4 +1,4 @@
-"""The wheel in an environment of its own: what the job's compute has, and nothing of this checkout."""
+"""Install the wheel in a separate environment: what the job's compute has, and nothing of this checkout."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from flatten.local.spark import cache_folder
 from support.bundle import ROOT
 
 _RUNTIME = ("pyspark[connect]", "delta-spark", "pandas", "pyarrow", "click")
-"""What is there beside the wheel: the Databricks runtime has all but click, which the wheel asks for."""
+"""The packages in addition to the wheel: the Databricks runtime has all but click, which the wheel requires."""
 
 _SECONDS_AT_MOST = 900
 
@@ -49,7 +49,7 @@ print(json.dumps({"results": results, "home": flatten.__file__, "session": sessi
 """Runs tasks as a wheel task does: finds the entry point by the wheel's metadata, sets sys.argv, calls it.
 
 Its first argument is JSON, a list of parameter lists; with a second one, Spark settings, all tasks share a session.
-Its last line says what came back: None, or the code of the exit.
+Its last line has the results: None, or the exit code.
 """
 
 
@@ -62,11 +62,11 @@ def build_wheel(folder: Path) -> Path:
 
 
 def clean_environment(folder: Path, wheel: Path, *, with_spark: bool = False) -> Path:
-    """Make an environment with the wheel and the runtime alone; return its Python.
+    """Make an environment with only the wheel and the runtime; return its Python.
 
     A pure wheel is installed by unpacking it
     (https://packaging.python.org/en/latest/specifications/binary-distribution-format/). `with_spark` adds the Spark of
-    this machine, which is not in the wheel, in place of the session that Databricks has.
+    this machine, which is not in the wheel, instead of Databricks' session.
     """
     venv.create(folder, symlinks=True)
     (packages,) = folder.glob("lib/python*/site-packages")
@@ -81,7 +81,7 @@ def clean_environment(folder: Path, wheel: Path, *, with_spark: bool = False) ->
 
 
 def _entries(wanted: Sequence[str]) -> Iterator[Path]:
-    """Yield what the packages, and those that they need, have put into site-packages."""
+    """Yield what the packages and their requirements have put into site-packages."""
     waiting, met = [Requirement(each) for each in wanted], set()
     while waiting:
         asked = waiting.pop()
@@ -106,7 +106,7 @@ def _entries(wanted: Sequence[str]) -> Iterator[Path]:
 def run_there(
     python: Path, script: str, *arguments: str, home: Path, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a script with that Python and an environment of its own: a Java, the Delta jars, and `variables`."""
+    """Run a script with that Python and a separate environment: a Java, the Delta jars, and `variables`."""
     told = {
         "HOME": str(home),
         "PATH": os.defpath,

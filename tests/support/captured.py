@@ -1,4 +1,4 @@
-"""What a command has said."""
+"""The output of a command."""
 
 from typing import Protocol
 
@@ -8,8 +8,8 @@ class Said(Protocol):
 
     @property
     def out(self) -> str:
-        """Standard output."""
+        """Return standard output."""
 
     @property
     def err(self) -> str:
-        """Standard error."""
+        """Return standard error."""

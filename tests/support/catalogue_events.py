@@ -25,7 +25,7 @@ def catalogue() -> list[dict[str, Any]]:
 
 
 def column(entry: dict[str, Any], field: str) -> str:
-    """Name the column of a body field by the rule, not by what the catalogue says."""
+    """Return the column of a body field by the rule, independent of the catalogue."""
     stem = f"{entry['group']}_{entry['name']}"
     if list(entry["body"]) == ["value"]:
         return stem

@@ -5,16 +5,16 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Clock:
-    """Seconds since the epoch; they pass when somebody sleeps, or when `now` is set."""
+    """Seconds since the epoch; they advance with `sleep`, or when `now` is set."""
 
     now: float = 1_800_000_000.0
     slept: list[float] = field(default_factory=list)
 
     def __call__(self) -> float:
-        """The time."""
+        """Return the time."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """Returns at once, later."""
+        """Return at once; the time has advanced."""
         self.slept.append(seconds)
         self.now += seconds

@@ -1,9 +1,9 @@
-"""Auto Loader as its pages describe it, as far as this job uses it: a Python data source named `cloudFiles`.
+"""Simulate Auto Loader by its documentation, as far as this job uses it: a Python data source named `cloudFiles`.
 
-A path is handed over once; the files of a micro-batch that failed come again; a file that vanished stops the query
-unless told otherwise; a file without bytes is passed over. It takes the options that the job gives and refuses any
-other. What it has handed over is all in the offset, which Spark's checkpoint keeps. It tests our reading of
-https://docs.databricks.com/aws/en/ingestion/cloud-object-storage/auto-loader/options; the smoke test of a workspace
+A path is delivered once; the files of a failed micro-batch come again; a file that vanished stops the query unless an
+option says otherwise; a file without bytes is skipped. It accepts the options of the job and refuses any other. The
+offset, which Spark's checkpoint stores, has all delivered paths. It tests our understanding of
+https://docs.databricks.com/aws/en/ingestion/cloud-object-storage/auto-loader/options; the smoke test in a workspace
 decides.
 """
 
@@ -35,11 +35,11 @@ _FIXED = {
     "ignoreMissingFiles": ("true", "false"),
     "ignoreCorruptFiles": ("true", "false"),
 }
-"""The values that are understood here of each option."""
+"""The supported values of each option."""
 
 
 class CloudFilesError(Exception):
-    """Raised for what the real one refuses, and for what this one does not know."""
+    """Raised for what the real Auto Loader refuses, and for what this one does not support."""
 
 
 class CloudFiles(DataSource):
@@ -61,7 +61,7 @@ class _File(InputPartition):
 
 
 class CloudFilesReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
-    """Lists a folder, and hands its files over. An offset is the set of all paths that were handed over."""
+    """Lists a folder and delivers its files. An offset is the set of all delivered paths."""
 
     def __init__(self, options: Mapping[str, str], schema: StructType) -> None:
         known = {name.lower(): values for name, values in _FIXED.items()}
@@ -86,7 +86,7 @@ class CloudFilesReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         return ReadMaxFiles(self._most)
 
     def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802  # the name that Spark calls
-        """Fix what is there when the query starts: nothing later is handed over."""
+        """Fix the files that exist when the query starts: nothing later is delivered."""
         self._listed = list(_listing(self._root))
 
     def latestOffset(self, start: dict[str, Any], limit: ReadLimit) -> dict[str, Any]:  # noqa: N802  # the name that Spark calls

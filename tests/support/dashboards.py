@@ -1,4 +1,4 @@
-"""The bundle's dashboards and alerts as SQL that Spark can run, and what their widgets ask of it."""
+"""The bundle's dashboards and alerts as SQL that Spark can execute, and the columns that their widgets use."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def tables_of(sql: str) -> set[str]:
 
 
 def runnable(sql: str, schema: Path) -> str:
-    """Put values in place of the parameters, and folders of `schema` in place of tables."""
+    """Replace parameters by values, and tables by folders of `schema`."""
     for parameter, value in PERIOD.items():
         sql = sql.replace(parameter, value)
     for table in tables_of(sql):
@@ -55,7 +55,7 @@ def widgets(content: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str,
 
 
 def asked_of(content: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Yield what widgets ask of datasets: widget, dataset, column."""
+    """Yield what widgets use: widget, dataset, column."""
     for widget, _ in widgets(content):
         for query in widget.get("queries", []):
             asked = query["query"]
@@ -65,7 +65,7 @@ def asked_of(content: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def dashboard_mistakes(content: dict[str, Any]) -> Iterator[str]:
-    """Say what in a dashboard refers to nothing or lies over something else."""
+    """Return what in a dashboard refers to nothing or overlaps something else."""
     known = {each["name"]: [one["keyword"] for one in each.get("parameters", [])] for each in content["datasets"]}
     names = [widget["name"] for widget, _ in widgets(content)]
     yield from (f"two widgets are called {name}" for name in set(names) if names.count(name) > 1)

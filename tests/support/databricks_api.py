@@ -1,7 +1,7 @@
-"""The endpoints of a workspace that the operations ask, strict, for the real databricks-sdk to talk to.
+"""Simulate the endpoints of a workspace that the operations use, strictly, for the real databricks-sdk.
 
-https://docs.databricks.com/api/workspace/introduction: what the service would refuse is refused, what nobody asks for
-is not there. `refusals` holds, per path, a status and a code to answer with in place of the truth.
+https://docs.databricks.com/api/workspace/introduction: what the service would refuse is refused; unused endpoints do
+not exist. `refusals` has, per path, a status and a code to answer instead.
 """
 
 import copy
@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 
 def job_settings(*options: str) -> Json:
-    """What the service says of a job that runs the wheel with these options every five minutes."""
+    """Return the service's settings of a job that runs the wheel with these options every five minutes."""
     wheel = {"package_name": "flatten", "entry_point": "flatten", "parameters": ["run", *options]}
     return {
         "name": "flatten",
@@ -43,10 +43,10 @@ def job_settings(*options: str) -> Json:
 class DatabricksApi(LoopbackServer):
     """A workspace. `tables` are by full name; each has `id`, `columns` and `events`, the ids of its rows.
 
-    `charging` is Charge_IsCharging of each of these rows, None when no event had it yet; `newest` what the newest of
-    them was written and changed at, in seconds since the epoch; `is_starting` whether the warehouse is. `runs` are the
-    newest runs of the jobs, as the API has them. `on_run` does what a run of a job does, while its caller waits: the
-    run is over when it returns.
+    `charging` is Charge_IsCharging of each of these rows, None when no event had it yet; `newest` when the newest of
+    them was written and changed, in seconds since the epoch; `is_starting` whether the warehouse is starting. `runs`
+    are the newest runs of the jobs, as the API has them. `on_run` does what a run of a job does, while its caller
+    waits: the run has ended when it returns.
     """
 
     user: str = "jo.smith@example.com"
@@ -71,7 +71,7 @@ class DatabricksApi(LoopbackServer):
         super().__init__(self._respond)
 
     def client(self, host: str = "") -> WorkspaceClient:
-        """A client of the real SDK, whatever the host."""
+        """Return a client of the real SDK, for any host."""
         return WorkspaceClient(config=Config(host=self.url, token=TOKEN, retry_timeout_seconds=self.patience_seconds))
 
     def _respond(self, request: HttpRequest) -> Answer:
@@ -194,5 +194,5 @@ def _plain(name: str) -> str:
 
 
 def _same(name: str, asked: str) -> bool:
-    # As the service's own filter does.
+    # Like the service's filter.
     return name.lower() == asked.lower()

@@ -1,7 +1,7 @@
-"""What CloudFormation does with each resource of a changed template, by the vendor's own schemas.
+"""Compute what CloudFormation does with each resource of a changed template, from AWS's schemas.
 
-A resource whose create-only property changes is replaced; whoever refers to it changes with it, and is replaced when it
-refers in a create-only property. The schemas come with cfn-lint.
+A resource whose create-only property changes is replaced; resources that refer to it change, too, and are replaced if
+they refer in a create-only property. The schemas come with cfn-lint.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
 """
 
@@ -18,18 +18,18 @@ _refers = re.compile(r'"Ref": "(\w+)"|"Fn::GetAtt": \["(\w+)"|\$\{(\w+)\}').find
 
 @cache
 def schema(kind: str) -> dict[str, Any]:
-    """The vendor's schema of a type of resource."""
+    """Return AWS's schema of a type of resource."""
     found: dict[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
     return found
 
 
 def create_only(kind: str) -> set[str]:
-    """The properties of a type that cannot be changed in place."""
+    """Return the properties of a type that cannot be changed in place."""
     return {path.split("/")[2] for path in schema(kind).get("createOnlyProperties", [])}
 
 
 def effects(old: Resources, new: Resources) -> dict[str, str]:
-    """What happens to each resource that changes: create, update, replace, or remove."""
+    """Return what happens to each resource that changes: create, update, replace, or remove."""
     found = {name: "create" for name in new if name not in old} | {name: "remove" for name in old if name not in new}
     while True:
         more = {name: _effect(old[name], new[name], found) for name in new if name in old}

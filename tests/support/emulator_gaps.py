@@ -1,7 +1,7 @@
-"""What the emulators' CloudFormation does not do, in one table, and how the tests get across it.
+"""List what the emulators' CloudFormation does not do, and bridge these gaps for the tests.
 
-moto 5.2.5 and ministack 1.5.33 show that the resources arise with these properties and that the zip flows. What
-CloudFormation itself does is shown by effects.py, from the vendor's schemas, and fake_cloudformation.py beside this.
+moto 5.2.5 and ministack 1.5.33 show that the resources are created with these properties and that the zip works.
+effects.py, from AWS's schemas, and fake_cloudformation.py show what CloudFormation does.
 """
 
 import json
@@ -12,7 +12,7 @@ GAPS: Final = {
     "moto": {
         "AWS::CloudWatch::Alarm": "not made",
         "AWS::SNS::Subscription": "not made",
-        "Fn::If with AWS::NoValue in a list": "leaves a null, so a policy is no JSON",
+        "Fn::If with AWS::NoValue in a list": "leaves a null, so a policy is not JSON",
         "Architectures, LoggingConfig and TracingConfig of a function": "lost",
         "changed tags of the stack alone": "are no change",
         "RetainExceptOnCreate": "is not known: the log group is removed with the stack",
@@ -33,7 +33,7 @@ GAPS: Final = {
 
 
 def bridge_gaps(cloudformation: Any) -> None:
-    """Have a client answer what moto does not implement, and leave out of templates what an emulator refuses."""
+    """Make a client answer what moto does not implement, and remove from templates what an emulator refuses."""
     is_moto = "amazonaws.com" in cloudformation.meta.endpoint_url
     given: dict[str, str] = {}
 

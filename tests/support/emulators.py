@@ -1,4 +1,4 @@
-"""S3 APIs of other makers on the loopback address, each in a process of its own."""
+"""S3 emulators on the loopback address, each in a separate process."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +16,7 @@ __all__ = ["CREDENTIALS", "client", "clients_of", "ministack", "moto", "s3_clien
 
 @contextmanager
 def s3_client(endpoint: str, **config: Any) -> Iterator["S3Client"]:
-    """A client for S3 that is closed in the end."""
+    """Yield a client for S3 and close it at the end."""
     made = client("s3", endpoint, **config)
     try:
         yield made
@@ -26,7 +26,7 @@ def s3_client(endpoint: str, **config: Any) -> Iterator["S3Client"]:
 
 @contextmanager
 def clients_of(endpoint: str) -> Iterator[Callable[[str], Any]]:
-    """Clients by the name of their service, one of each, all closed in the end."""
+    """Yield a function that makes clients by service, one of each, all closed at the end."""
     with ExitStack() as opened:
 
         @cache
@@ -40,7 +40,7 @@ def clients_of(endpoint: str) -> Iterator[Callable[[str], Any]]:
 
 @contextmanager
 def moto(folder: Path) -> Iterator[str]:
-    """The URL of moto's server."""
+    """Yield the URL of moto's server."""
 
     def arguments(port: int) -> list[str]:
         return ["-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]

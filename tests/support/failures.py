@@ -1,4 +1,4 @@
-"""A pipeline with hooks: what stands in them can be told to fail, a scenario at a time."""
+"""A pipeline with hooks that make parts fail, one scenario at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,12 +17,12 @@ Meddle = Callable[[Event, Invoke], Outcome]
 
 
 def straight(event: Event, invoke: Invoke) -> Outcome:
-    """No fault."""
+    """Call without a fault."""
     return invoke(event)
 
 
 def throttled(times: int) -> Meddle:
-    """The function cannot be called, so many times."""
+    """Refuse this many calls of the function."""
     left = [times]
 
     def meddle(event: Event, invoke: Invoke) -> Outcome:
@@ -33,12 +33,12 @@ def throttled(times: int) -> Meddle:
 
 
 def three_times(event: Event, invoke: Invoke) -> Outcome:
-    """The same batch is delivered three times."""
+    """Deliver the same batch three times."""
     return [invoke(event) for _ in range(3)][-1]
 
 
 def later_half_first(event: Event, invoke: Invoke) -> Outcome:
-    """As from two shards: what was changed later comes first, in an object of its own."""
+    """Deliver the later half first, in a separate object, as from two shards."""
     middle = len(event["Records"]) // 2
     for records in (event["Records"][middle:], event["Records"][:middle]):
         if records:
@@ -47,7 +47,7 @@ def later_half_first(event: Event, invoke: Invoke) -> Outcome:
 
 
 def skewed(seconds: int) -> Meddle:
-    """The clock that stamped the records is wrong by so many seconds."""
+    """Shift the clock that stamps the records by this many seconds."""
 
     def meddle(event: Event, invoke: Invoke) -> Outcome:
         for record in event["Records"]:

@@ -1,6 +1,6 @@
-"""CloudFormation as its pages describe it, for what no emulator shows: one stack, with scripted change sets and ends.
+"""Simulate CloudFormation by its documentation, for cases that no emulator shows: one stack, with scripted results.
 
-Every call is checked against the service's own model, and against the rules that its pages state:
+Every call is checked against AWS's service model, and against the documented rules:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html
 """
@@ -28,13 +28,13 @@ def _model() -> Any:
 
 
 def refused(code: str, message: str) -> ClientError:
-    """An error as the service answers it."""
+    """Return an error as the service answers it."""
     return ClientError({"Error": {"Code": code, "Message": message}}, "Any")
 
 
 @dataclass
 class End:
-    """What comes of an operation: events as (resource, state, reason), and the state of the stack in the end."""
+    """The end of an operation: events as (resource, state, reason), and the final state of the stack."""
 
     status: str
     events: Sequence[tuple[str, str, str]] = ()
@@ -42,7 +42,7 @@ class End:
 
 @dataclass
 class FakeCloudFormation:
-    """The stack is `status`, None for no stack. `worked_out` are the answers about a change set, the last for good."""
+    """A stack. `status` None: it does not exist; `worked_out` are the answers about a change set; the last repeats."""
 
     name: str = "chargeminder-telemetry-prod"
     status: str | None = None
@@ -59,11 +59,11 @@ class FakeCloudFormation:
     interrupts: bool = False
 
     def asked(self, operation: str) -> list[dict[str, Any]]:
-        """The arguments of each call of an operation."""
+        """Return the arguments of each call of an operation."""
         return [arguments for name, arguments in self.calls if name == operation]
 
     def event(self, resource: str, status: str, reason: str = "", token: str = "") -> None:
-        """Note an event, the newest first."""
+        """Add an event, the newest first."""
         number = len(self.log)
         event = {
             "EventId": f"{number}",
@@ -77,7 +77,7 @@ class FakeCloudFormation:
         self.log.insert(0, event)
 
     def describe_stacks(self, **arguments: Any) -> dict[str, Any]:
-        """The stack; a removed one by its id alone."""
+        """Return the stack; a removed one by its id alone."""
         self._checked("DescribeStacks", arguments)
         if self.interrupts and self.asked("ExecuteChangeSet"):
             raise KeyboardInterrupt
@@ -95,23 +95,23 @@ class FakeCloudFormation:
         return {"Stacks": [stack]}
 
     def get_template(self, **arguments: Any) -> dict[str, Any]:
-        """What was deployed, as botocore reads it."""
+        """Return the deployed template, as botocore reads it."""
         self._checked("GetTemplate", arguments)
         return {"TemplateBody": self.template}
 
     def get_paginator(self, operation: str) -> Any:
-        """The events, two on a page."""
+        """Return a paginator of the events, two per page."""
         assert operation == "describe_stack_events"
         return self
 
     def paginate(self, **arguments: Any) -> Iterator[dict[str, Any]]:
-        """The pages."""
+        """Yield the pages."""
         self._checked("DescribeStackEvents", arguments)
         for start in range(0, max(len(self.log), 1), 2):
             yield {"StackEvents": self.log[start : start + 2]}
 
     def describe_stack_resource(self, **arguments: Any) -> dict[str, Any]:
-        """A resource of the template, named after its logical id."""
+        """Return a resource of the template, named after its logical id."""
         self._checked("DescribeStackResource", arguments)
         name = arguments["LogicalResourceId"]
         if self.status is None or name not in self.template.get("Resources", {}):
@@ -119,7 +119,7 @@ class FakeCloudFormation:
         return {"StackResourceDetail": {"PhysicalResourceId": name.lower()}}
 
     def create_change_set(self, **arguments: Any) -> dict[str, Any]:
-        """Take it when the rules allow it; a change set that creates makes a stack that is in review."""
+        """Accept it when the rules allow it; a change set that creates makes a stack in review."""
         self._checked("CreateChangeSet", arguments)
         is_new = self.status in (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
         assert arguments["ChangeSetType"] == ("CREATE" if is_new else "UPDATE")
@@ -131,7 +131,7 @@ class FakeCloudFormation:
         return {"Id": CHANGE_SET_ID, "StackId": STACK_ID}
 
     def describe_change_set(self, **arguments: Any) -> dict[str, Any]:
-        """The next answer about it, in pages of one change."""
+        """Return the next answer about it, in pages of one change."""
         self._checked("DescribeChangeSet", arguments)
         answer = self.worked_out[0] if len(self.worked_out) == 1 else self.worked_out.pop(0)
         changes = answer.get("Changes", [])
@@ -141,17 +141,17 @@ class FakeCloudFormation:
         return {"StackId": STACK_ID, **answer, "Changes": page, **more}
 
     def describe_events(self, **arguments: Any) -> dict[str, Any]:
-        """What was found when the change set was checked."""
+        """Return what was found when the change set was checked."""
         self._checked("DescribeEvents", arguments)
         return {"OperationEvents": self.findings}
 
     def delete_change_set(self, **arguments: Any) -> dict[str, Any]:
-        """Taken."""
+        """Accept it."""
         self._checked("DeleteChangeSet", arguments)
         return {}
 
     def execute_change_set(self, **arguments: Any) -> dict[str, Any]:
-        """Begin; the events and the end come when somebody looks."""
+        """Begin; the events and the end come with the next calls."""
         self._checked("ExecuteChangeSet", arguments)
         [made] = self.asked("CreateChangeSet")[-1:]
         is_both = "OnStackFailure" in made and "DisableRollback" in arguments
@@ -165,7 +165,7 @@ class FakeCloudFormation:
         return {}
 
     def delete_stack(self, **arguments: Any) -> dict[str, Any]:
-        """Begin to remove it, unless it is protected; one in review is gone at once."""
+        """Begin to remove it, unless it is protected; one in review is removed at once."""
         self._checked("DeleteStack", arguments)
         if self.is_protected:
             raise refused(
@@ -178,7 +178,7 @@ class FakeCloudFormation:
         return {}
 
     def update_termination_protection(self, **arguments: Any) -> dict[str, Any]:
-        """Taken."""
+        """Accept it."""
         self._checked("UpdateTerminationProtection", arguments)
         self.is_protected = arguments["EnableTerminationProtection"]
         return {}
@@ -200,5 +200,5 @@ class FakeCloudFormation:
 
 
 def with_fake(clients: Callable[[str], Any], fake: FakeCloudFormation) -> Callable[[str], Any]:
-    """The same clients with this CloudFormation."""
+    """Return the same clients with this CloudFormation."""
     return lambda service: fake if service == "cloudformation" else clients(service)

@@ -1,4 +1,4 @@
-"""S3's PutObject as far as the Lambda uses it: strict, with faults on demand."""
+"""Simulate S3's PutObject as far as the Lambda uses it: strict, with faults on demand."""
 
 import gzip
 import hashlib
@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 
 def s3_error(status: int, code: str) -> ClientError:
-    """The error that boto3 raises for an answer of S3."""
+    """Return the error that boto3 raises for an answer of S3."""
     answer: Any = {
         "Error": {"Code": code, "Message": "made up"},
         "ResponseMetadata": {"HTTPStatusCode": status},
@@ -20,7 +20,7 @@ def s3_error(status: int, code: str) -> ClientError:
 
 
 class FakeS3:
-    """Objects by key. `faults` are raised by the next calls, one each; None lets a call through."""
+    """Objects by key. The next calls raise the `faults`, one each; None lets a call through."""
 
     def __init__(self, faults: Iterable[Exception | None] = ()) -> None:
         self.requests: dict[str, dict[str, Any]] = {}
@@ -28,7 +28,7 @@ class FakeS3:
         self._faults = iter(faults)
 
     def put_object(self, **request: Any) -> dict[str, Any]:
-        """Stores an object that is not there yet, after a look at its checksum."""
+        """Store an object that does not exist yet, after checking its checksum."""
         self.calls += 1
         fault = next(self._faults, None)
         if fault is not None:
@@ -42,7 +42,7 @@ class FakeS3:
         return {"ResponseMetadata": {"HTTPStatusCode": 200}}
 
     def lines(self, prefix: str = "") -> list[dict[str, Any]]:
-        """The lines of all objects under a prefix, parsed, in the order of their keys."""
+        """Return the lines of all objects under a prefix, parsed, in the order of their keys."""
         bodies = [
             gzip.decompress(self.requests[key]["Body"]) for key in sorted(self.requests) if key.startswith(prefix)
         ]

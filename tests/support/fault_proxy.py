@@ -1,4 +1,4 @@
-"""Stands between a client and an S3 API, and lets chosen requests fail in chosen ways."""
+"""A proxy in front of an S3 API that makes chosen requests fail in chosen ways."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,29 +12,29 @@ Fault = Callable[[Forward], Answer]
 
 
 def error(status: int, code: str) -> Fault:
-    """An answer of S3's own, without doing what was asked."""
+    """Answer with an error of S3 without forwarding the request."""
     body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>made up</Message></Error>"
     return lambda forward: Answer(status, body.encode(), {"Content-Type": "application/xml"})
 
 
 def passed(forward: Forward) -> Answer:
-    """No fault."""
+    """Forward without a fault."""
     return forward()
 
 
 def cut_before(forward: Forward) -> Answer:
-    """The connection is cut, nothing was done."""
+    """Cut the connection before forwarding."""
     return Answer(None)
 
 
 def cut_after(forward: Forward) -> Answer:
-    """It was done, the connection is cut before the answer."""
+    """Forward, then cut the connection before the answer."""
     forward()
     return Answer(None)
 
 
 class FaultProxy:
-    """Each PUT takes the next fault; without one it is forwarded, as all else is."""
+    """Each PUT gets the next fault; without one it is forwarded, like all other requests."""
 
     def __init__(self, upstream: str) -> None:
         self.faults: list[Fault] = []
@@ -43,18 +43,18 @@ class FaultProxy:
         self._upstream = upstream.removeprefix("http://")
 
     def hang_before(self, forward: Forward) -> Answer:
-        """No answer, nothing was done."""
+        """Neither forward nor answer."""
         self.closing.wait()
         return Answer(None)
 
     def hang_after(self, forward: Forward) -> Answer:
-        """It was done, no answer comes."""
+        """Forward, but do not answer."""
         forward()
         self.closing.wait()
         return Answer(None)
 
     def respond(self, request: HttpRequest) -> Answer:
-        """The answer to a request, or the fault in its place."""
+        """Return the answer to a request, or the fault instead."""
         if request.method != "PUT":
             return self._forward(request)
         self.puts += 1
@@ -78,7 +78,7 @@ _OF_THE_CONNECTION = {"connection", "content-length", "transfer-encoding", "date
 
 @contextmanager
 def fault_proxy(upstream: str, faults: Iterable[Fault] = ()) -> Iterator[tuple[FaultProxy, str]]:
-    """A proxy before this URL, and its own URL."""
+    """Yield a proxy in front of this URL, and its URL."""
     proxy = FaultProxy(upstream)
     proxy.faults.extend(faults)
     with LoopbackServer(proxy.respond) as server:

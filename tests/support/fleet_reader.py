@@ -1,4 +1,4 @@
-"""Reads the files of a made-up fleet with the standard library alone, without the job and without their maker."""
+"""Read the files of a generated fleet with the standard library only, independent of the job and the generator."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ KEY = re.compile(r"(\d{4}/\d\d/\d\d/\d\d)/(\d{21,40})-(\d{21,40})-(\d+)-([0-9a-f
 
 @dataclass(frozen=True)
 class ReadFile:
-    """A file: its path below the folder, when it arrived (nanoseconds), its lines; None when it is cut off."""
+    """A file: its path below the folder, when it arrived (nanoseconds), its lines; None when it is truncated."""
 
     path: str
     arrived: int
@@ -21,13 +21,13 @@ class ReadFile:
 
     @property
     def promised(self) -> int | None:
-        """The number of lines in the name."""
+        """Return the number of lines in the name."""
         found = KEY.fullmatch(self.path)
         return int(found[4]) if found else None
 
     @property
     def whole(self) -> bool:
-        """Whether the lines are all there."""
+        """Return whether the lines are complete."""
         return self.lines is not None and self.promised in (None, len(self.lines))
 
 
@@ -49,7 +49,7 @@ def _lines(path: Path) -> list[bytes] | None:
 
 
 def verdict(line: bytes) -> str | dict[str, Any]:
-    """Return the event on a line, or the reason for which design's contract 4 wants it in quarantine."""
+    """Return the event on a line, or the reason for which contract 4 quarantines it."""
     try:
         event = json.loads(line.decode(), parse_constant=_refuse)
     except UnicodeDecodeError:
@@ -90,7 +90,7 @@ def newest(files: list[ReadFile]) -> dict[str, dict[str, Any]]:
 
 
 def is_removal(event: dict[str, Any]) -> bool:
-    """Say whether a line removes its event."""
+    """Return whether a line removes its event."""
     return bool(event.get("_stream_metadata", {}).get("event_name") == "REMOVE")
 
 

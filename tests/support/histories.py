@@ -1,4 +1,4 @@
-"""Random histories of a few events: changes, how files bring them, and what disturbs the job."""
+"""Random histories of a few events: changes, their delivery in files, and interruptions of the job."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -38,7 +38,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class History:
-    """Changes, and where each is delivered: files number 0 to `BATCHES` * `FILES` - 1, `FILES` a batch."""
+    """Changes, and where each is delivered: files number 0 to `BATCHES` * `FILES` - 1, `FILES` per batch."""
 
     made: list[Made]
     places: list[list[int]]
@@ -63,7 +63,7 @@ class History:
         return files if self.in_turns else [[line for lines in files for line in lines]]
 
     def is_near(self, event_id: str) -> bool:
-        """Whether the look-back finds every row of an event: its dates are close, and no INSERT hides in none."""
+        """Return whether the look-back finds every row of an event: its dates are close, and no INSERT lacks a date."""
         own = [each for each in self.made if each.event_id == event_id and not each.is_ignored(self.policies)]
         days = [day for each in own for day in (each.day, each.previous) if day]
         hidden = any(each.kind == "insert" and each.day is None for each in own)
@@ -71,17 +71,17 @@ class History:
 
     @property
     def event_ids(self) -> list[str]:
-        """The events."""
+        """Return the events."""
         return sorted({each.event_id for each in self.made})
 
     @property
     def is_calm(self) -> bool:
-        """Whether no other writer interferes."""
+        """Return whether no other writer interferes."""
         return not any(trouble.meddled for trouble in self.troubles)
 
 
 class Dice:
-    """Choices out of a few bytes: a draw of hypothesis for each takes longer, and yields short histories mostly."""
+    """Choices from a few bytes: drawing each with hypothesis takes longer, and yields mostly short histories."""
 
     BYTES = 3
 
@@ -113,13 +113,13 @@ def made(at: int, dice: Dice, offsets: tuple[int, ...]) -> Made:
 
 
 def trouble(dice: Dice, calm: bool) -> Trouble:
-    """Return what happens to a batch; a calm one may be killed."""
+    """Return what happens to a batch; without another writer it may be killed."""
     killed, meddled = dice.choose(None, *BOUNDARIES), dice.choose(None, *BOUNDARIES)
     return Trouble(killed, None if calm else meddled, dice.choose(*range(8)))
 
 
 def history(thrown: bytes) -> History:
-    """Return the history that these bytes say."""
+    """Return the history that these bytes encode."""
     dice, *others = (Dice(thrown[at : at + Dice.BYTES]) for at in range(0, len(thrown), Dice.BYTES))
     batches, changes = others[:BATCHES], others[BATCHES:]
     offsets, calm, in_turns = dice.choose(NEAR, FAR), dice.choose(True, True, False), dice.choose(False, True)

@@ -1,4 +1,4 @@
-"""Items of the source table as lines of a file, and the flat rows that the package makes of them."""
+"""Items of the source table as lines of a file, and their flat rows."""
 
 import json
 from dataclasses import dataclass
@@ -20,26 +20,26 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class JsonText:
-    """JSON that is put into a line as it stands, for what `json.dumps` cannot write."""
+    """JSON that is put into a line unchanged, for what `json.dumps` cannot write."""
 
     text: str
 
 
 def item(*signals: Any, **attributes: Any) -> Json:
-    """Return an item with these signals; `attributes` are added or replace, None takes one away."""
+    """Return an item with these signals; `attributes` are added or replaced, None removes one."""
     whole = {"event_id": "event-1", "recorded_at": "2025-10-28 20:11:06", "signals": list(signals)} | attributes
     return {key: value for key, value in whole.items() if value is not None}
 
 
 def signal(code: str, body: Any = None, /, **parts: Any) -> Json:
-    """Return a signal of the catalogue with its own name and group; None takes a part away."""
+    """Return a signal of the catalogue with its name and group; None removes a part."""
     known = packaged().signals[code]
     whole = {"code": code, "name": known.name, "group": known.group, "body": body} | parts
     return {key: value for key, value in whole.items() if value is not None}
 
 
 def metadata(**changes: Any) -> Json:
-    """Return what the Lambda adds to a line; None takes a key away."""
+    """Return what the Lambda adds to a line; None removes a key."""
     whole = {
         "event_name": "MODIFY",
         "stream": STREAM,
@@ -52,7 +52,7 @@ def metadata(**changes: Any) -> Json:
 
 
 def line(value: Any) -> bytes:
-    """Write a value as a line without its end; `JsonText` stays as it is, lone surrogates become escapes."""
+    """Write a value as a line without its end; `JsonText` stays unchanged, lone surrogates become escapes."""
     return _text(value).encode()
 
 
@@ -68,37 +68,37 @@ def _text(value: Any) -> str:
 
 
 def change_of(value: Json) -> Change:
-    """Return the change that an item's line stands for."""
+    """Return the change that an item's line represents."""
     return read_change(read_line(line(value)))
 
 
 def row_of(value: Json, catalogue: Catalogue | None = None) -> Row:
-    """Return the flat row of an item, by way of its line."""
+    """Return the flat row of an item, from its line."""
     event = read_line(line(value))
     return flatten(event, read_change(event), catalogue or packaged())
 
 
 def signals_row(*signals: Any) -> Row:
-    """Return the row of an item that has these signals and nothing else, without the item's own columns."""
+    """Return the row of an item with only these signals, without the event columns."""
     row = row_of(item(*signals))
     return {key: value for key, value in row.items() if key not in ("event_id", "event_date", "recorded_at")}
 
 
 def unmapped_signals(row: Row) -> list[Any]:
-    """Return the signals that the row keeps as they came; numbers that no int holds come as `JsonText`."""
+    """Return the signals that the row keeps unchanged; numbers beyond int come as `JsonText`."""
     found: list[Any] = _exact(row.get("unmapped_signals", "[]"))
     return found
 
 
 def take_unmapped_signals(row: Row) -> list[Any]:
-    """Take the signals that are kept as they came out of the row."""
+    """Remove the unchanged signals from the row and return them."""
     found = unmapped_signals(row)
     row.pop("unmapped_signals", None)
     return found
 
 
 def unmapped_attributes(row: Row) -> Json:
-    """Return what else the row keeps, by path; numbers that no int holds come as `JsonText`."""
+    """Return what else the row keeps, by path; numbers beyond int come as `JsonText`."""
     found: Json = _exact(row.get("unmapped_attributes", "{}"))
     return found
 

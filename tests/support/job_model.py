@@ -1,4 +1,4 @@
-"""A micro-batch in plain Python: what `run.batch` does, against a `TableModel`."""
+"""A micro-batch in plain Python: what `run.batch` does, with a `TableModel`."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ class Policies:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a line is."""
+    """The place of a line."""
 
     path: str
     line_number: int
@@ -51,7 +51,7 @@ def change_of(
     expired: bool = False,
     keys_only: bool = False,
 ) -> Change:
-    """Return a change as its line has it: keys alone have no values, no number means no metadata."""
+    """Return a change as its line has it: without values for keys only, without metadata for no number."""
     return Change(
         event_id,
         name if number else None,
@@ -93,9 +93,7 @@ def bad(place: Place) -> Sent:
 
 @dataclass(frozen=True)
 class Written:
-    """How many rows were to be written, and were, by one MERGE. It is foreseen when all that it could meet was looked
-    for: `flatten.run.batch` looks again where it was not.
-    """
+    """The rows that one MERGE had to write, and wrote. `is_foreseen`: the look-up had found all that it could meet."""
 
     wanted: int
     written: int
@@ -103,7 +101,7 @@ class Written:
 
     @property
     def is_as_decided(self) -> bool:
-        """Whether both are the same."""
+        """Return whether both are the same."""
         return self.wanted == self.written
 
 
@@ -112,7 +110,7 @@ class OutdatedError(Exception):
 
 
 def unobserved(boundary: str) -> None:
-    """Take no note of a boundary."""
+    """Ignore a boundary."""
 
 
 @dataclass
@@ -129,7 +127,7 @@ class JobModel:
     def process(
         self, turns: Sequence[Sequence[Sent]], reached: Callable[[str], None] = unobserved
     ) -> dict[str, Counter[str]]:
-        """Commit a batch; return the verdicts by path. `reached` is told: found, values, rows, files."""
+        """Commit a batch; return the verdicts by path. `reached` is called with: found, values, rows, files."""
         verdicts = self._retried(turns, reached)
         reached("rows")
         for path, counted in verdicts.items():
@@ -177,7 +175,7 @@ class JobModel:
 
 
 def _flat_rows(sents: Sequence[Sent], decision: Decision) -> list[TableRow]:
-    """Return the rows that the second pass makes of the chosen lines."""
+    """Return the rows of the chosen lines from the second pass."""
     chosen = {(path, number) for path, numbers in decision.chosen.items() for number in numbers}
     return [
         TableRow(

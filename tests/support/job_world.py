@@ -1,4 +1,4 @@
-"""A job with folders of its own: put lines in, run it, look at what it left."""
+"""A job with separate folders: put lines in, run it, read the result."""
 
 import gzip
 import hashlib
@@ -33,16 +33,16 @@ NOW = datetime(2026, 2, 1, 12, 0, tzinfo=UTC)
 
 
 def clock() -> datetime:
-    """Say what time it is in the tests."""
+    """Return the time in the tests."""
     return NOW
 
 
 def no_pause(seconds: float) -> None:
-    """Wait for nothing."""
+    """Do not wait."""
 
 
 def around(reached: Reached = unobserved) -> Around:
-    """Return what a run takes from outside, here: the time of the tests, no waits."""
+    """Return the external inputs of a run: the tests' time, no waits."""
     return Around(clock, Patience(pause=no_pause), reached)
 
 
@@ -61,7 +61,7 @@ def line(
 ) -> dict[str, Any]:
     """Return a line's object. `number` None leaves the metadata out; `signals` maps codes to `value`.
 
-    Lines of numbers one after the other were made two days apart.
+    Lines with consecutive numbers were made two days apart.
     """
     item: dict[str, Any] = {"event_id": event_id}
     if not keys_only:
@@ -95,14 +95,14 @@ def event(name: str, number: int = 1) -> bytes:
 
 
 def key(number_of_lines: int, first: int = 1) -> str:
-    """Return an object's name of the form of contract 1."""
+    """Return an object's name in the form of contract 1."""
     digest = hashlib.sha256(f"{number_of_lines}-{first}".encode()).hexdigest()[:8]
     return f"2026/01/05/10/{first}-{first + number_of_lines}-{number_of_lines}-{digest}.ndjson.gz"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the tables of a job said at one time: rows by event_id, files by name, and the side tables' rows."""
+    """The tables of a job at one time: rows by event_id, files by name, and the side tables' rows."""
 
     rows: dict[str, Row]
     files: dict[str, Row]
@@ -122,12 +122,12 @@ class World:
 
     @property
     def source(self) -> Path:
-        """The landing folder."""
+        """Return the landing folder."""
         return self.root / self.landing
 
     @property
     def table(self) -> TableName:
-        """The flat table, by path."""
+        """Return the flat table's path."""
         return TableName.of(str(self.root / "tables" / "telemetry"))
 
     def settings(self) -> Settings:
@@ -146,7 +146,7 @@ class World:
         )
 
     def furnished(self, blank: Path) -> "World":
-        """Put the empty tables of another job here: to make seven anew takes seconds."""
+        """Copy the empty tables of another job: creating seven takes seconds."""
         shutil.copytree(blank, self.root, dirs_exist_ok=True)
         return self
 
@@ -158,14 +158,14 @@ class World:
         return path
 
     def run(self, reached: Reached = unobserved, **changes: Any) -> job.Report:
-        """Run the job over what is there; `changes` are of its settings."""
+        """Run the job over the existing files; `changes` are of its settings."""
         self.source.mkdir(parents=True, exist_ok=True)
         return job.run(self.spark, replace(self.settings(), **changes), around(reached))
 
     def batch(self, number: int, folder: str, reached: Reached = unobserved) -> None:
         """Commit the files of one folder of the landing folder as one micro-batch, without the engine.
 
-        The tables must be there.
+        The tables must exist.
         """
         tolerant = {"recursiveFileLookup": "true", "ignoreMissingFiles": "true"}
         files = self.spark.read.format("binaryFile").options(**tolerant).load(f"{self.source}/{folder}")
@@ -184,8 +184,8 @@ class World:
         return self._read(self.table.side(kind), folder)
 
     def _read(self, table: str, folder: Path) -> list[Row]:
-        """Read with delta-rs: another eye than the one that wrote, and a query of Spark takes ten times as long."""
-        if "\n" in str(folder):  # delta-rs takes no such path
+        """Read with delta-rs, another engine than the writer; a query of Spark takes ten times as long."""
+        if "\n" in str(folder):  # delta-rs does not accept such a path
             return self.spark.table(table).collect()
         return [Row(**row) for row in DeltaTable(folder).to_pyarrow_table().to_pylist()]
 
@@ -196,17 +196,17 @@ class World:
     def _by_name(self, files: Iterable[Row]) -> dict[str, Row]:
         ours = [row for row in files if Path(row.path).is_relative_to(self.source)]
         assert len({(row.path, row.sha256) for row in ours}) == len(ours), "a file was recorded twice"
-        # What was used counts, not other content that came under its name.
+        # The used file counts, not other content with the same name.
         ours.sort(key=lambda row: row.outcome == "committed")
         return {str(Path(row.path).relative_to(self.source)): row for row in ours}
 
     def seen(self) -> Seen:
-        """Read all tables, for tests that share what they say."""
+        """Read all tables, for tests that share them."""
         sides = {kind: self.side(kind) for kind in SIDE_TABLES}
         return Seen(self.rows(), self._by_name(sides["files"]), sides)
 
     def landed(self) -> list[str]:
-        """Return what is in the landing folder still."""
+        """Return what is still in the landing folder."""
         return _names(self.source)
 
     def archived(self) -> list[str]:
@@ -224,7 +224,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def at(boundary: str, act: Callable[[], None]) -> Reached:
-    """Return what does something when a boundary is first reached."""
+    """Return a function that acts when a boundary is first reached."""
     left = [boundary]
 
     def reached(name: str) -> None:

@@ -1,7 +1,7 @@
-"""Runs of the job that end by SIGKILL, each at a boundary of its own: started as a process by `killed`.
+"""Run the job and kill it by SIGKILL at given boundaries, in processes that `killed` starts.
 
-The runs of one process have folders of their own and share its JVM, because a JVM of its own would cost each of
-them ten seconds. Each stops where it is to be killed; when all stand there, the process group dies, JVM included.
+The runs of one process have separate folders and share its JVM, because starting a JVM takes ten seconds. Each stops
+where it is to be killed; when all have stopped, the process group is killed, with the JVM.
 """
 
 import os
@@ -23,7 +23,7 @@ from support.job_world import World, around
 from support.quick_spark import ONE_TASK
 
 NOT_MET = 3
-"""The exit code when a run came to its end instead."""
+"""The exit code when a run ended instead."""
 
 _AT_ONCE = 2
 _SECONDS_AT_MOST = 900
@@ -32,9 +32,9 @@ _TESTS = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Death:
-    """Where a run ends: in which folder, at which boundary, reached for the `nth` time, with how many files a batch.
+    """Where a run is killed: its folder, the boundary, reached for the `nth` time, and the files per batch.
 
-    At `held`, if there is one, another file of those that are moved at a time has stopped before, for good.
+    With `held`, another file of those that are moved at the same time has stopped there before, permanently.
     """
 
     root: Path
@@ -45,9 +45,9 @@ class Death:
 
 
 def killed(deaths: Sequence[Death], kind: str = "classic") -> None:
-    """Run the job in each folder, kill all of them where they are to end, and return when that is done.
+    """Run the job in each folder, kill all runs at their boundaries, and return when they have ended.
 
-    In Spark Connect each has a process of its own: there a micro-batch is another process, which is to kill this one.
+    In Spark Connect each has a separate process: there a micro-batch is another process, which must kill this one.
     """
     groups = [deaths] if kind == "classic" else [[death] for death in deaths]
     with ThreadPoolExecutor(_AT_ONCE) as starters:
@@ -59,7 +59,7 @@ def _killed(kind: str, deaths: Sequence[Death]) -> subprocess.CompletedProcess[b
     return subprocess.run(
         command(kind, deaths),
         env=os.environ | {"PYTHONPATH": str(_TESTS)},
-        start_new_session=True,  # a process group of its own: it dies as a whole
+        start_new_session=True,  # a separate process group: it is killed as a whole
         capture_output=True,
         timeout=_SECONDS_AT_MOST,
         check=False,
@@ -67,13 +67,13 @@ def _killed(kind: str, deaths: Sequence[Death]) -> subprocess.CompletedProcess[b
 
 
 def command(kind: str, deaths: Sequence[Death]) -> list[str]:
-    """Return what starts the process in which runs meet these deaths."""
+    """Return the command of the process in which the runs are killed."""
     return [sys.executable, __file__, kind, *(str(part) for death in deaths for part in astuple(death))]
 
 
 @dataclass
 class _Kill:
-    """Kills the process group of a run at a boundary, from whichever process reaches it."""
+    """Kills the process group of a run at a boundary, from the process that reaches it."""
 
     boundary: str
     left: int
@@ -128,7 +128,7 @@ def _main(kind: str, deaths: Sequence[Death]) -> None:
 
 
 def _live(world: World, reached: Callable[[str], None]) -> None:
-    """Run the job; when it was not killed, end the process and say so."""
+    """Run the job; when it was not killed, end the process with an exit code."""
     try:
         report = job.run(world.spark, world.settings(), around(reached))
         code = NOT_MET

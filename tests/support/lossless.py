@@ -1,4 +1,4 @@
-"""Where each value of an event is in its flat row, found without the code that put it there."""
+"""Find each value of an event in its flat row, without the code that put it there."""
 
 import math
 import re
@@ -27,13 +27,13 @@ PLACES: dict[tuple[str, ...], str] = {
         for key in ("version", "deliveryId", "webhookId", "webhookName", "applicationId", "sequence", "mode")
     },
 }
-"""The attributes that contract 2 gives a column."""
+"""The attributes with a column in contract 2."""
 
 Path = tuple[str, ...]
 
 
 def lost(event: dict[str, Any], row: Row, catalogue: Catalogue) -> list[Path]:
-    """Return the paths of the values that are neither in their column nor kept unmapped; null is no value."""
+    """Return the paths of the values that are neither in their column nor kept unmapped; null is not a value."""
     kept = json_text.parse(row.get("unmapped_attributes", "{}"))
     return [
         path
@@ -87,7 +87,7 @@ def _signals(event: dict[str, Any], row: Row, catalogue: Catalogue) -> Told:
 
 
 def code_of(entry: Any, catalogue: Catalogue) -> str | None:
-    """Return the code of the catalogued signal that an entry is; None for all others."""
+    """Return the code of the catalogued signal of an entry; None for all others."""
     if not isinstance(entry, dict):
         return None
     if entry.get("code") is not None:
@@ -136,7 +136,7 @@ def _stamped(key: str, value: Any, meta: dict[str, Any], signal: Signal, row: Ro
 
 
 def _says(text: str, status: Any) -> bool:
-    """Say whether each text in a status can be read off its column."""
+    """Return whether each text in a status can be read from its column."""
     if not isinstance(status, dict):
         return isinstance(status, str) and (status == text or (status, text) == ("SUCCESS", "OK"))
     return all(value is None or _said(text, key, value) for key, value in status.items())
@@ -159,7 +159,7 @@ def _named(text: str, key: str, part: Any) -> bool:
 
 
 def misfits(row: Row, columns: dict[str, str]) -> list[str]:
-    """Return the columns of a row that are none of `columns`, or hold what their SQL type cannot."""
+    """Return the columns of a row that are not in `columns`, or whose value does not fit their SQL type."""
     return [
         name for name, cell in row.items() if name not in columns or not (cell is None or _fits(cell, columns[name]))
     ]

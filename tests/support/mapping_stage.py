@@ -1,4 +1,4 @@
-"""The stage of a scenario: a stream, a function that fails at poison, a destination, and a time of their own."""
+"""The stage of a scenario: a stream, a function that fails at poison, a destination, and a clock."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -51,11 +51,11 @@ class MappingStage:
         )
 
     def clock(self) -> float:
-        """Return now, in seconds since the epoch."""
+        """Return the time, in seconds since the epoch."""
         return _START + self.time
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         self.time += seconds
 
     def put(self, items: Iterable[str], shard_id: str = "shard-1", **image: Any) -> None:
@@ -64,17 +64,17 @@ class MappingStage:
             self.items[self.stream.put(item, shard_id, **image)] = item
 
     def run(self) -> None:
-        """Let the mapping work until all that was put has ended."""
+        """Run the mapping until everything that was put has ended."""
         drain(self.poller, self.sleep)
 
     def run_until(self, time: float) -> None:
-        """Let the mapping work until this time."""
+        """Run the mapping until this time."""
         while (wait := self.poller.step().wait) < time - self.time:
             self.sleep(wait)
         self.time = time
 
     def invoke(self, event: dict[str, Any]) -> Outcome:
-        """Be the function."""
+        """Act as the function."""
         if self.throttles:
             self.throttles -= 1
             return NotInvoked("Rate Exceeded.")
@@ -89,7 +89,7 @@ class MappingStage:
         return Returned({"batchItemFailures": [{"itemIdentifier": number} for number in bad]})
 
     def deliver(self, discarded: Discarded) -> None:
-        """Be the destination."""
+        """Act as the destination."""
         if self.time < self.destination_down_until:
             raise DeliveryError("the bucket is down")
         self.delivered.append(discarded)

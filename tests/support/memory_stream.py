@@ -1,4 +1,4 @@
-"""A stream that is a list, for scenarios: shards open and close and records age by a clock that is given."""
+"""A stream that is a list, for scenarios: shards open and close and records age by a given clock."""
 
 import hashlib
 from bisect import bisect_right
@@ -29,7 +29,7 @@ class _Open:
 
 
 class MemoryStream:
-    """Begins with the one shard `shard-1`."""
+    """A stream that begins with the shard `shard-1`."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -44,7 +44,7 @@ class MemoryStream:
         self._shards[shard_id] = _Open(Shard(shard_id, parent_id))
 
     def close(self, shard_id: str) -> None:
-        """End a shard: what is in it can still be read."""
+        """Close a shard: its records can still be read."""
         self._shards[shard_id].is_closed = True
 
     def put(self, item: str, shard_id: str = "shard-1", **image: Any) -> str:
@@ -71,11 +71,11 @@ class MemoryStream:
         return event_id
 
     def shards(self) -> list[Shard]:
-        """Return the shards that there are."""
+        """Return the current shards."""
         return [shard.shard for shard in self._shards.values()]
 
     def iterator(self, shard_id: str, kind: IteratorType, sequence_number: str | None = None) -> str:
-        """Return a place to read from. Raises TrimmedDataError when the number is gone."""
+        """Return an iterator. Raises TrimmedDataError when the number has been trimmed."""
         shard = self._shards[shard_id]
         place = self._horizon(shard)
         if kind == "AFTER_SEQUENCE_NUMBER":
@@ -101,7 +101,7 @@ class MemoryStream:
         return Page(found, None if at_end else f"{shard_id}|{behind}|{self._clock()}")
 
     def _horizon(self, shard: _Open) -> int:
-        """Return the place of the oldest record that is still there."""
+        """Return the place of the oldest record that still exists."""
         oldest = datetime.fromtimestamp(self._clock() - RETENTION_SECONDS, UTC)
         return bisect_right(shard.records, oldest, key=_made)
 

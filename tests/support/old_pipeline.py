@@ -1,7 +1,7 @@
-"""The older pipelines that `migrate` leads away from: their functions, mapping, notification, job.
+"""The older pipelines that `migrate` replaces: their functions, mapping, notification, job.
 
-The functions are small, of the older design: one writes each batch as `telemetry_<millis>_<count>.json`, S3 calls the
-other for each object, which starts the job; the job reads and archives what is under the prefix.
+The functions are small, of the older design: one writes each batch as `telemetry_<millis>_<count>.json`; S3 calls the
+other for each object, which starts the job; the job reads and archives the files under the prefix.
 """
 
 import io
@@ -87,7 +87,7 @@ def handler(event, context):
 
 
 def zipped(code: str) -> bytes:
-    """A function's code as Lambda takes it, with the handler main.handler."""
+    """Return a function's code in Lambda's format, with the handler main.handler."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("main.py", code)
@@ -95,13 +95,13 @@ def zipped(code: str) -> bytes:
 
 
 def old_job(**changes: Any) -> dict[str, Any]:
-    """The settings of the older job: every ten minutes, and whenever it is asked to."""
+    """Return the settings of the older job: every ten minutes, and on request."""
     schedule = {"quartz_cron_expression": "0 0/10 * * * ?", "timezone_id": "UTC", "pause_status": "UNPAUSED"}
     return {"name": OLD_JOB_NAME, "schedule": schedule, "max_concurrent_runs": 1, "queue": {"enabled": True}, **changes}
 
 
 def create_old_pipeline(clients: Callable[[str], Any], bucket: str, stream: str, host: str) -> str:
-    """Makes it all and returns the UUID of its mapping; the bucket and the stream are there."""
+    """Create everything and return the UUID of its mapping; the bucket and the stream exist."""
     role = clients("iam").create_role(RoleName=OLD_ROLE, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     clients("iam").put_role_policy(RoleName=OLD_ROLE, PolicyName="all-of-it", PolicyDocument=_ALLOWED)
     _create_function(clients, OLD_STREAM_FUNCTION, role, STREAM_CODE, {"BUCKET": bucket})
@@ -124,7 +124,7 @@ def create_old_pipeline(clients: Callable[[str], Any], bucket: str, stream: str,
 
 
 def create_unified_pipeline(clients: Callable[[str], Any], bucket: str, stream: str, host: str) -> str:
-    """Makes the first single-function version, with its token in the environment; returns the UUID of its mapping."""
+    """Create the first single-function version, with its token in the environment; return the UUID of its mapping."""
     role = clients("iam").create_role(RoleName=OLD_ROLE, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     clients("iam").put_role_policy(RoleName=OLD_ROLE, PolicyName="all-of-it", PolicyDocument=_ALLOWED)
     variables = {
@@ -139,7 +139,7 @@ def create_unified_pipeline(clients: Callable[[str], Any], bucket: str, stream: 
 
 
 def notify(clients: Callable[[str], Any], bucket: str, function_arn: str, prefix: str = "telemetry/") -> None:
-    """Adds an entry to the notifications of the bucket: objects below a prefix call the function."""
+    """Add an entry to the notifications of the bucket: objects below a prefix call the function."""
     s3 = clients("s3")
     there = s3.get_bucket_notification_configuration(Bucket=bucket)
     there.pop("ResponseMetadata")
@@ -152,7 +152,7 @@ def notify(clients: Callable[[str], Any], bucket: str, function_arn: str, prefix
 
 
 def create_other_function(clients: Callable[[str], Any], name: str, role_name: str = "other-role") -> str:
-    """A function that has nothing to do with the migration; returns its ARN."""
+    """Create a function unrelated to the migration; return its ARN."""
     role = clients("iam").create_role(RoleName=role_name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     return _create_function(clients, name, role, "def handler(event, context): pass", {})
 

@@ -1,4 +1,4 @@
-"""What a table must hold, by somebody who knows all of it: each change is applied to its event's one row, in turn."""
+"""The expected table, computed with all changes known: each change is applied to its event's one row, in turn."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ Kind = Literal["insert", "modify", "remove", "remove keys", "expire", "expire ke
 
 
 class Made(NamedTuple):
-    """A change as it was made, whatever file brings it. `values` is what it says, None for keys and bad lines."""
+    """A change as it was made, in any file. `values` are its values, None for keys and bad lines."""
 
     event_id: str
     kind: Kind
@@ -26,17 +26,17 @@ class Made(NamedTuple):
 
     @property
     def rank(self) -> Rank:
-        """Its order."""
+        """Return its order."""
         return rank(self.stream, self.number, self.delivered_at)
 
     def policy(self, policies: Policies) -> str | None:
-        """Return what is asked for removals of its kind; None when it removes nothing."""
+        """Return the policy for removals of its kind; None when it removes nothing."""
         if self.kind in ("remove", "remove keys"):
             return policies.on_delete
         return policies.on_expiry if self.kind in ("expire", "expire keys") else None
 
     def is_ignored(self, policies: Policies) -> bool:
-        """Whether it must change nothing, its place in the order included."""
+        """Return whether it must change nothing, not even the order."""
         return self.kind == "bad" or self.policy(policies) == "keep"
 
 
@@ -48,7 +48,7 @@ class Delivered(NamedTuple):
 
     @property
     def turn(self) -> tuple[Rank, int, str, int]:
-        """Its place among the changes of its batch: by order, of equals the one that was written first."""
+        """Return its place among the changes of its batch: by order, of equal ones the first written."""
         place = self.place
         return self.made.rank, place.modified_at, place.path, place.line_number
 
@@ -57,7 +57,7 @@ State = TableRow | None
 
 
 def after(row: State, lines: Iterable[Delivered], policies: Policies) -> State:
-    """Return an event's row after the lines of a batch that concern it."""
+    """Return an event's row after the lines of a batch for it."""
     for each in sorted(lines, key=lambda line: line.turn):
         if not each.made.is_ignored(policies) and (row is None or each.made.rank > row.rank):
             row = _applied(row, each, policies)
@@ -78,7 +78,7 @@ def _applied(row: State, each: Delivered, policies: Policies) -> TableRow:
 
 
 def verdicts(row: State, lines: Sequence[Delivered], policies: Policies) -> dict[str, Counter[str]]:
-    """Return how the lines of one event count, by path, given its row after their batch."""
+    """Return the verdicts on the lines of one event, by path, given its row after their batch."""
     counted: dict[str, Counter[str]] = {}
     counting = sorted((line for line in lines if not line.made.is_ignored(policies)), key=lambda line: line.turn)
     newest = max((line.made.rank for line in counting), default=None)

@@ -1,4 +1,4 @@
-"""The processes of this machine, as /proc tells them."""
+"""The processes of this machine, from /proc."""
 
 import os
 import select
@@ -19,7 +19,7 @@ class Process:
 
 
 def processes() -> Iterator[Process]:
-    """Yield every process that is there."""
+    """Yield every process."""
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             _, parent, group, *_ = entry.read_text().rpartition(")")[2].split()

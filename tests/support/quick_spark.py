@@ -4,7 +4,7 @@ from flatten.local.spark import cache_folder
 
 JAVA_OPTIONS = "spark.driver.defaultJavaOptions"
 _ARCHIVE = cache_folder() / "classes.jsa"
-"""Classes of Spark as Java maps them into memory: tools/class_archive.py."""
+"""Classes of Spark that Java maps into memory: tools/class_archive.py."""
 
 PLAIN = {
     **({JAVA_OPTIONS: f'"-XX:SharedArchiveFile={_ARCHIVE}"'} if _ARCHIVE.exists() and _ARCHIVE.stat().st_size else {}),
@@ -15,7 +15,7 @@ PLAIN = {
     # A log of a few commits is read by one task.
     "spark.databricks.delta.snapshotPartitions": "1",
 }
-"""With these Spark does what it does for users, at another speed."""
+"""With these Spark does the same as for users, at another speed."""
 
 ONE_TASK = PLAIN | {
     "spark.sql.shuffle.partitions": "1",

@@ -1,4 +1,4 @@
-"""A server that misbehaves below HTTP: it hangs, drips, or speaks nonsense."""
+"""A server that misbehaves below HTTP: it hangs, sends slowly, or sends invalid data."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -9,13 +9,13 @@ Behaviour = Callable[[socket.socket, Event], None]
 
 
 def hang(connection: socket.socket, closing: Event) -> None:
-    """Takes the request and never answers."""
+    """Accept the request and never answer."""
     connection.recv(65_536)
     closing.wait()
 
 
 def drip(connection: socket.socket, closing: Event) -> None:
-    """Sends a header a byte at a time, for ever."""
+    """Send a header one byte at a time, forever."""
     connection.recv(65_536)
     connection.sendall(b"HTTP/1.1 200 OK\r\nX-Drip: ")
     while not closing.wait(0.05):
@@ -23,14 +23,14 @@ def drip(connection: socket.socket, closing: Event) -> None:
 
 
 def nonsense(connection: socket.socket, closing: Event) -> None:
-    """Answers with what is not HTTP."""
+    """Answer with something other than HTTP."""
     connection.recv(65_536)
     connection.sendall(b"\x00\x01SSH-2.0\r\n\r\n")
 
 
 @contextmanager
 def raw_server(behaviour: Behaviour) -> Iterator[str]:
-    """Gives host and port of a server on the loopback address."""
+    """Yield host and port of a server on the loopback address."""
     closing = Event()
     listener = socket.create_server(("127.0.0.1", 0))
     threads: list[Thread] = []

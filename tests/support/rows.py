@@ -1,4 +1,4 @@
-"""Expected rows as people write them, times as ISO text, against rows as the package makes them."""
+"""Expected rows in readable form, with times as ISO text, compared with the package's rows."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -30,5 +30,5 @@ def _cell(name: str, value: Any) -> Any:
 
 
 def shown(row: Row) -> Row:
-    """Return a row with what it keeps unmapped as parsed JSON."""
+    """Return a row with its unmapped values as parsed JSON."""
     return {name: json.loads(value) if name in _PARSED and value is not None else value for name, value in row.items()}

@@ -1,7 +1,7 @@
-"""Events as an event source mapping of a DynamoDB stream hands them to a function.
+"""Events as an event source mapping of a DynamoDB stream sends them to a function.
 
-Shape: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html (sequence numbers, eventIDs and times are
-made up from a counter, so that the same call makes the same event).
+Shape: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html (sequence numbers, eventIDs and times come from a
+counter, so that the same call makes the same event).
 """
 
 import hashlib
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 def typed(value: object) -> Json:
-    """A plain value as DynamoDB JSON; numbers are given as Decimal or int."""
+    """Return a plain value as DynamoDB JSON; numbers are given as Decimal or int."""
     match value:
         case bool():
             return {"BOOL": value}
@@ -37,15 +37,15 @@ def typed(value: object) -> Json:
 
 
 def typed_item(item: Json) -> Json:
-    """An item as DynamoDB JSON: attribute name -> typed value."""
+    """Return an item as DynamoDB JSON: attribute name -> typed value."""
     return {name: typed(value) for name, value in item.items()}
 
 
 def record(number: int, new: Json | None = None, old: Json | None = None, **changes: Any) -> Json:
-    """The `number`-th record of a stream; images are given typed.
+    """Return the `number`-th record of a stream; images are given typed.
 
-    INSERT, MODIFY or REMOVE follows from the images. `changes` replace keys of the record, or of its
-    `dynamodb` part where they are named there; None takes a key away.
+    INSERT, MODIFY or REMOVE follows from the images. `changes` replace keys of the record, or of its `dynamodb` part if
+    they are there; None removes a key.
     """
     image = new or old or {}
     event = {(True, False): "INSERT", (True, True): "MODIFY"}.get((new is not None, old is not None), "REMOVE")
@@ -74,28 +74,28 @@ def record(number: int, new: Json | None = None, old: Json | None = None, **chan
 
 
 def sequence_number(number: int) -> str:
-    """The sequence number of the `number`-th record: 21 digits or more, as the service's are."""
+    """Return the sequence number of the `number`-th record: 21 digits or more, like the service's."""
     return f"4{number:020d}"
 
 
 def stream_event(records: Iterable[Json]) -> Json:
-    """What the function is called with."""
+    """Return the event of a function call."""
     return {"Records": list(records)}
 
 
 def inserts(count: int, start: int = 1, signals: int = 14) -> list[Json]:
-    """Records of `count` new telemetry items."""
+    """Return records of `count` new telemetry items."""
     numbers = range(start, start + count)
     return [record(number, typed_item(telemetry_item(number, signals))) for number in numbers]
 
 
 def poison(number: int) -> Json:
-    """A record that cannot be converted."""
+    """Return a record that cannot be converted."""
     return record(number, {"event_id": {"S": f"event-{number}"}, "speed": {"N": "fast"}})
 
 
 def telemetry_item(number: int, signals: int = 14) -> Json:
-    """A telemetry item of Smartcar's shape, about 2.5 KB of JSON; the same number gives the same item."""
+    """Return a telemetry item of Smartcar's shape, about 2.5 KB of JSON; the same number gives the same item."""
     draw = random.Random(number)  # noqa: S311 # test data, not a secret
     stamp = ELEVEN_PAST_EIGHT * 1000 + number * 1000
     return {

@@ -1,4 +1,4 @@
-"""A regional STS on the loopback address that knows one call and checks its signature by itself.
+"""A regional STS on the loopback address that has one call and checks its signature.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -22,7 +22,7 @@ _SCOPE = re.compile(
 
 
 class StsServer(LoopbackServer):
-    """`claims` replace those of the next tokens; `fault` is answered in place of a token."""
+    """`claims` replace those of the next tokens; `fault` is answered instead of a token."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__(self._respond)
@@ -65,7 +65,7 @@ def sts_error(status: int, code: str) -> Answer:
 
 
 def is_signed(request: HttpRequest) -> bool:
-    """Say whether a request bears the signature that our key gives, over its body and all that must be signed."""
+    """Return whether a request has our key's signature, over its body and all that must be signed."""
     found = _SCOPE.fullmatch(request.headers.get("authorization", ""))
     if found is None or found["key"] != KEY_ID or request.headers.get("x-amz-security-token") != SESSION_TOKEN:
         return False

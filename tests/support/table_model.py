@@ -8,7 +8,7 @@ from flatten.decide.lines import Closing, FoundRow, JudgedLine
 from flatten.decide.windows import Search
 
 Rank = tuple[int, str, int]
-"""The order of a change as Python's own comparison has it; not the order that is tested."""
+"""The order of a change by Python's comparison; not the order that is tested."""
 
 
 def rank(stream: str | None, sequence_number: str | None, delivered_at: int | None) -> Rank:
@@ -32,18 +32,18 @@ class TableRow(NamedTuple):
 
     @property
     def rank(self) -> Rank:
-        """Its order."""
+        """Return its order."""
         return rank(self.stream, self.sequence_number, self.delivered_at)
 
 
 class TableModel:
-    """Rows, several of one event too."""
+    """Rows; an event may have several."""
 
     def __init__(self) -> None:
         self.rows: list[TableRow] = []
 
     def look_up(self, search: Search) -> list[FoundRow]:
-        """Return what `look_up` finds."""
+        """Return the result of `look_up`."""
         return [FoundRow(*row[:6]) for row in self.rows if _is_sought(row, search)]
 
     def merge_rows(self, rows: Sequence[TableRow], dates: Collection[date], *, meets_rows: bool) -> int:
@@ -77,7 +77,7 @@ class TableModel:
         return changed
 
     def remove_duplicates(self) -> None:
-        """Leave the newest row of every event."""
+        """Keep the newest row of every event."""
         kept: dict[str, TableRow] = {}
         for row in self.rows:
             if row.event_id not in kept or row.rank > kept[row.event_id].rank:
@@ -89,7 +89,7 @@ class TableModel:
         return [row for row in self.rows if row.event_id == event_id]
 
     def _met(self, event_id: str, dates: Collection[date]) -> list[int]:
-        """Return where the rows are that a MERGE under these literal dates meets."""
+        """Return the positions of the rows that a MERGE under these literal dates meets."""
         return [
             at
             for at, row in enumerate(self.rows)

@@ -1,4 +1,4 @@
-"""Tokens signed as an issuer signs them (HS256, with a key that tests know), and a look for leaked secrets."""
+"""Tokens signed like an issuer's (HS256, with a key that tests know), and a search for leaked secrets."""
 
 import hashlib
 import hmac
@@ -14,20 +14,20 @@ ROLE = "arn:aws:iam::123456789012:role/chargeminder-unified-processor"
 
 
 def signed(**claims: Any) -> str:
-    """A token with these claims."""
+    """Return a token with these claims."""
     parts = [{"alg": "HS256", "typ": "JWT"}, claims]
     text = ".".join([_encoded(json.dumps(part).encode()) for part in parts])
     return f"{text}.{_encoded(_signature(text))}"
 
 
 def verified(token: str) -> dict[str, Any] | None:
-    """The claims of a token, None when its signature is wrong."""
+    """Return the claims of a token, None when its signature is wrong."""
     text, _, signature = token.rpartition(".")
     return unverified(token) if signature == _encoded(_signature(text)) else None
 
 
 def unverified(token: str) -> dict[str, Any]:
-    """The claims of a token, whoever signed it."""
+    """Return the claims of a token, without checking the signature."""
     payload = token.split(".")[1]
     found = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     assert isinstance(found, dict)
@@ -43,7 +43,7 @@ def _encoded(content: bytes) -> str:
 
 
 def everything_said_by(error: BaseException) -> str:
-    """All that an error shows in any way: its texts, its arguments, those of the errors it is chained to."""
+    """Return everything that an error can show: its texts, its arguments, and those of its chained errors."""
     return "\n".join(_said(error))
 
 

@@ -1,9 +1,8 @@
-"""A folder that refuses what /Volumes is reported to refuse: no rename, no link, no fsync, no lock, and an access check
-that does not say the truth.
+"""A folder with the restrictions reported of /Volumes: no rename, no link, no fsync, no lock, a wrong access check.
 
 https://github.com/earth-mover/icechunk/issues/2341, https://github.com/developmentseed/obstore/issues/748,
-https://github.com/delta-io/delta-rs/issues/2540. The system itself is what is stood in for, so its calls are replaced
-for the time of a `with`; what this process calls elsewhere goes through.
+https://github.com/delta-io/delta-rs/issues/2540. System calls are simulated, so they are replaced for the time of a
+`with`; calls for other paths go through.
 """
 
 import errno
@@ -22,7 +21,7 @@ _BY_FILE = ("fsync", "fdatasync")
 
 @contextmanager
 def like_a_volume(root: Path) -> Iterator[list[str]]:
-    """Refuse these calls below `root` with ENOSYS; yield the names of those that were refused, as they come."""
+    """Refuse these calls below `root` with ENOSYS; yield the names of the refused ones, as they come."""
     refused: list[str] = []
 
     def refuse(name: str, is_below: Callable[[Any], bool], call: Callable[..., Any]) -> Callable[..., Any]:

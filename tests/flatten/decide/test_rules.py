@@ -30,7 +30,7 @@ class Rule:
 
 
 def change(number: int | str | None, day: int | None = 0, km: float = 1, **more: Any) -> Described:
-    """Describe a line, or with `beside` a line of another event; `day` and `previous` count from `FIRST_DAY`."""
+    """Describe a line, or with `other` a line of another event; `day` and `previous` count from `FIRST_DAY`."""
     return {"number": number, "day": day, "km": km, **more}
 
 
@@ -136,17 +136,17 @@ RULES = {
         [APPLIED, APPLIED, APPLIED, {"superseded": 2}],
     ),
     "a bare removal that meets one row by another event's day finds the older one": Rule(
-        [[insert(1)], [insert(3, day=4, km=3)], [remove(2, keys_only=True), insert(9, day=4, beside=True)]],
+        [[insert(1)], [insert(3, day=4, km=3)], [remove(2, keys_only=True), insert(9, day=4, other=True)]],
         {"km": 3, "deleted": False, "day": 4, "number": "3"},
         [APPLIED, APPLIED, ONE_OF_TWO],
     ),
     "a bare removal that meets the older row by another event's day closes the newer one": Rule(
-        [[insert(1)], [insert(3, day=4, km=3)], [remove(4, keys_only=True), insert(9, beside=True)]],
+        [[insert(1)], [insert(3, day=4, km=3)], [remove(4, keys_only=True), insert(9, other=True)]],
         {"km": 3, "deleted": True, "day": 4, "number": "4"},
         [APPLIED, APPLIED, {"applied": 2}],
     ),
     "a removal of another day that meets one row by another event's day finds the older one": Rule(
-        [[insert(1)], [insert(4, day=3, km=4)], [remove(3, day=2), insert(9, day=3, beside=True)]],
+        [[insert(1)], [insert(4, day=3, km=4)], [remove(3, day=2), insert(9, day=3, other=True)]],
         {"km": 4, "deleted": False, "day": 3, "number": "4"},
         [APPLIED, APPLIED, ONE_OF_TWO],
     ),
@@ -430,12 +430,12 @@ RULES = {
         rows=2,
     ),
     "a removal by key finds its row under any day": Rule(
-        [[insert(1, km=3)], [remove(2, keys_only=True), insert(9, day=4_000, beside=True)]],
+        [[insert(1, km=3)], [remove(2, keys_only=True), insert(9, day=4_000, other=True)]],
         {"km": 3, "deleted": True, "day": 0},
         [APPLIED, {"applied": 2}],
     ),
     "a change without a readable day finds its row under any day": Rule(
-        [[insert(1)], [modify(2, day=None, km=2), insert(9, day=4_000, beside=True)]],
+        [[insert(1)], [modify(2, day=None, km=2), insert(9, day=4_000, other=True)]],
         {"km": 2, "day": None},
         [APPLIED, {"applied": 2}],
     ),
@@ -445,7 +445,7 @@ RULES = {
     "an insert without a readable day is looked for among rows without one": Rule(
         [[insert(1, day=None)], [insert(2, day=None, km=2)]], {"km": 2, "day": None}, [APPLIED, APPLIED]
     ),
-    "an insert without a readable day makes a second row beside one with a day until maintenance": Rule(
+    "an insert without a readable day makes a second row to one with a day until maintenance": Rule(
         [[insert(1)], [insert(2, day=None, km=2)]], {"km": 2, "day": None}, [APPLIED, APPLIED], rows=2
     ),
 }
@@ -461,7 +461,7 @@ def as_line(described: Described, place: Place, policies: Policies) -> Sent:
     more = dict(described)
     number, day, km, previous = more.pop("number"), more.pop("day"), more.pop("km"), more.pop("previous", None)
     change = change_of(
-        "beside" if more.pop("beside", False) else "event",
+        "other" if more.pop("other", False) else "event",
         more.pop("name"),
         None if number is None else str(number),
         stream=more.pop("stream", STREAM),

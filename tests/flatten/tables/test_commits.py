@@ -39,7 +39,7 @@ FROM_JAVA = """py4j.protocol.Py4JJavaError: An error occurred while calling o1.s
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[TABLE_NOT_FOUND] There is none.\nmore", "[TABLE_NOT_FOUND] There is none."),
+        ("[TABLE_NOT_FOUND] It does not exist.\nmore", "[TABLE_NOT_FOUND] It does not exist."),
         (WITH_ITS_QUERY, "OSError: [Errno 28] No space left"),
         ("", "PySparkException"),
         ("\n \n", "PySparkException"),

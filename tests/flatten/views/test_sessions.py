@@ -78,7 +78,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[tuple[float, float | None, str
         [_charges("", 1, True), said("", 2, TractionBattery_StateOfCharge_value=50.0), _charges("", 3, False)],
         [(1, 3, "ended")],
     ),
-    "a value beside an error": (
+    "a value with an error": (
         [_charges("", 1, False), _charges("", 2, True, Charge_IsCharging_status="SERVER:INTERNAL")],
         [],
     ),

@@ -270,7 +270,7 @@ def test_migrating_from_two_lambdas_with_undo_in_between(stage: Stage, capsys: p
     assert TOKEN not in "".join(stage.printed)
 
 
-@pytest.mark.parametrize("ours", [FUNCTION, "telemetry-to-s3"], ids=["in its place", "beside it"])
+@pytest.mark.parametrize("ours", [FUNCTION, "telemetry-to-s3"], ids=["in its place", "in parallel"])
 def test_migrating_from_the_single_function_version(
     stage: Stage, capsys: pytest.CaptureFixture[str], ours: str
 ) -> None:
