@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from lambda_deploy.config import Config
-from lambda_deploy.doctor.checks import CheckResult, check, lets_decrypt
+from lambda_deploy.doctor.aws_checks import lets_decrypt
+from lambda_deploy.doctor.checks import CheckResult, check
 from lambda_deploy.doctor.facts import BucketFacts, Findings, StarterFacts, TableFacts, TableKeyFacts, Unseen
 from lambda_deploy.lakehouse import Job
 from lambda_deploy.mappings import StreamMapping

@@ -18,7 +18,6 @@ from lambda_deploy.operate.cost import (
     events_a_call,
     nearest_to_a_dollar,
     packaged_prices,
-    per_million,
     runs_a_month,
     table,
 )
@@ -71,10 +70,10 @@ def test_the_cost_of_a_million_events_equals_a_manual_calculation(
     ],
 )
 def test_a_million_events_in_batches_of_one_size(batch: int, requests: float, puts: float, compute: float) -> None:
-    found = per_million(batch, 512, PRICES)
-    assert (found.requests, found.puts) == pytest.approx((requests, puts))
-    assert found.compute == pytest.approx(compute, rel=0.02)
-    assert found.total == pytest.approx(requests + puts + compute, rel=0.02)
+    usage = Usage(MILLION, window_seconds=SECONDS_A_MONTH, batch_size=batch, memory_mb=512, event_bytes=1)
+    found = bill(usage, PRICES).aws
+    assert (found["requests"], found["objects written"]) == pytest.approx((requests, puts))
+    assert found["compute"] == pytest.approx(compute, rel=0.02)
 
 
 @pytest.mark.parametrize(

@@ -210,33 +210,38 @@ def cost_command(
 
     Example: stream-lambda cost --events-per-month 1000000
     """
-    config = tools.config(bundle, target)
-    usage = Usage(
-        events_per_month,
+    usage, prices = _usage(tools.config(bundle, target), events_per_month, shards, event_bytes), packaged_prices()
+    bills, nearest = all_bills(usage, prices), nearest_to_a_dollar(usage, prices)
+    if as_json:
+        shown = {"bills": [asdict(one) for one in bills], "nearest": asdict(nearest), "prices": asdict(prices)}
+        print_json({**shown, "assumed": ASSUMED})
+    else:
+        click.echo(f"{events_per_month:,} events a month, US dollars, prices of {prices.region} at {prices.dated}\n")
+        _show_bills(bills)
+        _show_assumptions(nearest)
+
+
+def _usage(config: Config, events: int, shards: int, event_bytes: int) -> Usage:
+    return Usage(
+        events,
         batch_size=config.batch_size,
         memory_mb=config.memory_mb,
         shards=shards,
         event_bytes=event_bytes,
-        # Option A adds the alarm of failed starts.
-        alarms=len(ALARMS) - 1,
+        alarms=len(ALARMS) - 1,  # Option A adds the alarm of failed starts
         metrics=len(UNITS),
         tracing=config.tracing,
         secret=not config.client_id and config.lambda_starts_job,
     )
-    prices = packaged_prices()
-    bills, nearest = all_bills(usage, prices), nearest_to_a_dollar(usage, prices)
-    if as_json:
-        print_json(
-            {
-                "bills": [asdict(one) for one in bills],
-                "nearest": asdict(nearest),
-                "prices": asdict(prices),
-                "assumed": ASSUMED,
-            }
-        )
-        return
-    click.echo(f"{events_per_month:,} events a month, US dollars, prices of {prices.region} at {prices.dated}\n")
-    _show_bills(bills)
+
+
+def _show_bills(bills: Sequence[Bill]) -> None:
+    for label, cells in table(list(bills)):
+        row = f"{label:31}" + "".join([f"{cell:>13}" for cell in cells])
+        click.secho(row, bold=True) if label.endswith("in all") else click.echo(row)
+
+
+def _show_assumptions(nearest: Bill) -> None:
     click.echo(f"\nThe older guide, for a million events: {OLDER_GUIDE}")
     click.echo(
         f"Nearest to one dollar of AWS for a million events: batching_window_seconds {nearest.usage.window_seconds}, "
@@ -246,12 +251,6 @@ def cost_command(
     click.echo("Assumed:")
     for what, value in ASSUMED.items():
         click.echo(f"  {what}: {value:,g}")
-
-
-def _show_bills(bills: Sequence[Bill]) -> None:
-    for label, cells in table(list(bills)):
-        row = f"{label:31}" + "".join([f"{cell:>13}" for cell in cells])
-        click.secho(row, bold=True) if label.endswith("in all") else click.echo(row)
 
 
 COMMANDS: Final[Sequence[click.Command]] = (status_command, test_event_command, redrive_command, cost_command)

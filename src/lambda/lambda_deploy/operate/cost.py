@@ -185,28 +185,6 @@ def _aws(usage: Usage, prices: Prices, objects: float, runs: float) -> tuple[flo
     )
 
 
-@dataclass(frozen=True)
-class PerMillion:
-    """The cost of a million events in requests, objects written and compute, with `batch` events in each batch."""
-
-    batch: int
-    requests: float
-    puts: float
-    compute: float
-
-    @property
-    def total(self) -> float:
-        """Return their sum."""
-        return self.requests + self.puts + self.compute
-
-
-def per_million(batch: int, memory_mb: int, prices: Prices) -> PerMillion:
-    """Return the cost of a million events in batches of this size."""
-    full = Usage(1_000_000, window_seconds=SECONDS_A_MONTH, batch_size=batch, memory_mb=memory_mb, event_bytes=1)
-    found = bill(full, prices).aws
-    return PerMillion(batch, found["requests"], found["objects written"], found["compute"])
-
-
 def all_bills(usage: Usage, prices: Prices) -> list[Bill]:
     """Return one bill for each way to start the job and each window of WINDOWS."""
     return [bill(replace(usage, start=start, window_seconds=window), prices) for start in STARTS for window in WINDOWS]
