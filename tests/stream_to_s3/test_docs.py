@@ -1,5 +1,6 @@
 """docs/reference/lambda.md, start-options.md and deploying.md agree with the code."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,7 +8,10 @@ import pytest
 
 from lambda_deploy.build import OUR_BUDGET, WHOLE_BUDGET
 from stream_to_s3 import auth, delivery, lines, rest, settings, trigger
+from stream_to_s3.lines import to_lines
 from stream_to_s3.metrics import NAMESPACE, UNITS
+from stream_to_s3.records import stream_records
+from support.stream_events import record, stream_event
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs/reference/lambda.md").read_text()
@@ -40,6 +44,13 @@ def test_every_reason_of_quarantine_is_in_the_table() -> None:
     reasons = words_in(lines, r'RecordError\(\s*"([a-z_]+)"')
     assert reasons == {"unconvertible", "reserved_attribute", "malformed_record"}
     assert all(f"| `{reason}` |" in DOCS for reason in reasons)
+
+
+def test_the_line_on_the_page_has_the_attributes_of_a_line() -> None:
+    new, old = ({"event_id": {"S": "e"}, "recorded_at": {"S": day}} for day in ("2026-01-02", "2026-01-01"))
+    [written] = to_lines(stream_records(stream_event([record(1, new, old)]))).converted
+    [shown] = re.findall(r"(?s)```json\n(.*?)```", DOCS)
+    assert json.loads(shown)["_stream_metadata"].keys() == json.loads(written)["_stream_metadata"].keys()
 
 
 def test_the_limits_are_those_of_the_code() -> None:
