@@ -3,7 +3,7 @@ PYTHON_HERE := .venv/bin/python
 READY := .venv/ready
 CLASSES := .cache/classes.jsa
 CODE := src/flatten src/rehearsal src/lambda conftest.py tests tools benchmarks
-PROSE := README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md docs databricks.yml resources
+PROSE := README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md docs databricks.yml resources src benchmarks tools conftest.py
 
 # Set up once, and again when a pin, a project file, a tool or a jar has changed or is missing.
 $(READY): $(wildcard requirements/*.txt pyproject.toml src/lambda/pyproject.toml tools/*.sh tools/*_jars.py) \

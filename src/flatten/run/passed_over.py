@@ -1,4 +1,4 @@
-"""Files that were in landing when the run began and that the engine did not hand over: the run reads them itself.
+"""Files that were in landing when the run began and that the engine did not return: the run reads them itself.
 
 The engine passes over a file that has no bytes, is too large, cannot be read, was away for a moment, or that its memory
 takes for read. It never comes back to one. So nothing depends on that memory: what is in landing and not in the files
@@ -23,7 +23,7 @@ from flatten.tables.schema import COUNTS
 
 _BYTES_A_BATCH = 64 * 1024 * 1024
 _DISCOVERY_LAG = timedelta(days=1)
-"""With file events a file may be handed over later than by the run after it came."""
+"""With file events the engine may return a file later than in the run after it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _batches(contents: Iterable[_File], most: int) -> Iterator[list[_File]]:
 
 
 def _frame(spark: SparkSession, batch: Iterable[_File]) -> DataFrame:
-    """Return files as an engine hands them over."""
+    """Return files as an engine returns them."""
     rows = [(file.path, file.stat.modified_at, len(file.content), file.content) for file in batch]
     path, modified, length, content = zip(*rows, strict=True)
     return spark.createDataFrame(

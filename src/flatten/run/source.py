@@ -1,4 +1,4 @@
-"""Files in: Auto Loader on Databricks, Spark's own file source elsewhere; the one place that tells them apart.
+"""Files in: Auto Loader on Databricks, Spark's own file source elsewhere; the one place that separates them.
 
 Both remember by path what they have read and hand a path over once. Whole files come (`binaryFile`), so that a file
 without lines is in the batch too. What an engine passes over (no bytes, too many, no right to read, its own memory)

@@ -1,7 +1,7 @@
 """A prefix of an S3 bucket, `s3a://bucket/prefix`: how files are moved where Spark runs outside Databricks.
 
 Spark reads through Hadoop's S3A; files are moved here, by boto3, which finds credentials, region and endpoint as
-every AWS tool does. Every write is conditional (`If-None-Match: *`), so of two writers one is told that it came
+every AWS tool does. Every write is conditional (`If-None-Match: *`), so of two writers one learns that it came
 second: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 

@@ -99,7 +99,7 @@ def absolute(text: str) -> str:
     Raises LocationError for no text at all, and for the home of an unknown user.
     """
     if not text:
-        raise LocationError("An empty text is no folder: give one.")
+        raise LocationError("The name of a folder is empty: give one.")
     if "://" in text:
         return text.rstrip("/")
     try:

@@ -1,4 +1,4 @@
-"""The views by name, beside the table in its catalog: created, and replaced when their text is another one.
+"""The views by name, next to the table in its catalog: created, and replaced when their text is another one.
 
 The comment of a view says from which text it was made. Another view or table of that name is not changed.
 """
@@ -30,7 +30,7 @@ def flat_table(spark: SparkSession, table: TableName, days: int) -> Flat:
 def statements(table: TableName, flat: Flat) -> Iterator[tuple[str, str, str]]:
     """Yield name, comment and SQL of each view, in the order in which they are created.
 
-    Beside a table by path there is no place for a view: those are temporary ones, of whatever session runs the SQL.
+    Next to a table by path there is no place for a view: those are temporary ones, of whatever session runs the SQL.
     """
     names = {view: table.beside(view) for view in VIEWS}
     for view, about in VIEWS.items():

@@ -33,7 +33,7 @@ _PATIENT: Final = ClientConfig(
 )
 
 _CREDENTIALS: Final = ("the access key id", "the secret access key", "the session token")
-_LOG_IN: Final = "log in again (such as `aws sso login`) and run the same command once more"
+_LOG_IN: Final = "log in again (such as `aws sso login`) and run the same command again"
 _CURES: Final[Mapping[str, str]] = {
     "ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired": (
         f"the credentials have expired: {_LOG_IN}"
@@ -100,7 +100,7 @@ def _check_credentials(session: boto3.Session) -> None:
 
 
 def code_of(error: ClientError) -> str:
-    """Return AWS's own name of an error, such as NoSuchBucket; the HTTP status where there is no name."""
+    """Return AWS's own name of an error, such as NoSuchBucket; the HTTP status where it has none."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 

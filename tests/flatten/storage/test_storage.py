@@ -104,7 +104,7 @@ def test_two_names_of_one_folder_are_one_location(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "An empty text is no folder"),
+        ("", "The name of a folder is empty"),
         ("~nobody-of-this-name/data", "~nobody-of-this-name/data: there is no such user"),
     ],
     ids=["empty", "unknown user"],
