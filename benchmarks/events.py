@@ -91,7 +91,7 @@ def item(change: Change, signals: int) -> Json:
 
 
 def _chosen(change: Change, signals: int) -> list[Json]:
-    return random.Random(change.order).sample(catalogued(), signals)  # noqa: S311 # made-up data
+    return random.Random(change.order).sample(catalogued(), signals)  # noqa: S311 # generated data
 
 
 def _signal(signal: Json, order: int) -> Json:

@@ -23,7 +23,7 @@ TARGETS = set(re.findall(r"(?m)^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(
 
 
 def code_of(page: Path) -> Iterator[str]:
-    """Yield the shell lines of a page, joined where they go on, and its inline code."""
+    """Yield the shell lines of a page, with continued lines joined, and its inline code."""
     text = page.read_text("utf-8")
     for block in re.findall(r"(?ms)^ *```(?:sh|console)\n(.*?)```", text):
         yield from block.replace("\\\n", " ").splitlines()

@@ -13,7 +13,7 @@ CUT = key(2, first=50)
 
 
 def _fail() -> None:
-    raise OSError("the volume is away")
+    raise OSError("the volume is missing")
 
 
 def test_files_are_archived_and_quarantined_also_after_a_failure_between_copy_and_delete(

@@ -57,7 +57,7 @@ def report(*ended: tuple[str, str], **counts: int) -> Report:
         (report(applied=1), "the run counted {'applied': 1, 'quarantined': 0}"),
         (report(quarantined=1), "the run counted {'applied': 2, 'quarantined': 1}"),
     ],
-    ids=["passed over", "gone", "not moved", "too few", "quarantined"],
+    ids=["skipped", "gone", "not moved", "too few", "quarantined"],
 )
 def test_a_run_with_files_that_the_engine_skipped_is_not_ok(found: Report, said: str) -> None:
     smoke._require_delivered(report(("archived", "a")), 2)

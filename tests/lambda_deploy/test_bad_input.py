@@ -122,7 +122,7 @@ BUNDLES: dict[str, tuple[dict[str, Any], str, str]] = {
     "an invalid region": ({"aws_region": "Ireland"}, "prod", "aws_region is 'Ireland'"),
     "the wrong target": ({}, "production", "has no target 'production'; it has: dev, prod"),
     "a number that YAML cannot hold": ({"batch_size": float("inf")}, "prod", "batch_size is inf"),
-    "a date in place of a number": ({"max_retries": "2026-11-29"}, "prod", "max_retries is '2026-11-29'"),
+    "a date instead of a number": ({"max_retries": "2026-11-29"}, "prod", "max_retries is '2026-11-29'"),
 }
 
 

@@ -1,4 +1,4 @@
-"""`make demo` from outside: what it refuses, and that an interrupted one leaves nothing behind."""
+"""`make demo` as a process: what it refuses, and that an interrupted one leaves nothing behind."""
 
 import os
 import signal

@@ -75,7 +75,7 @@ def harness() -> Iterator[Harness]:
     policy = FederationPolicy(ISSUER, ROLE)
     workspace.principals = [
         Principal(CLIENT_ID, client_secret=CLIENT_SECRET, policy=policy),
-        Principal("somebody", personal_token=PERSONAL_TOKEN),
+        Principal("user", personal_token=PERSONAL_TOKEN),
     ]
     with StsServer(clock) as sts, WorkspaceServer(workspace, clock, verified) as server:
         yield Harness(clock, sts, workspace, server)
@@ -93,7 +93,7 @@ def test_a_client_secret_of_secrets_manager(harness: Harness) -> None:
 
 def test_a_personal_token_of_secrets_manager(harness: Harness) -> None:
     harness.manager.secret = json.dumps({"token": f"{PERSONAL_TOKEN}\n"})
-    assert harness.fetched() == "somebody"
+    assert harness.fetched() == "user"
     assert harness.server.requests == []
 
 

@@ -59,7 +59,7 @@ def harness(job: WorkspaceJob | None = None) -> Iterator[Harness]:
     clock = Clock()
     workspace = Workspace(clock)
     workspace.jobs[JOB] = job or WorkspaceJob(JOB, run_seconds=120)
-    workspace.principals.append(Principal("keeper", personal_token=PERSONAL_TOKEN, jobs=(JOB,)))
+    workspace.principals.append(Principal("operator", personal_token=PERSONAL_TOKEN, jobs=(JOB,)))
     with WorkspaceServer(workspace, clock) as server:
         made = Harness(clock, workspace, server, None)  # type: ignore[arg-type] # given in the next line
         made.trigger = made.another_trigger()

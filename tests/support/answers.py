@@ -33,12 +33,12 @@ _TIMES = tuple(name for name, kind in _COLUMNS.items() if kind == "TIMESTAMP")
 
 
 def after(hours: float) -> datetime:
-    """Return the time so many hours after `MORNING`."""
+    """Return the time this many hours after `MORNING`."""
     return MORNING + timedelta(hours=hours)
 
 
 def said(vehicle: str, hours: float, /, oem: Any = None, **columns: Any) -> dict[str, Any]:
-    """Return an event's row: delivered so many hours after `MORNING`, its signals measured at `oem`, else then.
+    """Return an event's row: delivered this many hours after `MORNING`, its signals measured at `oem`, else then.
 
     `columns` are signals' columns; their statuses are OK unless they are given.
     """

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 def s3_error(status: int, code: str) -> ClientError:
     """Return the error that boto3 raises for an answer of S3."""
     answer: Any = {
-        "Error": {"Code": code, "Message": "made up"},
+        "Error": {"Code": code, "Message": "simulated"},
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
     return ClientError(answer, "PutObject")

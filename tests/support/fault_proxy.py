@@ -13,7 +13,7 @@ Fault = Callable[[Forward], Answer]
 
 def error(status: int, code: str) -> Fault:
     """Answer with an error of S3 without forwarding the request."""
-    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>made up</Message></Error>"
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>simulated</Message></Error>"
     return lambda forward: Answer(status, body.encode(), {"Content-Type": "application/xml"})
 
 

@@ -1,4 +1,4 @@
-"""Traces of rehearsals, small enough to compute by hand."""
+"""Traces of rehearsals, small enough to compute manually."""
 
 from dataclasses import replace
 from typing import Any, Final

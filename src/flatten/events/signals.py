@@ -1,6 +1,6 @@
 """Map the signals of an event to columns, and return what fits no column. Contract 2.
 
-Codes, bodies and stamps come from outside: no signal may change its neighbours.
+Codes, bodies and stamps are untrusted: no signal may change its neighbours.
 https://smartcar.com/docs/api-reference/webhooks/events/vehicle-state
 """
 

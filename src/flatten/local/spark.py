@@ -68,7 +68,7 @@ def cache_folder() -> Path:
 def _scratch() -> Iterator[Path]:
     """Create the folder of all temporary files, and remove those of killed processes.
 
-    A lock shows that the process of a folder lives. The lock is taken before the folder gets its name: whoever finds
+    A lock shows that the process of a folder lives. It is taken before the folder gets its name: a process that finds
     the name and can lock it has found the folder of a dead process.
     """
     for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*/{_LOCK}"):

@@ -1,9 +1,9 @@
-"""The SQL files become queries over one table.
+"""Turn the SQL files into queries over one table.
 
-A file names the table's columns as they are; those that the table lacks are NULL of their type. The files' own marks:
-`{events}` is events.sql with the columns that the file names, and `X_measuredAt` for a signal X; the lines between
-`-- for each signal` and `-- end` are there once per signal, with commas between; `{now}` and `{days}` are the
-look-back; `{charging_sessions}` is that view.
+A file uses the table's column names; columns that the table lacks become NULL of their type. Placeholders in the files:
+`{events}` is events.sql with the columns that the file uses, and `X_measuredAt` for a signal X; the lines between `--
+for each signal` and `-- end` are repeated for each signal, with commas between; `{now}` and `{days}` are the look-back;
+`{charging_sessions}` is that view.
 """
 
 import re
@@ -19,7 +19,7 @@ VIEWS = {
     "vehicle_latest": "The newest value of every signal of each vehicle",
     "charging_sessions": "Charging sessions: start, end, energy, state of charge, power, place",
     "vehicle_day": "Each vehicle and local day: distance, energy charged, events, hours silent",
-    "vehicle_health": "What is wrong with the data of each vehicle: silence, errors, stuck and impossible values",
+    "vehicle_health": "Problems in the data of each vehicle: silence, errors, stuck and impossible values",
 }
 """Name -> what it shows; a view comes after those that it reads."""
 
@@ -28,7 +28,7 @@ _BLOCK = re.compile(r"( *)-- for each signal\n(.*?)\n *-- end", re.DOTALL)
 
 @dataclass(frozen=True)
 class Flat:
-    """A flat table as SQL names it, with its columns; how many days the views look back, from `now` (SQL)."""
+    """A flat table as named in SQL, with its columns; how many days the views look back, from `now` (SQL)."""
 
     table: str
     columns: frozenset[str]
@@ -37,7 +37,7 @@ class Flat:
 
 
 def query(view: str, flat: Flat, names: Mapping[str, str] | None = None) -> str:
-    """Return the SELECT of a view. `names` is how it calls other views; without, it has them as subqueries."""
+    """Return the SELECT of a view. `names` are the names of other views; without names they become subqueries."""
     signals = [each for each in catalogue.packaged().signals.values() if _is_wanted(each, flat)]
     text = _BLOCK.sub(lambda block: _repeated(block, signals), _file(view))
     words = frozenset(re.findall(r"\w+", text))
@@ -61,7 +61,7 @@ def _named_somewhere() -> frozenset[str]:
 
 
 def _is_wanted(signal: Signal, flat: Flat) -> bool:
-    """Say whether the table has the signal or a view names it: such columns are there from the first day on."""
+    """Return whether the table has the signal or a view uses it: such columns always exist."""
     return not signal.columns().keys().isdisjoint(flat.columns | _named_somewhere())
 
 
@@ -80,7 +80,7 @@ def _repeated(block: re.Match[str], signals: list[Signal]) -> str:
 
 
 def _columns(signal: Signal, words: frozenset[str], flat: Flat) -> Iterator[str]:
-    """Yield those of the signal's columns that a view names, as SQL."""
+    """Yield those of the signal's columns that a view uses, as SQL."""
     is_sent = signal.status in flat.columns
     fields = {field.column for field in signal.fields.values()}
     for column, kind in signal.columns().items():

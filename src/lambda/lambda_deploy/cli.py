@@ -68,7 +68,7 @@ for command in (
 
 
 def run(arguments: Sequence[str] | None = None, tools: Tools | None = None) -> int:
-    """Run a command and return its exit code; `tools` is what it gets from outside."""
+    """Run a command and return its exit code; `tools` are its external clients."""
     given = tools or operate_cli.with_smoke_test(Tools())
     # https://no-color.org; otherwise click colours what goes to a terminal.
     color = False if given.environment.get("NO_COLOR") else None

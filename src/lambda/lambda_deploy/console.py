@@ -34,7 +34,7 @@ def ask(text: str, hidden: bool) -> str:
 
 @dataclass(frozen=True)
 class Tools:
-    """What commands get from outside: `connect` makes AWS clients for a region, `pack` the zip."""
+    """The external clients of the commands: `connect` makes AWS clients for a region, `pack` the zip."""
 
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     connect: Callable[[str], Clients] = connect

@@ -119,7 +119,7 @@ def running(
     """Yield the URL of a Python program that serves HTTP on the port it gets, once its path `health` answers 200.
 
     Another program may take a free port before this one listens on it: then the next port is tried. The program ends
-    with the `with`, and the folder is removed if `remove` says so. Raises EmulatorError.
+    with the `with`, and the folder is removed if `remove` is set. Raises EmulatorError.
     """
     said = ""
     for _ in range(_PORTS_TRIED):

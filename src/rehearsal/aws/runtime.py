@@ -160,7 +160,7 @@ class _Sandbox:
         with ExitStack() as opened:
             api = opened.enter_context(LoopbackServer(self._respond))
             output = opened.enter_context(log.open("ab"))
-            self._process = subprocess.Popen(  # noqa: S603 # our own Python, the vendor's client, our zip
+            self._process = subprocess.Popen(  # noqa: S603 # our Python, AWS's client, our zip
                 [sys.executable, "-S", "-m", "awslambdaric", handler],
                 cwd=task,
                 env={**environment, "AWS_LAMBDA_RUNTIME_API": api.address},

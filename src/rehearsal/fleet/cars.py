@@ -71,7 +71,7 @@ class Car:
 
 def seeded(*parts: object) -> Random:
     """Return a separate random generator for each combination of parts."""
-    return Random(":".join(map(str, parts)))  # noqa: S311 - made-up data has to be repeatable, not secret
+    return Random(":".join(map(str, parts)))  # noqa: S311 - generated data must be repeatable, not secret
 
 
 def new_id(rng: Random) -> str:

@@ -442,7 +442,7 @@ RULES = {
     "a removal whose image has no readable day finds its row under any day": Rule(
         [[insert(1)], [remove(2, day=None)]], {"km": 1, "deleted": True, "day": None}, [APPLIED, APPLIED]
     ),
-    "an insert without a readable day is looked for among rows without one": Rule(
+    "an insert without a readable day is looked up among rows without one": Rule(
         [[insert(1, day=None)], [insert(2, day=None, km=2)]], {"km": 2, "day": None}, [APPLIED, APPLIED]
     ),
     "an insert without a readable day makes a second row to one with a day until maintenance": Rule(

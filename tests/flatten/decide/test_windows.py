@@ -100,8 +100,8 @@ def test_the_largest_number_of_windows_is_not_joined() -> None:
         "a removal whose image has no date: everywhere",
         "an INSERT without a date: among the rows without one",
         "everywhere outweighs near",
-        "an ignored expiry is not looked for",
-        "a bad line is not looked for",
+        "an ignored expiry is not looked up",
+        "a bad line is not looked up",
     ],
 )
 def test_search(

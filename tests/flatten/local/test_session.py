@@ -70,9 +70,9 @@ def interrupted(*arguments, **named):
 pyspark.java_gateway.Popen = interrupted
 try:
     with spark_session() as spark:
-        print("it was not heeded")
+        print("it was ignored")
 except KeyboardInterrupt:
-    print("it was heeded")
+    print("it was handled")
 """
 THERE = """
 class SparkSession:
@@ -198,7 +198,7 @@ def test_an_interrupt_while_the_jvm_starts_ends_it(tmp_path: Path, environment: 
         [sys.executable, "-c", INTERRUPTED], env=environment, start_new_session=True, stdout=subprocess.PIPE, text=True
     ) as starting:
         out, _ = starting.communicate(timeout=120)
-    assert (out, lasting(starting.pid)) == ("it was heeded\n", [])
+    assert (out, lasting(starting.pid)) == ("it was handled\n", [])
     assert not list((tmp_path / "temporary files").iterdir())
 
 

@@ -41,8 +41,8 @@ def test_the_default_place_of_side_tables(text: str, sql: str, side: str, schema
 @pytest.mark.parametrize(
     ("text", "ops", "side"),
     [
-        ("main.tele.flat", "main.keepers", "`main`.`keepers`.`flat_quarantine`"),
-        ("/data/flat", "/data/keepers/", "delta.`/data/keepers/flat_quarantine`"),
+        ("main.tele.flat", "main.operators", "`main`.`operators`.`flat_quarantine`"),
+        ("/data/flat", "/data/operators/", "delta.`/data/operators/flat_quarantine`"),
     ],
     ids=["schema", "folder"],
 )
@@ -112,6 +112,6 @@ def test_every_column_has_a_comment() -> None:
 
 
 def test_tables_by_path_have_folders_and_others_have_none() -> None:
-    found = TableName.of("/data/t", "/keepers").folders()
-    assert set(found) == {Path("/data/t"), *(Path(f"/keepers/t_{kind}") for kind in SIDE_TABLES)}
+    found = TableName.of("/data/t", "/operators").folders()
+    assert set(found) == {Path("/data/t"), *(Path(f"/operators/t_{kind}") for kind in SIDE_TABLES)}
     assert TableName.of("tele.flat").folders() == TableName.of("s3a://bucket/t").folders() == []

@@ -1,4 +1,4 @@
-"""What the other views show, rule by rule, on a few events each."""
+"""The rules of the other views, one by one, on a few events each."""
 
 from datetime import date
 from typing import Any
@@ -47,7 +47,7 @@ def latest(spark: SparkSession) -> dict[str, Any]:
     ("car", "soc", "measured"),
     [("lacks", 60, 2), ("error", 50, 1), ("late", 60, 2), ("ahead", 60, 2), ("deleted", 50, 1), ("unstamped", 50, 1)],
 )
-def test_the_newest_value_that_was_sent(latest: dict[str, Any], car: str, soc: float, measured: float) -> None:
+def test_the_newest_sent_value(latest: dict[str, Any], car: str, soc: float, measured: float) -> None:
     row = latest[car]
     assert (row[SOC], row.TractionBattery_StateOfCharge_measuredAt) == (soc, after(measured).timestamp())
 
@@ -57,7 +57,7 @@ def test_a_signal_that_the_newest_event_lacks_keeps_its_last_value(latest: dict[
     assert latest["null"].Closure_Sunroof_isOpen is True
 
 
-def test_what_has_no_time_within_the_look_back_does_not_count(latest: dict[str, Any]) -> None:
+def test_values_without_a_time_within_the_look_back_do_not_count(latest: dict[str, Any]) -> None:
     assert not {"never dated", "long ago", "in years"} & latest.keys()
 
 
@@ -98,9 +98,7 @@ FIRST, SECOND, THIRD = date(2026, 3, 10), date(2026, 3, 11), date(2026, 3, 12)
         ("offset", "+01:00", SECOND),
     ],
 )
-def test_the_day_is_that_of_the_car_where_its_zone_is_valid(
-    days: dict[str, Any], car: str, zone: str, first: date
-) -> None:
+def test_the_day_is_in_the_zone_of_the_car_if_valid(days: dict[str, Any], car: str, zone: str, first: date) -> None:
     rows = days[car]
     assert min(rows) == first
     assert {row.timezone for row in rows.values()} == {zone}
@@ -117,14 +115,14 @@ def test_the_day_is_that_of_the_car_where_its_zone_is_valid(
         ("no odometer", [None, None, None]),
     ],
 )
-def test_the_distance_is_what_the_odometer_gained(
+def test_the_distance_is_the_gain_of_the_odometer(
     days: dict[str, Any], car: str, kilometers: list[float | None]
 ) -> None:
     found = [row.distance_km for _, row in sorted(days[car].items())]
     assert found == [each if each is None else pytest.approx(each) for each in kilometers]
 
 
-def test_silence_is_what_gaps_of_more_than_four_hours_leave_up_to_now(days: dict[str, Any]) -> None:
+def test_silence_is_the_sum_of_gaps_of_more_than_four_hours_until_now(days: dict[str, Any]) -> None:
     assert [row.hours_silent for _, row in sorted(days["gap"].items())] == [16, 24, 7]
     assert [row.hours_silent for _, row in sorted(days["parked"].items())] == [16, 24, 8]
 
@@ -181,7 +179,7 @@ def health(spark: SparkSession) -> dict[str, Any]:
         ("parked", []),
     ],
 )
-def test_a_signal_is_stuck_when_it_stands_still_though_the_car_moves(
+def test_a_signal_is_stuck_when_it_does_not_change_while_the_car_moves(
     health: dict[str, Any], car: str, stuck: list[str]
 ) -> None:
     assert health[car].stuck_signals == stuck
@@ -212,7 +210,7 @@ def test_the_maker_s_clock_is_compared_with_ours(health: dict[str, Any]) -> None
 
 
 def test_the_views_need_no_signal_and_no_row(spark: SparkSession) -> None:
-    """A table has no column of a signal before the first event."""
+    """Use a table without a signal column, as before the first event."""
     columns = EVENT_COLUMNS | LINEAGE_COLUMNS
     empty = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, (kind, _) in columns.items())
     flat = Flat(f"(SELECT {empty} LIMIT 0)", frozenset(columns))

@@ -1,4 +1,4 @@
-"""What a charging session is, rule by rule, on a few events each."""
+"""The rules of a charging session, one by one, on a few events each."""
 
 from typing import Any
 

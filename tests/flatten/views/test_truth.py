@@ -1,4 +1,4 @@
-"""The views over a made-up fleet say what its cars did.
+"""The views over a generated fleet agree with its truth.
 
 Events come late, repeated, out of order, among odd ones.
 """
@@ -35,7 +35,7 @@ _WITHOUT_STAMPS = (
 
 @dataclass(frozen=True)
 class Fleet:
-    """What the cars did, the events that are left of it, and the table of them."""
+    """The truth of the cars, their remaining events, and the table."""
 
     truth: dict[str, dict[str, Any]]
     events: Mapping[str, list[dict[str, Any]]]
@@ -44,7 +44,7 @@ class Fleet:
 
     @cached_property
     def now(self) -> float:
-        """An hour after the newest event, in seconds since 1970 UTC."""
+        """Return an hour after the newest event, in seconds since 1970 UTC."""
         return (
             3_600.0 + max(int(event["meta"]["deliveredAt"]) for each in self.events.values() for event in each) / 1000
         )
@@ -114,7 +114,7 @@ def test_every_session_has_its_start_its_end_and_its_levels(fleet: Fleet) -> Non
     assert set(outcomes) <= {"ended", "charging", "end not seen"}
 
 
-def test_a_session_has_the_energy_and_says_from_where(fleet: Fleet) -> None:
+def test_a_session_has_the_energy_and_its_source(fleet: Fleet) -> None:
     sources = Counter[str | None]()
     for car, did in fleet.truth.items():
         for row, charge in zip(fleet.sessions.get(car, []), did["charges"], strict=True):
@@ -129,7 +129,7 @@ def test_a_session_has_the_energy_and_says_from_where(fleet: Fleet) -> None:
     assert sources["state of charge"]
 
 
-def test_a_session_has_its_place_unless_the_permission_is_lost(fleet: Fleet) -> None:
+def test_a_session_has_its_place_unless_the_permission_was_withdrawn(fleet: Fleet) -> None:
     without = 0
     for car, did in fleet.truth.items():
         for row, charge in zip(fleet.sessions.get(car, []), did["charges"], strict=True):
@@ -188,7 +188,7 @@ def _stem(code: str) -> str:
     return f"{signal.group}_{signal.name}"
 
 
-def test_health_has_the_errors_that_last_and_the_permissions_that_are_lost(fleet: Fleet) -> None:
+def test_health_has_current_errors_and_withdrawn_permissions(fleet: Fleet) -> None:
     types = Counter[str]()
     for car, did in fleet.truth.items():
         lasting = {(_stem(each["signal"]), _status(each)) for each in did["errors"] if each["to"] is None}
@@ -218,15 +218,15 @@ def test_health_has_silence_and_the_maker_s_newest_time(fleet: Fleet) -> None:
     )
 
 
-def test_a_sound_fleet_has_no_stuck_and_no_impossible_values(fleet: Fleet) -> None:
+def test_a_healthy_fleet_has_no_stuck_and_no_impossible_values(fleet: Fleet) -> None:
     for car in fleet.truth:
         row = fleet.health[car]
         assert row.stuck_signals == []
         assert (row.impossible_state_of_charge, row.impossible_location, row.odometer_went_back) == (0, 0, 0)
 
 
-def test_when_a_third_of_the_events_is_missing_a_session_is_told_as_far_as_it_was_seen(fleet: Fleet) -> None:
-    """What the view says is within what happened; what it cannot know is not guessed."""
+def test_with_a_third_of_the_events_missing_a_session_is_shown_partly(fleet: Fleet) -> None:
+    """The view shows a part of what happened, and never guesses."""
     two_thirds = f"(SELECT * FROM {fleet.table} WHERE crc32(event_id) % 3 > 0)"
     rows, told = Answers(fleet.spark, replace(fleet.answers.flat, table=two_thirds)).rows("charging_sessions"), 0
     for car, did in fleet.truth.items():

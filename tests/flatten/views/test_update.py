@@ -1,4 +1,4 @@
-"""The views by name: made once, replaced when the table has gained columns, and nobody else's are touched."""
+"""The views by name: created once, replaced when the table has more columns; other objects stay unchanged."""
 
 import uuid
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.spark
 
 @pytest.fixture
 def table(spark: SparkSession, blank: Path, tmp_path: Path) -> Iterator[TableName]:
-    """An empty flat table by name, in a schema of its own."""
+    """Yield an empty flat table by name, in a separate schema."""
     schema = f"views_{uuid.uuid4().hex}"
     world = World(spark, tmp_path).furnished(blank)
     spark.sql(f"CREATE SCHEMA {schema}")
@@ -33,7 +33,7 @@ def _views(spark: SparkSession, table: TableName) -> set[str]:
     return {row.viewName for row in spark.sql(f"SHOW VIEWS IN {table.text.split('.')[0]}").collect() if row.namespace}
 
 
-def test_the_views_are_made_once(spark: SparkSession, table: TableName) -> None:
+def test_the_views_are_created_once(spark: SparkSession, table: TableName) -> None:
     assert update.update(spark, table, 30) == dict.fromkeys(VIEWS, "created")
     assert _views(spark, table) == set(VIEWS)
     for view in VIEWS:
@@ -52,13 +52,13 @@ def test_a_signal_that_the_fleet_sends_for_the_first_time_is_added(spark: SparkS
 
 
 @pytest.mark.parametrize("other", ["VIEW {} AS SELECT 1 AS a", "TABLE {} (a INT) USING DELTA"], ids=["view", "table"])
-def test_what_somebody_else_has_made_stays(spark: SparkSession, table: TableName, other: str) -> None:
+def test_other_objects_stay_unchanged(spark: SparkSession, table: TableName, other: str) -> None:
     spark.sql(f"CREATE {other.format(table.beside('vehicle_day'))}")
     with pytest.raises(TableError, match=r"`vehicle_day` exists and was not made by `flatten views`: rename it"):
         update.update(spark, table, 30)
     assert _views(spark, table) <= {"vehicle_day"}
 
 
-def test_there_are_no_views_of_a_table_that_is_not_there(spark: SparkSession, table: TableName) -> None:
+def test_a_missing_table_has_no_views(spark: SparkSession, table: TableName) -> None:
     with pytest.raises(TableError, match="does not exist: `flatten run` creates it"):
         update.update(spark, TableName.of(f"{table.text}_none"), 30)

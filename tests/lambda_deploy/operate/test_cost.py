@@ -1,4 +1,4 @@
-"""The bill equals figures that were calculated by hand, and follows the settings."""
+"""The bill equals figures that were calculated manually, and follows the settings."""
 
 import json
 from collections.abc import Callable

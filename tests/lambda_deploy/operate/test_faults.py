@@ -19,7 +19,7 @@ from support.captured import Said
 from support.clock import Clock
 
 
-def _refusal(code: str, message: str = "made up") -> ClientError:
+def _refusal(code: str, message: str = "simulated") -> ClientError:
     answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 400}}
     return ClientError(answer, "Made")
 

@@ -160,7 +160,7 @@ def test_failed_objects_are_counted_without_the_files_of_the_job(deployed: Accou
 def test_only_alarms_of_the_stack_that_are_on_are_named(deployed: Account) -> None:
     assert rows(deployed)["alarms"].text == "none of 1 is on"
     cloudwatch = deployed.clients("cloudwatch")
-    cloudwatch.set_alarm_state(AlarmName=f"{FUNCTION}-errors", StateValue="ALARM", StateReason="made up")
+    cloudwatch.set_alarm_state(AlarmName=f"{FUNCTION}-errors", StateValue="ALARM", StateReason="simulated")
     assert rows(deployed)["alarms"].text == f"ALARM: {FUNCTION}-errors"
 
 

@@ -60,5 +60,5 @@ def _judged(config: Config, one: Check, fact: Any) -> Judgement:
     if one.name in ("credentials", "workspace"):
         return problem(unseen[0].why, "nothing else can be checked without it")
     return warning(
-        f"could not be checked: {unseen[0].why}", "ask for the permission, or let somebody else run the doctor"
+        f"could not be checked: {unseen[0].why}", "ask for the permission, or let another user run the doctor"
     )

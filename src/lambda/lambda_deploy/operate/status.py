@@ -1,6 +1,6 @@
 """Show both clouds on one screen: the state of each part, its lag, and commands for details.
 
-A part that cannot be read is one line that says so; the others are still shown.
+A part that cannot be read is one line with the reason; the others are still shown.
 """
 
 import shlex
@@ -165,7 +165,7 @@ class Status:
         return (f"ALARM: {', '.join(on)}" if on else f"none of {len(found)} is on"), None
 
     def subscription(self) -> tuple[str, datetime | None]:
-        """Return whether somebody receives the alarms."""
+        """Return whether an address receives the alarms."""
         topics = self._of_stack("AWS::SNS::Topic")
         if not topics:
             return _NOT_DEPLOYED, None

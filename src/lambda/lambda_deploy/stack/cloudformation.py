@@ -173,7 +173,7 @@ class CloudFormation:
 
     def _template(self) -> dict[str, Any]:
         body = self.client.get_template(StackName=self.stack_name, TemplateStage="Original")["TemplateBody"]
-        # botocore parses JSON; only a stack of somebody else has a template in YAML.
+        # botocore parses JSON; only a stack of another tool has a template in YAML.
         content: dict[str, Any] = {} if isinstance(body, str) else json.loads(json.dumps(body))
         return content
 

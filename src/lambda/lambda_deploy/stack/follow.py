@@ -31,7 +31,7 @@ _MEANINGS: Final = (
 def follow(cloudformation: CloudFormation, stack_id: str, seen: str, say: Callable[[str], None]) -> str:
     """Return the final state of the stack; print each event after the one with the id `seen`.
 
-    The operation has ended when the stack is idle and has an event that says so: just after a change set was executed,
+    The operation has ended when the stack is idle and has the event of its end: just after a change set was executed,
     the stack may still have its earlier state. Raises StackError when it takes longer than an hour and a half.
     """
     wait = cloudformation.wait
