@@ -1,8 +1,9 @@
-"""Files in: Auto Loader on Databricks, Spark's own file source elsewhere; the one place that separates them.
+"""Read new files: with Auto Loader on Databricks, with Spark's file source elsewhere.
 
-Both remember by path what they have read and hand a path over once. Whole files come (`binaryFile`), so that a file
-without lines is in the batch too. What an engine passes over (no bytes, too many, no right to read, its own memory)
-is no reason to stop it: the run compares landing with the files table afterwards and reads the rest itself.
+This is the only module that separates the two. Both remember the paths that they have read, and deliver a path once.
+Whole files are read (`binaryFile`), so that a batch also has files without lines. A file that an engine skips (no
+bytes, too many, no permission, in its checkpoint) does not stop the run: afterwards the run compares landing with the
+files table and reads the rest.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,20 +17,21 @@ from flatten.storage.location import literal_path
 _SCHEMA = "path STRING, modificationTime TIMESTAMP, length BIGINT, content BINARY"
 
 _MAX_FILES_BELOW_A_PATTERN = 100
-"""For each file whose path reads like a pattern Spark's file source looks at all files of its micro-batch: a
-thousand of them below a folder `[x]` are a million looks. Since https://github.com/apache/spark/pull/41022, which
-turned the patterns off, but in 4.2 each still stands for the whole list."""
+"""Spark's file source compares each file whose path looks like a pattern with all files of its micro-batch: a
+thousand of them below a folder `[x]` are a million comparisons. That came with
+https://github.com/apache/spark/pull/41022, which switched the patterns off, but in 4.2 each still matches the whole
+list.
+"""
 
 
 _TOLERANT = {"ignoreMissingFiles": "true", "ignoreCorruptFiles": "true"}
-"""A file that is gone, or cannot be read, once it has been listed, stops no other: the run looks for it afterwards."""
+"""A listed file that is missing or unreadable does not stop the others: the run reads it afterwards."""
 
 
 def new_files(spark: SparkSession, settings: Settings, *, auto_loader: bool) -> DataFrame:
     """Return the stream of files that no run has read: path, modificationTime, length, content.
 
-    A file that is too large to be used is not even opened: one of 2 GiB would stop every run, because no more fits
-    into a value.
+    A file that is too large is not opened: one of 2 GiB would stop every run, because a value cannot be larger.
     """
     options = auto_loader_options(settings) if auto_loader else file_source_options(settings)
     reader = spark.readStream.format("cloudFiles" if auto_loader else "binaryFile").schema(_SCHEMA)
@@ -38,7 +40,7 @@ def new_files(spark: SparkSession, settings: Settings, *, auto_loader: bool) -> 
 
 
 def auto_loader_options(settings: Settings) -> Mapping[str, str]:
-    """Return the options of Auto Loader, each for a reason.
+    """Return the options of Auto Loader, with the reason of each.
 
     https://docs.databricks.com/aws/en/ingestion/cloud-object-storage/auto-loader/options
     """
@@ -46,11 +48,11 @@ def auto_loader_options(settings: Settings) -> Mapping[str, str]:
         "cloudFiles.format": "binaryFile",
         **_DISCOVERY[settings.discovery],
         "cloudFiles.includeExistingFiles": "true",
-        # A key is written once; an overwritten one is found by the archiver.
+        # A key is written once; the archiver finds an overwritten one.
         "cloudFiles.allowOverwrites": "false",
-        # YYYY/MM/DD/HH are no partition columns.
+        # YYYY/MM/DD/HH are not partition columns.
         "cloudFiles.partitionColumns": "",
-        # Files are read whole: a micro-batch must fit into memory, however large its files are.
+        # Files are read whole: a micro-batch must fit into memory, with files of any size.
         "cloudFiles.maxFilesPerTrigger": str(settings.max_files),
         "cloudFiles.maxBytesPerTrigger": "1g",
         **_TOLERANT,
@@ -58,13 +60,13 @@ def auto_loader_options(settings: Settings) -> Mapping[str, str]:
 
 
 _DISCOVERY: Mapping[Discovery, Mapping[str, str]] = {
-    # A run sees every object that was written before it began, also the one that the Lambda started it for.
+    # A run sees every object that was written before it began, also the one for which the Lambda started it.
     "listing": {
         "cloudFiles.useNotifications": "false",
         # Incremental listing needs keys in lexical order; ours are by hour, then by sequence number.
         "cloudFiles.useIncrementalListing": "false",
     },
-    # Nothing is listed, which is cheaper for very many files; but discovery may lag a run that starts at once.
+    # Nothing is listed, which is cheaper for very many files; but discovery may be late for a run that starts at once.
     "file-events": {"cloudFiles.useManagedFileEvents": "true"},
 }
 
@@ -79,13 +81,13 @@ def file_source_options(settings: Settings) -> Mapping[str, str]:
     return {
         "recursiveFileLookup": "true",
         "maxFilesPerTrigger": str(min(settings.max_files, most)),
-        # The default of seven days skips older files without a word.
+        # The default of seven days silently skips older files.
         "maxFileAge": "36500d",
         **_TOLERANT,
     }
 
 
 def whole_files(spark: SparkSession, paths: Iterable[str]) -> DataFrame:
-    """Return some files as `new_files` gives them, by their paths. Raises AnalysisException when one is gone."""
+    """Return some files, by path, in the form of `new_files`. Raises AnalysisException when one is missing."""
     reader = spark.read.format("binaryFile").schema(_SCHEMA).options(**_TOLERANT, recursiveFileLookup="true")
     return reader.load([literal_path(path) for path in sorted(paths)])

@@ -54,7 +54,7 @@ class TableName:
         """Return the table as in SQL."""
         return _sql(self.text)
 
-    def beside(self, name: str) -> str:
+    def sibling(self, name: str) -> str:
         """Return another name in the table's schema as in SQL; the name alone where the table is a path."""
         return quoted(name) if self.is_path else _sql(f"{self.text.rpartition('.')[0] or 'default'}.{name}")
 

@@ -1,6 +1,6 @@
-"""The views by name, next to the table in its catalog: created, and replaced when their text is another one.
+"""Create the views of a table by name in its catalog, and replace those whose text has changed.
 
-The comment of a view says from which text it was made. Another view or table of that name is not changed.
+The comment of a view has the digest of its text. Another view or table with its name is not changed.
 """
 
 import hashlib
@@ -28,11 +28,12 @@ def flat_table(spark: SparkSession, table: TableName, days: int) -> Flat:
 
 
 def statements(table: TableName, flat: Flat) -> Iterator[tuple[str, str, str]]:
-    """Yield name, comment and SQL of each view, in the order in which they are created.
+    """Yield name, comment and SQL of each view, in the order of creation.
 
-    Next to a table by path there is no place for a view: those are temporary ones, of whatever session runs the SQL.
+    For a table by path the views are temporary, because they have no schema: they belong to the session that runs the
+    SQL.
     """
-    names = {view: table.beside(view) for view in VIEWS}
+    names = {view: table.sibling(view) for view in VIEWS}
     for view, about in VIEWS.items():
         text = query(view, flat, names)
         comment = f"{about}. Made by flatten views, text {hashlib.sha256(text.encode()).hexdigest()[:16]}"
@@ -43,10 +44,10 @@ def statements(table: TableName, flat: Flat) -> Iterator[tuple[str, str, str]]:
 def update(spark: SparkSession, table: TableName, days: int) -> dict[str, str]:
     """Create or replace the views of a table by name; return what was done: created, replaced or unchanged.
 
-    Raises TableError when something else has the name of a view; then none is changed.
+    Raises TableError when another object has the name of a view; then none is changed.
     """
     wanted = list(statements(table, flat_table(spark, table, days)))
-    before = {view: _comment(spark, table.beside(view)) for view, _, _ in wanted}
+    before = {view: _comment(spark, table.sibling(view)) for view, _, _ in wanted}
     done = {}
     for view, comment, sql in wanted:
         done[view] = "created" if before[view] is None else "unchanged" if before[view] == comment else "replaced"

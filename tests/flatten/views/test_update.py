@@ -37,7 +37,7 @@ def test_the_views_are_created_once(spark: SparkSession, table: TableName) -> No
     assert update.update(spark, table, 30) == dict.fromkeys(VIEWS, "created")
     assert _views(spark, table) == set(VIEWS)
     for view in VIEWS:
-        assert spark.table(table.beside(view)).collect() == []
+        assert spark.table(table.sibling(view)).collect() == []
     assert update.update(spark, table, 30) == dict.fromkeys(VIEWS, "unchanged")
     assert update.update(spark, table, 31) == dict.fromkeys(VIEWS, "replaced")
 
@@ -47,13 +47,13 @@ def test_a_signal_that_the_fleet_sends_for_the_first_time_is_added(spark: SparkS
     create.add_columns(spark, table, catalogue.packaged().columns(["climate-externaltemperature"]))
     of_each_signal = {"vehicle_latest": "replaced", "vehicle_health": "replaced"}
     assert update.update(spark, table, 30) == dict.fromkeys(VIEWS, "unchanged") | of_each_signal
-    columns = spark.table(table.beside("vehicle_latest")).columns
+    columns = spark.table(table.sibling("vehicle_latest")).columns
     assert {"Climate_ExternalTemperature_value", "Climate_ExternalTemperature_measuredAt"} <= set(columns)
 
 
 @pytest.mark.parametrize("other", ["VIEW {} AS SELECT 1 AS a", "TABLE {} (a INT) USING DELTA"], ids=["view", "table"])
 def test_other_objects_stay_unchanged(spark: SparkSession, table: TableName, other: str) -> None:
-    spark.sql(f"CREATE {other.format(table.beside('vehicle_day'))}")
+    spark.sql(f"CREATE {other.format(table.sibling('vehicle_day'))}")
     with pytest.raises(TableError, match=r"`vehicle_day` exists and was not made by `flatten views`: rename it"):
         update.update(spark, table, 30)
     assert _views(spark, table) <= {"vehicle_day"}
