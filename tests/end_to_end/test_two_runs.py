@@ -84,7 +84,7 @@ OTHERS: dict[str, Callable[[World], dict[str, Any]]] = {
 @pytest.mark.parametrize("other", OTHERS)
 def test_a_source_and_a_state_have_one_table(other: str, owned: World) -> None:
     (owned.root / "other").mkdir(exist_ok=True)
-    with pytest.raises(OwnerError, match=r"belongs to another job: its marker _flatten_owner\.json says"):
+    with pytest.raises(OwnerError, match=r"belongs to another job: its marker _flatten_owner\.json has"):
         owned.run(**OTHERS[other](owned))
     assert [path.name for path in (owned.root / "other").iterdir() if path.name != ".lock"] == []
 

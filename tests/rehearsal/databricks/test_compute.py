@@ -21,7 +21,7 @@ def test_the_reason_is_shown_when_spark_does_not_start(tmp_path: Path) -> None:
 def test_no_run_starts_an_ended_process_again(tmp_path: Path) -> None:
     with Compute(WRONG, tmp_path / "log") as compute:
         compute.end()
-        with pytest.raises(ComputeError, match="over"):
+        with pytest.raises(ComputeError, match="ended"):
             compute.run(["status"])
     assert not (tmp_path / "log").exists()
 
