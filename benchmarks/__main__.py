@@ -11,7 +11,16 @@ from pathlib import Path
 
 from benchmarks.command import say
 
-NAMES = ("small_run", "flatten", "growing_table", "million", "largest_file", "end_to_end", "stream_to_s3")
+NAMES = (
+    "small_run",
+    "flatten",
+    "growing_table",
+    "million",
+    "second_year",
+    "largest_file",
+    "end_to_end",
+    "stream_to_s3",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

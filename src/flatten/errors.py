@@ -4,6 +4,7 @@
     ├── UsageError                  an option is invalid: exit code 2
     │   ├── LocationError           a source, archive, quarantine or state folder cannot be used
     │   ├── TableError              a table name or path that this job must not write
+    │   ├── ExportError             a folder that is not a whole DynamoDB export
     │   └── OwnerError              the source belongs to another table or state folder
     ├── AlreadyRunningError         another run uses the state folder
     ├── ConflictError               other writers changed the tables or the files in every attempt
@@ -41,6 +42,10 @@ class LocationError(UsageError):
 
 class TableError(UsageError):
     """Raised when the table is not a Delta table, or lacks the job's columns."""
+
+
+class ExportError(UsageError):
+    """Raised when a folder is not a DynamoDB export, or one that is not whole or not in DynamoDB JSON."""
 
 
 class OwnerError(UsageError):

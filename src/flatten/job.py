@@ -21,8 +21,8 @@ from flatten.run.settle import settle
 from flatten.settings import Settings
 from flatten.storage import open_location
 from flatten.tables import create, files
-from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS, last_words
-from flatten.tables.runs import Run
+from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS
+from flatten.tables.runs import Run, as_failure
 
 _POLL_SECONDS = 1
 _FILES_NAMED = 5
@@ -105,15 +105,10 @@ def run(
             if any(counts.values()):
                 this.record(spark, around.clock(), counts, report.problem, around.patience)
         except (*SPARK_ERRORS, *SPARK_ENDED, OSError, FlattenError) as wrong:
-            failure = wrong if isinstance(wrong, FlattenError) else _failure(wrong)
+            failure = as_failure(wrong)
             this.record_failure(spark, around.clock(), str(failure))
             raise failure from wrong
         return report
-
-
-def _failure(wrong: Exception) -> FlattenError:
-    cause = last_words(wrong).rstrip(".")
-    return FlattenError(f"The run failed: {cause}. Its commits stay; run again to complete it.")
 
 
 def _stream(

@@ -14,11 +14,14 @@ Discovery = Literal["listing", "file-events"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options of `flatten run`. Locations are absolute and have no slash at the end.
+    """The options of `flatten run`, and of the commands that read lines again. Locations are absolute and have no slash
+    at the end.
 
     `max_files` is per micro-batch. `lookback_days` is how far from its lines' dates an event's row is looked up.
     `discovery` is how Auto Loader finds files. `started_at` has a time zone and is the `pipeline_processed_at` of every
-    row. `max_file_bytes` is the largest stored size of a file.
+    row. `max_file_bytes` is the largest stored size of a file. `read_again` is for lines that may have been read
+    before, in files that this process reads: rows are looked up under all dates, and a row that an older version wrote
+    is written again by its line. A `dry_run` decides and writes nothing.
     """
 
     source: str
@@ -34,6 +37,8 @@ class Settings:
     lookback_days: int = 7
     discovery: Discovery = "listing"
     max_file_bytes: int = MAX_STORED_BYTES
+    read_again: bool = False
+    dry_run: bool = False
 
     @property
     def checkpoint(self) -> str:

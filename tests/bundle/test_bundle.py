@@ -47,7 +47,7 @@ def test_every_resource_has_a_type_of_databricks(target: str) -> None:
     assert {kind: sorted(found[kind]) for kind in found} == {
         "alerts": ["freshness", "incomplete_files", "quarantined_lines"],
         "dashboards": ["fleet", "pipeline"],
-        "jobs": ["check", "flatten", "maintain", "smoke"],
+        "jobs": ["backfill", "check", "flatten", "maintain", "redrive", "replay", "smoke"],
         "schemas": ["telemetry", "telemetry_ops"],
         "volumes": ["archive", "landing", "quarantine", "state"],
     }
@@ -146,6 +146,16 @@ BROKEN = [
     ("package", put(f"{WHEEL}/package_name", "telemetry"), "no entry point flatten of telemetry"),
     ("unknown command", put(f"{WHEEL}/parameters/0", "start"), "commands: flatten.run: no command 'start'"),
     ("unknown option", put(f"{WHEEL}/parameters/+", "--speed=9"), "No such option"),
+    (
+        "a parameter that the job lacks",
+        put("resources/jobs/replay/parameters", [], "resources/replay.job.yml"),
+        "commands: replay.replay: no command 'from'",
+    ),
+    (
+        "a default that is no date",
+        put("resources/jobs/replay/parameters/0/default", "soon", "resources/replay.job.yml"),
+        "'soon' is not a date",
+    ),
     ("option missing", put(f"{WHEEL}/parameters/1", "--on-delete"), "Invalid value for '--on-delete'"),
     ("number", put("variables/max_files/default", 1000, MAIN), "commands: flatten.run: 1000 is not text"),
     ("bad value", put("variables/discovery/default", "guess", MAIN), "'guess' is not one of"),

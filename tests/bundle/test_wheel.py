@@ -41,9 +41,11 @@ def test_the_wheel_has_only_flatten_and_requires_only_click(wheel: Path) -> None
     with ZipFile(wheel) as held:
         names = held.namelist()
         metadata = message_from_bytes(held.read(f"flatten-{__version__}.dist-info/METADATA"))
+        conversion = held.read("flatten/events/dynamodb_json.py")
     assert {name.partition("/")[0] for name in names} == {"flatten", f"flatten-{__version__}.dist-info"}
     assert {"flatten/events/signal_catalogue.json", "flatten/views/vehicle_latest.sql"} <= set(names)
     assert not [name for name in names if name.startswith("flatten/local/")]
+    assert conversion == (ROOT / "src/lambda/stream_to_s3/dynamodb_json.py").read_bytes()  # one module in two places
     needed = metadata.get_all("Requires-Dist") or []
     assert [each for each in needed if "extra ==" not in each] == ["click>=8.1"]
 

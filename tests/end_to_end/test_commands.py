@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flatten.cli import main
 from flatten.tables.schema import SIDE_TABLES
 from flatten.views.fill import VIEWS
+from support.command_line import called, everything
 from support.job_world import World, line
 from support.job_world import content as lines_of
 
@@ -20,15 +21,7 @@ Command = Callable[..., tuple[int, str, str]]
 def command(capsys: pytest.CaptureFixture[str]) -> Command:
     """Run `flatten` with arguments; return exit code, stdout, stderr."""
 
-    def call(*arguments: object) -> tuple[int, str, str]:
-        code = 0
-        try:
-            main([str(each) for each in arguments])
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        return code, *capsys.readouterr()
-
-    return call
+    return partial(called, capsys)
 
 
 @pytest.fixture
@@ -45,10 +38,6 @@ def run_arguments(place: Path, **changes: object) -> list[object]:
         "run",
         *(part for name, default in options.items() for part in (f"--{name}", changes.get(name, place / default))),
     ]
-
-
-def everything(place: Path) -> list[str]:
-    return sorted(str(path.relative_to(place)) for path in place.rglob("*"))
 
 
 BAD_PLACES: dict[str, tuple[dict[str, str], str]] = {

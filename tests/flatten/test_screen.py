@@ -83,3 +83,15 @@ def test_unknown_values_are_left_out_of_the_status() -> None:
     lines = shown_status(FOUND | {"landing": None, "newest_event": None, "quarantined": {}, "runs": []}).splitlines()
     assert "newest event -" in lines
     assert not any(line.startswith(("landing", "quarantined", "run")) for line in lines)
+
+
+def test_progress_towards_a_total_says_how_long_it_takes() -> None:
+    times, out = iter([0.0, 30.0, 60.0, 600.0]), StringIO()
+    with Screen(out, lively=False, quiet=False).progress("files", 100, lambda: next(times)) as progress:
+        for done in (10, 10, 50, 100):
+            progress(done)
+    assert out.getvalue().splitlines() == [
+        "files: 10 of 100, about 4 min left",
+        "files: 50 of 100, about 60 s left",
+        "files: 100 of 100, about 0 s left",
+    ]

@@ -1,6 +1,7 @@
 """Find mistakes in a target that strict validation and a deployment accept."""
 
 import fnmatch
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from support.bundle_cron import cron_mistakes
 
 TYPES: dict[str, Any] = {"jobs": Job, "schemas": Schema, "volumes": Volume, "alerts": Alert, "dashboards": Dashboard}
 _STARTS = ("schedule", "trigger", "triggers", "continuous")
-_BY_HAND = ("smoke",)
+_BY_HAND = ("smoke", "replay", "backfill", "redrive")
 _KINDS = ("periodic", "file_arrival", "table_update", "model", "sql_condition")
 
 Check = Callable[[Bundle], Iterator[str]]
@@ -132,12 +133,21 @@ def commands(bundle: Bundle) -> Iterator[str]:
             yield from (
                 f"{key}.{task['task_key']}: {word!r} is not text" for word in words if not isinstance(word, str)
             )
-            name, *given = map(str, words or [""])
             try:
+                name, *given = (_with_defaults(str(word), job) for word in words or [""])
                 _parsed(name, given)
             except (click.ClickException, KeyError) as error:
                 said = error.format_message() if isinstance(error, click.ClickException) else f"no command {error}"
                 yield f"{key}.{task['task_key']}: {said}"
+
+
+def _with_defaults(word: str, job: dict[str, Any]) -> str:
+    """Put the defaults of a job's parameters into a word.
+
+    https://docs.databricks.com/aws/en/jobs/parameter-use
+    """
+    defaults = {each["name"]: each["default"] for each in job.get("parameters", [])}
+    return re.sub(r"\{\{job\.parameters\.(\w+)\}\}", lambda found: str(defaults[found.group(1)]), word)
 
 
 def _parsed(name: str, given: list[str]) -> None:

@@ -13,6 +13,7 @@ NEAR, FAR = (0, 3, 7), (0, 7, 40)
 KINDS: tuple[Kind, ...] = (
     *("insert", "modify", "modify", "modify", "remove", "remove keys", "remove keys"),
     *("expire", "expire keys", "plain", "plain", "bad"),
+    *("written", "written", "written remove", "written remove keys"),
 )
 POLICIES: tuple[tuple[RemovePolicy, RemovePolicy], ...] = (
     *(("soft", "keep"), ("soft", "soft"), ("hard", "soft")),
@@ -22,6 +23,8 @@ POLICIES: tuple[tuple[RemovePolicy, RemovePolicy], ...] = (
 CHANGES, BATCHES, FILES = 8, 3, 3
 PLACES = range(BATCHES * FILES)
 STREAMS = ("2025-12-01", "2026-01-01", "2026-01-01")
+BEGINNINGS = {"2025-12-01": 0, "2026-01-01": 100}
+"""The second of a stream's first change."""
 BOUNDARIES = ("found", "values", "rows", "files")
 
 T = TypeVar("T")
@@ -45,6 +48,7 @@ class History:
     troubles: list[Trouble]
     policies: Policies
     in_turns: bool
+    all_dates: bool
 
     def files(self, batch: int) -> list[list[Delivered]]:
         """Return the files of a batch; the later a name, the earlier the file."""
@@ -67,7 +71,7 @@ class History:
         own = [each for each in self.made if each.event_id == event_id and not each.is_ignored(self.policies)]
         days = [day for each in own for day in (each.day, each.previous) if day]
         hidden = any(each.kind == "insert" and each.day is None for each in own)
-        return not days or (not hidden and max(days) - min(days) <= timedelta(LOOKBACK))
+        return not days or self.all_dates or (not hidden and max(days) - min(days) <= timedelta(LOOKBACK))
 
     @property
     def event_ids(self) -> list[str]:
@@ -83,7 +87,7 @@ class History:
 class Dice:
     """Choices from a few bytes: drawing each with hypothesis takes longer, and yields mostly short histories."""
 
-    BYTES = 3
+    BYTES = 4
 
     def __init__(self, thrown: bytes) -> None:
         self._left = int.from_bytes(thrown)
@@ -95,17 +99,19 @@ class Dice:
 
 
 def made(at: int, dice: Dice, offsets: tuple[int, ...]) -> Made:
-    """Return the change number `at`."""
+    """Return the change number `at`. The stream's times follow its numbers, two a second."""
     days = [None, *(FIRST_DAY + timedelta(offset) for offset in offsets)]
     kind, event_id, stream = dice.choose(*KINDS), dice.choose("a", "a", "a", "b"), dice.choose(*STREAMS)
     day, previous, delivered = dice.choose(*days), dice.choose(*days), dice.choose(None, 1, 2, 3)
-    keys, plain = kind.endswith("keys"), kind == "plain"
+    keys, plain, written = kind.endswith("keys"), kind == "plain", kind.startswith("written")
+    second = BEGINNINGS[stream] + (dice.choose(0, 1, 2, 3) if written else at // 2)
     return Made(
         event_id,
         kind,
-        stream=None if plain else stream,
-        number=None if plain else str(at + 8),  # of one and of two digits
+        stream=None if plain or written else stream,
+        number=None if plain or written else str(at + 8),  # of one and of two digits
         delivered_at=None if keys else delivered if plain else 5,
+        changed_at=None if plain else second * 1_000_000 + (at if written else 0),
         day=None if keys else day,
         previous=previous if kind == "modify" else None,
         values=None if keys else f"values {at}",
@@ -123,9 +129,11 @@ def history(thrown: bytes) -> History:
     dice, *others = (Dice(thrown[at : at + Dice.BYTES]) for at in range(0, len(thrown), Dice.BYTES))
     batches, changes = others[:BATCHES], others[BATCHES:]
     offsets, calm, in_turns = dice.choose(NEAR, FAR), dice.choose(True, True, False), dice.choose(False, True)
+    all_dates = dice.choose(False, False, True)
     return History(
         policies=Policies(*dice.choose(*POLICIES)),
         in_turns=in_turns,
+        all_dates=all_dates,
         made=[made(at, each, offsets) for at, each in enumerate(changes)],
         places=[[each.choose(*PLACES), *each.choose((), *((place,) for place in PLACES))] for each in changes],
         troubles=[trouble(each, calm) for each in batches],
@@ -138,7 +146,7 @@ SIZE = Dice.BYTES * (1 + BATCHES + CHANGES)
 
 def as_sent(each: Delivered, policies: Policies) -> Sent:
     """Return a delivered change as the job reads it."""
-    made, names = each.made, {"insert": "INSERT", "modify": "MODIFY", "plain": None}
+    made, names = each.made, {"insert": "INSERT", "modify": "MODIFY", "written": "MODIFY", "plain": None}
     if made.kind == "bad":
         return bad(each.place)
     change = change_of(
@@ -149,6 +157,7 @@ def as_sent(each: Delivered, policies: Policies) -> Sent:
         day=made.day,
         previous=made.previous,
         delivered_at=made.delivered_at,
+        changed_at=made.changed_at,
         expired=made.kind.startswith("expire"),
         keys_only=made.kind.endswith("keys"),
     )

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from flatten.decide.decision import Decision, decide
-from flatten.decide.lines import JudgedLine, RemovePolicy, action_of
+from flatten.decide.lines import JudgedLine, RemovePolicy, Versions, action_of
 from flatten.decide.windows import search_for
 from flatten.events.envelope import Change
 from support.table_model import TableModel, TableRow
 
 ATTEMPTS = 8
+OLD, NEW = Versions("1", "1"), Versions("2", "1")
+"""The versions that a job writes, and those of a later one."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,18 @@ def change_of(
     day: date | None = None,
     previous: date | None = None,
     delivered_at: int | None = None,
+    changed_at: int | None = None,
     expired: bool = False,
     keys_only: bool = False,
 ) -> Change:
-    """Return a change as its line has it: without values for keys only, without metadata for no number."""
+    """Return a change as its line has it: keys alone have no values, neither number nor time means no metadata."""
     return Change(
         event_id,
-        name if number else None,
+        name if number or changed_at is not None else None,
         expired,
         stream if number else None,
         number,
-        changed_at=None,
+        changed_at=changed_at,
         delivered_at=None if keys_only else delivered_at,
         event_date=None if keys_only else day,
         previous_date=previous,
@@ -119,6 +122,8 @@ class JobModel:
 
     table: TableModel
     lookback: int = 7
+    all_dates: bool = False
+    now: Versions | None = None
     recorded: dict[str, Counter[str]] = field(default_factory=dict)
     decided: list[Decision] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
@@ -152,15 +157,19 @@ class JobModel:
         self, turn: int, sents: Sequence[Sent], met: dict[int, frozenset[date]], reached: Callable[[str], None]
     ) -> dict[str, Counter[str]]:
         lines = [each.line for each in sents]
-        search = search_for(lines, self.lookback, met.get(turn, ()))
-        decision = decide(lines, self.table.look_up(search))
+        search = search_for(lines, self.lookback, met.get(turn, ()), all_dates=self.all_dates)
+        decision = decide(lines, self.table.look_up(search), self.now)
         self.decided.append(decision)
         met[turn] = frozenset(decision.dates)
-        is_foreseen = all(any(first <= day <= last for first, last in search.windows) for day in decision.dates)
+        is_foreseen = self.all_dates or all(
+            any(first <= day <= last for first, last in search.windows) for day in decision.dates
+        )
         reached("found")
         if decision.chosen:
-            rows = _flat_rows(sents, decision)
-            written = self.table.merge_rows(rows, decision.dates, meets_rows=decision.meets_rows)
+            rows = _flat_rows(sents, decision, self.now or OLD)
+            written = self.table.merge_rows(
+                rows, decision.dates, meets_rows=decision.meets_rows, renewed=decision.renewed
+            )
             self._require(Written(decision.rows_to_write, written, is_foreseen))
         reached("values")
         if decision.closings:
@@ -174,8 +183,8 @@ class JobModel:
             raise OutdatedError
 
 
-def _flat_rows(sents: Sequence[Sent], decision: Decision) -> list[TableRow]:
-    """Return the rows of the chosen lines from the second pass."""
+def _flat_rows(sents: Sequence[Sent], decision: Decision, versions: Versions) -> list[TableRow]:
+    """Return the rows that the second pass makes of the chosen lines."""
     chosen = {(path, number) for path, numbers in decision.chosen.items() for number in numbers}
     return [
         TableRow(
@@ -184,7 +193,10 @@ def _flat_rows(sents: Sequence[Sent], decision: Decision) -> list[TableRow]:
             each.line.stream,
             each.line.sequence_number,
             each.line.delivered_at,
+            each.line.changed_at,
             each.line.path,
+            versions.catalogue or "",
+            versions.pipeline or "",
             deleted=each.line.action == "delete",
             values=each.values,
         )

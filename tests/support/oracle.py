@@ -8,8 +8,9 @@ from typing import Literal, NamedTuple
 from support.job_model import Place, Policies
 from support.table_model import Rank, TableRow, rank
 
-Kind = Literal["insert", "modify", "remove", "remove keys", "expire", "expire keys", "plain", "bad"]
-"""plain: a line without metadata."""
+Stream = Literal["insert", "modify", "remove", "remove keys", "expire", "expire keys"]
+Kind = Stream | Literal["plain", "bad", "written", "written remove", "written remove keys"]
+"""plain: a line without metadata; written: an item of an incremental export."""
 
 
 class Made(NamedTuple):
@@ -20,18 +21,24 @@ class Made(NamedTuple):
     stream: str | None
     number: str | None
     delivered_at: int | None
+    changed_at: int | None
     day: date | None
     previous: date | None
     values: str | None
 
     @property
     def rank(self) -> Rank:
-        """Return its order."""
-        return rank(self.stream, self.number, self.delivered_at)
+        """Its order."""
+        return rank(self.stream, self.number, self.delivered_at, self.changed_at)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has neither a number nor a time."""
+        return self.number is None and self.changed_at is None
 
     def policy(self, policies: Policies) -> str | None:
-        """Return the policy for removals of its kind; None when it removes nothing."""
-        if self.kind in ("remove", "remove keys"):
+        """Return what is asked for removals of its kind; None when it removes nothing."""
+        if "remove" in self.kind:
             return policies.on_delete
         return policies.on_expiry if self.kind in ("expire", "expire keys") else None
 
@@ -66,7 +73,8 @@ def after(row: State, lines: Iterable[Delivered], policies: Policies) -> State:
 
 def _applied(row: State, each: Delivered, policies: Policies) -> TableRow:
     made, policy = each.made, each.made.policy(policies)
-    new = TableRow(made.event_id, made.day, made.stream, made.number, made.delivered_at, each.place.path)
+    order = made.stream, made.number, made.delivered_at, made.changed_at
+    new = TableRow(made.event_id, made.day, *order, each.place.path)
     if policy is None:
         return new._replace(values=made.values)
     if policy == "hard":
@@ -94,9 +102,10 @@ def _verdict(line: Delivered, row: State, first: Delivered | None, policies: Pol
         return "quarantined"
     if made.is_ignored(policies) or row is None or first is None:
         return "ignored"
-    if line is first and (row.source_file, row.sequence_number) == (line.place.path, made.number):
+    both_plain = made.is_plain and (row.sequence_number, row.changed_at) == (None, None)
+    if line is first and row.source_file == line.place.path and (both_plain or made.rank == row.rank):
         return "applied"
-    if made.number is None:
+    if made.is_plain:
         return "ignored"
     is_repeat = made.rank == row.rank or (made.rank == first.made.rank and line is not first)
     return "repeated" if is_repeat else "superseded"

@@ -2,20 +2,26 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from math import inf
 from typing import Any, NamedTuple
 
-from flatten.decide.lines import Closing, FoundRow, JudgedLine
+from flatten.decide.lines import Closing, FoundRow, JudgedLine, Versions
 from flatten.decide.windows import Search
 
-Rank = tuple[int, str, int]
-"""The order of a change by Python's comparison; not the order that is tested."""
+Rank = tuple[int, float, int, str, int]
+"""The order of a change as Python's own comparison has it; not the order that is tested. It holds where the times of
+the stream's changes follow their numbers.
+"""
 
 
-def rank(stream: str | None, sequence_number: str | None, delivered_at: int | None) -> Rank:
-    """Return the place of a change among the changes of its event."""
-    if sequence_number is None:
-        return 0, "", -(10**20) if delivered_at is None else delivered_at
-    return 1, stream or "", int(sequence_number)
+def rank(stream: str | None, sequence_number: str | None, delivered_at: int | None, changed_at: int | None) -> Rank:
+    """Return the place of a change among the changes of its event: by the second of its time, the stream's last."""
+    second = inf if changed_at is None else changed_at // 1_000_000
+    if sequence_number is not None:
+        return 1, second, 1, stream or "", int(sequence_number)
+    if changed_at is not None:
+        return 1, second, 0, "", changed_at
+    return 0, 0, 0, "", -(10**20) if delivered_at is None else delivered_at
 
 
 class TableRow(NamedTuple):
@@ -26,14 +32,17 @@ class TableRow(NamedTuple):
     stream: str | None
     sequence_number: str | None
     delivered_at: int | None
+    changed_at: int | None
     source_file: str | None
+    catalogue_version: str = "1"
+    pipeline_version: str = "1"
     deleted: bool = False
     values: Any = None
 
     @property
     def rank(self) -> Rank:
-        """Return its order."""
-        return rank(self.stream, self.sequence_number, self.delivered_at)
+        """Its order."""
+        return rank(self.stream, self.sequence_number, self.delivered_at, self.changed_at)
 
 
 class TableModel:
@@ -43,17 +52,26 @@ class TableModel:
         self.rows: list[TableRow] = []
 
     def look_up(self, search: Search) -> list[FoundRow]:
-        """Return the result of `look_up`."""
-        return [FoundRow(*row[:6]) for row in self.rows if _is_sought(row, search)]
+        """Return what `look_up` finds."""
+        return [FoundRow(*row[:9]) for row in self.rows if _is_sought(row, search)]
 
-    def merge_rows(self, rows: Sequence[TableRow], dates: Collection[date], *, meets_rows: bool) -> int:
+    def merge_rows(
+        self,
+        rows: Sequence[TableRow],
+        dates: Collection[date],
+        *,
+        meets_rows: bool,
+        renewed: Collection[Versions] = (),
+    ) -> int:
         """Do the MERGE of `merge_rows`; return the number of rows written."""
         changed = 0
         assert len({row.event_id for row in rows}) == len(rows), "a MERGE takes one line of an event"
         for source in rows:
             met = self._met(source.event_id, dates)
             for at in met:
-                if meets_rows and source.rank > self.rows[at].rank:
+                row = self.rows[at]
+                versions = Versions(row.catalogue_version, row.pipeline_version)
+                if meets_rows and (source.rank > row.rank or (versions in renewed and _is_same(source, row))):
                     self.rows[at] = source
                     changed += 1
             if not met:
@@ -97,12 +115,17 @@ class TableModel:
         ]
 
 
+def _is_same(source: TableRow, row: TableRow) -> bool:
+    return source.rank == row.rank and (source.sequence_number is not None or source.source_file == row.source_file)
+
+
 def _rank_of(each: JudgedLine | FoundRow) -> Rank:
-    return rank(each.stream, each.sequence_number, each.delivered_at)
+    return rank(each.stream, each.sequence_number, each.delivered_at, each.changed_at)
 
 
 def _tombstone(line: JudgedLine) -> TableRow:
-    return TableRow(line.event_id, line.event_date, line.stream, line.sequence_number, None, line.path, deleted=True)
+    order = line.stream, line.sequence_number, None, line.changed_at
+    return TableRow(line.event_id, line.event_date, *order, line.path, deleted=True)
 
 
 def _closed(row: TableRow, closing: Closing) -> TableRow:

@@ -1,4 +1,4 @@
-"""The command line of `flatten`. Every option is also read from FLATTEN_<OPTION>.
+"""The command line of `flatten`: a module for each command. Every option is also read from FLATTEN_<OPTION>.
 
 Exit codes: 0 done (also with quarantined lines), 1 the work could not be done, 2 wrong usage.
 """
@@ -9,8 +9,12 @@ from collections.abc import Sequence
 import click
 
 from flatten import __version__
+from flatten.cli.backfill import backfill
 from flatten.cli.common import failed
+from flatten.cli.explain import explain
 from flatten.cli.maintain import maintain
+from flatten.cli.redrive import redrive
+from flatten.cli.replay import replay
 from flatten.cli.run import run
 from flatten.cli.smoke import smoke
 from flatten.cli.status import status
@@ -30,7 +34,7 @@ def cli() -> None:
     """
 
 
-for _command in (run, status, maintain, smoke, views):
+for _command in (run, status, maintain, smoke, views, replay, backfill, redrive, explain):
     cli.add_command(_command)
 
 

@@ -8,7 +8,19 @@ from typing import Any
 
 import click
 
-from flatten.cli.common import COUNT, JSON, OPS, TABLE, named_table, now, option, require_lasting_catalog, session
+from flatten.cli.common import (
+    COUNT,
+    JSON,
+    ON_DELETE,
+    ON_EXPIRY,
+    OPS,
+    TABLE,
+    named_table,
+    now,
+    option,
+    require_lasting_catalog,
+    session,
+)
 from flatten.errors import FilesLeftError
 from flatten.screen import Screen
 from flatten.session import interruptible, on_databricks
@@ -16,8 +28,6 @@ from flatten.settings import Settings
 from flatten.storage import open_location
 from flatten.storage.directory import require_possible
 from flatten.storage.location import absolute
-
-_POLICY = click.Choice(["soft", "hard", "keep"])
 
 
 @click.command()
@@ -29,8 +39,8 @@ _POLICY = click.Choice(["soft", "hard", "keep"])
 @TABLE
 @option("--state", required=True, metavar="DIR", help="The state folder: the checkpoint of what was read.")
 @OPS
-@option("--on-delete", type=_POLICY, default="soft", show_default=True, help="What a removed item does to its row.")
-@option("--on-expiry", type=_POLICY, default="keep", show_default=True, help="What an expired item does to its row.")
+@ON_DELETE
+@ON_EXPIRY
 @option("--max-files", type=COUNT, default=1000, show_default=True, help="Largest number of files in a micro-batch.")
 @option(
     "--lookback-days",

@@ -12,6 +12,9 @@ remembered. Critical cases:
 - An event has several rows, because its dates are further apart than the look-back: the newest decides. All of them are
   older than a winner, so all are replaced; maintenance leaves one. A removal without an image gives its order to the
   newest row only: with equal orders, maintenance might keep old values.
+- A newer version (`now`) reads the batch again: the line whose values a row shows writes it again when an older version
+  of the catalogue or the job wrote the row. Not so a row that was closed by a removal without an image: its values are
+  those of an older line, and older lines never win.
 - Another writer commits between look-up and write: the MERGE compares the order again, in its own transaction.
   `rows_to_write` and `rows_to_close` say how many rows it must change; another number means a new look-up.
 """
@@ -22,7 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from flatten.decide.lines import VALUELESS, Action, Closing, FoundRow, JudgedLine
+from flatten.decide.lines import VALUELESS, Action, Closing, FoundRow, JudgedLine, Versions
 
 VERDICTS = ("applied", "superseded", "repeated", "ignored", "quarantined")
 
@@ -33,7 +36,7 @@ class Decision:
 
     `verdicts` counts lines by file path. `chosen` has the numbers of the lines to flatten by path, ascending.
     `closings` are removals without values. `dates` are the dates of all affected rows, before and after. `meets_rows`
-    says whether a chosen line replaces a row.
+    says whether a chosen line replaces a row; `renewed` are the versions of rows that a line of equal order replaces.
     """
 
     verdicts: dict[str, Counter[str]] = field(default_factory=dict)
@@ -41,6 +44,7 @@ class Decision:
     closings: list[Closing] = field(default_factory=list)
     dates: set[date] = field(default_factory=set)
     meets_rows: bool = False
+    renewed: set[Versions] = field(default_factory=set)
     rows_to_write: int = 0
     rows_to_close: int = 0
 
@@ -53,6 +57,12 @@ class Decision:
         self.rows_to_write += max(1, len(rows))
         self._concern(line, rows)
 
+    def _renew(self, line: JudgedLine, rows: Sequence[FoundRow], now: Versions) -> None:
+        """Choose a line whose row an older version wrote; its event's older rows are replaced, too."""
+        stale = [row for row in rows if _is_stale(row, line, now)]
+        self.renewed.update(row.versions for row in stale)
+        self._choose(line, [*stale, *(row for row in rows if line.order > row.order)])
+
     def _close(self, closing: Closing, rows: Sequence[FoundRow]) -> None:
         self.closings.append(closing)
         self.rows_to_close += max(1, len(rows))
@@ -63,14 +73,17 @@ class Decision:
         self.dates.update(each for each in dates if each)
 
 
-def decide(lines: Iterable[JudgedLine], rows: Iterable[FoundRow]) -> Decision:
-    """Decide on the lines of a batch, given all rows of their events that were found."""
+def decide(lines: Iterable[JudgedLine], rows: Iterable[FoundRow], now: Versions | None = None) -> Decision:
+    """Decide on the lines of a batch, given all rows of their events that were found.
+
+    With `now`, the versions that would write, a row of an older version is written again by its own line.
+    """
     decision = Decision()
     found = _by_event(rows)
     for event_id, group in _counting(lines, decision).items():
         group.sort(key=lambda line: line.place)
         group.sort(key=lambda line: line.order, reverse=True)
-        _decide_event(group, found.get(event_id, ()), decision)
+        _decide_event(group, found.get(event_id, ()), decision, now)
     for path, numbers in decision.chosen.items():
         decision.chosen[path] = array("I", sorted(numbers))
     return decision
@@ -94,7 +107,9 @@ def _counting(lines: Iterable[JudgedLine], decision: Decision) -> dict[str, list
     return groups
 
 
-def _decide_event(lines: Sequence[JudgedLine], rows: Sequence[FoundRow], decision: Decision) -> None:
+def _decide_event(
+    lines: Sequence[JudgedLine], rows: Sequence[FoundRow], decision: Decision, now: Versions | None
+) -> None:
     """Decide on the lines of one event, newest first."""
     winner, *others = lines
     row = max(rows, key=lambda each: each.order, default=None)
@@ -105,21 +120,29 @@ def _decide_event(lines: Sequence[JudgedLine], rows: Sequence[FoundRow], decisio
         _write(lines, row, rows, decision)
     else:
         decision._count(winner, _verdict_against(winner, row))
+        own = next((line for line in lines if now and _is_stale(row, line, now)), None)
+        if now and own:
+            decision._renew(own, rows, now)
+
+
+def _is_stale(row: FoundRow, line: JudgedLine, now: Versions) -> bool:
+    """Whether an older version took a row's values from this very change. Without a number the file says so."""
+    same = line.order == row.order and (line.sequence_number is not None or line.path == row.source_file)
+    return same and line.action not in VALUELESS and row.versions.is_older_than(now)
 
 
 def _verdict_beside(line: JudgedLine, winner: JudgedLine) -> str:
-    if line.sequence_number is None:
+    if line.order.is_none:
         return "ignored"
     return "repeated" if line.order == winner.order else "superseded"
 
 
 def _verdict_against(winner: JudgedLine, row: FoundRow) -> str:
     """Return the verdict on a line that is not newer than the row."""
-    unnumbered = winner.sequence_number is None and row.sequence_number is None
-    equal = unnumbered or winner.order == row.order
+    equal = winner.order == row.order or (winner.order.is_none and row.order.is_none)
     if equal and row.source_file == winner.path:
         return "applied"
-    if winner.sequence_number is None:
+    if winner.order.is_none:
         return "ignored"
     return "repeated" if equal else "superseded"
 

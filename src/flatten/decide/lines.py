@@ -1,5 +1,6 @@
 """The data of a line and of a row that the decision needs."""
 
+import re
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -52,7 +53,7 @@ class JudgedLine(NamedTuple):
     @property
     def order(self) -> Order:
         """Return its order among the changes of its event."""
-        return order_of(self.stream, self.sequence_number, self.delivered_at)
+        return order_of(self.stream, self.sequence_number, self.delivered_at, self.changed_at)
 
     @property
     def place(self) -> tuple[int, str, int]:
@@ -61,19 +62,42 @@ class JudgedLine(NamedTuple):
 
 
 class FoundRow(NamedTuple):
-    """A row that the look-up found; `delivered_at` is microseconds since 1970 UTC."""
+    """A row that the look-up found; times are microseconds since 1970 UTC."""
 
     event_id: str
     event_date: date | None
     stream: str | None
     sequence_number: str | None
     delivered_at: int | None
+    changed_at: int | None
     source_file: str | None
+    catalogue_version: str | None
+    pipeline_version: str | None
 
     @property
     def order(self) -> Order:
         """Return the order of the change that wrote it."""
-        return order_of(self.stream, self.sequence_number, self.delivered_at)
+        return order_of(self.stream, self.sequence_number, self.delivered_at, self.changed_at)
+
+    @property
+    def versions(self) -> "Versions":
+        """Return the versions that wrote it."""
+        return Versions(self.catalogue_version, self.pipeline_version)
+
+
+class Versions(NamedTuple):
+    """The versions of the signal catalogue and of the job that write a row."""
+
+    catalogue: str | None
+    pipeline: str | None
+
+    def is_older_than(self, other: "Versions") -> bool:
+        """Return whether one of the two is older than the other's; an unknown one is older than any."""
+        return any(_numbers(own) < _numbers(others) for own, others in zip(self, other, strict=True))
+
+
+def _numbers(version: str | None) -> list[int]:
+    return [int(digits) for digits in re.findall("[0-9]+", version or "")]
 
 
 class Closing(NamedTuple):

@@ -29,8 +29,10 @@ class Search:
     windows: tuple[Window, ...]
 
 
-def search_for(lines: Iterable[JudgedLine], lookback: int, also: Iterable[date] = ()) -> Search:
-    """Return where the rows of the events of these lines may be.
+def search_for(
+    lines: Iterable[JudgedLine], lookback: int, also: Iterable[date] = (), *, all_dates: bool = False
+) -> Search:
+    """Return where the rows of the events of these lines may be; with `all_dates` all are looked for everywhere.
 
     `also` has more dates: those under which a MERGE has just met rows that the look-up before it missed.
     """
@@ -41,7 +43,7 @@ def search_for(lines: Iterable[JudgedLine], lookback: int, also: Iterable[date] 
         if line.counts:
             near.add(line.event_id)
             dates.update(each for each in (line.event_date, line.previous_date) if each)
-            if line.has_no_place:
+            if all_dates or line.has_no_place:
                 everywhere.add(line.event_id)
     return Search(frozenset(near - everywhere), frozenset(everywhere), windows_around(dates, lookback))
 

@@ -22,6 +22,9 @@ _KEYS = ("event_id", "recorded_at")
 
 EVENT_NAMES = ("INSERT", "MODIFY", "REMOVE")
 
+WRITTEN = "write_timestamp_micros"
+"""In the metadata of an item of an incremental export, in place of the stream's label and number: `events.export`."""
+
 
 class BadLineError(Exception):
     """Raised for a line to quarantine, with a reason of docs/reference/quarantine.md and a detail."""
@@ -35,8 +38,8 @@ class BadLineError(Exception):
 class Change:
     """What the MERGE must know of a line.
 
-    `event_name`, `stream` and `sequence_number` are None for lines without `_stream_metadata`. Times are microseconds
-    since 1970 UTC.
+    `event_name`, `stream` and `sequence_number` are None for lines without `_stream_metadata`; an exported item has
+    only the time at which it was written. Times are microseconds since 1970 UTC.
     """
 
     event_id: str
@@ -74,7 +77,12 @@ def read_line(content: bytes, limit: int = MAX_LINE_BYTES) -> dict[str, Any]:
 
 
 def read_change(event: dict[str, Any]) -> Change:
-    """Return the change that an event represents. Raises BadLineError: bad_event_id, bad_signals, bad_metadata."""
+    """Return the change that an event represents.
+
+    Raises BadLineError: unconvertible, bad_event_id, bad_signals, bad_metadata.
+    """
+    if "event_id" not in event and ("Item" in event or "Keys" in event):
+        raise BadLineError("unconvertible", f"the item of an exported line is not DynamoDB JSON or has {METADATA}")
     event_id = _event_id(event)
     if not isinstance(event.get("signals"), list | None):
         raise BadLineError("bad_signals", f"signals is a JSON {_kind(event['signals'])}, not an array")
@@ -89,7 +97,7 @@ def read_change(event: dict[str, Any]) -> Change:
         expired=known.get("expired_by_ttl") is True,
         stream=stream,
         sequence_number=number,
-        changed_at=timestamps.from_number(known.get("approximate_creation_time"), 1_000_000),
+        changed_at=_changed_at(known, number),
         delivered_at=_delivered_at(event),
         event_date=timestamps.date_of(timestamps.from_text(event.get("recorded_at"))),
         previous_date=timestamps.date_of(timestamps.from_text(known.get("previous_recorded_at"))),
@@ -110,15 +118,23 @@ def _event_id(event: dict[str, Any]) -> str:
     return event_id
 
 
-def _order(metadata: dict[str, Any]) -> tuple[str, str, str]:
+def _order(metadata: dict[str, Any]) -> tuple[str, str | None, str | None]:
     name, stream, number = (metadata.get(key) for key in ("event_name", "stream", "sequence_number"))
     if name not in EVENT_NAMES:
         raise BadLineError("bad_metadata", f"event_name {_shown(name)} is not one of {', '.join(EVENT_NAMES)}")
+    if number is None and _changed_at(metadata, None) is not None:
+        return name, None, None
     if not isinstance(stream, str) or not 0 < len(stream) <= _LONGEST_LABEL or not json_text.storable(stream):
         raise BadLineError("bad_metadata", f"stream {_shown(stream)} is not the label of a stream")
     if not (isinstance(number, str) and number.isascii() and number.isdigit() and len(number) <= ORDER_DIGITS):
         raise BadLineError("bad_metadata", f"sequence_number {_shown(number)} is not 1 to {ORDER_DIGITS} digits")
     return name, stream, number
+
+
+def _changed_at(metadata: dict[str, Any], number: str | None) -> int | None:
+    if number is None:
+        return timestamps.from_number(metadata.get(WRITTEN), 1)
+    return timestamps.from_number(metadata.get("approximate_creation_time"), 1_000_000)
 
 
 def _delivered_at(event: dict[str, Any]) -> int | None:

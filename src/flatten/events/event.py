@@ -7,7 +7,7 @@ from typing import Any
 
 from flatten.events import json_text, timestamps
 from flatten.events.catalogue import Catalogue
-from flatten.events.envelope import METADATA, Change
+from flatten.events.envelope import METADATA, WRITTEN, Change
 from flatten.events.signals import Row, map_signals, path, text_cell
 
 _WHOLE = re.compile("0|-?[1-9][0-9]{0,18}")
@@ -70,7 +70,7 @@ _PLACES = {(attribute.container, attribute.key): attribute for attribute in ATTR
 _CONTAINERS = frozenset(attribute.container for attribute in ATTRIBUTES if attribute.container)
 _METADATA_KEYS = frozenset(
     {"event_name", "stream", "sequence_number", "approximate_creation_time", "stream_event_id", "expired_by_ttl"}
-    | {"previous_recorded_at"}
+    | {"previous_recorded_at", WRITTEN}
 )
 
 

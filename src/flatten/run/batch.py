@@ -21,8 +21,9 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
+from flatten import __version__
 from flatten.decide.decision import VERDICTS, Decision, decide
-from flatten.decide.lines import JudgedLine
+from flatten.decide.lines import JudgedLine, Versions
 from flatten.decide.windows import search_for
 from flatten.events import catalogue
 from flatten.events.timestamps import micros_of
@@ -59,49 +60,75 @@ class Around:
     reached: Reached = unobserved
 
 
+@dataclass(frozen=True)
+class Committed:
+    """What a batch did: what the files table says of each file, and how many rows of the flat table were written."""
+
+    entries: list[dict[str, Any]]
+    rows_written: int
+
+
 def process_batch(batch: DataFrame, batch_id: int | None, settings: Settings, around: Around) -> None:
     """Commit the files of a micro-batch (path, modificationTime, length, content).
 
     A module-level function of plain data: Spark Connect runs it in another process, with the session of the batch. Its
     results go through the tables.
     """
-    written = _Batch(batch, settings, around)
+    commit_batch(batch, batch_id, settings, around)
+
+
+def commit_batch(batch: DataFrame, batch_id: int | None, settings: Settings, around: Around) -> Committed:
+    """Do what `process_batch` does and return it; a dry run decides alone."""
+    written = Batch(batch, settings, around)
     entries = retried(written.commit, around.patience)
     recorded = {"run_id": settings.run_id, "batch_id": batch_id, "committed_at": micros_of(around.clock())}
-    if entries:
+    if entries and not settings.dry_run:
         files.record(batch.sparkSession, [entry | recorded for entry in entries], settings.table, around.patience)
     around.reached("files")
+    return Committed(entries, written.rows_written)
 
 
-class _Batch:
-    """The rows and the quarantine of one micro-batch."""
+class Batch:
+    """The rows and the quarantine of one micro-batch. `rows_written` counts those of the last attempt."""
 
     def __init__(self, batch: DataFrame, settings: Settings, around: Around) -> None:
         self._spark: SparkSession = batch.sparkSession
         self._batch, self._settings, self._around = batch, settings, around
         self._met: dict[int, frozenset[date]] = {}
+        self._verdicts: dict[str, Counter[str]] = {}
+        self._searched: Counter[str] = Counter()
+        self.rows_written = 0
 
     def commit(self) -> list[dict[str, Any]]:
-        """Read, look up, decide, write; return the entries of the files table.
+        """Write rows and quarantine; return the entries of the files table. Raises as `write` does."""
+        seen = self.write()
+        if not self._settings.dry_run:
+            self._quarantine(seen)
+        self._around.reached("quarantine")
+        verdicts, searched = self._verdicts, self._searched
+        return [_entry(file, verdicts.get(file.path, Counter()), searched[file.path]) for file in seen.files.values()]
+
+    def write(self) -> Envelopes:
+        """Read, look up, decide, write rows; return what was read.
 
         Raises OutdatedError when rows or files have changed since they were read: the next call reads the files again.
         """
         seen = self._ours(read_envelopes(self._batch, self._settings))
         self._around.reached("envelopes")
-        verdicts: dict[str, Counter[str]] = {}
-        searched: Counter[str] = Counter()
+        self._verdicts, self._searched, self.rows_written = {}, Counter(), 0
         for number, lines in enumerate(seen.turns()):
             decision = self._write(number, lines, seen)
-            verdicts |= decision.verdicts
-            searched.update(line.path for line in lines if line.counts and line.has_no_place)
+            self.rows_written += decision.rows_to_write + decision.rows_to_close
+            self._verdicts |= decision.verdicts
+            self._searched.update(line.path for line in lines if line.counts and line.has_no_place)
         self._around.reached("rows")
-        self._quarantine(seen)
-        self._around.reached("quarantine")
-        return [_entry(file, verdicts.get(file.path, Counter()), searched[file.path]) for file in seen.files.values()]
+        return seen
 
     def _ours(self, seen: Envelopes) -> Envelopes:
         """Leave out files behind a link: they belong to their real location."""
         settings = self._settings
+        if settings.read_again:
+            return seen
         links = open_location(settings.source).links(map(settings.name_of, seen.files))
         return seen.without(set(map(settings.path_of, links))) if links else seen
 
@@ -111,13 +138,15 @@ class _Batch:
         The next look-up must find what the MERGE can meet: so it includes the dates of this decision.
         """
         spark, table = self._spark, self._settings.table
-        search = search_for(lines, self._settings.lookback_days, self._met.get(turn, ()))
-        decision = decide(lines, look_up(spark, table, search))
-        self._met[turn] = frozenset(decision.dates)
+        decision = self._decide(turn, lines)
         self._around.reached("found")
+        if self._settings.dry_run:
+            return decision
         if decision.chosen:
             rows = self._flat_rows(decision.chosen, seen, alone=len(lines) == len(seen.lines))
-            written = merge.merge_rows(rows, table, decision.dates, meets_rows=decision.meets_rows)
+            written = merge.merge_rows(
+                rows, table, decision.dates, meets_rows=decision.meets_rows, renewed=decision.renewed
+            )
             _require(decision.rows_to_write, written)
         self._around.reached("values")
         if decision.closings:
@@ -125,12 +154,22 @@ class _Batch:
             _require(decision.rows_to_close, closed)
         return decision
 
+    def _decide(self, turn: int, lines: Sequence[JudgedLine]) -> Decision:
+        spark, table, again = self._spark, self._settings.table, self._settings.read_again
+        search = search_for(lines, self._settings.lookback_days, self._met.get(turn, ()), all_dates=again)
+        is_missing = self._settings.dry_run and create.columns_of(spark, table.sql) is None
+        rows = [] if is_missing else look_up(spark, table, search)
+        decision = decide(lines, rows, Versions(catalogue.VERSION, __version__) if again else None)
+        self._met[turn] = frozenset(decision.dates)
+        return decision
+
     def _flat_rows(self, numbers: Mapping[str, "array[int]"], seen: Envelopes, *, alone: bool) -> DataFrame:
         """Return the rows of the lines, after adding their new columns to the table."""
         chosen = {path: (seen.files[path].sha256, each) for path, each in numbers.items()}
         codes = {code for path in chosen for code in seen.files[path].codes}
         create.add_columns(self._spark, self._settings.table, catalogue.packaged().columns(codes))
-        # Each of several turns reads only its files: otherwise each would read the whole batch.
+        # Each of several turns reads only its files: otherwise each would read the whole batch, unless it is in memory.
+        alone = alone or self._settings.read_again
         files_read = self._batch if alone else whole_files(self._spark, chosen)
         return values.flat_rows(files_read, chosen, values.columns_for(codes), micros_of(self._settings.started_at))
 

@@ -33,12 +33,12 @@ def _keep_newest(spark: SparkSession, table: TableName, event_ids: Sequence[str]
     setting.
     """
     chosen = f"event_id IN ({', '.join(map(literal, event_ids))})"
-    ranks = ", ".join(order.newest_first("t"))
+    ranks = ", ".join(order.newest_first("r", "flatten_stream"))
     rows = spark.sql(
         f"""
-        SELECT * EXCEPT (flatten_place) FROM (
-            SELECT t.*, row_number() OVER (PARTITION BY event_id ORDER BY {ranks}) AS flatten_place
-            FROM {table.sql} t WHERE {chosen})
+        SELECT * EXCEPT (flatten_stream, flatten_place) FROM (
+            SELECT r.*, row_number() OVER (PARTITION BY event_id ORDER BY {ranks}) AS flatten_place FROM (
+                SELECT t.*, {order.newest_numbered("t")} AS flatten_stream FROM {table.sql} t WHERE {chosen}) r)
         WHERE flatten_place = 1
         """
     )

@@ -7,30 +7,21 @@ reported, and the next run tries again.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 
-import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from flatten.events.timestamps import micros_of
 from flatten.run.archive import Ended, left_because
 from flatten.run.batch import Around, process_batch
+from flatten.run.given import GivenFile, frame, in_micro_batches
 from flatten.settings import Settings
-from flatten.storage.location import Location, Stat
+from flatten.storage.location import Location
 from flatten.tables import files, quarantine
 from flatten.tables.schema import COUNTS
 
-_BYTES_A_BATCH = 64 * 1024 * 1024
 _DISCOVERY_LAG = timedelta(days=1)
 """With file events the engine may return a file later than in the run after it came."""
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    path: str
-    stat: Stat
-    content: bytes
 
 
 def read_passed_over(
@@ -38,15 +29,15 @@ def read_passed_over(
 ) -> list[Ended]:
     """Commit the files of landing of these names, as far as they can be read now."""
     ended: list[Ended] = []
-    for batch in _batches(_contents(landing, names, settings, ended), settings.max_files):
-        process_batch(_frame(spark, batch), None, settings, around)
+    for batch in in_micro_batches(_contents(landing, names, settings, ended), settings.max_files):
+        process_batch(frame(spark, batch), None, settings, around)
         ended += [("read", file.path) for file in batch]
     too_large = [settings.name_of(path) for kind, path in ended if kind == "too_large"]
     why = "file_unreadable", f"has more than {settings.max_file_bytes} bytes"
     return ended + quarantine_unread(spark, settings, around, landing, too_large, why)
 
 
-def _contents(landing: Location, names: Iterable[str], settings: Settings, ended: list[Ended]) -> Iterator[_File]:
+def _contents(landing: Location, names: Iterable[str], settings: Settings, ended: list[Ended]) -> Iterator[GivenFile]:
     for name in names:
         path = settings.path_of(name)
         try:
@@ -61,40 +52,11 @@ def _contents(landing: Location, names: Iterable[str], settings: Settings, ended
                 ended.append(("too_large", path))
             else:
                 with landing.open(name) as file:
-                    yield _File(path, stat, file.read())
+                    yield GivenFile(path, stat.modified_at, file.read())
         except FileNotFoundError:
             ended.append(("gone", path))
         except OSError as wrong:
             ended.append(("failed", left_because(path, "read", wrong)))
-
-
-def _batches(contents: Iterable[_File], most: int) -> Iterator[list[_File]]:
-    batch: list[_File] = []
-    size = 0
-    for file in contents:
-        if batch and (len(batch) == most or size + len(file.content) > _BYTES_A_BATCH):
-            yield batch
-            batch, size = [], 0
-        batch.append(file)
-        size += len(file.content)
-    if batch:
-        yield batch
-
-
-def _frame(spark: SparkSession, batch: Iterable[_File]) -> DataFrame:
-    """Return files as an engine returns them."""
-    rows = [(file.path, file.stat.modified_at, len(file.content), file.content) for file in batch]
-    path, modified, length, content = zip(*rows, strict=True)
-    return spark.createDataFrame(
-        pa.table(
-            {
-                "path": pa.array(path, pa.string()),
-                "modificationTime": pa.array(modified, pa.timestamp("us", "UTC")),
-                "length": pa.array(length, pa.int64()),
-                "content": pa.array(content, pa.binary()),
-            }
-        )
-    )
 
 
 def quarantine_unread(

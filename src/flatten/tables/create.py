@@ -13,6 +13,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
 from flatten import __version__
+from flatten.decide.lines import FoundRow
 from flatten.errors import FlattenError, TableError
 from flatten.events import catalogue
 from flatten.session import on_databricks
@@ -37,7 +38,6 @@ _SIDE_STATISTICS = {
     "quarantine": ", 'delta.dataSkippingStatsColumns' = 'hour,quarantined_at'",
     "runs": ", 'delta.dataSkippingStatsColumns' = 'started_at'",
 }
-_KEY_COLUMNS = ("event_id", "event_date", "stream", "sequence_number", "delivered_at", "source_file")
 
 _ABSENT = frozenset(
     {"TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND", "PATH_NOT_FOUND"}
@@ -58,7 +58,7 @@ def columns_of(spark: SparkSession, name: str) -> list[str] | None:
 def check(spark: SparkSession, table: TableName) -> bool:
     """Return whether the table exists. Raise TableError when the path has something else. Write nothing."""
     present = columns_of(spark, table.sql)
-    missing = [name for name in _KEY_COLUMNS if name not in (present or ())]
+    missing = [name for name in FoundRow._fields if name not in (present or ())]
     if present is not None and missing:
         raise TableError(
             f"{table.text} lacks columns of this job ({', '.join(missing[:3])}, ...), so another program created it: "

@@ -57,7 +57,8 @@ def record(spark: SparkSession, entries: Sequence[Mapping[str, Any]], table: Tab
             )
     rows = [{**entry, "hour": hour_of(entry["path"])} for entry in entries]
     frame = spark.createDataFrame(pa.Table.from_batches([gathered(SIDE_TABLES["files"], rows)]))
-    insert_missing(frame, table, "files", ("path", "sha256"), [entry["path"] for entry in entries], patience)
+    same = "n.path = t.path AND n.sha256 = t.sha256"
+    insert_missing(frame, table, "files", same, [entry["path"] for entry in entries], patience)
 
 
 def recorded(spark: SparkSession, table: TableName, paths: Iterable[str]) -> list[Recorded]:

@@ -33,7 +33,10 @@ def _rows(spark: SparkSession, table: TableName, event_ids: Iterable[str], where
         "stream",
         "sequence_number",
         F.unix_micros("delivered_at").alias("delivered_at"),
+        F.unix_micros("changed_at").alias("changed_at"),
         "source_file",
+        "catalogue_version",
+        "pipeline_version",
     )
     met = narrow.join(F.broadcast(spark.createDataFrame(ids)), "event_id", "left_semi").toArrow()
     yield from map(FoundRow._make, zip(*(column.to_pylist() for column in met.columns), strict=True))

@@ -28,23 +28,28 @@ from pyspark.sql import functions as F
 
 from flatten import __version__
 from flatten.decide import order
-from flatten.decide.lines import Closing
+from flatten.decide.lines import Closing, Versions
 from flatten.events import catalogue
 from flatten.tables.names import TableName
 from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS
-from flatten.tables.sql import assigned, dates_among, named
+from flatten.tables.sql import assigned, dates_among, literal, named
 
 _SIGNAL_COLUMNS = catalogue.packaged().columns()
 _STAMP = pa.timestamp("us", "UTC")
-_ORDER = pa.struct([("stream", pa.string()), ("sequence_number", pa.string()), ("delivered_at", _STAMP)])
+_ORDER = pa.struct(
+    [("stream", pa.string()), ("sequence_number", pa.string()), ("delivered_at", _STAMP), ("changed_at", _STAMP)]
+)
 
 
-def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, meets_rows: bool) -> int:
+def merge_rows(
+    rows: DataFrame, table: TableName, dates: Iterable[date], *, meets_rows: bool, renewed: Iterable[Versions] = ()
+) -> int:
     """Merge flat rows, at most one per event; return how many rows of the table were written.
 
     New signal columns are added to the table. When no event has a row yet, the statement is only an insert: Delta then
-    rewrites no file.
+    rewrites no file. A row of the same change is replaced when `renewed` has its versions.
     """
+    replaced = " OR ".join([order.newer("s", "t"), *(_is_of(each) for each in sorted(set(renewed), key=str))])
     present = rows.sparkSession.table(table.sql).columns
     added = _plain_texts(rows, present) | (_absent(rows, present) if meets_rows else {})
     with named(rows.withColumns(added) if added else rows) as source:
@@ -53,10 +58,19 @@ def merge_rows(rows: DataFrame, table: TableName, dates: Iterable[date], *, meet
             f"""
             MERGE WITH SCHEMA EVOLUTION INTO {table.sql} t USING {source} s
             ON t.event_id = s.event_id AND {dates_among("t.event_date", dates)}
-            {f"WHEN MATCHED AND {order.newer('s', 't')} THEN UPDATE SET *" if meets_rows else ""}
+            {f"WHEN MATCHED AND ({replaced}) THEN UPDATE SET *" if meets_rows else ""}
             WHEN NOT MATCHED THEN INSERT *
             """,
         )
+
+
+def _is_of(versions: Versions) -> str:
+    """SQL: whether a row of the table is of the same change, and was written by these versions."""
+    catalogue_version, pipeline_version = ("NULL" if each is None else literal(each) for each in versions)
+    return (
+        f"({order.same_change('s', 't')} AND t.catalogue_version IS NOT DISTINCT FROM {catalogue_version} "
+        f"AND t.pipeline_version IS NOT DISTINCT FROM {pipeline_version})"
+    )
 
 
 def _absent(rows: DataFrame, present: Iterable[str]) -> dict[str, Column]:

@@ -1,15 +1,15 @@
 """Write the runs table: when each command began and ended, what it did, and why it failed."""
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import SparkSession
 
 from flatten.errors import FlattenError
-from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS, Patience, retried
+from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS, Patience, last_words, retried
 from flatten.tables.names import TableName
 from flatten.tables.sql import literal, moment_literal
 
@@ -50,3 +50,24 @@ class Run:
         """Append its row after an error, and ignore failures: the error itself matters more."""
         with suppress(*SPARK_ERRORS, *SPARK_ENDED, FlattenError):
             self.record(spark, finished_at, {}, error, Patience(attempts=1))
+
+    @contextmanager
+    def recorded(
+        self, spark: SparkSession, clock: Callable[[], datetime], counts: Mapping[str, int], patience: Patience
+    ) -> Iterator[None]:
+        """Append its row after the `with`, with the counts as they are then, or with the error that ended it."""
+        try:
+            yield
+        except (*SPARK_ERRORS, *SPARK_ENDED, OSError, FlattenError) as wrong:
+            failure = as_failure(wrong)
+            self.record_failure(spark, clock(), str(failure))
+            raise failure from wrong
+        self.record(spark, clock(), counts, patience=patience)
+
+
+def as_failure(wrong: Exception) -> FlattenError:
+    """Return the error with which a command ends that an error has ended."""
+    if isinstance(wrong, FlattenError):
+        return wrong
+    cause = last_words(wrong).rstrip(".")
+    return FlattenError(f"The run failed: {cause}. Its commits stay; run again to complete it.")

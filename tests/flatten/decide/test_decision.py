@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from flatten.decide.decision import VERDICTS, decide
-from flatten.decide.lines import FoundRow
-from support.job_model import JobModel, Place, Policies, Sent, change_of, sent
+from flatten.decide.lines import FoundRow, Versions
+from support.job_model import NEW, OLD, JobModel, Place, Policies, Sent, change_of, sent
 from support.table_model import TableModel
 
 DAY = date(2026, 1, 5)
@@ -45,7 +45,8 @@ def bare(number: int, path: str = "file", at: int = 1) -> Sent:
 
 
 def row(number: int | None, path: str = "other", delivered_at: int | None = None) -> FoundRow:
-    return FoundRow("event", DAY, STREAM if number else None, str(number) if number else None, delivered_at, path)
+    order = STREAM if number else None, str(number) if number else None, delivered_at, None
+    return FoundRow("event", DAY, *order, path, *OLD)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,52 @@ def test_a_replay_counts_as_the_first_time_and_writes_nothing(
     assert not decision.chosen
     assert not decision.closings
     assert (decision.rows_to_write, decision.rows_to_close) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "rows", "chosen"),
+    [
+        ([line(1)], [row(1)], {"file": [1]}),
+        ([line(1)], [row(1)._replace(catalogue_version="2")], {}),
+        ([line(1)], [row(1)._replace(pipeline_version=None, catalogue_version="2")], {"file": [1]}),
+        ([line(1)], [row(2)], {}),
+        ([line(2)], [row(2), row(1)], {"file": [1]}),
+        ([line(1), line(2, at=2)], [row(2)], {"file": [2]}),
+        ([bare(2)], [row(2)], {}),
+        ([line(1), bare(2, at=2)], [row(2)], {}),
+        ([line(None)], [row(None, "file")], {"file": [1]}),
+        ([line(None)], [row(None, "other")], {}),
+        ([line(None), line(None, path="a")], [row(None, "file")], {"file": [1]}),
+    ],
+    ids=[
+        "an older catalogue",
+        "the same versions",
+        "an unknown version of the job",
+        "an older line never wins",
+        "of two rows both are replaced",
+        "the line of equal order, not the older one",
+        "a removal without an image has no values",
+        "nor gives a line below it its own",
+        "without a number the file says whose row it is",
+        "another file is another change",
+        "also next to an equal line of another file",
+    ],
+)
+def test_a_row_of_an_older_version_is_written_again_by_its_own_line(
+    lines: list[Sent], rows: list[FoundRow], chosen: dict[str, list[int]]
+) -> None:
+    decision = decide([each.line for each in lines], rows, NEW)
+    assert {path: list(numbers) for path, numbers in decision.chosen.items()} == chosen
+    assert decision.rows_to_write == (len(rows) if chosen else 0)
+    assert decision.renewed == ({rows[0].versions} if chosen else set())
+    newer = [each._replace(catalogue_version="10", pipeline_version="1") for each in rows]
+    assert not decide([each.line for each in lines], newer, NEW).chosen
+
+
+def test_versions_compare_as_numbers() -> None:
+    assert Versions("9", "0.9.1").is_older_than(Versions("10", "0.9.1"))
+    assert Versions("9", "0.9.1").is_older_than(Versions("9", "0.10"))
+    assert not Versions("10", "0.10.0").is_older_than(Versions("9", "0.9.9"))
 
 
 def test_the_numbers_of_chosen_lines_are_ascending_and_by_path() -> None:

@@ -20,11 +20,12 @@ class Change(NamedTuple):
     stream: str | None
     number: str | None
     delivered_at: str | None
+    changed_at: str | None = None
 
     @property
     def order(self) -> order.Order:
-        """Return its order in Python."""
-        return order.order_of(self.stream, self.number, from_text(self.delivered_at))
+        """Its order in Python."""
+        return order.order_of(self.stream, self.number, from_text(self.delivered_at), from_text(self.changed_at))
 
 
 CHANGES = {
@@ -44,15 +45,22 @@ CHANGES = {
     "no number, early": Change(None, None, EARLY),
     "no number, the earliest time": Change(None, None, FIRST),
     "no number, no time": Change(None, None, None),
+    "timed": Change(NEW, "5", LATE, "2026-02-01 10:00:05"),
+    "timed, the next": Change(NEW, "6", LATE, "2026-02-01 10:00:06"),
+    "exported in an earlier second": Change(None, None, LATE, "2026-02-01 10:00:04.999999"),
+    "exported in the same second": Change(None, None, LATE, "2026-02-01 10:00:05.999999"),
+    "exported earlier in that second": Change(None, None, LATE, "2026-02-01 10:00:05.000001"),
+    "exported in the next second": Change(None, None, None, "2026-02-01 10:00:06"),
 }
 
 
 @pytest.fixture(scope="module")
 def changes() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
-    connection.execute("CREATE TABLE l (name TEXT, stream TEXT, sequence_number TEXT, delivered_at TIMESTAMP)")
+    columns = "stream TEXT, sequence_number TEXT, delivered_at TIMESTAMP, changed_at TIMESTAMP, source_file TEXT"
+    connection.execute(f"CREATE TABLE l (name TEXT, {columns})")
     rows = [(name, *change) for name, change in CHANGES.items()]
-    connection.executemany("INSERT INTO l VALUES (?, ?, ?, ?)", rows)
+    connection.executemany("INSERT INTO l VALUES (?, ?, ?, ?, ?, 'file')", rows)
     return connection
 
 
@@ -68,6 +76,13 @@ def changes() -> duckdb.DuckDBPyConnection:
         ("first", "no number, late"),
         ("no number, late", "no number, early"),
         ("no number, the earliest time", "no number, no time"),
+        ("timed", "exported in the same second"),
+        ("timed", "exported in an earlier second"),
+        ("exported in the next second", "timed"),
+        ("timed, the next", "exported in the next second"),
+        ("exported in the same second", "exported earlier in that second"),
+        ("exported in an earlier second", "no number, late"),
+        ("first", "exported in the next second"),
     ],
     ids=[
         "numbers compare as numbers",
@@ -79,6 +94,13 @@ def changes() -> duckdb.DuckDBPyConnection:
         "a number outranks none",
         "a later delivery",
         "any time outranks none",
+        "of one second the stream's change stays",
+        "the stream's change is later than the exported item",
+        "an item exported later than the stream's change",
+        "the next change of the stream is that of the item",
+        "exported items compare by their own times",
+        "an exported item outranks one without an order",
+        "a change of the stream without a time stays",
     ],
 )
 def test_the_left_is_newer(left: str, right: str) -> None:
@@ -101,11 +123,11 @@ def test_sql_and_python_agree_on_what_is_newer(changes: duckdb.DuckDBPyConnectio
     assert found == {right: CHANGES[left].order > CHANGES[right].order for right in CHANGES}
 
 
-def test_sql_compares_an_order_inside_a_column_too(changes: duckdb.DuckDBPyConnection) -> None:
-    order_type = "STRUCT(stream TEXT, sequence_number TEXT, delivered_at TIMESTAMP)"
+def test_sql_says_newer_of_the_order_inside_a_column_too(changes: duckdb.DuckDBPyConnection) -> None:
+    order_type = "STRUCT(stream TEXT, sequence_number TEXT, delivered_at TIMESTAMP, changed_at TIMESTAMP)"
     changes.execute(f"CREATE TEMP TABLE s (name TEXT, newest {order_type})")
     changes.execute("INSERT INTO s VALUES ('none', NULL)")
-    changes.execute("INSERT INTO s SELECT name, struct_pack(stream, sequence_number, delivered_at) FROM l")
+    changes.execute("INSERT INTO s SELECT name, struct_pack(stream, sequence_number, delivered_at, changed_at) FROM l")
     found = changes.execute(f"SELECT s.name, l.name, {order.newer('s.newest', 'l')} FROM s, l").fetchall()
     assert {each for each in found if each[2]} == {
         (left, right, True) for left in CHANGES for right in CHANGES if CHANGES[left].order > CHANGES[right].order
@@ -113,14 +135,38 @@ def test_sql_compares_an_order_inside_a_column_too(changes: duckdb.DuckDBPyConne
     assert {newer for *_, newer in found} == {True, False}
 
 
+@pytest.mark.parametrize("left", CHANGES)
+def test_sql_knows_the_same_change_as_python_does(changes: duckdb.DuckDBPyConnection, left: str) -> None:
+    query = f"SELECT b.name FROM l a, l b WHERE a.name = ? AND {order.same_change('a', 'b')}"
+    found = {name for (name,) in changes.execute(query, [left]).fetchall()}
+    assert found == {right for right in CHANGES if CHANGES[left].order == CHANGES[right].order}
+
+
+def test_without_a_number_another_file_has_another_change(changes: duckdb.DuckDBPyConnection) -> None:
+    other = "(SELECT * REPLACE ('other' AS source_file) FROM l)"
+    query = f"SELECT a.name FROM l a, {other} b WHERE a.name = b.name AND {order.same_change('a', 'b')}"
+    found = {name for (name,) in changes.execute(query).fetchall()}
+    assert found == {name for name, change in CHANGES.items() if change.number}
+
+
+IN_TIME = [name for name, change in CHANGES.items() if change.number is None or change.changed_at]
+"""Of the stream those with a time: the rows of one event have all one, or none."""
+
+
 def test_sql_sorts_the_newest_row_first_as_python_does(changes: duckdb.DuckDBPyConnection) -> None:
-    found = changes.execute(f"SELECT l.name FROM l ORDER BY {', '.join(order.newest_first('l'))}").fetchall()
-    orders = [CHANGES[name].order for (name,) in found]
-    assert orders == sorted(orders, reverse=True)
+    for names in (list(CHANGES.keys() - {name for name in CHANGES if "exported" in name}), IN_TIME):
+        told = ", ".join(f"'{name}'" for name in names)
+        rows = f"SELECT *, {order.newest_numbered('l')} AS beaten FROM (SELECT *, 1 AS event_id FROM l) l"
+        sort = ", ".join(order.newest_first("l", "beaten"))
+        query = f"SELECT l.name FROM ({rows} WHERE name IN ({told})) l ORDER BY {sort}"
+        orders = [CHANGES[name].order for (name,) in changes.execute(query).fetchall()]
+        assert orders[0] == max(orders)
+        assert len(orders) == len(names)
 
 
-def test_the_order_is_that_of_pythons_numbers() -> None:
-    ranks = {name: rank(*change[:2], from_text(change.delivered_at)) for name, change in CHANGES.items()}
-    for left in CHANGES:
-        for right in CHANGES:
-            assert (CHANGES[left].order > CHANGES[right].order) is (ranks[left] > ranks[right])
+def test_the_order_is_that_of_pythons_own_numbers() -> None:
+    changes = [change for change in CHANGES.values() if change.number is None or change.changed_at]
+    orders = [(each.order, rank(each.stream, each.number, *map(from_text, each[2:]))) for each in changes]
+    for left, left_rank in orders:
+        for right, right_rank in orders:
+            assert (left > right) is (left_rank > right_rank)

@@ -1,0 +1,1 @@
+../../lambda/stream_to_s3/dynamodb_json.py

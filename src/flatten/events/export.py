@@ -1,0 +1,54 @@
+"""A line of a DynamoDB export becomes a line as the Lambda writes it, by the Lambda's own conversion.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html
+"""
+
+import json
+from typing import Any
+
+from flatten.events.dynamodb_json import UnconvertibleError, item_text
+from flatten.events.envelope import METADATA, WRITTEN
+
+_IMAGES = ("Item", "NewImage", "OldImage", "Keys")
+"""Where the item is: of a full export, of a change, of a removal, of a removal of which the export has no image."""
+
+_FIVE_YEARS = 5 * 366 * 86_400 * 1_000_000
+"""DynamoDB does not delete what was over for longer: `stream_to_s3.lines`."""
+
+
+def converted(content: bytes, ttl_attribute: str | None = None) -> bytes:
+    """Return a line of an export as one of ours, without a line end.
+
+    An item of a full export has no metadata, so it is older than any change. One of an incremental export has the time
+    at which it was written; a removal in it counts as an expiry when `ttl_attribute` of its item, seconds since 1970,
+    was over by then: an export does not say who removed an item.
+
+    What cannot be converted is returned as it is: whoever reads it quarantines it.
+    """
+    try:
+        exported = json.loads(content)
+        image = next(exported[name] for name in _IMAGES if name in exported)
+        if METADATA in image:
+            return content
+        text = item_text(image)
+        metadata = _metadata(exported, image, ttl_attribute)
+    except (ValueError, TypeError, KeyError, StopIteration, RecursionError, UnconvertibleError):
+        return content
+    return (f'{text[:-1]}{"," if image else ""}"{METADATA}":{metadata}}}' if metadata else text).encode()
+
+
+def _metadata(exported: dict[str, Any], image: dict[str, Any], ttl_attribute: str | None) -> str:
+    if "Item" in exported:
+        return ""
+    written = int(exported["Metadata"]["WriteTimestampMicros"]["N"])
+    removed = "NewImage" not in exported
+    expired = removed and _is_over(image.get(ttl_attribute or ""), written)
+    return json.dumps({"event_name": "REMOVE" if removed else "MODIFY", WRITTEN: written, "expired_by_ttl": expired})
+
+
+def _is_over(time_to_live: Any, written: int) -> bool:
+    number = time_to_live.get("N") if isinstance(time_to_live, dict) else None
+    try:
+        return number is not None and written - _FIVE_YEARS <= float(number) * 1_000_000 <= written
+    except (TypeError, ValueError):
+        return False

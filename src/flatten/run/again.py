@@ -1,0 +1,56 @@
+"""Files that were read before, or were never in landing, go through the same micro-batch as new ones.
+
+Each batch is looked up, decided and written by `run.batch`; done again it finds its rows and changes nothing. So a
+command that is killed is completed by starting it again, and may run while the job runs.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from flatten.decide.decision import VERDICTS
+from flatten.run.batch import Around, commit_batch
+from flatten.run.given import GivenFile, frame, in_micro_batches
+from flatten.settings import Settings
+from flatten.tables import create
+from flatten.tables.runs import Run
+
+Progress = Callable[[int], None]
+
+
+def read_again(
+    spark: SparkSession,
+    settings: Settings,
+    around: Around,
+    command: str,
+    files: Iterable[GivenFile],
+    progress: Callable[[Counter[str]], None],
+) -> dict[str, int]:
+    """Commit the files; return how many files and lines there were, lines by verdict, and rows written (rows_written).
+
+    `progress` is called with these counts after each micro-batch. The tables are created where they are missing. A dry
+    run counts what would be written.
+    """
+    counts: Counter[str] = Counter(dict.fromkeys(("files", "lines", *VERDICTS, "rows_written"), 0))
+
+    def commit_all() -> None:
+        for batch in in_micro_batches(files, settings.max_files):
+            committed = commit_batch(frame(spark, batch), None, settings, around)
+            counts.update(_counted(committed.entries), rows_written=committed.rows_written)
+            progress(counts)
+
+    if settings.dry_run:
+        commit_all()
+        return dict(counts)
+    create.ensure(spark, settings.table, exists=create.check(spark, settings.table))
+    this = Run(settings.table, settings.run_id, command, settings.started_at)
+    with this.recorded(spark, around.clock, counts, around.patience):
+        commit_all()
+    return dict(counts)
+
+
+def _counted(entries: list[dict[str, Any]]) -> dict[str, int]:
+    sums = {name: sum(entry[name] for entry in entries) for name in ("lines", *VERDICTS)}
+    return {"files": len(entries), **sums}

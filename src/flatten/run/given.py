@@ -1,0 +1,52 @@
+"""Files that this process reads, in micro-batches like those of the engine."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+
+_BYTES_A_BATCH = 64 * 1024 * 1024
+_LINES_A_BATCH = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFile:
+    """A file by the path under which the tables know it; `modified_at` is microseconds since 1970 UTC.
+
+    `lines` is how many lines it has, 0 where nobody knows before they are read.
+    """
+
+    path: str
+    modified_at: int
+    content: bytes
+    lines: int = 0
+
+
+def in_micro_batches(files: Iterable[GivenFile], most: int) -> Iterator[list[GivenFile]]:
+    """Yield the files in lists of at most so many, of few bytes and lines."""
+    batch: list[GivenFile] = []
+    size = lines = 0
+    for file in files:
+        full = len(batch) == most or size + len(file.content) > _BYTES_A_BATCH or lines + file.lines > _LINES_A_BATCH
+        if batch and full:
+            yield batch
+            batch, size, lines = [], 0, 0
+        batch.append(file)
+        size, lines = size + len(file.content), lines + file.lines
+    if batch:
+        yield batch
+
+
+def frame(spark: SparkSession, batch: Sequence[GivenFile]) -> DataFrame:
+    """Return files as an engine returns them: path, modificationTime, length, content."""
+    return spark.createDataFrame(
+        pa.table(
+            {
+                "path": pa.array([file.path for file in batch], pa.string()),
+                "modificationTime": pa.array([file.modified_at for file in batch], pa.timestamp("us", "UTC")),
+                "length": pa.array([len(file.content) for file in batch], pa.int64()),
+                "content": pa.array([file.content for file in batch], pa.binary()),
+            }
+        )
+    )

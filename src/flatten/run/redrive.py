@@ -1,0 +1,185 @@
+"""Quarantined lines again, as they are or as somebody has corrected them.
+
+Rows come first, the marks in the quarantine after them: killed in between, the next run finds the rows and sets the
+marks. A line keeps its number; the path of its file ends in `#redriven`, because the file itself said something else.
+"""
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+from flatten.errors import UsageError
+from flatten.events.timestamps import micros_of
+from flatten.run import values
+from flatten.run.batch import Around, Batch
+from flatten.run.envelopes import Envelopes
+from flatten.run.given import GivenFile, frame, in_micro_batches
+from flatten.run.replay import EVER, Period
+from flatten.settings import Settings
+from flatten.tables import create, quarantine
+from flatten.tables.commits import retried
+from flatten.tables.runs import Run
+
+SUFFIX = "#redriven"
+Place = tuple[str, int]
+"""A quarantined line: source_file and line_number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which lines: of a reason, of a file, quarantined in a period; with `corrected`, place -> text, these alone."""
+
+    reason: str | None = None
+    file: str | None = None
+    period: Period = EVER
+    corrected: Mapping[Place, bytes] | None = None
+
+    def of(self, waiting: DataFrame) -> DataFrame:
+        """Return those rows of the quarantine."""
+        for column, value in (("reason", self.reason), ("source_file", self.file)):
+            waiting = waiting.where(F.col(column) == value) if value else waiting
+        day = F.to_date("quarantined_at")
+        waiting = waiting.where(day >= F.lit(self.period.first)) if self.period.first else waiting
+        return waiting.where(day <= F.lit(self.period.last)) if self.period.last else waiting
+
+
+def require_lines(reason: str | None) -> None:
+    """Raise UsageError for a reason that no line can have."""
+    if reason and reason not in quarantine.REASONS:
+        raise UsageError(f"{reason} is not a reason of the quarantine: give one of {', '.join(quarantine.REASONS)}.")
+    if reason and reason.startswith("file_"):
+        raise UsageError(
+            f"{reason} is a reason of whole files: put the repaired file into landing under a new name, and `flatten "
+            "run` reads it."
+        )
+
+
+def read_corrected(path: Path) -> dict[Place, bytes]:
+    """Read corrected lines: a JSON object on each line, with `source_file`, `line_number` and `raw`, as the quarantine
+    has them. Raises UsageError for any other line.
+    """
+    found: dict[Place, bytes] = {}
+    for number, text in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        try:
+            told = json.loads(text)
+            file, line, raw = str(told["source_file"]), int(told["line_number"]), str(told["raw"])
+        except (ValueError, TypeError, KeyError):
+            raise UsageError(
+                f"{path}, line {number} is not a JSON object with source_file, line_number and raw: correct it."
+            ) from None
+        if "\n" in raw or not raw.strip():
+            raise UsageError(f"{path}, line {number}: raw is empty or has a line end; write the event on one line.")
+        found[file, line] = raw.encode("utf-8", "surrogatepass")
+    if not found:
+        raise UsageError(f"{path} has no lines: give the corrected lines, a JSON object each.")
+    return found
+
+
+def redrive(
+    spark: SparkSession, settings: Settings, around: Around, wanted: Wanted, progress: Callable[[int], None]
+) -> dict[str, Any]:
+    """Redrive the lines; return how many there were (lines), succeeded (redriven), have no text to read (without_text),
+    failed by their new reason (failed), and how many rows were written (rows_written).
+
+    `progress` is called with the lines done. Raises TableError when the table is missing or not ours,
+    UsageError when a corrected line was never quarantined; nothing is written then.
+    """
+    create.require(spark, settings.table)
+    lines = _lines(spark, settings, wanted)
+    counts: dict[str, Any] = dict.fromkeys(("lines", "redriven", "without_text", "rows_written"), 0) | {"failed": {}}
+    counts |= {"lines": len(lines), "without_text": sum(text is None for text in lines.values())}
+
+    def redrive_all() -> None:
+        done = 0
+        for batch in in_micro_batches(_files(lines), settings.max_files):
+            outcomes, rows_written = _redriven(spark, settings, around, batch)
+            failed = Counter(counts["failed"]) + Counter(each[0] for each in outcomes.values() if each)
+            counts["redriven"] += sum(each is None for each in outcomes.values())
+            counts.update(failed=dict(failed), rows_written=counts["rows_written"] + rows_written)
+            done += len(outcomes)
+            progress(done)
+
+    if settings.dry_run or not lines:
+        redrive_all()
+        return counts
+    this = Run(settings.table, settings.run_id, "redrive", settings.started_at)
+    with this.recorded(spark, around.clock, counts, around.patience):
+        redrive_all()
+    return counts
+
+
+def _lines(spark: SparkSession, settings: Settings, wanted: Wanted) -> dict[Place, bytes | None]:
+    """Return the text of the lines, by place, in order; None where the quarantine has none."""
+    columns = ("source_file", "line_number", "raw", "raw_base64")
+    rows = wanted.of(quarantine.waiting(spark, settings.table)).select(*columns)
+    lines = {(row.source_file, row.line_number): _text(row) for row in rows.toLocalIterator()}
+    if wanted.corrected is not None:
+        _require_known(spark, settings, wanted.corrected)
+        lines = {place: text for place, text in wanted.corrected.items() if place in lines}
+    return dict(sorted(lines.items()))
+
+
+def _text(row: Row) -> bytes | None:
+    if row.raw_base64 is not None:
+        return base64.b64decode(row.raw_base64)
+    return None if row.raw is None else str(row.raw).encode()
+
+
+def _require_known(spark: SparkSession, settings: Settings, corrected: Mapping[Place, bytes]) -> None:
+    """Raise UsageError for a line that was never quarantined. One that was redriven already is only left out."""
+    for path in sorted({path for path, _ in corrected}):
+        numbers = {number for file, number in corrected if file == path}
+        rows = spark.table(settings.table.side("quarantine")).where(F.col("source_file") == path)
+        known = {row.line_number for row in rows.select("line_number").collect()}
+        if numbers - known:
+            raise UsageError(
+                f"{path}, line {min(numbers - known)} is not in the quarantine of {settings.table.text}: give the "
+                "source_file and the line_number that it has there."
+            )
+
+
+def _files(lines: Mapping[Place, bytes | None]) -> Iterator[GivenFile]:
+    """Yield the lines of each file as one file, in which each has its own number: empty lines are no lines."""
+    for path, places in groupby(lines, key=lambda place: place[0]):
+        content = bytearray()
+        at = 1
+        for place in places:
+            text = lines[place]
+            if text is not None:
+                content += b"\n" * (place[1] - at) + text
+                at = place[1]
+        if content:
+            yield GivenFile(f"{path}{SUFFIX}", 0, bytes(content))
+
+
+def _redriven(
+    spark: SparkSession, settings: Settings, around: Around, batch: Iterable[GivenFile]
+) -> tuple[dict[Place, tuple[str, str] | None], int]:
+    """Write the rows of these lines and mark the lines; return what became of each, and how many rows were written."""
+    files = frame(spark, list(batch))
+    written = Batch(files, settings, around)
+    seen = retried(written.write, around.patience)
+    outcomes: dict[Place, tuple[str, str] | None] = dict.fromkeys(_places(seen))
+    bad = seen.bad_lines()
+    if bad:
+        failed = values.bad_lines(files, bad, micros_of(around.clock()))
+        for row in failed.select("source_file", "line_number", "reason", "detail").collect():
+            outcomes[row.source_file.removesuffix(SUFFIX), row.line_number] = row.reason, row.detail
+    if not settings.dry_run:
+        quarantine.mark(spark, settings.table, outcomes, around.clock())
+    around.reached("quarantine")
+    return outcomes, written.rows_written
+
+
+def _places(seen: Envelopes) -> Iterator[Place]:
+    lines = seen.lines.select(["path", "line_number"])
+    for path, number in zip(*(column.to_pylist() for column in lines.columns), strict=True):
+        yield path.removesuffix(SUFFIX), number

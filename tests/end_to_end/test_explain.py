@@ -1,0 +1,86 @@
+"""What `flatten explain` says of an event: its row, its lines, and why."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flatten.errors import UsageError
+from flatten.run.explain import Asked, Place, explain
+from flatten.run.replay import Period
+from flatten.screen import shown_event
+from flatten.storage import open_location
+from support.job_world import World, line
+
+pytestmark = pytest.mark.spark
+MONTH = Period(date(2026, 1, 1), date(2026, 1, 31))
+DAY_5, DAY_6 = "2026/01/05/10/a.ndjson.gz", "2026/01/06/10/b.ndjson.gz"
+
+
+@pytest.fixture(scope="module")
+def world(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = World(spark, tmp_path_factory.mktemp("explained")).furnished(blank)
+    bad = json.dumps(line("e1", 3) | {"signals": 1}).encode()
+    world.land(DAY_5, [line("e1", 1), line("other", 2), bad])
+    world.land(DAY_6, [line("e1", 4, name="MODIFY"), line("e1", 5, name="REMOVE", expired=True), line("e/é", 6)])
+    world.land("2026/01/06/11/cut.ndjson.gz", b"\x1f\x8b")
+    world.run()
+    world.land("2026/01/07/10/c.ndjson.gz", [line("e1", 4, name="MODIFY"), line("e1", 7, name="MODIFY")])
+    return world
+
+
+def explained(world: World, event_id: str, period: Period | None = MONTH) -> dict[str, Any]:
+    archive, landing = (open_location(str(place)) for place in (world.root / "archive", world.source))
+    places = [Place(archive, landing.root), Place(landing, landing.root)]
+    return explain(world.spark, Asked(event_id, world.table, places, period))
+
+
+def test_every_line_of_an_event_has_its_verdict(world: World) -> None:
+    found = explained(world, "e1")
+    assert [(each["number"], each["line"], each["verdict"], each["archived"]) for each in found["lines"]] == [
+        (None, 3, "quarantined", True),
+        ("1", 1, "superseded", True),
+        ("4", 1, "applied", True),
+        ("4", 1, "repeated", False),
+        ("5", 2, "ignored", True),
+        ("7", 2, "waiting", False),
+    ]
+    assert [row["sequence_number"] for row in found["rows"]] == ["4"]
+    assert {each["file"] for each in found["lines"] if each["archived"]} == {
+        str(world.source / DAY_5),
+        str(world.source / DAY_6),
+    }
+    json.dumps(found)
+
+
+def test_a_support_person_can_read_it(world: World) -> None:
+    text = shown_event(explained(world, "e1"), "telemetry")
+    assert text.startswith(
+        "Event e1 has one row in telemetry.\nIt shows the change of 2026-01-11 08:00:00 UTC (number 4 of"
+    )
+    assert "- INSERT of 2026-01-05 08:00:00 UTC: superseded. The row shows a newer change of this event. " in text
+    assert "quarantined. bad_signals: signals is a JSON number, not an array. `flatten redrive` reads it" in text
+    assert "ignored. The item expired, and this table keeps the row of such an item as it was." in text
+
+
+def test_dates_bound_the_search(world: World) -> None:
+    found = explained(world, "e1", Period(date(2026, 1, 6), date(2026, 1, 6)))
+    assert (found["files"], [each["number"] for each in found["lines"]]) == (1, ["4", "5"])
+
+
+def test_without_dates_the_row_says_where_to_look(world: World) -> None:
+    assert [each["number"] for each in explained(world, "other", None)["lines"]] == ["2"]
+    with pytest.raises(UsageError, match="has no row of nobody that says when it was written: give --from and --to"):
+        explained(world, "nobody", None)
+
+
+def test_an_event_that_nothing_mentions_has_no_lines(world: World) -> None:
+    found = explained(world, "nobody")
+    assert (found["rows"], found["lines"]) == ([], [])
+    assert shown_event(found, "t").startswith("Event nobody has no row in t.\n0 lines of it in 3 files:")
+
+
+def test_an_id_that_is_written_with_escapes_is_found(world: World) -> None:
+    assert [each["verdict"] for each in explained(world, "e/é")["lines"]] == ["applied"]

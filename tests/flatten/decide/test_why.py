@@ -1,0 +1,60 @@
+"""What `flatten explain` says of a line."""
+
+import pytest
+
+from flatten.decide.lines import FoundRow, JudgedLine
+from flatten.decide.why import why
+
+ROW = FoundRow("e", None, "2026-01-01", "5", None, 5_000_000, "landing/a", "1", "1")
+PLAIN = ROW._replace(stream=None, sequence_number=None, changed_at=None, delivered_at=5)
+LINE = JudgedLine("landing/a", 0, 1, None, "put", "e", "2026-01-01", "5", 5_000_000, None, None, None)
+UNNUMBERED = LINE._replace(stream=None, sequence_number=None, changed_at=None, delivered_at=5)
+
+
+@pytest.mark.parametrize(
+    ("line", "row", "verdict"),
+    [
+        (LINE, ROW, "applied"),
+        (LINE, ROW._replace(source_file="landing/a#redriven"), "applied"),
+        (LINE._replace(path="landing/b"), ROW, "repeated"),
+        (LINE._replace(sequence_number="4"), ROW, "superseded"),
+        (LINE._replace(sequence_number="6"), ROW, "missing"),
+        (LINE, None, "missing"),
+        (LINE._replace(action="ignore"), ROW, "ignored"),
+        (UNNUMBERED, ROW, "ignored"),
+        (UNNUMBERED, PLAIN, "applied"),
+        (UNNUMBERED._replace(path="landing/b"), PLAIN, "ignored"),
+        (UNNUMBERED._replace(delivered_at=4), PLAIN, "ignored"),
+        (UNNUMBERED._replace(delivered_at=6), PLAIN, "missing"),
+    ],
+    ids=[
+        "the row's own change",
+        "redriven",
+        "the same change in another file",
+        "an older change",
+        "a newer change",
+        "no row",
+        "what the policy leaves out",
+        "no place in the order, and the row has one",
+        "no place in the order, the row's own",
+        "no place in the order, as new as the row",
+        "delivered earlier",
+        "delivered later",
+    ],
+)
+def test_the_verdict_on_an_archived_line(line: JudgedLine, row: FoundRow | None, verdict: str) -> None:
+    found, said = why(line, row, in_landing=False, expired=False)
+    assert found == verdict
+    assert said.endswith(".")
+
+
+def test_a_newer_line_in_landing_waits() -> None:
+    assert why(LINE, None, in_landing=True, expired=False)[0] == "waiting"
+    assert why(LINE._replace(sequence_number="6"), ROW, in_landing=True, expired=False)[0] == "waiting"
+    assert why(LINE, ROW, in_landing=True, expired=False)[0] == "applied"
+
+
+def test_what_was_ignored_says_whether_it_expired_or_was_removed() -> None:
+    ignored = LINE._replace(action="ignore")
+    assert why(ignored, ROW, in_landing=False, expired=True)[1].startswith("The item expired")
+    assert why(ignored, ROW, in_landing=False, expired=False)[1].startswith("The item was removed")
