@@ -81,7 +81,7 @@ def drift(of_change_set: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def _is_change(entry: Mapping[str, Any]) -> bool:
-    # With this action only CloudFormation's internal data change: the drift shows the manual changes.
+    # With this action only CloudFormation's record changes: the template already has the manual change.
     return bool(entry.get("Action") != "SyncWithActual")
 
 

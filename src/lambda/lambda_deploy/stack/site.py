@@ -73,7 +73,7 @@ class Outside:
         """Return what is missing and is made before the change set, one sentence each."""
         found = []
         if not self.table.is_streaming:
-            found.append(f"switch on the stream of the table {self.table.name}: it has changes from then on")
+            found.append(f"switch on the stream of the table {self.table.name}: it records changes from then on")
         if not self.has_bucket:
             found.append("create the bucket, private and encrypted with AWS's defaults")
         return tuple(found)
