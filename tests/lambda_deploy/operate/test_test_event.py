@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambda_deploy.errors import LostOnTheWayError, WorkspaceError
+from lambda_deploy.errors import ItemLostError, WorkspaceError
 from lambda_deploy.operate.test_event import MARK, Probe, item
 from stream_to_s3.lines import to_lines
 from stream_to_s3.objects import Batch, compressed
@@ -104,20 +104,20 @@ def test_objects_of_other_events_are_not_mistaken_for_it(pipeline: Pipeline) -> 
 
 def test_an_item_that_does_not_reach_s3_is_reported_and_deleted(pipeline: Pipeline) -> None:
     pipeline.lands_after = 1e9
-    with pytest.raises(LostOnTheWayError, match="within 60 s: run `stream-lambda doctor`"):
+    with pytest.raises(ItemLostError, match="within 60 s: run `stream-lambda doctor`"):
         list(pipeline.probe().run("1"))
     assert pipeline.items() == []
 
 
 def test_an_item_that_does_not_reach_the_table_is_reported_and_deleted(pipeline: Pipeline) -> None:
-    with pytest.raises(LostOnTheWayError, match="is in S3, but not in the table"):
+    with pytest.raises(ItemLostError, match="is in S3, but not in the table"):
         list(pipeline.probe(lambda event_id: None).run("1"))
     assert pipeline.items() == []
 
 
 def test_a_row_with_another_value_is_reported(pipeline: Pipeline) -> None:
     pipeline.charging = "None"
-    with pytest.raises(LostOnTheWayError, match="has Charge_IsCharging None, expected true"):
+    with pytest.raises(ItemLostError, match="has Charge_IsCharging None, expected true"):
         list(pipeline.probe(pipeline.rows.get).run("1"))
     assert pipeline.items() == []
 
@@ -158,7 +158,7 @@ def test_the_item_can_be_converted() -> None:
 
 def test_a_quarantined_item_is_reported(pipeline: Pipeline) -> None:
     pipeline.prefix = "telemetry-quarantine/"
-    with pytest.raises(LostOnTheWayError, match="was quarantined as s3://"):
+    with pytest.raises(ItemLostError, match="was quarantined as s3://"):
         list(pipeline.probe().run("1"))
     assert pipeline.items() == []
 

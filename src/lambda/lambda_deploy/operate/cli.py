@@ -109,7 +109,7 @@ def test_event_command(
 def send_test_event(
     tools: Tools, config: Config, lakehouse: Lakehouse | None, to_s3: int = _SECONDS_TO_S3, to_table: int = 0
 ) -> Iterator[Reached]:
-    """Yield each step of a test item; check the table if `lakehouse` is given. Raises LostOnTheWayError."""
+    """Yield each step of a test item; check the table if `lakehouse` is given. Raises ItemLostError."""
     clients = tools.connect(config.region)
 
     def row(event_id: str) -> str | None:
@@ -257,7 +257,7 @@ COMMANDS: Final[Sequence[click.Command]] = (status_command, test_event_command, 
 
 
 def with_smoke_test(tools: Tools) -> Tools:
-    """Return these tools with the end of `deploy`: send a test item as far as S3. It raises LostOnTheWayError."""
+    """Return these tools with the end of `deploy`: send a test item as far as S3. It raises ItemLostError."""
 
     def smoke_test(config: Config, clients: Clients) -> None:
         for step in send_test_event(tools, config, None):

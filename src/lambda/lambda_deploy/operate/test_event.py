@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from lambda_deploy.aws import Clients
 from lambda_deploy.config import Config
-from lambda_deploy.errors import LostOnTheWayError
+from lambda_deploy.errors import ItemLostError
 from lambda_deploy.names import table_name
 from lambda_deploy.texts import cut
 
@@ -62,7 +62,7 @@ class Probe:
     def run(self, unique: str) -> Generator[Reached, None, None]:
         """Put the item, yield each step that it reaches, and delete it in any case.
 
-        Its event_id ends in `unique`. Raises LostOnTheWayError when it does not arrive in time.
+        Its event_id ends in `unique`. Raises ItemLostError when it does not arrive in time.
         """
         event_id, started = f"{MARK}{unique}", self.clock()
         dynamodb, table, put = self.clients("dynamodb"), table_name(self.config), item(event_id, started)
@@ -84,7 +84,7 @@ class Probe:
     def _object(self, event_id: str, started: float) -> tuple[str, str]:
         found = self._wait(lambda: self._found(event_id, started), self.seconds_to_s3, "in S3", self.backlog)
         if found is None:
-            raise LostOnTheWayError(
+            raise ItemLostError(
                 f"{event_id} did not reach s3://{self.config.bucket}/{self.config.landing_prefix} within "
                 f"{self._since(started):.0f} s: run `stream-lambda doctor`, then see the log that `stream-lambda "
                 "status` names"
@@ -94,12 +94,12 @@ class Probe:
     def _in_table(self, event_id: str, started: float, row: Callable[[str], str | None]) -> Reached:
         value = self._wait(lambda: row(event_id), self.seconds_to_table, "in the table")
         if value is None:
-            raise LostOnTheWayError(
+            raise ItemLostError(
                 f"{event_id} is in S3, but not in the table after {self._since(started):.0f} s: check the runs of the "
                 "job, whether it is paused, and how often it starts"
             )
         if value != "true":
-            raise LostOnTheWayError(
+            raise ItemLostError(
                 f"the row of {event_id} has Charge_IsCharging {value}, expected true: check which version of the job "
                 "wrote it"
             )
@@ -138,7 +138,7 @@ class Probe:
                 if line is None:
                     continue
                 if prefix == self.config.quarantine_prefix:
-                    raise LostOnTheWayError(
+                    raise ItemLostError(
                         f"{event_id} was quarantined as s3://{self.config.bucket}/{key}: run `stream-lambda doctor` "
                         "and see its line `stream`, because the stream's view type may be the reason"
                     )
