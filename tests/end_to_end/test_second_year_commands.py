@@ -76,6 +76,7 @@ def test_half_an_export_is_refused_before_a_session_is_opened(place: Path, capsy
 
 
 @pytest.mark.spark
+@pytest.mark.connect
 def test_a_second_year(place: Path, capsys: pytest.CaptureFixture[str], spark: Any) -> None:
     call = partial(called, capsys)
     table, archive = ("--table", place / "tables/telemetry"), ("--archive", place / "archive")
