@@ -25,9 +25,9 @@ from flatten.storage.location import absolute
 def explain(
     event_id: str, table: str, ops: str | None, first: date | None, last: date | None, as_json: bool, **options: Any
 ) -> None:
-    """Say what is known of one event: its row, every line of it, what became of each and why. Changes nothing.
+    """Say what is known of one event: its row, every line of it, what happened to each and why. Changes nothing.
 
-    Without --from and --to the archive is looked into from the day before the event to the day after its last change.
+    Without --from and --to the archive is read from the day before the event to the day after its last change.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""What became of a line, and why, in words for somebody who does not know the rules."""
+"""What happened to a line, and why, in words for somebody who does not know the rules."""
 
 from flatten.decide.lines import FoundRow, JudgedLine
 

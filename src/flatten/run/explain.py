@@ -54,7 +54,7 @@ def explain(spark: SparkSession, asked: Asked, progress: Callable[[int], None] =
     number, verdict, why; how many `files` were looked into, and those that could not be (unreadable). Times are text,
     in UTC. `progress` is called with the files looked into.
 
-    Without a period the archive is looked into from the day before the event to the day after the row's change, and
+    Without a period the archive is read from the day before the event to the day after the row's change, and
     landing as a whole. Raises TableError when the table is missing or not ours, UsageError when neither a period nor a
     row says where to look.
     """

@@ -24,7 +24,7 @@ class GivenFile:
 
 
 def in_micro_batches(files: Iterable[GivenFile], most: int) -> Iterator[list[GivenFile]]:
-    """Yield the files in lists of at most so many, of few bytes and lines."""
+    """Yield the files in lists of at most this many, of few bytes and lines."""
     batch: list[GivenFile] = []
     size = lines = 0
     for file in files:

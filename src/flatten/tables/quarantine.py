@@ -68,7 +68,7 @@ def waiting(spark: SparkSession, table: TableName) -> DataFrame:
 def mark(
     spark: SparkSession, table: TableName, outcomes: Mapping[tuple[str, int], tuple[str, str] | None], now: datetime
 ) -> None:
-    """Note what became of quarantined lines, (source_file, line_number) -> new reason and detail, None when one has
+    """Note what happened to quarantined lines, (source_file, line_number) -> new reason and detail, None when one has
     succeeded: that sets `redriven_at`. Done again, it changes nothing.
     """
     paths, numbers = zip(*outcomes, strict=True)
