@@ -163,7 +163,7 @@ def _files(lines: Mapping[Place, bytes | None]) -> Iterator[GivenFile]:
 def _redriven(
     spark: SparkSession, settings: Settings, around: Around, batch: Iterable[GivenFile]
 ) -> tuple[dict[Place, tuple[str, str] | None], int]:
-    """Write the rows of these lines and mark the lines; return what happened to each, and how many rows were written."""
+    """Write the rows of these lines and mark the lines; return what happened to each, and the number of rows."""
     files = frame(spark, list(batch))
     written = Batch(files, settings, around)
     seen = retried(written.write, around.patience)
