@@ -171,12 +171,12 @@ def _data(folder: Path) -> Path:
 
 BROKEN: dict[str, tuple[Any, str]] = {
     "no manifest": (lambda folder: (folder / "manifest-summary.json").unlink(), "is not a DynamoDB export"),
-    "no list of files": (lambda folder: (folder / "manifest-files.json").unlink(), "is not whole: .* says 3 items"),
+    "no list of files": (lambda folder: (folder / "manifest-files.json").unlink(), "is not complete: .* has 3 items"),
     "half a list": (
         lambda folder: (folder / "manifest-files.json").write_text(
             (folder / "manifest-files.json").read_text().partition("\n")[0]
         ),
-        "is not whole: .* says 3 items, the files of .* have 2",
+        "is not complete: .* has 3 items, the files of .* have 2",
     ),
     "a list that is not JSON": (
         lambda folder: (folder / "manifest-files.json").write_text('{"itemCount": 1'),
@@ -184,7 +184,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
     ),
     "a list that says no checksum": (
         lambda folder: _change(folder, "manifest-files.json", "md5Checksum", "md5"),
-        r"lack what an export has \('md5Checksum'\)",
+        r"are not complete \('md5Checksum'\)",
     ),
     "Ion": (
         lambda folder: _change(folder, "manifest-summary.json", "DYNAMODB_JSON", "ION"),
@@ -194,14 +194,14 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "another checksum": (lambda folder: _data(folder).write_bytes(b"other"), "has another checksum"),
     "half a file": (
         lambda folder: _data(folder).write_bytes(_data(folder).read_bytes()[:-9]),
-        "has another checksum than the manifest says",
+        "has another checksum than in the manifest",
     ),
     "another number of items": (
         lambda folder: (
             _change(folder, "manifest-files.json", '"itemCount": 2', '"itemCount": 5'),
             _change(folder, "manifest-summary.json", '"itemCount": 3', '"itemCount": 6'),
         ),
-        "has 2 items, the manifest says 5",
+        "has 2 items, the manifest 5",
     ),
 }
 

@@ -60,9 +60,9 @@ def test_a_support_person_can_read_it(world: World) -> None:
     assert text.startswith(
         "Event e1 has one row in telemetry.\nIt shows the change of 2026-01-11 08:00:00 UTC (number 4 of"
     )
-    assert "- INSERT of 2026-01-05 08:00:00 UTC: superseded. The row shows a newer change of this event. " in text
+    assert "- INSERT of 2026-01-05 08:00:00 UTC: superseded. The row has a newer change of this event. " in text
     assert "quarantined. bad_signals: signals is a JSON number, not an array. `flatten redrive` reads it" in text
-    assert "ignored. The item expired, and this table keeps the row of such an item as it was." in text
+    assert "ignored. The item expired, and this table keeps the row of such an item unchanged." in text
 
 
 def test_dates_bound_the_search(world: World) -> None:
@@ -72,7 +72,9 @@ def test_dates_bound_the_search(world: World) -> None:
 
 def test_without_dates_the_row_says_where_to_look(world: World) -> None:
     assert [each["number"] for each in explained(world, "other", None)["lines"]] == ["2"]
-    with pytest.raises(UsageError, match="has no row of nobody that says when it was written: give --from and --to"):
+    with pytest.raises(
+        UsageError, match="has no row of nobody with a time that limits the search: give --from and --to"
+    ):
         explained(world, "nobody", None)
 
 

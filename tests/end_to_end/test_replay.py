@@ -155,7 +155,7 @@ def test_objects_of_an_older_pipeline_are_read_from_where_they_are(lived: World)
 
 def test_the_archive_of_another_table_is_refused(lived: World) -> None:
     other = World(lived.spark, lived.root / "another")
-    with pytest.raises(OwnerError, match="says its marker"):
+    with pytest.raises(OwnerError, match="by its marker"):
         replay(other, archive=lived.root / "archive")
 
 

@@ -31,7 +31,7 @@ from flatten.storage.location import absolute
     "--ttl-attribute",
     callback=or_none,
     metavar="NAME",
-    help="Attribute of an item's time to live: a removal after that time is an expiry. [default: none is]",
+    help="Attribute of an item's time to live: a removal after that time is an expiry. [default: none]",
 )
 @REMOVALS
 @DRY_RUN
@@ -39,9 +39,9 @@ from flatten.storage.location import absolute
 def backfill(table: str, ops: str | None, ttl_attribute: str | None, as_json: bool, **options: Any) -> None:
     """Read a DynamoDB export to S3, full or incremental, in DynamoDB JSON; the job may run meanwhile.
 
-    The whole export is verified first. An item of a full export adds a row where the event has no row, and never
-    replaces what a change has written. An item of an incremental export replaces what was written in an earlier
-    second. Killed, start it again: what is done is only looked at.
+    The whole export is verified first. An item of a full export adds a row if the event has no row, and never replaces
+    what a change has written. An item of an incremental export replaces what was written in an earlier second. After an
+    interruption run it again: finished items are only looked up.
 
     \b
     Example:

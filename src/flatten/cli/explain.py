@@ -18,16 +18,16 @@ from flatten.storage.location import absolute
 @click.argument("event_id")
 @FLAT_TABLE
 @option("--archive", required=True, metavar="DIR", help="The archive of the job.")
-@option("--source", metavar="DIR", help="Look into landing, too.")
+@option("--source", metavar="DIR", help="Also search landing.")
 @DAYS
 @REMOVALS
 @JSON
 def explain(
     event_id: str, table: str, ops: str | None, first: date | None, last: date | None, as_json: bool, **options: Any
 ) -> None:
-    """Say what is known of one event: its row, every line of it, what happened to each and why. Changes nothing.
+    """Show what is known of one event: its row, all its lines, the verdict on each and why. Changes nothing.
 
-    Without --from and --to the archive is read from the day before the event to the day after its last change.
+    Without --from and --to the archive is searched from the day before the event to the day after its last change.
 
     \b
     Example:

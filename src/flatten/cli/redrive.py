@@ -28,23 +28,23 @@ from flatten.session import interruptible
 
 @click.command()
 @FLAT_TABLE
-@option("--reason", callback=or_none, metavar="REASON", help="Only lines of this reason.")
-@option("--file", callback=or_none, metavar="PATH", help="Only lines of this file, as source_file has it.")
+@option("--reason", callback=or_none, metavar="REASON", help="Only lines with this reason.")
+@option("--file", callback=or_none, metavar="PATH", help="Only lines of this file, as in the column source_file.")
 @DAYS
 @option(
     "--lines",
     callback=or_none,
     metavar="FILE",
-    help="Corrected lines, and these alone: a JSON object on each line, with source_file, line_number and raw.",
+    help="Only these corrected lines: a JSON object on each line, with source_file, line_number and raw.",
 )
 @REMOVALS
 @DRY_RUN
 @JSON
 def redrive(table: str, ops: str | None, first: date | None, last: date | None, as_json: bool, **options: Any) -> None:
-    """Read quarantined lines again, after a fix or corrected; the days are those of their quarantine.
+    """Read quarantined lines again, unchanged or corrected; the days are those of their quarantine.
 
-    A line that succeeds gets redriven_at in the quarantine; one that fails stays there with its new reason. Killed,
-    start it again: what is done is only looked at.
+    A line that succeeds gets redriven_at in the quarantine; one that fails stays there with its new reason. After an
+    interruption run it again: finished lines are only looked up.
 
     \b
     Examples:
@@ -57,7 +57,7 @@ def redrive(table: str, ops: str | None, first: date | None, last: date | None, 
     require_lines(options["reason"])
     lines = Path(options["lines"]).expanduser() if options["lines"] else None
     if lines and not lines.is_file():
-        raise UsageError(f"{lines} is not a file: give one with the corrected lines.")
+        raise UsageError(f"{lines} is not a file: give a file with the corrected lines.")
     corrected = read_corrected(lines) if lines else None
     wanted = Wanted(options["reason"], options["file"], period_of(first, last), corrected)
     name = named_table(table, ops)

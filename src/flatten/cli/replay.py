@@ -31,7 +31,7 @@ from flatten.storage.location import absolute
 @option("--archive", required=True, metavar="DIR", help="The archive of the job, or one of an older pipeline.")
 @FLAT_TABLE
 @DAYS
-@option("--into", callback=or_none, metavar="NAME_OR_PATH", help="Build this table instead; --table stays as it is.")
+@option("--into", callback=or_none, metavar="NAME_OR_PATH", help="Build this table instead; --table stays unchanged.")
 @click.option("--diff", is_flag=True, help="With --into: print the columns and rows in which the two tables differ.")
 @REMOVALS
 @DRY_RUN
@@ -41,9 +41,9 @@ def replay(
 ) -> None:
     """Read archived files again, of all days or of some; the job may run meanwhile.
 
-    A row is written again only when this very change wrote it with an older version of the catalogue or of the job;
-    older lines never win, newer ones do as ever. The days are those of the files' folders. Killed, start it again:
-    what is done is only looked at.
+    A row is written again only if the same change wrote it with an older version of the catalogue or of the job; older
+    lines never win, newer ones always do. The days are those of the files' folders. After an interruption run it again:
+    finished files are only looked up.
 
     \b
     Examples:

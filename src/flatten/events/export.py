@@ -1,4 +1,4 @@
-"""A line of a DynamoDB export becomes a line as the Lambda writes it, by the Lambda's own conversion.
+"""Convert a line of a DynamoDB export to a line of the Lambda, with the Lambda's conversion.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html
 """
@@ -10,20 +10,20 @@ from flatten.events.dynamodb_json import UnconvertibleError, item_text
 from flatten.events.envelope import METADATA, WRITTEN
 
 _IMAGES = ("Item", "NewImage", "OldImage", "Keys")
-"""Where the item is: of a full export, of a change, of a removal, of a removal of which the export has no image."""
+"""The field of the item: in a full export, of a change, of a removal, of a removal without an image."""
 
 _FIVE_YEARS = 5 * 366 * 86_400 * 1_000_000
-"""DynamoDB does not delete what was over for longer: `stream_to_s3.lines`."""
+"""DynamoDB deletes an expired item within this time: `stream_to_s3.lines`."""
 
 
 def converted(content: bytes, ttl_attribute: str | None = None) -> bytes:
-    """Return a line of an export as one of ours, without a line end.
+    """Return a line of an export as a line of the Lambda, without a line end.
 
-    An item of a full export has no metadata, so it is older than any change. One of an incremental export has the time
-    at which it was written; a removal in it counts as an expiry when `ttl_attribute` of its item, seconds since 1970,
-    was over by then: an export does not say who removed an item.
+    An item of a full export has no metadata, so it is older than any change. An item of an incremental export has the
+    time of its write. A removal counts as an expiry if the item's `ttl_attribute`, in seconds since 1970, had passed by
+    then: an export does not say who removed an item.
 
-    What cannot be converted is returned as it is: whoever reads it quarantines it.
+    A line that cannot be converted is returned unchanged, and the reader quarantines it.
     """
     try:
         exported = json.loads(content)

@@ -1,7 +1,7 @@
-"""Files that were read before, or were never in landing, go through the same micro-batch as new ones.
+"""Process files that were read before, or were never in landing, in the same micro-batches as new ones.
 
-Each batch is looked up, decided and written by `run.batch`; done again it finds its rows and changes nothing. So a
-command that is killed is completed by starting it again, and may run while the job runs.
+`run.batch` looks up, decides and writes each batch; a repeated batch finds its rows and changes nothing. So a killed
+command is completed by running it again, and may run in parallel with the job.
 """
 
 from collections import Counter
@@ -30,8 +30,8 @@ def read_again(
 ) -> dict[str, int]:
     """Commit the files; return how many files and lines there were, lines by verdict, and rows written (rows_written).
 
-    `progress` is called with these counts after each micro-batch. The tables are created where they are missing. A dry
-    run counts what would be written.
+    `progress` gets these counts after each micro-batch. Missing tables are created. A dry run counts what would be
+    written.
     """
     counts: Counter[str] = Counter(dict.fromkeys(("files", "lines", *VERDICTS, "rows_written"), 0))
 

@@ -1,4 +1,4 @@
-"""What differs between two flat tables, but for the version and the run that wrote a row."""
+"""Compare two flat tables, without the version and the run that wrote a row."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ _ROWS_NAMED = 10
 
 
 def differences(spark: SparkSession, one: TableName, other: TableName) -> dict[str, Any]:
-    """Return how many events only the one table has, or the other (only_in_one, only_in_other), in how many rows a
-    column differs (columns), columns that only one of the tables has (columns_only_in_one, columns_only_in_other), and
-    some ids of events that differ (events).
+    """Return how many events only one table has (only_in_one, only_in_other), in how many rows a column differs
+    (columns), columns that only one table has (columns_only_in_one, columns_only_in_other), and some ids of events that
+    differ (events).
     """
     columns, others = spark.table(one.sql).columns, spark.table(other.sql).columns
     shared = [name for name in columns if name in others and name not in OF_THE_RUN]

@@ -1,4 +1,4 @@
-"""All that is known of one event: its row, and every line of it in the archive and in landing. Changes nothing."""
+"""Find all that is known of one event: its row, and its lines in the archive and in landing. Changes nothing."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,20 +26,20 @@ _LINEAGE = ("deleted_at", "changed_at", "delivered_at", "pipeline_processed_at")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where files are; `landing` is the folder by which the tables know them."""
+    """Where files are; `landing` is the folder of their paths in the tables."""
 
     location: Location
     landing: str
 
     @property
     def is_landing(self) -> bool:
-        """Whether these are the files that no run has archived."""
+        """Return whether these are the files that no run has archived."""
         return self.location.root == self.landing
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The event, its table, and where and how to look."""
+    """The event, its table, and where to search."""
 
     event_id: str
     table: TableName
@@ -51,12 +51,12 @@ class Asked:
 
 def explain(spark: SparkSession, asked: Asked, progress: Callable[[int], None] = lambda files: None) -> dict[str, Any]:
     """Return the event's `rows` (their lineage) and its `lines` in the order of changes: file, line, change, time,
-    number, verdict, why; how many `files` were looked into, and those that could not be (unreadable). Times are text,
-    in UTC. `progress` is called with the files looked into.
+    number, verdict, why; the number of searched `files`, and those that could not be read (unreadable). Times are text,
+    in UTC. `progress` gets the number of searched files.
 
-    Without a period the archive is read from the day before the event to the day after the row's change, and
-    landing as a whole. Raises TableError when the table is missing or not ours, UsageError when neither a period nor a
-    row says where to look.
+    Without a period the archive is searched from the day before the event to the day after the row's change, and all of
+    landing. Raises TableError when the table does not exist or this job did not create it, UsageError when neither a
+    period nor a row limits the search.
     """
     create.require(spark, asked.table)
     rows = _rows(spark, asked)
@@ -89,7 +89,8 @@ def _period_of(asked: Asked, rows: Iterable[FoundRow]) -> Period:
     days = [day for row in rows for day in (row.event_date, date_of(row.changed_at)) if day]
     if not days:
         raise UsageError(
-            f"{asked.table.text} has no row of {asked.event_id} that says when it was written: give --from and --to."
+            f"{asked.table.text} has no row of {asked.event_id} with a time "
+            "that limits the search: give --from and --to."
         )
     return Period(min(days) - timedelta(1), max(days) + timedelta(1))
 
@@ -122,7 +123,7 @@ def _redriven(spark: SparkSession, asked: Asked) -> dict[tuple[str, int], str]:
 def _lines(
     asked: Asked, place: Place, file: GivenFile, row: FoundRow | None, redriven: dict[tuple[str, int], str]
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Yield the event's lines of a file, each with what it is sorted by."""
+    """Yield the event's lines of a file, each with its sort key."""
     for line in _mentioning(asked.event_id, split_file(file.path, file.content)):
         told: dict[str, Any] = {"file": file.path, "line": line.number, "archived": not place.is_landing}
         try:
@@ -147,7 +148,7 @@ def _lines(
 
 
 def _mentioning(event_id: str, lines: Iterable[Line]) -> Iterator[Line]:
-    """Yield the lines that may be of the event: with its id as it is, or with something written as an escape."""
+    """Yield the lines that may be of the event: with its id, or with an escape."""
     wanted = event_id.encode(), b"\\u", b"\\/"
     yield from (line for line in lines if any(each in line.content for each in wanted))
 
@@ -170,5 +171,5 @@ def _judged(asked: Asked, file: GivenFile, number: int, change: Change) -> Judge
 
 
 def shown_time(micros: int | None) -> str | None:
-    """Write a time for a person: UTC, to the second."""
+    """Format a time for readers: UTC, to the second."""
     return None if micros is None else f"{_EPOCH + timedelta(microseconds=micros):%Y-%m-%d %H:%M:%S} UTC"

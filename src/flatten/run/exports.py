@@ -1,4 +1,4 @@
-"""A DynamoDB export to S3, full or incremental: what its manifests say, whether it is whole, and its items as lines.
+"""Read a DynamoDB export to S3, full or incremental: its manifests, its verification, and its items as lines.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html
 """
@@ -36,7 +36,7 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """An export: the folder above the one of its manifests, and its files."""
+    """An export: the folder above the folder of its manifests, and its files."""
 
     root: str
     incremental: bool
@@ -44,7 +44,7 @@ class Export:
 
     @property
     def items(self) -> int:
-        """How many items it has."""
+        """Return the number of its items."""
         return sum(file.items for file in self.files)
 
 
@@ -65,11 +65,11 @@ def read_export(folder: str) -> Export:
         )
         export, items = Export(root, "exportFromTime" in summary, files), int(summary["itemCount"])
     except (KeyError, ValueError, TypeError) as wrong:
-        raise ExportError(f"The manifests of {folder} lack what an export has ({wrong}): {_AGAIN}") from None
+        raise ExportError(f"The manifests of {folder} are not complete ({wrong}): {_AGAIN}") from None
     if export.items != items:
         raise ExportError(
-            f"{folder} is not whole: {_SUMMARY} says {items} items, the files of {_FILES} have {export.items}; copy it "
-            "again when the export is COMPLETED."
+            f"{folder} is not complete: {_SUMMARY} has {items} items, the files of {_FILES} have {export.items}; copy "
+            "it again when the export is COMPLETED."
         )
     return export
 
@@ -81,22 +81,22 @@ def _json(folder: str, name: str, text: str | None) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise ExportError(
-            f"{folder} is not a DynamoDB export, its {name} cannot be read: give the folder AWSDynamoDB/<export id> of "
-            "one that is COMPLETED."
+            f"{folder} is not a DynamoDB export, because its {name} cannot be read: give the folder "
+            "AWSDynamoDB/<export id> of an export that is COMPLETED."
         )
     return found
 
 
 def _name(key: str, export_id: list[str], own: str) -> str:
-    """Return a data file's name below the root: those of a full export are in its folder, of others next to it."""
+    """Return a data file's name below the root: those of a full export are in its folder, others next to it."""
     name = key.rpartition("AWSDynamoDB/")[2]
     first, _, rest = name.partition("/")
     return f"{own}/{rest}" if [first] == export_id else name
 
 
 def verify(export: Export, progress: Callable[[int], None]) -> None:
-    """Compare each file's checksum and number of items with the manifest. Raises ExportError for the first that
-    differs. `progress` is called with the items verified.
+    """Compare each file's checksum and number of items with the manifest. Raises ExportError for the first difference.
+    `progress` gets the number of verified items.
     """
     done = 0
     for file in export.files:
@@ -105,16 +105,16 @@ def verify(export: Export, progress: Callable[[int], None]) -> None:
             for piece in iter(lambda: content.read(_PIECE), b""):
                 digest.update(piece)
             if base64.b64encode(digest.digest()).decode() != file.md5:
-                raise ExportError(f"{export.root}/{file.name} has another checksum than the manifest says: {_AGAIN}")
+                raise ExportError(f"{export.root}/{file.name} has another checksum than in the manifest: {_AGAIN}")
             items = sum(1 for _ in _lines(export, file, content))
         if items != file.items:
-            raise ExportError(f"{export.root}/{file.name} has {items} items, the manifest says {file.items}: {_AGAIN}")
+            raise ExportError(f"{export.root}/{file.name} has {items} items, the manifest {file.items}: {_AGAIN}")
         done += items
         progress(done)
 
 
 def parts(export: Export, ttl_attribute: str | None) -> Iterator[GivenFile]:
-    """Yield the items as files of lines, of few thousand lines each; a path ends in `#` and its first line's number."""
+    """Yield the items as files of a few thousand lines each; a path ends in `#` and its first line's number."""
     for file in export.files:
         stat = open_location(export.root).stat(file.name)
         modified = stat.modified_at if stat else 0
@@ -138,7 +138,7 @@ def _in_parts(lines: Iterable[bytes]) -> Iterator[tuple[int, list[bytes]]]:
 
 
 def _lines(export: Export, file: DataFile, content: IO[bytes]) -> Iterator[bytes]:
-    """Yield the items of an opened file, unpacked as they are asked for; one of an empty partition has no bytes."""
+    """Yield the items of an opened file, unpacked one by one; the file of an empty partition has no bytes."""
     content.seek(0)
     if not content.read(1):
         return

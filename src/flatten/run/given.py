@@ -1,4 +1,4 @@
-"""Files that this process reads, in micro-batches like those of the engine."""
+"""Group files that this process reads into micro-batches like the engine's."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ _LINES_A_BATCH = 100_000
 
 @dataclass(frozen=True, slots=True)
 class GivenFile:
-    """A file by the path under which the tables know it; `modified_at` is microseconds since 1970 UTC.
+    """A file with its path in the tables; `modified_at` is microseconds since 1970 UTC.
 
-    `lines` is how many lines it has, 0 where nobody knows before they are read.
+    `lines` is the number of its lines, 0 if it is not known before the file is read.
     """
 
     path: str
@@ -24,7 +24,7 @@ class GivenFile:
 
 
 def in_micro_batches(files: Iterable[GivenFile], most: int) -> Iterator[list[GivenFile]]:
-    """Yield the files in lists of at most this many, of few bytes and lines."""
+    """Yield the files in lists with at most this many files, and limited bytes and lines."""
     batch: list[GivenFile] = []
     size = lines = 0
     for file in files:

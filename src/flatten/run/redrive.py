@@ -1,7 +1,8 @@
-"""Quarantined lines again, as they are or as somebody has corrected them.
+"""Redrive quarantined lines, unchanged or corrected.
 
-Rows come first, the marks in the quarantine after them: killed in between, the next run finds the rows and sets the
-marks. A line keeps its number; the path of its file ends in `#redriven`, because the file itself said something else.
+Rows are written first, the marks in the quarantine after them: after a crash in between, the next run finds the rows
+and sets the marks. A line keeps its number; the path of its file ends in `#redriven`, because its text may differ from
+the file.
 """
 
 import base64
@@ -35,7 +36,7 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which lines: of a reason, of a file, quarantined in a period; with `corrected`, place -> text, these alone."""
+    """Which lines: of a reason, of a file, quarantined in a period; with `corrected`, place -> text, only these."""
 
     reason: str | None = None
     file: str | None = None
@@ -63,8 +64,8 @@ def require_lines(reason: str | None) -> None:
 
 
 def read_corrected(path: Path) -> dict[Place, bytes]:
-    """Read corrected lines: a JSON object on each line, with `source_file`, `line_number` and `raw`, as the quarantine
-    has them. Raises UsageError for any other line.
+    """Read corrected lines: a JSON object on each line, with `source_file`, `line_number` and `raw`, as in the
+    quarantine. Raises UsageError for any other line.
     """
     found: dict[Place, bytes] = {}
     for number, text in enumerate(path.read_text("utf-8").splitlines(), start=1):
@@ -86,11 +87,11 @@ def read_corrected(path: Path) -> dict[Place, bytes]:
 def redrive(
     spark: SparkSession, settings: Settings, around: Around, wanted: Wanted, progress: Callable[[int], None]
 ) -> dict[str, Any]:
-    """Redrive the lines; return how many there were (lines), succeeded (redriven), have no text to read (without_text),
-    failed by their new reason (failed), and how many rows were written (rows_written).
+    """Redrive the lines; return how many there were (lines), succeeded (redriven), have no text (without_text), failed
+    by their new reason (failed), and how many rows were written (rows_written).
 
-    `progress` is called with the lines done. Raises TableError when the table is missing or not ours,
-    UsageError when a corrected line was never quarantined; nothing is written then.
+    `progress` gets the number of finished lines. Raises TableError when the table does not exist or this job did not
+    create it, UsageError when a corrected line was never quarantined; nothing is written then.
     """
     create.require(spark, settings.table)
     lines = _lines(spark, settings, wanted)
@@ -117,7 +118,7 @@ def redrive(
 
 
 def _lines(spark: SparkSession, settings: Settings, wanted: Wanted) -> dict[Place, bytes | None]:
-    """Return the text of the lines, by place, in order; None where the quarantine has none."""
+    """Return the text of the lines, by place, in order; None if the quarantine has no text."""
     columns = ("source_file", "line_number", "raw", "raw_base64")
     rows = wanted.of(quarantine.waiting(spark, settings.table)).select(*columns)
     lines = {(row.source_file, row.line_number): _text(row) for row in rows.toLocalIterator()}
@@ -134,20 +135,20 @@ def _text(row: Row) -> bytes | None:
 
 
 def _require_known(spark: SparkSession, settings: Settings, corrected: Mapping[Place, bytes]) -> None:
-    """Raise UsageError for a line that was never quarantined. One that was redriven already is only left out."""
+    """Raise UsageError for a line that was never quarantined. One that was already redriven is left out."""
     for path in sorted({path for path, _ in corrected}):
         numbers = {number for file, number in corrected if file == path}
         rows = spark.table(settings.table.side("quarantine")).where(F.col("source_file") == path)
         known = {row.line_number for row in rows.select("line_number").collect()}
         if numbers - known:
             raise UsageError(
-                f"{path}, line {min(numbers - known)} is not in the quarantine of {settings.table.text}: give the "
-                "source_file and the line_number that it has there."
+                f"{path}, line {min(numbers - known)} is not in the quarantine of {settings.table.text}: give its "
+                "source_file and line_number from there."
             )
 
 
 def _files(lines: Mapping[Place, bytes | None]) -> Iterator[GivenFile]:
-    """Yield the lines of each file as one file, in which each has its own number: empty lines are no lines."""
+    """Yield the lines of each file as one file, in which each keeps its number: other lines are empty."""
     for path, places in groupby(lines, key=lambda place: place[0]):
         content = bytearray()
         at = 1
@@ -163,7 +164,7 @@ def _files(lines: Mapping[Place, bytes | None]) -> Iterator[GivenFile]:
 def _redriven(
     spark: SparkSession, settings: Settings, around: Around, batch: Iterable[GivenFile]
 ) -> tuple[dict[Place, tuple[str, str] | None], int]:
-    """Write the rows of these lines and mark the lines; return what happened to each, and the number of rows."""
+    """Write the rows of these lines and mark the lines; return the result of each, and the number of written rows."""
     files = frame(spark, list(batch))
     written = Batch(files, settings, around)
     seen = retried(written.write, around.patience)

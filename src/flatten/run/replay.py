@@ -1,6 +1,6 @@
-"""Archived files through the job again.
+"""Replay archived files.
 
-A file has the path that it had in landing, which the archive's marker names: so a row that is written again keeps its
+A file gets the path that it had in landing, which the archive's marker names: so a row that is written again keeps its
 lineage. Objects of the older pipelines have no marker and keep the path of the archive.
 """
 
@@ -28,13 +28,13 @@ _DIGEST = re.compile(r"\.[0-9a-f]{8}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Days in UTC, first and last inside; None is without an end."""
+    """Days in UTC, first and last inclusive; None means without a limit."""
 
     first: date | None = None
     last: date | None = None
 
     def has(self, micros: int | None) -> bool:
-        """Return whether a time, microseconds since 1970 UTC, is in it; an unknown one is."""
+        """Return whether a time, microseconds since 1970 UTC, is in it; an unknown time is."""
         if micros is None:
             return True
         return not (
@@ -51,7 +51,7 @@ def _midnight(day: date) -> int:
 
 
 def time_of(name: str) -> int | None:
-    """Return when the changes in a file were made, by its name: its hour, or the milliseconds of an older pipeline.
+    """Return when the changes in a file were made, from its name: its hour, or the milliseconds of an older pipeline.
 
     None for other names.
     """
@@ -60,13 +60,13 @@ def time_of(name: str) -> int | None:
 
 
 def names_within(place: Location, period: Period) -> list[str]:
-    """Return the names of the files of a period, by their time; those whose name has none come first."""
+    """Return the names of the files of a period, by their time; those without a time come first."""
     found = [(time_of(name), name) for name in place.names()]
     return [name for _, name in sorted((time or 0, name) for time, name in found if period.has(time))]
 
 
 def landing_of(archive: Location, table: TableName) -> str:
-    """Return the landing folder whose files are archived here; the archive itself when no marker says it.
+    """Return the landing folder whose files are archived here; the archive itself without a marker.
 
     Raises OwnerError when it is the archive of another table.
     """
@@ -76,12 +76,12 @@ def landing_of(archive: Location, table: TableName) -> str:
     except (ValueError, AttributeError):
         root, owner = archive.root, None
     if owner != table.text:
-        raise OwnerError(f"{archive.root} is the archive of {owner}, says its marker {MARKER}, not of {table.text}.")
+        raise OwnerError(f"{archive.root} is the archive of {owner} by its marker {MARKER}, not of {table.text}.")
     return root
 
 
 def archived_files(archive: Location, names: Iterable[str], landing: str) -> Iterator[GivenFile]:
-    """Read the files, some at a time, and yield them in this order. Raises FlattenError for one that is too large."""
+    """Read the files, some in parallel, and yield them in this order. Raises FlattenError for one that is too large."""
     told = list(names)
     known = set(told)
 
@@ -101,7 +101,7 @@ def archived_files(archive: Location, names: Iterable[str], landing: str) -> Ite
 
 
 def _landed_as(name: str, content: bytes, known: set[str]) -> str:
-    """Return the name that a file had in landing: the archiver adds a digest where a name was taken."""
+    """Return the name that a file had in landing: the archiver adds a digest if the name existed."""
     plain = _DIGEST.sub("", name)
     is_ours = plain not in known and name.endswith(f".{hashlib.sha256(content).hexdigest()[:8]}")
     return plain if is_ours else name

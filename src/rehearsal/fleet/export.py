@@ -1,4 +1,4 @@
-"""A DynamoDB export to S3 as AWS lays it out, for tests and benchmarks of `flatten backfill`.
+"""Write a DynamoDB export to S3 in AWS's layout, for tests and benchmarks of `flatten backfill`.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html
 """
@@ -66,7 +66,7 @@ def write_export(
 
 
 def _data_file(path: Path, lines: Iterable[Json], root: Path) -> Json:
-    """Write a data file; return what the manifest says of it. One of an empty partition has no bytes."""
+    """Write a data file; return its entry in the manifest. The file of an empty partition has no bytes."""
     texts = [json.dumps(line, separators=(",", ":")) for line in lines]
     content = gzip.compress("".join(f"{text}\n" for text in texts).encode(), 5, mtime=0) if texts else b""
     path.write_bytes(content)
