@@ -1,4 +1,4 @@
-"""The README's commands, run as they are: a made-up fleet, the job, its status, and the query that prints the rows."""
+"""The README's commands run unchanged: a generated fleet, the job, its status, and the query that prints the rows."""
 
 import re
 import shlex

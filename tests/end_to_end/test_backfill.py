@@ -1,4 +1,4 @@
-"""An export becomes the rows that the stream would have made, and no row goes back."""
+"""An export gives the rows that the stream would have made, and no row goes back."""
 
 import json
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from support.second_year import backfill
 
 ODOMETER = "odometer-traveleddistance"
 SECOND = 1_767_600_000
-"""When the change number 1 of `job_world.line` was made; the next ones are two days apart."""
+"""The time of change number 1 of `job_world.line`; the next ones are two days apart."""
 
 
 def image(event_id: str, km: float, **more: Any) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def full(event_id: str, km: float, **more: Any) -> dict[str, Any]:
 
 
 def written(event_id: str, km: float, at_second: float, **more: Any) -> dict[str, Any]:
-    """Return an item of an incremental export, written so many seconds after the change number 1."""
+    """Return an item of an incremental export, written this many seconds after change number 1."""
     return exported_change(_micros(at_second), {"event_id": event_id}, image(event_id, km, **more))
 
 
@@ -102,7 +102,7 @@ class TestWithATable:
         assert shown(world)["late"] == (40, "1", False)
         assert backfill(world, folder)["rows_written"] == 0
 
-    def test_an_older_export_never_replaces_what_a_later_one_has_written(self, world: World) -> None:
+    def test_an_older_export_never_replaces_rows_of_a_later_one(self, world: World) -> None:
         early, later = ([[written("e3", km, km)]] for km in (10, 20))
         newer = write_export(world.root / "later", later, incremental=True)
         older = write_export(world.root / "early", early, incremental=True)
@@ -119,7 +119,7 @@ class TestWithATable:
         assert found == {(2, "unconvertible"), (3, "bad_event_id")}
 
     @pytest.mark.parametrize("boundary", ["found", "rows", "files"])
-    def test_a_backfill_that_was_killed_is_completed_by_the_next(self, world: World, boundary: str) -> None:
+    def test_a_killed_backfill_is_completed_by_the_next(self, world: World, boundary: str) -> None:
         def die() -> None:
             raise KeyboardInterrupt
 
@@ -137,7 +137,7 @@ class TestWithATable:
 LINES = [[full("e1", 1), full("e2", 2)], [full("e3", 3)]]
 
 
-def test_a_file_is_cut_into_parts_that_say_where_they_begin(tmp_path: Path) -> None:
+def test_a_file_is_cut_into_parts_with_their_first_line(tmp_path: Path) -> None:
     export = read_export(str(write_export(tmp_path, [[full(f"e{number}", 1) for number in range(25_000)], []])))
     found = list(parts(export, None))
     assert [file.path.rpartition("#")[2] for file in found] == ["1", "10001", "20001"]
@@ -146,7 +146,7 @@ def test_a_file_is_cut_into_parts_that_say_where_they_begin(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("incremental", [False, True])
-def test_a_whole_export_is_verified_item_by_item(incremental: bool, tmp_path: Path) -> None:
+def test_a_complete_export_is_verified_item_by_item(incremental: bool, tmp_path: Path) -> None:
     export = read_export(str(write_export(tmp_path, LINES, incremental=incremental)))
     seen: list[int] = []
     verify(export, seen.append)
@@ -207,7 +207,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_half_an_export_is_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
+def test_an_incomplete_export_is_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
     folder = write_export(tmp_path, LINES)
     change, said = BROKEN[name]
     change(folder)
@@ -217,5 +217,5 @@ def test_half_an_export_is_refused_in_one_sentence(name: str, tmp_path: Path) ->
 
 
 @pytest.mark.process
-def test_a_backfill_that_is_killed_while_the_stream_flows_leaves_what_an_oracle_says(tmp_path: Path) -> None:
+def test_a_killed_backfill_during_the_stream_agrees_with_an_oracle(tmp_path: Path) -> None:
     assert Race(tmp_path, 1_000).run() == {"run": 3, "backfill": 4}

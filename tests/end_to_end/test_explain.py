@@ -1,4 +1,4 @@
-"""What `flatten explain` says of an event: its row, its lines, and why."""
+"""The output of `flatten explain` for an event: its row, its lines, and why."""
 
 import json
 from datetime import date
@@ -55,7 +55,7 @@ def test_every_line_of_an_event_has_its_verdict(world: World) -> None:
     json.dumps(found)
 
 
-def test_a_support_person_can_read_it(world: World) -> None:
+def test_the_output_is_readable_text(world: World) -> None:
     text = shown_event(explained(world, "e1"), "telemetry")
     assert text.startswith(
         "Event e1 has one row in telemetry.\nIt shows the change of 2026-01-11 08:00:00 UTC (number 4 of"
@@ -65,12 +65,12 @@ def test_a_support_person_can_read_it(world: World) -> None:
     assert "ignored. The item expired, and this table keeps the row of such an item unchanged." in text
 
 
-def test_dates_bound_the_search(world: World) -> None:
+def test_dates_limit_the_search(world: World) -> None:
     found = explained(world, "e1", Period(date(2026, 1, 6), date(2026, 1, 6)))
     assert (found["files"], [each["number"] for each in found["lines"]]) == (1, ["4", "5"])
 
 
-def test_without_dates_the_row_says_where_to_look(world: World) -> None:
+def test_without_dates_the_row_limits_the_search(world: World) -> None:
     assert [each["number"] for each in explained(world, "other", None)["lines"]] == ["2"]
     with pytest.raises(
         UsageError, match="has no row of nobody with a time that limits the search: give --from and --to"
@@ -78,7 +78,7 @@ def test_without_dates_the_row_says_where_to_look(world: World) -> None:
         explained(world, "nobody", None)
 
 
-def test_an_event_that_nothing_mentions_has_no_lines(world: World) -> None:
+def test_an_unknown_event_has_no_lines(world: World) -> None:
     found = explained(world, "nobody")
     assert (found["rows"], found["lines"]) == ([], [])
     assert shown_event(found, "t").startswith("Event nobody has no row in t.\n0 lines of it in 3 files:")

@@ -1,4 +1,4 @@
-"""Quarantined lines again: as they are, corrected, killed."""
+"""Redriving quarantined lines: unchanged, corrected, interrupted."""
 
 import json
 from pathlib import Path
@@ -40,14 +40,14 @@ class TestWithATable:
         rows = (row for row in world.side("quarantine") if row.source_file == path and row.redriven_at is None)
         return {row.line_number: row.reason for row in rows}
 
-    def test_lines_that_nobody_corrected_stay(self, world: World) -> None:
+    def test_uncorrected_lines_stay(self, world: World) -> None:
         quarantined = world.side("quarantine")
         counts = redrive(world, Wanted(file=str(world.source / FILE)))
         assert (counts["lines"], counts["redriven"], counts["rows_written"]) == (3, 0, 0)
         assert counts["failed"] == {"not_json": 1, "not_utf8": 1, "bad_signals": 1}
         assert sorted(world.side("quarantine"), key=str) == sorted(quarantined, key=str)
 
-    def test_corrected_lines_are_applied_and_marked_and_what_fails_gets_its_new_reason(self, world: World) -> None:
+    def test_corrected_lines_are_marked_and_failed_ones_get_their_new_reason(self, world: World) -> None:
         path = str(world.source / FILE)
         told = {(path, 1): corrected("e3", 5), (path, 3): b"[]", (path, 6): corrected("e1", 1)}
         dry = redrive(world, Wanted(corrected=told), dry_run=True)
@@ -72,7 +72,7 @@ class TestWithATable:
         assert sorted(world.side("quarantine"), key=str) == before
 
     @pytest.mark.parametrize("boundary", ["found", "rows"])
-    def test_a_redrive_that_was_killed_is_completed_by_the_next(self, world: World, boundary: str) -> None:
+    def test_a_killed_redrive_is_completed_by_the_next(self, world: World, boundary: str) -> None:
         def die() -> None:
             raise KeyboardInterrupt
 
@@ -90,7 +90,7 @@ class TestWithATable:
             redrive(world, Wanted(corrected={(path, 1): corrected("e3", 5), (path, 2): b"{}"}))
         assert sorted(world.side("quarantine"), key=str) == sorted(quarantined, key=str)
 
-    def test_a_reason_chooses(self, world: World) -> None:
+    def test_a_reason_selects_lines(self, world: World) -> None:
         assert redrive(world, Wanted(reason="not_json"), dry_run=True)["failed"] == {"not_json": 2}
         assert redrive(world, Wanted(reason="not_json", period=EVER), dry_run=True)["lines"] == 2
         assert redrive(world, Wanted(reason="bad_metadata"))["lines"] == 0
@@ -108,13 +108,13 @@ class TestWithATable:
     ],
     ids=["nothing", "not JSON", "no object", "no raw", "two lines", "a blank line"],
 )
-def test_a_file_of_corrected_lines_is_read_as_a_whole_or_refused(text: str, said: str, tmp_path: Path) -> None:
+def test_a_file_with_an_invalid_corrected_line_is_refused(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "lines").write_text(text)
     with pytest.raises(UsageError, match=said):
         read_corrected(tmp_path / "lines")
 
 
-def test_corrected_lines_are_known_by_their_place(tmp_path: Path) -> None:
+def test_corrected_lines_are_identified_by_their_place(tmp_path: Path) -> None:
     (tmp_path / "lines").write_text('{"source_file": "f", "line_number": 7, "raw": "{\\"event_id\\": \\"é\\"}"}\n')
     assert read_corrected(tmp_path / "lines") == {("f", 7): '{"event_id": "é"}'.encode()}
 

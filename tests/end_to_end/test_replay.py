@@ -1,4 +1,4 @@
-"""Archived files again: into the live table, into another one, after the catalogue has grown."""
+"""Replaying archived files: into the live table, into another one, after the catalogue has grown."""
 
 import json
 import os
@@ -41,7 +41,7 @@ ARCHIVED = sorted(DAYS)
 
 @pytest.fixture(scope="module")
 def lived(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A table of three days, each in its own micro-batch. What a test adds to it is of other events."""
+    """Return a table of three days, each in its own micro-batch. Tests add only other events to it."""
     world = World(spark, tmp_path_factory.mktemp("lived")).furnished(blank)
     for age, (name, lines) in enumerate(DAYS.items()):
         os.utime(world.land(name, lines), (1_767_600_000 + age, 1_767_600_000 + age))
@@ -90,18 +90,18 @@ def test_a_newer_catalogue_fills_exactly_its_new_columns(lived: World) -> None:
     lived.spark.sql(f"UPDATE {lived.table.sql} SET catalogue_version = '1', {new} = 3 WHERE event_id = '{closed}'")
 
 
-def test_a_row_of_a_newer_version_is_left_alone(lived: World) -> None:
+def test_a_row_of_a_newer_version_stays_unchanged(lived: World) -> None:
     lived.spark.sql(f"UPDATE {lived.table.sql} SET catalogue_version = '99', pipeline_version = '99.0'")
     assert replay(lived)["rows_written"] == 0
     lived.spark.sql(f"UPDATE {lived.table.sql} SET catalogue_version = '1', pipeline_version = '{__version__}'")
 
 
-def test_only_the_days_that_are_asked_for_are_read(lived: World) -> None:
+def test_only_the_given_days_are_read(lived: World) -> None:
     counts = replay(lived, period=Period(date(2026, 1, 6), date(2026, 1, 6)))
     assert (counts["files"], counts["lines"]) == (1, 5)
 
 
-def test_a_dry_run_says_what_would_be_written_and_writes_nothing(lived: World) -> None:
+def test_a_dry_run_reports_the_changes_and_writes_nothing(lived: World) -> None:
     lived.spark.sql(f"UPDATE {lived.table.sql} SET catalogue_version = '0'")
     rows, runs, before = lived.rows(), lived.side("runs"), version(lived.table)
     other = TableName.of(str(lived.root / "unmade" / "rebuilt"))
@@ -113,7 +113,7 @@ def test_a_dry_run_says_what_would_be_written_and_writes_nothing(lived: World) -
 
 
 @pytest.mark.parametrize("boundary", ["values", "quarantine", "files"])
-def test_a_replay_that_was_killed_is_completed_by_the_next(lived: World, boundary: str) -> None:
+def test_a_killed_replay_is_completed_by_the_next(lived: World, boundary: str) -> None:
     other = TableName.of(str(lived.root / f"killed at {boundary}" / "rebuilt"))
 
     def die() -> None:
@@ -126,7 +126,7 @@ def test_a_replay_that_was_killed_is_completed_by_the_next(lived: World, boundar
     assert not any(found.values())
 
 
-def test_a_change_that_the_job_writes_meanwhile_stays(lived: World) -> None:
+def test_a_change_that_the_job_writes_in_parallel_stays(lived: World) -> None:
     lived.spark.sql(f"UPDATE {lived.table.sql} SET catalogue_version = '0'")
     lived.land("2026/01/08/10/d.ndjson.gz", [line("e2", 9, name="MODIFY", signals={ODOMETER: 99})])
 
@@ -141,7 +141,7 @@ def test_a_change_that_the_job_writes_meanwhile_stays(lived: World) -> None:
     assert {row.catalogue_version for key, row in lived.rows().items() if key != "gone"} == {"1"}
 
 
-def test_objects_of_an_older_pipeline_are_read_from_where_they_are(lived: World) -> None:
+def test_objects_of_an_older_pipeline_are_read_in_place(lived: World) -> None:
     old = lived.root / "old archive" / "telemetry"
     old.mkdir(parents=True)
     name = "telemetry_1761682266000_1.json"
@@ -159,7 +159,7 @@ def test_the_archive_of_another_table_is_refused(lived: World) -> None:
         replay(other, archive=lived.root / "archive")
 
 
-def test_a_file_that_the_archiver_put_beside_another_has_the_name_that_it_had_in_landing(lived: World) -> None:
+def test_a_file_with_a_digest_in_its_name_gets_its_name_in_landing(lived: World) -> None:
     data = content([line("moved", 20, signals={ODOMETER: 20})])
     lived.land("2026/01/09/10/e.ndjson.gz", data)
     taken = lived.root / "archive" / "2026/01/09/10/e.ndjson.gz"

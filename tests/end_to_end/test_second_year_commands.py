@@ -1,4 +1,4 @@
-"""replay, backfill, redrive and explain as a person calls them."""
+"""replay, backfill, redrive and explain on the command line."""
 
 import json
 from functools import partial
@@ -66,7 +66,9 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(
     assert everything(place) == before
 
 
-def test_half_an_export_is_refused_before_a_session_is_opened(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_incomplete_export_is_refused_before_a_session_is_opened(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     [data] = (place / EXPORT / "data").iterdir()
     data.write_bytes(data.read_bytes()[:-1])
     before = everything(place)

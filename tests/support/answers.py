@@ -1,4 +1,4 @@
-"""What the views answer over a table, and over a few events that are written down here."""
+"""The results of the views over a table, and over a few events that are written here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ SENT = (
     "tractionbattery-range",
     "tractionbattery-stateofcharge",
 )
-"""The signals that the events of a `Diary` have columns for."""
+"""The signals with columns for the events of a `Diary`."""
 _COLUMNS = {name: kind for name, (kind, _) in (EVENT_COLUMNS | LINEAGE_COLUMNS).items()}
 _COLUMNS |= catalogue.packaged().columns(SENT)
 _TIMES = tuple(name for name, kind in _COLUMNS.items() if kind == "TIMESTAMP")
@@ -62,7 +62,7 @@ def said(vehicle: str, hours: float, /, oem: Any = None, **columns: Any) -> dict
 
 @dataclass(frozen=True)
 class Answers:
-    """What views say of a table at a time, by vehicle."""
+    """The results of views of a table at a time, by vehicle."""
 
     spark: SparkSession
     flat: Flat
@@ -84,7 +84,7 @@ class Answers:
 def answer(
     spark: SparkSession, view: str, events: Iterable[dict[str, Any]], now: datetime, days: int = 30
 ) -> dict[str, list[Row]]:
-    """Return what a view says of these events."""
+    """Return the result of a view for these events."""
     rows = [tuple(_plain(event.get(name)) for name in _COLUMNS) for event in events]
     texts = {name: "DOUBLE" if name in _TIMES else kind for name, kind in _COLUMNS.items()}
     frame = spark.createDataFrame(rows, ddl(texts))

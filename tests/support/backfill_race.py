@@ -1,7 +1,6 @@
 """A backfill that is killed and started again while a stream of changes to the same items is flattened.
 
-Each is a separate process. What they must leave is said by an oracle in plain Python, which knows when each item was
-written and by whom.
+Each is a separate process. An oracle in plain Python, which knows each write of an item, computes the expected rows.
 """
 
 import json
@@ -25,7 +24,7 @@ _LINES_A_FILE, _ITEMS_A_FILE, _RUNS = 1_000, 20_000, 3
 
 
 class Write(NamedTuple):
-    """A write of an item: by whom it came (full, incremental or stream), when, what it says, whether it removes."""
+    """A write of an item: its source (full, incremental or stream), its time, its value, whether it removes."""
 
     by: str
     second: float
@@ -45,14 +44,14 @@ CASES: tuple[tuple[Write, ...], ...] = (
     (Write("incremental", 10.2, 5), Write("stream", 10, 5)),
     (Write("full", 0, 1), Write("stream", 3, 2), Write("stream", 10, 3), Write("incremental", 10.9, 3)),
 )
-"""What may happen to an item, one case after the other over all items; the last two are one write in two sources."""
+"""What can happen to an item, one case after the other over all items; the last two are one write in two sources."""
 
 Seen = tuple[int, bool, bool]
 """Of a row: its value, whether it is deleted, whether a change of the stream wrote it."""
 
 
 def expected(writes: Iterable[Write]) -> Seen:
-    """Return what the row must show: the latest write, of one second that of the stream; a full export is oldest."""
+    """Return the expected row: the latest write, in the same second that of the stream; a full export is oldest."""
     ranked = [((0, 0, 0.0) if w.by == "full" else (1 + int(w.second), w.by == "stream", w.second), w) for w in writes]
     latest = max(ranked, key=lambda pair: pair[0])[1]
     return latest.km, latest.removes, latest.by == "stream"
@@ -60,7 +59,7 @@ def expected(writes: Iterable[Write]) -> Seen:
 
 @dataclass(frozen=True)
 class Race:
-    """So many items in a folder."""
+    """This many items in a folder."""
 
     root: Path
     items: int
@@ -76,7 +75,7 @@ class Race:
         return {"event_id": self.event_id(number), "recorded_at": recorded_at, "signals": signals}
 
     def writes(self, by: str) -> Iterator[tuple[int, Write]]:
-        """Yield the writes that come by one source, with the numbers of their items."""
+        """Yield the writes of one source, with the numbers of their items."""
         for number in range(self.items):
             yield from ((number, write) for write in CASES[number % len(CASES)] if write.by == by)
 
@@ -111,7 +110,7 @@ class Race:
         return {**self.item(number, write.km), "_stream_metadata": metadata | made}
 
     def run(self) -> dict[str, int]:
-        """Do it all; return how often a command was started. Raises AssertionError when the rows are wrong."""
+        """Run everything; return how often a command was started. Raises AssertionError when the rows are wrong."""
         full, incremental = self.exports()
         files = self.land()
         landing = self.root / "landing"
@@ -175,7 +174,7 @@ class Race:
 
 
 def _cut(lines: Iterable[Json], most: int) -> Iterator[list[Json]]:
-    """Yield the lines in lists of so many."""
+    """Yield the lines in lists of this size."""
     part: list[Json] = []
     for line in lines:
         part.append(line)

@@ -1,4 +1,4 @@
-"""`flatten` as a person calls it, in this process."""
+"""Run `flatten` with a command line, in this process."""
 
 from pathlib import Path
 

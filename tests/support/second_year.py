@@ -1,4 +1,4 @@
-"""The commands that read lines again, on the folders of a `World`, as their command lines do it."""
+"""The commands that read lines again, on the folders of a `World`, as their command lines call them."""
 
 from dataclasses import replace
 from pathlib import Path

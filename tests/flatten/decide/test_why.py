@@ -1,4 +1,4 @@
-"""What `flatten explain` says of a line."""
+"""The sentences of `flatten explain` about a line."""
 
 import pytest
 
@@ -54,7 +54,7 @@ def test_a_newer_line_in_landing_waits() -> None:
     assert why(LINE, ROW, in_landing=True, expired=False)[0] == "applied"
 
 
-def test_what_was_ignored_says_whether_it_expired_or_was_removed() -> None:
+def test_the_sentence_of_an_ignored_line_names_expiry_or_removal() -> None:
     ignored = LINE._replace(action="ignore")
     assert why(ignored, ROW, in_landing=False, expired=True)[1].startswith("The item expired")
     assert why(ignored, ROW, in_landing=False, expired=False)[1].startswith("The item was removed")

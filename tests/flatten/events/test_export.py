@@ -1,4 +1,4 @@
-"""A line of an export as one of ours: the same text as the Lambda's, for the same item."""
+"""A line of an export becomes the same text as the Lambda's line of the same item."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def change(line: bytes, ttl_attribute: str | None = None) -> Change:
     return read_change(read_line(converted(line, ttl_attribute)))
 
 
-def test_the_conversion_is_the_lambdas_own_module() -> None:
+def test_the_conversion_is_the_module_of_the_lambda() -> None:
     module = Path(ours.__code__.co_filename)
     assert module.name == "dynamodb_json.py"
     assert module.read_bytes() == Path(dynamodb_json.__file__).read_bytes()
@@ -73,7 +73,7 @@ def test_an_item_of_an_incremental_export_is_a_change_at_its_time(
     assert (found.stream, found.sequence_number) == (None, None)
 
 
-def test_the_row_of_an_exported_item_says_nothing_of_the_export() -> None:
+def test_the_row_of_an_exported_item_has_no_trace_of_the_export() -> None:
     event = read_line(converted(exported(NewImage=item(EVENT))))
     row = flatten(event, read_change(event), packaged())
     assert row.keys() == {"event_id", "event_date", "recorded_at", "delivered_at", "signal_count"}
@@ -107,7 +107,7 @@ def test_a_removal_after_the_items_time_to_live_is_an_expiry(image: str, expires
     ],
     ids=["unknown type", "no item", "our own attribute", "no time", "not a time"],
 )
-def test_what_cannot_be_converted_is_quarantined_as_it_is(line: bytes) -> None:
+def test_an_unconvertible_item_is_quarantined_unchanged(line: bytes) -> None:
     assert converted(line) == line
     with pytest.raises(BadLineError) as refused:
         change(line)
@@ -115,5 +115,5 @@ def test_what_cannot_be_converted_is_quarantined_as_it_is(line: bytes) -> None:
 
 
 @pytest.mark.parametrize("line", [b"{broken", b"[]", b"1", b'{"Other": {}}'])
-def test_what_is_no_line_of_an_export_keeps_its_own_reason(line: bytes) -> None:
+def test_an_invalid_line_of_an_export_keeps_its_reason(line: bytes) -> None:
     assert converted(line) == line

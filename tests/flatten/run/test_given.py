@@ -1,4 +1,4 @@
-"""How the files that this process reads come together in micro-batches."""
+"""The grouping into micro-batches of files that this process reads."""
 
 from flatten.run.given import GivenFile, in_micro_batches
 
@@ -9,7 +9,7 @@ def sizes(*files: GivenFile, most: int = 3) -> list[int]:
     return [len(batch) for batch in in_micro_batches(files, most)]
 
 
-def test_a_batch_has_so_many_files() -> None:
+def test_a_batch_has_at_most_this_many_files() -> None:
     assert sizes(*[GivenFile("f", 0, b"x")] * 7) == [3, 3, 1]
     assert sizes() == []
 
