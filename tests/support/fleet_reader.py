@@ -48,12 +48,24 @@ def _lines(path: Path) -> list[bytes] | None:
     return [line for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
 
 
+class EqualKeysError(ValueError):
+    """Raised for an object with the same key twice."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise EqualKeysError
+    return dict(pairs)
+
+
 def verdict(line: bytes) -> str | dict[str, Any]:
     """Return the event on a line, or the reason for which contract 4 quarantines it."""
     try:
-        event = json.loads(line.decode(), parse_constant=_refuse)
+        event = json.loads(line.decode(), parse_constant=_refuse, object_pairs_hook=_object)
     except UnicodeDecodeError:
         return "not_utf8"
+    except EqualKeysError:
+        return "equal_keys"
     except ValueError:
         return "not_json"
     if not isinstance(event, dict):
