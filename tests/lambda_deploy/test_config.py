@@ -340,7 +340,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "not text": (b"\xff\xfe\x00", "is not UTF-8 text"),
     "a list": (b"- a", "is not a bundle"),
     "empty": (b"", "is not a bundle"),
-    "no targets": (b"bundle: {name: x}", "does not say which target is the default"),
+    "no targets": (b"bundle: {name: x}", "has no default target"),
     "invalid targets": (b"targets: 7", "'targets' holds 7"),
     "invalid variables": (b"targets: {prod: }\nvariables: [1]", r"'variables' holds \[1\]"),
     "an invalid target": (b"targets: {prod: yes}", "'prod' holds True"),
@@ -363,7 +363,7 @@ def test_a_file_that_is_not_a_bundle_is_refused(tmp_path: Path, content: bytes, 
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"cannot be read: No such file.*name it by --bundle"):
+    with pytest.raises(ConfigError, match=r"cannot be read: No such file.*give its path as --bundle"):
         Config.read(tmp_path / "no\nsuch.yml", None, {})
 
 

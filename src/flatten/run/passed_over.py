@@ -1,8 +1,8 @@
-"""Files that were in landing when the run began and that the engine did not return: the run reads them itself.
+"""Read files that were in landing when the run began and that the engine did not deliver.
 
-The engine passes over a file that has no bytes, is too large, cannot be read, was away for a moment, or that its memory
-takes for read. It never comes back to one. So nothing depends on that memory: what is in landing and not in the files
-table is read here, in micro-batches like the engine's, by the same function. A file that cannot be read now is
+The engine skips a file that has no bytes, is too large, cannot be read, was missing for a moment, or is in its
+checkpoint. It never returns to one. So nothing depends on the checkpoint: files in landing that are not in the files
+table are read here, in micro-batches like the engine's, by the same function. A file that cannot be read now is
 reported, and the next run tries again.
 """
 

@@ -1,8 +1,8 @@
-"""A prefix of an S3 bucket, `s3a://bucket/prefix`: how files are moved where Spark runs outside Databricks.
+"""Move files in a prefix of an S3 bucket, `s3a://bucket/prefix`, where Spark runs outside Databricks.
 
-Spark reads through Hadoop's S3A; files are moved here, by boto3, which finds credentials, region and endpoint as
-every AWS tool does. Every write is conditional (`If-None-Match: *`), so of two writers one learns that it came
-second: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+Spark reads through Hadoop's S3A; files are moved here, by boto3, which finds credentials, region and endpoint like
+every AWS tool. Every write is conditional (`If-None-Match: *`), so the second of two writers gets an error:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
 import errno
@@ -31,7 +31,7 @@ _UNSEEN = ("", ".", "..")
 
 @cache
 def s3_client() -> Any:
-    """Return this process's S3 client. Raises LocationError when boto3 is not there."""
+    """Return this process's S3 client. Raises LocationError when boto3 is not installed."""
     try:
         import boto3
         from botocore.config import Config
@@ -43,7 +43,7 @@ def s3_client() -> Any:
 def open_bucket(root: str) -> "Bucket":
     """Return the location of `s3a://bucket/prefix`. Raises LocationError when it names no bucket."""
     if not urlsplit(root).netloc:
-        raise LocationError(f"{root}: no bucket is named; write s3a://bucket/prefix.")
+        raise LocationError(f"{root} names no bucket; write s3a://bucket/prefix.")
     return Bucket(root, s3_client())
 
 

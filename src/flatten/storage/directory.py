@@ -1,7 +1,7 @@
-"""A directory of a file system; a `/Volumes/...` path is one, which has no rename, no hard links and no fsync.
+"""Move files in a directory; a `/Volumes/...` path is one, without rename, hard links and fsync.
 
-So a file is written under its final name, and whoever wrote it verifies it. One that a crash cut short is the
-beginning of what it was to be, which is how the next attempt knows that it may go on.
+So a file is written under its final name and then verified. A file that a crash truncated is the beginning of the
+complete one, and the next attempt overwrites it.
 """
 
 import errno
@@ -19,7 +19,7 @@ from flatten.storage.location import Stat, listed
 
 _PIECE = 1024 * 1024
 _NO_FSYNC = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
-"""What a file system says that has none, such as /Volumes."""
+"""The error of a file system without a function, such as /Volumes."""
 
 _TAKEN = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 
@@ -106,26 +106,28 @@ class Directory:
             return None
 
     def check(self, role: str, *, to_write: bool) -> None:
-        """See Location. Whether files can be taken away, the first write says: on /Volumes an access check may lie."""
+        """See Location. Only a write shows whether files can be moved: the access check of /Volumes may be wrong."""
         if not Path(self.root).is_dir():
-            raise LocationError(f"The {role} {self.root} is not a folder: give the one in which the files are.")
+            raise LocationError(f"The {role} {self.root} is not a folder: give the folder of the files.")
         try:
             os.scandir(self.root).close()
         except PermissionError:
-            raise LocationError(f"The {role} {self.root} cannot be read: give this user the right to.") from None
+            raise LocationError(f"The {role} {self.root} cannot be read: give this user the permission.") from None
 
     def _path(self, name: str) -> Path:
         return Path(self.root) / name
 
 
 def require_possible(role: str, folder: str) -> None:
-    """Raise LocationError when a folder cannot be created, because a file is in the way or because of its name."""
+    """Raise LocationError when a folder cannot be created, because of a file in its path or because of its name."""
     try:
         there = next(each for each in (Path(folder), *Path(folder).parents) if each.exists())
     except OSError as wrong:
         raise LocationError(f"The {role} folder {folder!r} cannot be created: {wrong.strerror}.") from None
     if not there.is_dir():
-        raise LocationError(f"The {role} folder {folder} cannot be created, {there} is a file: give another.")
+        raise LocationError(
+            f"The {role} folder {folder} cannot be created, because {there} is a file: give another folder."
+        )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What every kind of storage can do, and how locations and names are written."""
+"""The functions of every kind of storage, and the forms of locations and names."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ class Location(Protocol):
         """Return what is known of a file; None when it does not exist."""
 
     def links(self, names: Iterable[str]) -> set[str]:
-        """Return those of these files that are links or below one: they belong to the place where they really are."""
+        """Return those of these files that are links or below one: they belong to their real location."""
 
     def sha256(self, name: str) -> str | None:
         """Return the SHA-256 of a file's bytes in hex; None when it does not exist. Raises OSError."""
@@ -43,14 +43,13 @@ class Location(Protocol):
         """Open a file to read its bytes. Raises FileNotFoundError when it does not exist."""
 
     def take(self, name: str, content: IO[bytes]) -> None:
-        """Write a file. What exists is overwritten only by content that it is the beginning of: then an earlier
-        attempt was cut short.
+        """Write a file. An existing file is overwritten only if it is a beginning of the content, left by a crash.
 
-        Raises FileExistsError when the name is taken by anything else.
+        Raises FileExistsError when the name exists with other content.
         """
 
     def remove(self, name: str) -> None:
-        """Delete a file; one that does not exist is no error."""
+        """Delete a file; a missing one is not an error."""
 
     def remove_tree(self, name: str) -> bool:
         """Delete all files below a folder, hidden ones too; return whether there were any."""
@@ -59,7 +58,7 @@ class Location(Protocol):
         """Return a small file's text; None when it does not exist."""
 
     def check(self, role: str, *, to_write: bool) -> None:
-        """Raise LocationError, which names the role, when files cannot be read here, or taken away if `to_write`."""
+        """Raise LocationError, with the role, when files cannot be read here, or with `to_write` not moved."""
 
 
 def copy(source: Location, name: str, target: Location, target_name: str) -> None:

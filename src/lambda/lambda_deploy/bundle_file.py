@@ -1,8 +1,8 @@
-"""databricks.yml, as far as the Lambda needs it: the values of its variables for one target.
+"""Read databricks.yml as far as the Lambda needs it: the values of its variables for one target.
 
-The order is the bundle's own (https://docs.databricks.com/aws/en/dev-tools/bundles/variables): BUNDLE_VAR_<name>,
-then .databricks/bundle/<target>/variable-overrides.json, then the target, then the default. `${var.x}` and
-`${bundle.target}` are resolved. Anything else between `${` and `}` would need a workspace, or guessing.
+The order of priority is the bundle's (https://docs.databricks.com/aws/en/dev-tools/bundles/variables):
+BUNDLE_VAR_<name>, then .databricks/bundle/<target>/variable-overrides.json, then the target, then the default.
+`${var.x}` and `${bundle.target}` are resolved. Any other reference would need a workspace.
 """
 
 import json
@@ -23,7 +23,7 @@ class BundleFile:
     """One target of a bundle."""
 
     def __init__(self, path: Path, target: str | None, environment: Mapping[str, str]) -> None:
-        """Read the files. Raises ConfigError when one of them is not a bundle's, or has no such target."""
+        """Read the files. Raises ConfigError when one of them is not part of a bundle, or has no such target."""
         self.path = path
         self._content = _yaml(path)
         self._environment = environment
@@ -43,11 +43,11 @@ class BundleFile:
         return name in self._declared
 
     def value(self, name: str) -> Any:
-        """Return the value of a variable with all references resolved; None when nothing gives it one."""
+        """Return the value of a variable with all references resolved; None when it has no value."""
         return self._resolved(self.raw(name), f"the variable {name}", (name,))
 
     def raw(self, name: str) -> Any:
-        """Return the value of a variable as it is written.
+        """Return the value of a variable as written.
 
         Raises ConfigError for a variable that the file does not declare.
         """
@@ -65,7 +65,7 @@ class BundleFile:
         return _default(declared, plain=plain)
 
     def setting(self, *path: str) -> Any:
-        """Return the setting at a path such as ("workspace", "host"), of the target or else of the file, or None."""
+        """Return the setting at a path such as ("workspace", "host"), of the target, else of the file, or None."""
         of_target = _at(self._of_target, path)
         found = of_target if of_target is not None else _at(self._content, path)
         return self._resolved(found, ".".join(path), ())
@@ -85,7 +85,7 @@ class BundleFile:
             try:
                 found = sorted(self.path.parent.glob(str(pattern)))
             except (ValueError, NotImplementedError) as error:
-                raise ConfigError(f"{self.path}: `include` has {shown(pattern)}, which is no pattern of files") from (
+                raise ConfigError(f"{self.path}: `include` has {shown(pattern)}, expected a pattern of files") from (
                     error
                 )
             for path in found:
@@ -134,7 +134,8 @@ def _yaml(path: Path) -> dict[str, Any]:
         found = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(
-            f"{str(path)!r} cannot be read: {error.strerror}: run this where databricks.yml is, or name it by --bundle"
+            f"{str(path)!r} cannot be read: {error.strerror}: run this in the "
+            "folder of databricks.yml, or give its path as --bundle"
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{str(path)!r} is not UTF-8 text: {error.reason} at byte {error.start}") from error
@@ -163,12 +164,12 @@ def _chosen(targets: Mapping[str, Any], target: str | None, path: Path) -> str:
         return target
     defaults = [name for name, found in targets.items() if isinstance(found, dict) and found.get("default") is True]
     if len(defaults) != 1 and len(targets) != 1:
-        raise ConfigError(f"{str(path)!r} does not say which target is the default: name one by --target ({names})")
+        raise ConfigError(f"{str(path)!r} has no default target: name a target with --target ({names})")
     return str((defaults or list(targets))[0])
 
 
 def _default(declared: Any, *, plain: bool) -> Any:
-    """The value of a declaration or an override, which may be written plainly or under `default`."""
+    """Return the value of a declaration or an override, which may be given directly or under `default`."""
     if isinstance(declared, dict) and ("default" in declared or plain):
         return declared.get("default")
     return declared
@@ -181,5 +182,5 @@ def _at(content: Any, path: tuple[str, ...]) -> Any:
 
 
 def shown(value: object) -> str:
-    """Return a value as an error shows it: quoted, and cut when it is long."""
+    """Return a value for an error message: quoted, and shortened when it is long."""
     return cut(repr(value), 80)

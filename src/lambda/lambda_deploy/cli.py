@@ -1,4 +1,4 @@
-"""The console `stream-lambda`.
+"""The command line of `stream-lambda`.
 
 Exit codes: 0 done, 1 failed, 2 there is something to do (`plan --detailed-exitcode`), 64 wrong usage, 130 Ctrl-C.
 """
@@ -28,7 +28,7 @@ INTERRUPTED = 130
 
 @click.group(name="stream-lambda", context_settings={"help_option_names": ["-h", "--help"]})
 def commands() -> None:
-    """Build and ship the Lambda between the DynamoDB stream and S3."""
+    """Build and deploy the Lambda between the DynamoDB stream and S3."""
 
 
 @commands.command("build")
@@ -37,11 +37,11 @@ def commands() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("stream_to_s3.zip"),
     show_default=True,
-    help="The zip to write.",
+    help="The zip file to write.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def build_command(out: Path, as_json: bool) -> None:
-    """Make the zip that Lambda runs; the same sources give the same bytes.
+    """Build the zip that Lambda runs; the same sources give the same bytes.
 
     Example: stream-lambda build --out stream_to_s3.zip
     """
@@ -87,5 +87,5 @@ def run(arguments: Sequence[str] | None = None, tools: Tools | None = None) -> i
 
 
 def main() -> None:
-    """The console script."""
+    """Run `stream-lambda`."""
     sys.exit(run())
