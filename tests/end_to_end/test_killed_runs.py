@@ -198,7 +198,7 @@ class TestAfterADeath:
 def test_a_missing_file_of_an_interrupted_batch_is_not_recorded(spark: Any, scenes: dict[str, Path]) -> None:
     world = World(spark, scenes["gone"])
     (world.source / "2/rest.ndjson.gz").unlink()
-    with pytest.raises(FlattenError, match=r"^The run failed: /.*/2/rest\.ndjson\.gz of batch 0 is gone\. What"):
+    with pytest.raises(FlattenError, match=r"^The run failed: /.*/2/rest\.ndjson\.gz of batch 0 is gone\. Its"):
         world.run(refusing(world))
     world.run()
     assert "2/rest.ndjson.gz" not in world.files()

@@ -88,7 +88,7 @@ class DatabricksApi(LoopbackServer):
         if path == "/.well-known/databricks-config":
             return {"oidc_endpoint": f"{self.url}/oidc", "account_id": "", "workspace_id": ""}
         if request.headers.get("authorization") != f"Bearer {self.token}":
-            raise RefusedError(401, "UNAUTHENTICATED", "the token is unknown or has ended")
+            raise RefusedError(401, "UNAUTHENTICATED", "the token is unknown or has expired")
         if path in self.refusals:
             raise RefusedError(*self.refusals[path], "refused")
         query = dict(parse_qsl(urlsplit(request.target).query))
