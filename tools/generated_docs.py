@@ -67,7 +67,8 @@ _LOCAL_SPARK = """\
 ### Environment variables of a local Spark
 
 Each option is also read from the environment, as its help says. Outside Databricks the commands start a local Spark,
-which reads these:
+which reads these. Variables of another Spark or Hadoop, of the locale and of the shell have no effect; of the variables
+of Java only JAVA_TOOL_OPTIONS has one:
 
 | variable | what it sets |
 |---|---|

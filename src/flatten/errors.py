@@ -23,6 +23,10 @@
 table.
 """
 
+import re
+import traceback
+from typing import cast
+
 
 class FlattenError(Exception):
     """The work could not be done. The message says what is wrong and what to do."""
@@ -98,3 +102,25 @@ class SessionError(FlattenError):
 
 class WarehouseError(SessionError):
     """Raised when another process has the warehouse open: Derby, its catalog, serves one process at a time."""
+
+
+# What stands before the @ of an address, ids of keys, the parts of a signature, and tokens.
+_secret = re.compile(
+    r"""(?<=://)[^\s@]*:[^\s@]*(?=@) | (?<=://)[^\s/@]+(?=@) | \b(?-i:AKIA|ASIA)[A-Z0-9]{4,}
+    | (?:Credential|Signature|Security-Token)[=:]\s*\S+ | \b(?-i:Bearer|Basic)\s+\S+ | \bdapi[0-9a-f-]{8,}""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def hidden(text: str) -> str:
+    """Return text without what looks like a secret."""
+    return _secret.sub("(hidden)", text)
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return where an error came from, its first cause first, without any text: that may hold a secret."""
+    lines, each = [""], cast("BaseException | None", error)
+    while each:
+        lines = [*traceback.format_tb(each.__traceback__), f"{type(each).__qualname__}\n", *lines]
+        each = each.__cause__ or each.__context__
+    return "Traceback (most recent call last):\n" + "".join(lines).rstrip()

@@ -3,6 +3,7 @@
 Exit codes: 0 every event is where it must be, 1 one is not, or a part did not start, 2 wrong usage.
 """
 
+import os
 import shutil
 import sys
 import time
@@ -13,10 +14,11 @@ from threading import Event
 from typing import TextIO
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
+from lambda_deploy.explain import traceback_of, unforeseen
 from rehearsal.errors import RehearsalError, UnsettledError
 from rehearsal.fleet import write_fleet
+from rehearsal.loopback import loopback_alone
 from rehearsal.pipeline import Pipeline, Setup, pipeline
 from rehearsal.producer import Action, fleet_actions, with_poison
 from rehearsal.report.page import page
@@ -34,6 +36,7 @@ _PUTS_TO_POISON = 150
 @click.option("--rate", type=click.FloatRange(0.1, 10_000), default=50, show_default=True, help="Changes per second.")
 @click.option("--schedule", is_flag=True, help="Start the job every 15 s (Option B) instead of by the Lambda.")
 @click.option("--window", type=click.IntRange(0, 300), default=1, show_default=True, help="Batching window in seconds.")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show also where an error came from.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"), show_default=True)
 def demo(events: int, rate: float, schedule: bool, window: int, out: Path) -> None:
     """Put items into DynamoDB and follow them to rows of the table, on this machine, without a cloud account.
@@ -119,14 +122,19 @@ def _emptied(out: Path) -> Path:
 
 def main() -> None:
     """Run the command, and exit with its code."""
+    alone = loopback_alone(os.environ)
+    os.environ.clear()
+    os.environ.update(alone)
     try:
         demo.main(prog_name="make demo", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (RehearsalError, BotoCoreError, ClientError) as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Stopped. No process is left running. Run `make demo` again.", err=True)
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001  # whatever it is, one sentence says it
+        if "--debug" in sys.argv:
+            click.echo(traceback_of(error), err=True)
+        click.echo(f"Error: {error if isinstance(error, RehearsalError) else unforeseen(error, 'make demo')}", err=True)
+        sys.exit(1)

@@ -1,12 +1,23 @@
 """Serve HTTP on a free port of the loopback address, for as long as a `with` lasts."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any, Self
+from typing import Any, Final, Self
+
+_FOREIGN: Final = ("AWS_", "DATABRICKS_", "FLATTEN_")
+_KEPT: Final = ("FLATTEN_JARS", "FLATTEN_SESSION", "FLATTEN_DRIVER_MEMORY")
+
+
+def loopback_alone(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without the settings of any cloud, and without a proxy before the loopback address."""
+    kept = {name: text for name, text in environment.items() if not name.startswith(_FOREIGN) or name in _KEPT}
+    files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+    return kept | files | dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError, SSOTokenLoadError
 
-from lambda_deploy.aws import connect, explained, found
+from lambda_deploy.aws import connect, found
 from lambda_deploy.errors import AwsError, NotReadyError
+from lambda_deploy.explain import explained
 
 
 def refused(code: str, message: str = "") -> ClientError:

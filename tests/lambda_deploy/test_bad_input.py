@@ -3,7 +3,6 @@
 Every output of these tests, and of the sentences of AWS that quote them, is searched for the secrets that went in.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,21 +16,16 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from lambda_deploy.aws import connect, explained
+from lambda_deploy.aws import connect
 from lambda_deploy.cli import run
 from lambda_deploy.console import Tools
 from lambda_deploy.errors import AwsError
+from lambda_deploy.explain import explained
 from support.aws_account import Account, write_bundle
 from support.captured import Said
 from support.fake_cloudformation import refused
+from support.hostile import KEY_ID, KEYS, NOWHERE, SECRETS
 
-KEY_ID = "AKIA5ECRE75ECRE75ECR"
-KEY = "5ecre7/5ecre7+5ecre7"
-TOKEN = "5ecre7token"
-SECRETS = re.compile(r"AKIA|5ecre7", re.IGNORECASE)
-# Nothing listens there; requests go nowhere else.
-NOWHERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED": "true"}
-KEYS = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": KEY}
 ODD = "has a line end or another character that no key has: set it again"
 
 ENVIRONMENTS: dict[str, tuple[dict[str, str], str]] = {
@@ -48,7 +42,7 @@ ENVIRONMENTS: dict[str, tuple[dict[str, str], str]] = {
     "an endpoint where nobody answers": (KEYS, "check aws_region, AWS_ENDPOINT_URL and the network"),
 }
 PROCESSES = {
-    "a program that does not exist": ("/no/such/program", "FileNotFoundError): check credential_process"),
+    "a program that does not exist": ("/no/such/program", "No such file or directory (/no/such/program): check"),
     "a program that prints nonsense": ("echo 5ecre7", "check credential_process in ~/.aws/config"),
     "a program that prints bytes": (r"printf \\377", "check credential_process in ~/.aws/config"),
     "a program that prints other JSON": ('echo {"Version": 2, "x": "5ecre7"}', "check credential_process"),
@@ -201,7 +195,10 @@ OF_THE_SDK: dict[str, tuple[Exception, str]] = {
         "`stream-lambda template --deployer-policy` prints those needed",
     ),
     "a clock that is wrong": (refused("RequestTimeTooSkewed", ""), "the clock of this machine is wrong"),
-    "a header of the HTTP library": (HTTPClientError(error=HEADER), "no answer from AWS (ValueError)"),
+    "a header of the HTTP library": (
+        HTTPClientError(error=HEADER),
+        "HTTPClientError (ValueError): no request can be sent",
+    ),
     "what a process printed": (
         CredentialRetrievalError(provider="custom-process", error_msg="5ecre7"),
         "no credentials came: check credential_process",

@@ -381,8 +381,9 @@ def test_invalid_overrides_are_refused(tmp_path: Path, content: str) -> None:
         read(tmp_path)
 
 
-def test_the_bundle_is_found_here_or_in_a_parent_folder(tmp_path: Path) -> None:
+def test_the_bundle_is_found_here_or_in_a_parent_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_bundle(tmp_path)
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
-    assert nearest_bundle(below) == path
+    monkeypatch.chdir(below)
+    assert nearest_bundle() == path

@@ -2,12 +2,21 @@
 
 import gzip
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    HTTPClientError,
+)
 
 from stream_to_s3 import __version__
 from stream_to_s3.errors import StorageError
@@ -137,6 +146,11 @@ def test_a_batch_that_is_already_stored_is_success() -> None:
     assert (first.key, first.size) == (second.key, second.size)
 
 
+def refusal(code: str, message: str) -> ClientError:
+    status = {"ResponseMetadata": {"HTTPStatusCode": 403}}
+    return ClientError({"Error": {"Code": code, "Message": message}, **status}, "PutObject")  # type: ignore[typeddict-item]
+
+
 def test_a_conflict_is_retried() -> None:
     slept: list[float] = []
     s3 = FakeS3([s3_error(409, "ConditionalRequestConflict")] * 2)
@@ -175,3 +189,34 @@ FAILURES = [
 def test_any_other_answer_is_a_storage_error(failure: Exception) -> None:
     with pytest.raises(StorageError, match=r"^s3://raw/telemetry/2025/10/28/20/.* was not written: "):
         writer(FakeS3([failure])).put(Batch.of(inserts(1)), "telemetry/", ["{}"])
+
+
+QUOTING = {
+    "a header of the HTTP library": (
+        HTTPClientError(error=ValueError("x-amz-security-token: 5ecre7")),
+        "HTTPClientError",
+    ),
+    "what a program printed": (CredentialRetrievalError(provider="x", error_msg="5ecre7"), "CredentialRetrievalError"),
+    "a signature": (refusal("SignatureDoesNotMatch", "Signature=5ecre7"), "SignatureDoesNotMatch"),
+    "a right": (
+        refusal("AccessDenied", "5ecre7 may not: kms:GenerateDataKey"),
+        "AccessDenied (kms:GenerateDataKey)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("failure", "said"), QUOTING.values(), ids=QUOTING)
+def test_a_storage_error_says_what_it_was_without_what_it_quotes(failure: Exception, said: str) -> None:
+    with pytest.raises(StorageError) as raised:
+        writer(FakeS3([failure])).put(Batch.of(inserts(1)), "telemetry/", ["{}"])
+    assert str(raised.value).endswith(f" was not written: {said}")
+    assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize("endpoint", ["http://user:5ecre7@[::1", "5ecre7"])
+def test_a_start_with_a_wrong_endpoint_names_the_variable_and_quotes_nothing(endpoint: str) -> None:
+    given = {"TELEMETRY_BUCKET": "raw", "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": endpoint}
+    command = [sys.executable, "-c", "import stream_to_s3.handler"]
+    done = subprocess.run(command, env=os.environ | given, capture_output=True, text=True, check=False)
+    assert "SettingsError: AWS_ENDPOINT_URL" in done.stderr
+    assert "5ecre7" not in done.stderr

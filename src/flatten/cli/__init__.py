@@ -4,7 +4,9 @@ Exit codes: 0 done (also with quarantined lines), 1 the work could not be done, 
 """
 
 import logging
+import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 import click
 
@@ -19,7 +21,7 @@ from flatten.cli.run import run
 from flatten.cli.smoke import smoke
 from flatten.cli.status import status
 from flatten.cli.views import views
-from flatten.errors import FlattenError
+from flatten.errors import FlattenError, hidden, traceback_of
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,8 +36,11 @@ def cli() -> None:
     """
 
 
+_debug = click.option("--debug", is_flag=True, expose_value=False, help="Also show the traceback, without secrets.")
 for _command in (run, status, maintain, smoke, views, replay, backfill, redrive, explain):
     cli.add_command(_command)
+for _command in (cli, *cli.commands.values()):
+    _debug(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -45,21 +50,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     # py4j logs the tracebacks of errors that it passes on; a person needs only the sentence below.
     logging.getLogger().addHandler(logging.NullHandler())
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        cli.main(args=arguments, standalone_mode=False)
-    except FlattenError as error:
-        click.echo(f"flatten: {error}", err=True)
-        raise SystemExit(error.exit_code) from None
+        cli.main(args=words, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         raise SystemExit(error.exit_code) from None
     except (KeyboardInterrupt, click.Abort):
         click.echo("flatten: interrupted; committed work stays, run again to complete it.", err=True)
         raise SystemExit(130) from None
-    except Exception as error:
-        from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS
-
-        if not isinstance(error, (*SPARK_ERRORS, *SPARK_ENDED, OSError)):
-            raise
-        click.echo(f"flatten: {failed(error)}", err=True)
-        raise SystemExit(1) from None
+    except Exception as error:  # noqa: BLE001  # its text may contain a secret
+        if "--debug" in words:
+            click.echo(traceback_of(error), err=True)
+        known = error if isinstance(error, FlattenError) else failed(error)
+        click.echo(f"flatten: {hidden(str(known))}", err=True)
+        raise SystemExit(known.exit_code) from None

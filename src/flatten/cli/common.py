@@ -1,11 +1,13 @@
 """Share code between the commands: options, the table, the session."""
 
 import os
+import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import reduce
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -116,9 +118,9 @@ def session(*locations: str | None) -> Iterator["SparkSession"]:
 
     Raises CommandError for what Spark or the system raises in the `with`, while Spark can still say what it was.
     """
-    from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS
-
     with session_for(locations) as spark:
+        from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS
+
         try:
             yield spark
         except (*SPARK_ERRORS, *SPARK_ENDED, OSError) as error:
@@ -126,10 +128,14 @@ def session(*locations: str | None) -> Iterator["SparkSession"]:
 
 
 def failed(error: Exception) -> FlattenError:
-    """Return the error of a command that ended with an error of Spark or the system."""
-    from flatten.tables.commits import last_words
+    """Return the error of a command that ended with an error of Spark, of the system, or of our code."""
+    from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS, last_words
 
-    return CommandError(f"Command failed: {last_words(error).rstrip('.')}. Fix the cause and run it again.")
+    if isinstance(error, (*SPARK_ERRORS, *SPARK_ENDED, OSError)):
+        return CommandError(f"Command failed: {last_words(error).rstrip('.')}. Fix the cause and run it again.")
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
+    return CommandError(f"A fault of flatten, {place}: run it with --debug, and report what it prints.")
 
 
 def named_table(text: str, ops: str | None) -> TableName:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flatten.errors import JarsError
-from flatten.local.spark_settings import NOT_OURS
+from flatten.local.spark_settings import without_foreign
 
 _IVY_SETTINGS = """\
 <ivysettings>
@@ -80,7 +80,9 @@ def fetch(jars: Iterable[Jar], folder: Path, java_home: Path, ivy_settings: Path
                 for jar in missing:
                     _keep(jar, Path(scratch), folder)
         except OSError as error:
-            raise JarsError(f"The jars of Spark cannot be written to {folder}: {error.strerror}.") from error
+            raise JarsError(
+                f"The jars of Spark cannot be written to {folder}: {error.strerror}. Set FLATTEN_JARS to another."
+            ) from error
     return missing
 
 
@@ -100,10 +102,9 @@ def _resolve(jars: list[Jar], scratch: Path, java_home: Path, ivy_settings: Path
         ",".join(jar.coordinates for jar in jars),
     ]
     command += [str(scratch / "nothing.py")]
-    environment = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
-    environment |= {"SPARK_HOME": str(spark_home), "JAVA_HOME": str(java_home), "SPARK_CONF_DIR": str(scratch)}
-    environment |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
-    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - pyspark's own
+    environment = without_foreign(os.environ) | {"SPARK_HOME": str(spark_home), "JAVA_HOME": str(java_home)}
+    environment |= {"SPARK_CONF_DIR": str(scratch), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
+    answer = subprocess.run(command, env=environment, cwd=scratch, capture_output=True, text=True, check=False)  # noqa: S603 - pyspark's own
     if answer.returncode:
         raise JarsError(
             f"{', '.join(jar.file_name for jar in jars)}: not downloaded ({_reason(answer.stderr)}). Check the "

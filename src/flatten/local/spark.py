@@ -9,9 +9,13 @@ import os
 import pwd
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from importlib.machinery import ModuleSpec
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
 from subprocess import STDOUT, TimeoutExpired
 from typing import TYPE_CHECKING, Any, cast
@@ -19,9 +23,9 @@ from typing import TYPE_CHECKING, Any, cast
 from flatten.errors import SessionError, WarehouseError
 from flatten.local.interrupts import interrupts_later
 from flatten.local.jars import DELTA, S3A, Jar, fetch
-from flatten.local.java import find_java
+from flatten.local.java import find_java, java_options
 from flatten.local.settings import SessionSettings
-from flatten.local.spark_settings import configuration, variables
+from flatten.local.spark_settings import configuration, foreign, variables
 
 if TYPE_CHECKING:
     from py4j.java_gateway import JavaGateway
@@ -37,11 +41,15 @@ _LOCK = ".lock"
 def start(settings: SessionSettings, ending: ExitStack) -> "SparkSession":
     """Start Spark and return its session; `ending` gets what must be undone. Raises a `FlattenError`."""
     require_user(os.geteuid())
+    require_pyspark(find_spec("pyspark"))
+    if sys.getfilesystemencoding() != "utf-8":
+        raise SessionError("The names of files are not read as UTF-8 here: set LC_ALL=C.UTF-8, or PYTHONUTF8=1.")
     java_home = find_java(os.environ, cache_folder() / "java")
     try:
         gateway = _start_jvm(settings, java_home, ending)
     except OSError as error:
-        raise SessionError(f"Spark did not start: {error.filename} cannot be used: {error.strerror}.") from error
+        where = error.filename or "the folder for temporary files (TMPDIR)"
+        raise SessionError(f"Spark did not start: {where} cannot be used: {error.strerror}.") from error
     ending.enter_context(_errors_told_once())
     with interrupts_later():
         return _classic(gateway, ending) if settings.kind == "classic" else _connect(gateway, ending)
@@ -56,6 +64,16 @@ def require_user(uid: int) -> None:
             f"Spark does not start for the user {uid}, who has no entry in /etc/passwd: add one "
             f"(user:x:{uid}:{uid}::/tmp:/bin/sh), or run as a user who has one."
         ) from None
+
+
+def require_pyspark(found: ModuleSpec | None) -> None:
+    """Raise SessionError when `import pyspark` finds none, or another than the one that is installed here."""
+    if found is None or found.origin is None:
+        raise SessionError("Spark is not installed here: install pyspark and delta-spark.")
+    with suppress(PackageNotFoundError):
+        ours = Path(str(distribution("pyspark").locate_file("pyspark")))
+        if Path(found.origin).parent.resolve() != ours.resolve():
+            raise SessionError(f"PYTHONPATH leads to another Spark, {found.origin}: unset it and run again.")
 
 
 def cache_folder() -> Path:
@@ -110,13 +128,13 @@ def _alone_in(warehouse: Path) -> Iterator[None]:
 
 @contextmanager
 def _environment(wanted: Mapping[str, str | None]) -> Iterator[None]:
-    """Set the process's environment variables for a time: pyspark reads nothing else."""
+    """Set the process's environment variables for a time: pyspark reads nothing else, and leaves some of its own."""
     before = {name: os.environ.get(name) for name in wanted}
     _set(wanted)
     try:
         yield
     finally:
-        _set(before)
+        _set(dict.fromkeys(foreign(os.environ)) | before)
 
 
 def _set(wanted: Mapping[str, str | None]) -> None:
@@ -154,12 +172,12 @@ def _start_jvm(settings: SessionSettings, java_home: Path, ending: ExitStack) ->
     ending.enter_context(_environment(variables(settings, java_home, scratch)))
     given = configuration(settings, _linked(wanted, folder, scratch), scratch)
     with interrupts_later():
-        gateway = _launch(given, settings.log or scratch / "spark.log")
+        gateway = _launch(given, settings.log or scratch / "spark.log", scratch)
         ending.callback(_end_jvm, gateway)
     return gateway
 
 
-def _launch(given: Mapping[str, str], log: Path) -> "JavaGateway":
+def _launch(given: Mapping[str, str], log: Path, folder: Path) -> "JavaGateway":
     from pyspark import SparkConf
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
@@ -169,17 +187,17 @@ def _launch(given: Mapping[str, str], log: Path) -> "JavaGateway":
         began = output.tell()
         try:
             gateway = launch_gateway(  # type: ignore[no-untyped-call]  # pyspark gives it no types
-                conf, {"stdout": output, "stderr": STDOUT}
+                conf, {"stdout": output, "stderr": STDOUT, "cwd": folder}
             )
         except PySparkRuntimeError as error:
-            raise SessionError(f"Spark did not start: {_complaint(log, began)}") from error
+            raise SessionError(f"Spark did not start: {_complaint(log, began)}{java_options(os.environ)}") from error
     return cast("JavaGateway", gateway)
 
 
 def _complaint(log: Path, began: int) -> str:
     """Return the first two lines of the log that are not notes, warnings or parts of a stack trace."""
     lines = log.read_bytes()[began:].decode(errors="replace").splitlines()
-    telling = [line for line in lines if re.match(r"(?!Picked up |WARNING|.* WARN )\S", line)]
+    telling = [line for line in lines if re.match(r"(?!Picked up |WARNING|.* WARN |.*setlocale)\S", line)]
     return "; ".join(telling[:2]) or "its log is empty"
 
 

@@ -1,38 +1,32 @@
 """The settings of a local Spark, and the environment of its processes."""
 
 import os
+import re
 import sys
 import uuid
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from flatten.local.settings import SessionSettings
 
-NOT_OURS = (
-    "HADOOP_CONF_DIR",
-    "HADOOP_HOME",
-    "HADOOP_PROXY_USER",
-    "HADOOP_TOKEN_FILE_LOCATION",
-    "MASTER",
-    "PYSPARK_DRIVER_PYTHON",
-    "PYSPARK_DRIVER_PYTHON_OPTS",
-    "PYSPARK_GATEWAY_PORT",
-    "PYSPARK_GATEWAY_SECRET",
-    "PYSPARK_SUBMIT_ARGS",
-    "SPARK_API_MODE",
-    "SPARK_AUTH_SOCKET_TIMEOUT",
-    "SPARK_BUFFER_SIZE",
-    "SPARK_CONNECT_AUTHENTICATE_TOKEN",
-    "SPARK_CONNECT_MODE_ENABLED",
-    "SPARK_DIST_CLASSPATH",
-    "SPARK_EXECUTOR_DIRS",
-    "SPARK_LOCAL_DIRS",
-    "SPARK_LOCAL_REMOTE",
-    "SPARK_REMOTE",
-    "SPARK_SUBMIT_OPTS",
-    "SPARK_TESTING",
-    "YARN_CONF_DIR",
-)
-"""Variables of another Spark or Hadoop on this machine, and those that pyspark leaves behind."""
+_is_foreign = re.compile(
+    r"(?:PY)?SPARK_|HADOOP_|HDFS_|YARN_|MAPRED_|HIVE_|DELTA_|ARROW_PRE_|PYTHON_|MASTER$|CLASSPATH$"
+    r"|(?:_|JDK_|IBM_|OPENJ9_)JAVA_OPTIONS$|BASH_ENV$|BASHOPTS$|SHELLOPTS$|CDPATH$|POSIXLY_CORRECT$"
+).match
+
+
+def foreign(environment: Iterable[str]) -> set[str]:
+    """Return the variables of another Spark, Hadoop, Java or shell on this machine, and those that pyspark leaves.
+
+    JAVA_TOOL_OPTIONS is the user's own word to every Java, such as where certificates are: it stays.
+    """
+    return set(filter(_is_foreign, environment))
+
+
+def without_foreign(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without them."""
+    return {name: environment[name] for name in environment.keys() - foreign(environment)}
+
 
 _NO_HISTORY = {
     "spark.ui.retainedJobs": "10",
@@ -139,14 +133,18 @@ def variables(settings: SessionSettings, java_home: Path, scratch: Path) -> dict
     import pyspark
 
     given: dict[str, str | None] = {
+        **dict.fromkeys(foreign(os.environ)),
         "JAVA_HOME": str(java_home),
         "SPARK_HOME": str(Path(pyspark.__file__).parent),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LAUNCHER_OPTS": "-XX:-UsePerfData",
         "SPARK_CONF_DIR": str(scratch),
         "PYSPARK_PYTHON": sys.executable,
-        **dict.fromkeys(NOT_OURS),
+        "LC_ALL": "C.UTF-8",  # how Java reads the names of files, and in which language it counts
     }
+    if "PYTHONPATH" in os.environ:  # Spark and its Pythons have a folder of their own
+        given["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, os.environ["PYTHONPATH"].split(os.pathsep)))
     if settings.kind == "connect":
         given["SPARK_CONNECT_AUTHENTICATE_TOKEN"] = str(uuid.uuid4())
+        given["no_grpc_proxy"] = "localhost"
     return given

@@ -7,44 +7,62 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 
 import errno
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import cache
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 from flatten.errors import LocationError
 from flatten.events.timestamps import micros_of
 from flatten.storage.location import S3A, Stat, listed
+from flatten.storage.s3_errors import as_os_error
 
 _PIECE = 1024 * 1024
 _IN_MEMORY = 16 * 1024 * 1024
 _CONNECTIONS = 16
-_GONE = ("NoSuchKey", "404")
-_TAKEN = ("PreconditionFailed", "412")
 _LONGEST_KEY = 1024
 _KEYS_A_CALL = 1000
 _UNSEEN = ("", ".", "..")
 
 
+_SETTINGS = "check AWS_ENDPOINT_URL, AWS_REGION and ~/.aws/config"
+_SOURCES = "check credential_process in ~/.aws/config, AWS_PROFILE and AWS_CONTAINER_CREDENTIALS_FULL_URI"
+_is_bucket = re.compile(r"[A-Za-z0-9._-]{1,255}").fullmatch
+
+
 @cache
-def s3_client() -> Any:
-    """Return this process's S3 client. Raises LocationError when boto3 is not installed."""
+def s3_client(url: str) -> Any:
+    """Return this process's S3 client for a bucket. Raises LocationError when none can be made."""
     try:
         import boto3
         from botocore.config import Config
     except ImportError:
         raise LocationError("s3a:// locations need boto3: install `flatten[s3]`.") from None
-    return boto3.client("s3", config=Config(retries={"mode": "standard"}, max_pool_connections=_CONNECTIONS))
+    try:
+        with as_os_error("find credentials for", url, _SOURCES):
+            session = boto3.Session()
+            found = session.get_credentials()
+            keys = found.get_frozen_credentials() if found else ()
+        with as_os_error("connect to", url, _SETTINGS):
+            client = session.client(
+                "s3", config=Config(retries={"mode": "standard"}, max_pool_connections=_CONNECTIONS)
+            )
+    except OSError as wrong:
+        raise LocationError(f"{url} cannot be used: {wrong.strerror}.") from wrong
+    if not all("!" <= letter <= "~" for key in keys if key for letter in str(key)):
+        raise LocationError("A key or token of AWS has a line end or another character that none has: set it again.")
+    return client
 
 
 def open_bucket(root: str) -> "Bucket":
     """Return the location of `s3a://bucket/prefix`. Raises LocationError when it names no bucket."""
-    if not urlsplit(root).netloc:
+    bucket = root.removeprefix(S3A).partition("/")[0]
+    if not _is_bucket(bucket):
         raise LocationError(f"{root} names no bucket; write s3a://bucket/prefix.")
-    return Bucket(root, s3_client())
+    return Bucket(root, s3_client(S3A + bucket))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +104,7 @@ class Bucket:
     def stat(self, name: str) -> Stat | None:
         """See Location."""
         try:
-            with _as_os_error("look at", self._url(name)):
+            with as_os_error("look at", self._url(name)):
                 found = self.client.head_object(Bucket=self._bucket, Key=self._key(name))
         except FileNotFoundError:
             return None
@@ -100,19 +118,19 @@ class Bucket:
         """See Location."""
         if len(self._key(name).encode()) > _LONGEST_KEY:
             raise FileExistsError(errno.ENAMETOOLONG, "a key of S3 has at most 1,024 bytes", self._url(name))
-        with _as_os_error("write", self._url(name)):
+        with as_os_error("write", self._url(name)):
             self.client.put_object(Bucket=self._bucket, Key=self._key(name), Body=content, IfNoneMatch="*")
 
     def remove(self, name: str) -> None:
         """See Location."""
-        with _as_os_error("delete", self._url(name)):
+        with as_os_error("delete", self._url(name)):
             self.client.delete_object(Bucket=self._bucket, Key=self._key(name))
 
     def remove_tree(self, name: str) -> bool:
         """See Location."""
         keys = [{"Key": self._key(f"{name}/{key}")} for key in self._keys(f"{name}/")]
         for start in range(0, len(keys), _KEYS_A_CALL):
-            with _as_os_error("delete", self._url(name)):
+            with as_os_error("delete", self._url(name)):
                 batch = {"Objects": keys[start : start + _KEYS_A_CALL], "Quiet": True}
                 refused = self.client.delete_objects(Bucket=self._bucket, Delete=batch).get("Errors")
             if refused:
@@ -130,14 +148,14 @@ class Bucket:
     def check(self, role: str, *, to_write: bool) -> None:  # a write would have to be tried
         """See Location."""
         try:
-            with _as_os_error("list", self.root):
+            with as_os_error("list", self.root):
                 self.client.list_objects_v2(Bucket=self._bucket, Prefix=self._key(""), MaxKeys=1)
         except OSError as wrong:
             raise LocationError(f"The {role} {self.root} cannot be read: {wrong.strerror}.") from None
 
     @property
     def _bucket(self) -> str:
-        return urlsplit(self.root).netloc
+        return self.root.removeprefix(S3A).partition("/")[0]
 
     def _key(self, name: str) -> str:
         prefix = self.root.removeprefix(S3A).partition("/")[2]
@@ -147,7 +165,7 @@ class Bucket:
         return f"{self.root}/{name}"
 
     def _pieces(self, name: str) -> Iterator[bytes]:
-        with _as_os_error("read", self._url(name)), closing(self._body(name)) as body:
+        with as_os_error("read", self._url(name)), closing(self._body(name)) as body:
             yield from body.iter_chunks(_PIECE)
 
     def _body(self, name: str) -> Any:
@@ -156,25 +174,7 @@ class Bucket:
     def _keys(self, below: str) -> Iterator[str]:
         prefix = self._key(below)
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        with _as_os_error("list", self._url(below)):
+        with as_os_error("list", self._url(below)):
             for page in pages:
                 for entry in page.get("Contents", ()):
                     yield entry["Key"].removeprefix(prefix)
-
-
-@contextmanager
-def _as_os_error(doing: str, url: str) -> Iterator[None]:
-    """Turn what boto3 raises into the OSError that a directory would raise."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except ClientError as wrong:
-        code = wrong.response.get("Error", {}).get("Code", "")
-        if code in _GONE:
-            raise FileNotFoundError(errno.ENOENT, "no such object", url) from None
-        if code in _TAKEN:
-            raise FileExistsError(errno.EEXIST, "the object is there already", url) from None
-        raise OSError(errno.EIO, f"S3 refused to {doing} it ({code})", url) from None
-    except (BotoCoreError, ValueError) as wrong:  # its text may hold credentials
-        raise OSError(errno.EIO, f"S3 could not {doing} it ({type(wrong).__name__})", url) from None

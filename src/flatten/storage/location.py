@@ -105,6 +105,8 @@ def absolute(text: str) -> str:
         return str(Path(text).expanduser().resolve())
     except RuntimeError:
         raise LocationError(f"{text}: there is no such user; give a folder.") from None
+    except FileNotFoundError:
+        raise LocationError(f"{text}: the current folder no longer exists; go to another.") from None
 
 
 def _is_text(name: str) -> bool:

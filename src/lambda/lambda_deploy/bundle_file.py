@@ -14,7 +14,7 @@ from typing import Any, Final
 import yaml
 
 from lambda_deploy.errors import ConfigError
-from lambda_deploy.texts import cut
+from lambda_deploy.texts import cut, one_line
 
 _REFERENCE: Final = re.compile(r"\$\{([^{}]*)\}")
 
@@ -139,9 +139,11 @@ def _yaml(path: Path) -> dict[str, Any]:
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{str(path)!r} is not UTF-8 text: {error.reason} at byte {error.start}") from error
-    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
-        # Beyond errors of syntax: the 40th of May, or a number of 5,000 digits.
-        raise ConfigError(f"{str(path)!r} is not YAML: {' '.join(str(error).split())[:300]}") from error
+    except yaml.MarkedYAMLError as error:  # its text quotes the line, which may be a secret
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise ConfigError(f"{str(path)!r} is not YAML: {line}{one_line(error.problem)}") from error
+    except Exception as error:  # PyYAML lets Python's own pass: the 40th of May, `!!int ""` or so
+        raise ConfigError(f"{str(path)!r} is not YAML: {one_line(error) or type(error).__name__}") from error
     if not isinstance(found, dict):
         raise ConfigError(f"{str(path)!r} is not a bundle: expected `bundle`, `variables` and `targets` at its top")
     return found

@@ -14,6 +14,7 @@ import click
 from lambda_deploy.aws import Clients, connect
 from lambda_deploy.build import packed
 from lambda_deploy.config import Config
+from lambda_deploy.explain import explained
 from lambda_deploy.texts import cut
 from lambda_deploy.wait import Wait
 from lambda_deploy.workspace import Workspaces, connect_workspace
@@ -48,15 +49,17 @@ class Tools:
 
     def config(self, bundle: Path | None, target: str | None) -> Config:
         """Return the chosen target. Raises ConfigError."""
-        return Config.read(bundle or nearest_bundle(Path.cwd()), target, self.environment)
+        return Config.read(bundle or nearest_bundle(), target, self.environment)
 
     def wait(self, seconds: float = 300) -> Wait:
         """Return a Wait of at most this many seconds; it writes to standard error what it waits for."""
         return Wait(self.clock, self.sleep, progress, seconds)
 
 
-def nearest_bundle(folder: Path) -> Path:
-    """Return databricks.yml of a folder or the nearest parent; that of the folder if neither exists."""
+def nearest_bundle() -> Path:
+    """Return databricks.yml of this folder or the nearest parent; that of the folder if neither exists."""
+    with explained("looking at the current folder", "go to one that exists"):
+        folder = Path.cwd()
     for place in (folder, *folder.parents):
         if (place / _BUNDLE).is_file():
             return place / _BUNDLE

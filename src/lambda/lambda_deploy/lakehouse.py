@@ -1,21 +1,18 @@
 """Read the Databricks workspace: the job, who may start it, its last run, and rows of the table."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from databricks.sdk.errors import PermissionDenied, Unauthenticated
-from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service.sql import StatementParameterListItem, StatementState
-from requests.exceptions import RequestException
 
 from lambda_deploy.config import Config
 from lambda_deploy.console import Tools
 from lambda_deploy.errors import UnreachableError, WorkspaceError
+from lambda_deploy.explain import explained
 from lambda_deploy.texts import one_line
 from lambda_deploy.workspace import full_job_name, jobs_named
 
@@ -23,27 +20,12 @@ if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.service.jobs import JobSettings
 
+asked = partial(
+    explained, cure="check workspace.host and the network, and log in with `databricks auth login`", kind=WorkspaceError
+)
+"""Raises errors of the SDK as WorkspaceError; see `explained`."""
+
 _MAY_START: Final = ("CAN_MANAGE_RUN", "CAN_MANAGE", "IS_OWNER")
-
-
-@contextmanager
-def asked(doing: str) -> Iterator[None]:
-    """Raise errors of the SDK as WorkspaceError: the action, the answer, and the remedy."""
-    try:
-        yield
-    except Unauthenticated:
-        raise WorkspaceError(
-            f"{doing}: the workspace does not accept the token: log in with `databricks auth login`"
-        ) from None
-    except PermissionDenied as error:
-        raise WorkspaceError(f"{doing}: {one_line(error)}: ask an owner for the permission") from error
-    except DatabricksError as error:
-        raise WorkspaceError(f"{doing}: {one_line(error)}") from error
-    except (TimeoutError, RequestException) as error:
-        raise WorkspaceError(f"{doing}: no answer ({one_line(error)}): check workspace.host and the network") from error
-    except ValueError as error:
-        # The SDK's own error for "no credentials".
-        raise WorkspaceError(f"{doing}: {one_line(error)}: log in with `databricks auth login`") from error
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from lambda_deploy.config import Config
 from lambda_deploy.errors import UnreachableError, WorkspaceError
-from lambda_deploy.texts import one_line
+from lambda_deploy.explain import explained
 
 _is_application_id = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
 # A WorkspaceClient of databricks-sdk for a host.
@@ -24,12 +24,9 @@ def connect_workspace(host: str) -> Any:
 
     # Hide its warnings, and do not wait five minutes for a host that does not answer.
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
-    try:
+    log_in = f"run `databricks auth login --host {host}`"
+    with explained(f"no way to log in to {host} was found", log_in, UnreachableError):
         return WorkspaceClient(config=ClientConfig(host=host, http_timeout_seconds=20, retry_timeout_seconds=20))
-    except ValueError as error:
-        raise UnreachableError(
-            f"no way to log in to {host} was found: run `databricks auth login --host {host}` ({one_line(error)})"
-        ) from error
 
 
 def find_job(config: Config, workspaces: Workspaces) -> int:
@@ -38,18 +35,12 @@ def find_job(config: Config, workspaces: Workspaces) -> int:
     Raises UnreachableError when the workspace does not answer, and WorkspaceError when no job or more than one has its
     name, or when nothing but the function starts it.
     """
-    from databricks.sdk.errors.base import DatabricksError
-
-    try:
+    cure = f"check workspace.host, and log in with `databricks auth login --host {config.host}`"
+    with explained(f"the workspace {config.host} does not list its jobs", cure, UnreachableError):
         workspace = workspaces(config.host)
         name = full_job_name(config, workspace)
         # A listing may leave out what starts a job.
         jobs = [workspace.jobs.get(job_id) for job_id in jobs_named(workspace, name)]
-    except (DatabricksError, OSError, ValueError) as error:
-        raise UnreachableError(
-            f"the workspace {config.host} does not list its jobs: {one_line(error)}: check workspace.host, and log in "
-            f"with `databricks auth login --host {config.host}`"
-        ) from error
     if len(jobs) != 1:
         found = f"{len(jobs)} jobs" if jobs else "no job"
         raise WorkspaceError(

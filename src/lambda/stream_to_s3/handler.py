@@ -14,8 +14,10 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from stream_to_s3.delivery import Context, Delivery
+from stream_to_s3.errors import SettingsError
 from stream_to_s3.metrics import Log
 from stream_to_s3.objects import ObjectWriter
 from stream_to_s3.outcome import AfterWrite, without_trigger
@@ -33,7 +35,11 @@ def _started(environment: Mapping[str, str]) -> Delivery:
     log = Log(_printed, time.time, environment.get("AWS_LAMBDA_FUNCTION_NAME", "stream_to_s3"))
     if settings.trigger_problem:
         log.line("ERROR", "the trigger is off", error=settings.trigger_problem)
-    writer = ObjectWriter(boto3.client("s3", config=_S3), settings.bucket, settings.kms_key_id, time.sleep)
+    try:
+        s3 = boto3.client("s3", config=_S3)
+    except (BotoCoreError, ValueError) as error:  # its text may hold what stands before the @ of an address
+        raise SettingsError(f"AWS_ENDPOINT_URL or AWS_REGION cannot be used: {type(error).__name__}") from None
+    writer = ObjectWriter(s3, settings.bucket, settings.kms_key_id, time.sleep)
     trigger = settings.trigger
     after_write = _trigger(trigger, environment) if trigger else without_trigger(settings.trigger_problem)
     return Delivery(settings, writer, after_write, log, time.time)

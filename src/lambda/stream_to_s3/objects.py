@@ -15,6 +15,7 @@ Conditional writes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/condit
 
 import gzip
 import hashlib
+import re
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _PRECONDITION_FAILED = 412
 _CONFLICT = 409
+_find_right = re.compile(r"\b(?:s3|kms):[A-Z][A-Za-z]{1,40}").search
 _CONFLICT_WAITS = (0.1, 0.2, 0.4, 0.8)
 
 
@@ -130,10 +132,17 @@ class ObjectWriter:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             if status in (_PRECONDITION_FAILED, _CONFLICT):
                 return status
-            raise StorageError(f"s3://{self._bucket}/{key} was not written: {error}") from error
-        except BotoCoreError as error:
-            raise StorageError(f"s3://{self._bucket}/{key} was not written: {error}") from error
+            raise StorageError(f"s3://{self._bucket}/{key} was not written: {_refusal(error)}") from None
+        except BotoCoreError as error:  # its text may quote the token of the role
+            raise StorageError(f"s3://{self._bucket}/{key} was not written: {type(error).__name__}") from None
         return answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def _refusal(error: ClientError) -> str:
+    """Return S3's code, and the right that it asks for."""
+    found = error.response.get("Error", {})
+    right = _find_right(found.get("Message", ""))
+    return found.get("Code", "ClientError") + (f" ({right[0]})" if right else "")
 
 
 def compressed(lines: Sequence[str]) -> bytes:

@@ -10,12 +10,10 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import IO, Any, Final, cast
+from typing import IO, Any, cast
 
 from rehearsal.errors import ComputeError
-
-_FOREIGN: Final = ("AWS_", "DATABRICKS_", "FLATTEN_")
-_KEPT: Final = ("FLATTEN_JARS", "FLATTEN_SESSION", "FLATTEN_DRIVER_MEMORY")
+from rehearsal.loopback import loopback_alone
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,7 @@ class Compute(AbstractContextManager["Compute"]):
     """Runs one command after the other; `variables` are added to this process's environment, `log` gets stderr."""
 
     def __init__(self, variables: Mapping[str, str], log: Path) -> None:
-        kept = {name: text for name, text in os.environ.items() if not name.startswith(_FOREIGN) or name in _KEPT}
-        self._environment = kept | dict(variables)
+        self._environment = loopback_alone(os.environ) | dict(variables)
         self._log = log
         self._process: subprocess.Popen[str] | None = None
         self._starting = Lock()

@@ -85,5 +85,5 @@ def test_a_jar_that_cannot_be_downloaded_is_one_sentence(repository: Path, setti
 
 def test_a_folder_that_cannot_be_created_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(JarsError, match=r"cannot be written to .*file/jars: Not a directory\.$"):
+    with pytest.raises(JarsError, match=r"cannot be written to .*file/jars: Not a directory\. Set"):
         fetch(DELTA, tmp_path / "file" / "jars", Path("/no/java"))

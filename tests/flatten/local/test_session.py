@@ -8,6 +8,10 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
+from contextlib import ExitStack
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,7 @@ import pytest
 from flatten.errors import SessionError, UsageError
 from flatten.local.jars import DELTA
 from flatten.local.settings import SessionSettings
-from flatten.local.spark import cache_folder, require_user
+from flatten.local.spark import cache_folder, require_pyspark, require_user, start
 from flatten.session import on_databricks
 from support.processes import lasting
 
@@ -24,6 +28,7 @@ pytestmark = pytest.mark.process
 WORK = """
 import json, os, sys
 from contextlib import suppress
+from pathlib import Path
 from pyspark.errors import PySparkException
 from flatten.session import spark_session
 from flatten.local.settings import SessionSettings
@@ -39,6 +44,12 @@ def work(kind):
         for refused in ("SELECT nothing", "SELECT cast('x' AS INT)"):
             with suppress(PySparkException):
                 spark.sql(refused).collect()
+        letters = Path("caf\u00e9 \U0001f697 i.txt")
+        letters.write_text(letters.name)
+        [[read]] = spark.read.text(str(letters.absolute()).replace("[", "\\\\[")).collect()
+        [[upper]] = spark.range(1).mapInPandas(lambda frames: frames, "id INT").selectExpr("upper('i')").collect()
+        assert (read, upper) == (letters.name, "I")
+        letters.unlink()
         moment = spark.sql("SELECT current_timezone() zone, cast(0 AS TIMESTAMP)::STRING start").first()
         return [type(spark).__module__, rows, *moment]
 
@@ -109,22 +120,43 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> subpro
 
 
 def another_spark(folder: Path) -> dict[str, str]:
-    """Return the variables of another Spark and Hadoop on this machine, which must have no effect."""
+    """Return the variables of other tools on this machine, none of which may reach our Spark."""
     (folder / "spark-defaults.conf").write_text("spark.master spark://nowhere.invalid:7077\n")
     (folder / "core-site.xml").write_text("<not xml")
+    (folder / "exit").write_text("exit 7\n")
+    here = str(folder)
+    places = ("SPARK_HOME", "SPARK_CONF_DIR", "HADOOP_CONF_DIR", "HADOOP_HOME", "YARN_CONF_DIR", "HIVE_CONF_DIR")
+    python = ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON")
+    java = ("_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "HADOOP_OPTS", "SPARK_LAUNCHER_OPTS", "SPARK_DAEMON_JAVA_OPTS")
+    proxies = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "grpc_proxy")
     return {
-        "SPARK_HOME": str(folder),
-        "SPARK_CONF_DIR": str(folder),
-        "HADOOP_CONF_DIR": str(folder),
-        "HADOOP_HOME": str(folder),
+        **dict.fromkeys(places, here),
+        **dict.fromkeys(python, "/usr/bin/false"),
+        **dict.fromkeys(java, "-XX:+NoSuchOption"),
+        **dict.fromkeys(proxies, "http://127.0.0.1:9"),
         "SPARK_DIST_CLASSPATH": str(folder / "*"),
-        "PYSPARK_PYTHON": "/usr/bin/false",
-        "PYSPARK_DRIVER_PYTHON": "/usr/bin/false",
         "PYSPARK_SUBMIT_ARGS": "--master spark://nowhere.invalid:7077 pyspark-shell",
         "SPARK_SUBMIT_OPTS": "-Dspark.master=spark://nowhere.invalid:7077",
         "SPARK_LOCAL_DIRS": "/proc/none",
+        "SPARK_LOCAL_HOSTNAME": "nowhere.invalid",
         "SPARK_REMOTE": "sc://nowhere.invalid",
+        "SPARK_PUBLIC_DNS": "nowhere.invalid",
+        "SPARK_SCALA_VERSION": "2.11",
+        "SPARK_ANSI_SQL_MODE": "false",
+        "SPARK_PREFER_IPV6": "true",
+        "PYTHON_WORKER_FACTORY_SECRET": "odd",
         "MASTER": "spark://nowhere.invalid:7077",
+        "HADOOP_USER_NAME": "nobody",
+        "HADOOP_JAAS_DEBUG": "true",
+        "ARROW_PRE_0_15_IPC_FORMAT": "1",
+        "CLASSPATH": here,
+        "BASH_ENV": str(folder / "exit"),
+        "CDPATH": here,
+        "LC_ALL": "C",
+        "LANG": "tr_TR.UTF-8",
+        "PYTHONOPTIMIZE": "2",
+        "AWS_PROFILE": "none",
+        "AWS_CONFIG_FILE": here,
     }
 
 
@@ -144,14 +176,16 @@ def test_consecutive_sessions_are_quiet_and_leave_only_their_warehouse(
     for jar in DELTA:
         (jars / jar.file_name).symlink_to(cache_folder() / "jars" / jar.file_name)
     environment |= {"TZ": "Asia/Tokyo", "FLATTEN_JARS": str(jars), "FLATTEN_WAREHOUSE": "my tables"}
-    done = run([sys.executable, "-W", "error", "-c", WORK, "connect", "classic"], tmp_path, environment)
+    (tmp_path / "pickle.py").write_text("raise SystemExit(7)")
+    command = [sys.executable, "-P", "-W", "error", "-c", WORK, "connect", "classic"]
+    done = run(["sh", "-c", 'umask 077; exec "$@"', "sh", *command], tmp_path, environment)
     assert done.stderr == ""
     epoch = "1970-01-01 00:00:00"
     assert json.loads(done.stdout) == [
         ["pyspark.sql.connect.session", 3, "UTC", epoch],
         ["pyspark.sql.session", 6, "UTC", epoch],
     ]
-    assert {path.name for path in tmp_path.iterdir()} == {"my tables", jars.name, "temporary files"}
+    assert {path.name for path in tmp_path.iterdir()} == {"my tables", jars.name, "temporary files", "pickle.py"}
     assert not list((tmp_path / "temporary files").iterdir())
 
 
@@ -170,6 +204,73 @@ def test_on_databricks_the_session_is_the_existing_one(tmp_path: Path, environme
     environment |= {"DATABRICKS_RUNTIME_VERSION": "client.5.1", "PYTHONPATH": str(tmp_path)}
     done = run([sys.executable, "-c", TWICE], tmp_path, environment)
     assert (done.stdout, done.stderr) == ("the one that is there\nthe one that is there\n", "")
+
+
+REMOVED = """
+import os
+from pathlib import Path
+folder = Path("gone").absolute()
+folder.mkdir()
+os.chdir(folder)
+folder.rmdir()
+from flatten.session import spark_session
+with spark_session() as spark:
+    print(spark.range(3).mapInPandas(lambda frames: frames, "id LONG").count())
+"""
+
+
+@pytest.mark.spark
+def test_a_session_starts_without_a_home_and_in_a_folder_that_has_been_removed(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    environment["JAVA_TOOL_OPTIONS"] = f"{environment.get('JAVA_TOOL_OPTIONS', '')} -Duser.language=tr"
+    environment |= {"TMPDIR": "/no/such/folder", "HOME": "/proc/none"}
+    done = run([sys.executable, "-c", REMOVED], tmp_path, environment)
+    assert (done.stdout, done.stderr) == ("3\n", "")
+
+
+SURROUNDINGS: dict[str, tuple[dict[str, str], str]] = {
+    "names that are no UTF-8": (
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        "The names of files are not read as UTF-8 here: set LC_ALL=C.UTF-8, or PYTHONUTF8=1.",
+    ),
+    "an option that Java does not know": (
+        {"JAVA_TOOL_OPTIONS": "-XX:+NoSuchOption"},
+        "which downloads one; check JAVA_TOOL_OPTIONS, which is set.",
+    ),
+    "another pyspark": ({"PYTHONPATH": "another"}, "unset it and run again."),
+}
+
+
+@pytest.mark.parametrize(("given", "message"), SURROUNDINGS.values(), ids=SURROUNDINGS)
+def test_surroundings_in_which_spark_cannot_start_are_one_sentence(
+    tmp_path: Path, environment: dict[str, str], given: dict[str, str], message: str
+) -> None:
+    (tmp_path / "another" / "pyspark").mkdir(parents=True)
+    (tmp_path / "another" / "pyspark" / "__init__.py").write_text("raise SystemExit(7)")
+    done = run([sys.executable, "-c", REFUSED], tmp_path, environment | given)
+    assert (done.stderr.endswith(message + "\n"), done.stderr.count("\n")) == (True, 1), done.stderr
+
+
+def test_without_a_folder_for_temporary_files_there_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['x']")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    with (
+        pytest.raises(SessionError, match=r"temporary files \(TMPDIR\) cannot be used: No usable"),
+        ExitStack() as ending,
+    ):
+        start(SessionSettings(), ending)
+
+
+@pytest.mark.parametrize("origin", [None, "/opt/spark/python/lib/pyspark.zip/pyspark/__init__.py"])
+def test_another_spark_than_the_one_installed_is_refused(origin: str | None) -> None:
+    with pytest.raises(SessionError, match="unset it and run again" if origin else "install pyspark and delta-spark"):
+        require_pyspark(ModuleSpec("pyspark", None, origin=origin))
+    require_pyspark(find_spec("pyspark"))
 
 
 @pytest.mark.spark
@@ -214,7 +315,7 @@ def test_an_interrupt_while_the_jvm_starts_ends_it(tmp_path: Path, environment: 
         ("FLATTEN_SPARK_LOG", "/dev/null/log", r"^Spark did not start: /dev/null/log cannot be used: Not a dir"),
         ("FLATTEN_WAREHOUSE", "/dev/null/tables", r"^Spark did not start: /dev/null.* cannot be used: Not a dir"),
         ("FLATTEN_SESSION", "serverless", r"^FLATTEN_SESSION is 'serverless'; it must be one of"),
-        ("FLATTEN_JARS", "/dev/null", r"^The jars of Spark cannot be written to /dev/null: File exists\.$"),
+        ("FLATTEN_JARS", "/dev/null", r"^The jars of Spark cannot be written to /dev/null: File exists\. Set FLATTEN"),
     ],
     ids=["too little memory", "no folder for the log", "no folder for tables", "unknown kind", "jars not in a folder"],
 )

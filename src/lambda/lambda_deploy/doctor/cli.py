@@ -34,7 +34,7 @@ def doctor_command(context: click.Context, bundle: Path | None, target: str | No
     Example: stream-lambda doctor --target prod
     """
     tools: Tools = context.obj
-    lines = _lines(tools, bundle or nearest_bundle(Path.cwd()), target)
+    lines = _lines(tools, bundle or nearest_bundle(), target)
     has_problem = any(line.verdict == "problem" for line in lines)
     if as_json:
         print_json({"lines": [asdict(line) for line in lines], "has_problem": has_problem})

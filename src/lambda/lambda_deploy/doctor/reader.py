@@ -10,10 +10,11 @@ from typing import Any, Final, TypeVar
 from botocore.exceptions import ClientError
 
 from lambda_deploy import names
-from lambda_deploy.aws import Clients, code_of, explained, found
+from lambda_deploy.aws import Clients, found
 from lambda_deploy.config import Config
 from lambda_deploy.doctor.facts import BucketFacts, Findings, Seen, StarterFacts, TableFacts, TableKeyFacts, Unseen
 from lambda_deploy.errors import LambdaDeployError
+from lambda_deploy.explain import code_of, explained
 from lambda_deploy.lakehouse import Job, Lakehouse
 from lambda_deploy.mappings import StreamMapping, stream_mappings
 from lambda_deploy.metrics import iterator_ages

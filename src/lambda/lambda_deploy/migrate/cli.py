@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from lambda_deploy.aws import explained
 from lambda_deploy.config import Config
 from lambda_deploy.console import Tools, json_option, print_json, target_options
+from lambda_deploy.explain import explained
 from lambda_deploy.lakehouse import lakehouse_of
 from lambda_deploy.migrate import OLD_TRIGGER_FUNCTION
 from lambda_deploy.migrate.found import Found, Search

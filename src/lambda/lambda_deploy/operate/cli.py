@@ -9,10 +9,11 @@ from uuid import uuid4
 
 import click
 
-from lambda_deploy.aws import Clients, explained
+from lambda_deploy.aws import Clients
 from lambda_deploy.config import Config
 from lambda_deploy.console import SECONDS, Tools, json_option, print_json, progress, target_options, yes_option
 from lambda_deploy.errors import UnreachableError
+from lambda_deploy.explain import explained
 from lambda_deploy.lakehouse import Lakehouse, lakehouse_of
 from lambda_deploy.metrics import iterator_ages
 from lambda_deploy.operate.cost import (

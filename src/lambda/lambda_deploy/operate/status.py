@@ -13,9 +13,10 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from lambda_deploy import names
-from lambda_deploy.aws import Clients, explained
+from lambda_deploy.aws import Clients
 from lambda_deploy.config import Config
 from lambda_deploy.errors import LambdaDeployError
+from lambda_deploy.explain import explained
 from lambda_deploy.lakehouse import Job, Lakehouse
 from lambda_deploy.mappings import stream_mappings
 from lambda_deploy.metrics import iterator_ages, points

@@ -4,9 +4,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambda_deploy.aws import Clients, code_of, explained, found
+from lambda_deploy.aws import Clients, found
 from lambda_deploy.config import Config
 from lambda_deploy.errors import UnfitError
+from lambda_deploy.explain import code_of, explained
 
 
 def bucket_exists(config: Config, clients: Clients, account: str) -> bool:

@@ -11,9 +11,10 @@ from hashlib import sha256
 from typing import Any, Final
 
 from lambda_deploy import names
-from lambda_deploy.aws import Clients, explained, found
+from lambda_deploy.aws import Clients, found
 from lambda_deploy.config import Config
 from lambda_deploy.errors import UnfitError
+from lambda_deploy.explain import explained
 
 _DAY: Final = 86_400
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from lambda_deploy.aws import Clients, explained, found
+from lambda_deploy.aws import Clients, found
 from lambda_deploy.config import Config
 from lambda_deploy.errors import UnfitError
+from lambda_deploy.explain import explained
 from lambda_deploy.mappings import StreamMapping, stream_mappings
 from lambda_deploy.migrate import OLD_STREAM_FUNCTION, UNIFIED_FUNCTION
 

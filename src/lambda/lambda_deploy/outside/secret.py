@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lambda_deploy import names
-from lambda_deploy.aws import Clients, explained, found
+from lambda_deploy.aws import Clients, found
 from lambda_deploy.config import Config
 from lambda_deploy.errors import ConfigError
+from lambda_deploy.explain import explained
 from stream_to_s3.rest import Secret
 
 RECOVERY_DAYS: Final = 30

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lambda_deploy import names
-from lambda_deploy.aws import Clients, explained, found
+from lambda_deploy.aws import Clients, found
 from lambda_deploy.config import Config
 from lambda_deploy.errors import NotReadyError, UnfitError
+from lambda_deploy.explain import explained
 from lambda_deploy.wait import Wait
 
 _BEST: Final = "NEW_AND_OLD_IMAGES"

@@ -6,8 +6,9 @@ Only a log group may exist: every earlier version of the function made it, and t
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from lambda_deploy.aws import Clients, explained, found
+from lambda_deploy.aws import Clients, found
 from lambda_deploy.errors import UnfitError
+from lambda_deploy.explain import explained
 
 
 def _role(clients: Clients, name: str, _: str) -> bool:

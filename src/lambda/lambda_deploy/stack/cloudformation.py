@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from lambda_deploy.aws import Clients, code_of, explained
+from lambda_deploy.aws import Clients
 from lambda_deploy.errors import NotReadyError, StackError
+from lambda_deploy.explain import code_of, explained
 from lambda_deploy.stack.states import IN_REVIEW, Stack
 from lambda_deploy.texts import one_line
 from lambda_deploy.wait import Wait

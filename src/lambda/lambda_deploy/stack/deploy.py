@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lambda_deploy import names
-from lambda_deploy.aws import explained
 from lambda_deploy.errors import StackError, UnfitError
+from lambda_deploy.explain import explained
 from lambda_deploy.mappings import StreamMapping
 from lambda_deploy.outside.bucket import create_bucket
 from lambda_deploy.outside.code import (
