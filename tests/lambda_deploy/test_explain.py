@@ -54,7 +54,7 @@ RAISED: dict[str, tuple[Exception, str]] = {
     "a value that AWS does not take": (boto.ParamValidationError(report=SIGNED), "ParamValidationError"),
     "a failed upload": (S3UploadFailedError(SIGNED), "https://(hidden)@"),
     "an unknown token": (Unauthenticated(SIGNED), "Unauthenticated"),
-    "no right in the workspace": (PermissionDenied("no"), "no: ask an owner for the right"),
+    "no right in the workspace": (PermissionDenied("no"), "no: ask an owner for the permission"),
     "nothing there": (NotFound("no such job"), "no such job"),
     "no certificate of the workspace": (http.SSLError("no"), "check the certificates"),
     "no proxy to the workspace": (http.ProxyError("no"), "check HTTPS_PROXY and NO_PROXY"),
