@@ -15,7 +15,9 @@ _CURES = {
         "check AWS_PROFILE or the keys in the environment, and their right to the bucket"
     ),
     "ProfileNotFound": "check AWS_PROFILE",
-    "ConfigParseError ConfigNotFound InvalidConfigError": "correct ~/.aws/config, or the file in AWS_CONFIG_FILE",
+    "ConfigParseError ConfigNotFound InvalidConfigError": (
+        "correct ~/.aws/config, or the file in AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE"
+    ),
     "NoRegionError InvalidRegionError PermanentRedirect AuthorizationHeaderMalformed 301": "check AWS_REGION",
     "NoSuchBucket ParamValidationError": "check the name of the bucket",
     "RequestTimeTooSkewed": "the clock of this machine is wrong",

@@ -45,7 +45,9 @@ _CURES: Final[Mapping[str, str]] = {
     "CredentialRetrievalError": f"no credentials came: check credential_process in ~/.aws/config, or {_LOG_IN}",
     "SSOError TokenRetrievalError LoginError": f"the login has ended: {_LOG_IN}",
     "ProfileNotFound": "check AWS_PROFILE",
-    "ConfigParseError ConfigNotFound InvalidConfigError": "correct ~/.aws/config, or the file in AWS_CONFIG_FILE",
+    "ConfigParseError ConfigNotFound InvalidConfigError": (
+        "correct ~/.aws/config, or the file in AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE"
+    ),
     "NoRegionError InvalidRegionError": "check aws_region",
     "EndpointConnectionError": "check aws_region, AWS_ENDPOINT_URL and the network",
     "ProxyConnectionError InvalidProxiesConfigError ProxyError": "check HTTPS_PROXY and NO_PROXY",
