@@ -41,7 +41,7 @@ def faulty() -> Iterator[None]:
 
     @cli.command("shows")
     def shows() -> None:
-        click.echo("caf\u00e9 \ud800")
+        click.echo("\u00e9t\u00e9 \ud800")
 
     yield
     del cli.commands["faulty"], cli.commands["shows"]
@@ -65,4 +65,4 @@ def test_a_screen_of_few_letters_shows_what_it_can(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, encoding="latin-1"))
     main(["shows"])
     sys.stdout.flush()
-    assert written.getvalue() == b"caf\xe9 \\ud800\n"
+    assert written.getvalue() == b"\xe9t\xe9 \\ud800\n"

@@ -128,7 +128,7 @@ def _alone_in(warehouse: Path) -> Iterator[None]:
 
 @contextmanager
 def _environment(wanted: Mapping[str, str | None]) -> Iterator[None]:
-    """Set the process's environment variables for a time: pyspark reads nothing else, and leaves some of its own."""
+    """Set the process's environment variables for a time: pyspark reads nothing else, and sets variables, too."""
     before = {name: os.environ.get(name) for name in wanted}
     _set(wanted)
     try:

@@ -142,7 +142,7 @@ def variables(settings: SessionSettings, java_home: Path, scratch: Path) -> dict
         "PYSPARK_PYTHON": sys.executable,
         "LC_ALL": "C.UTF-8",  # how Java reads the names of files, and in which language it counts
     }
-    if "PYTHONPATH" in os.environ:  # Spark and its Pythons have a folder of their own
+    if "PYTHONPATH" in os.environ:  # Spark and its Pythons run in another folder
         given["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, os.environ["PYTHONPATH"].split(os.pathsep)))
     if settings.kind == "connect":
         given["SPARK_CONNECT_AUTHENTICATE_TOKEN"] = str(uuid.uuid4())

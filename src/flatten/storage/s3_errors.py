@@ -33,7 +33,7 @@ _TAKEN = ("PreconditionFailed", "412")
 
 @contextmanager
 def as_os_error(doing: str, url: str, cure: str = "") -> Iterator[None]:
-    """Turn what boto3 raises into the OSError that a directory would raise; `cure` is for what has none of its own."""
+    """Turn what boto3 raises into the OSError that a directory would raise; `cure` is for an error without one."""
     from botocore.exceptions import ClientError
 
     try:

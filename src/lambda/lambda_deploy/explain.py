@@ -80,7 +80,7 @@ def explained(doing: str, cure: str = "", kind: type[LambdaDeployError] = Lambda
     """Raise what is not ours as one sentence: what was being done, what was said, and the cure.
 
     Errors of AWS become AwsError, or NotReadyError where trying again later may help; all others become `kind`.
-    `cure` is for those that have none of their own.
+    `cure` is for an error without one.
     """
     try:
         yield

@@ -44,7 +44,7 @@ def work(kind):
         for refused in ("SELECT nothing", "SELECT cast('x' AS INT)"):
             with suppress(PySparkException):
                 spark.sql(refused).collect()
-        letters = Path("caf\u00e9 \U0001f697 i.txt")
+        letters = Path("\u00e9t\u00e9 \U0001f697 i.txt")
         letters.write_text(letters.name)
         [[read]] = spark.read.text(str(letters.absolute()).replace("[", "\\\\[")).collect()
         [[upper]] = spark.range(1).mapInPandas(lambda frames: frames, "id INT").selectExpr("upper('i')").collect()
