@@ -18,6 +18,7 @@ NAMES = (
     "million",
     "second_year",
     "largest_file",
+    "views",
     "end_to_end",
     "stream_to_s3",
 )

@@ -28,7 +28,7 @@ FLOORS = (
     {"session"},
     {"tables"},
     {"settings", "views"},
-    {"run"},
+    {"run", "report"},
     {"job"},
     {"smoke"},
     {"cli"},

@@ -94,7 +94,7 @@ def run(
         report = Report(waiting=len(there))
         if not there:
             return report
-        create.ensure(spark, settings.table, exists=exists)
+        create.ensure(spark, settings.table, exists=exists, change_data_feed=settings.change_data_feed)
         this = Run(settings.table, settings.run_id, "run", settings.started_at)
         try:
             _stream(spark, settings, around, progress, auto_loader)

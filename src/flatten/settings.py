@@ -22,6 +22,7 @@ class Settings:
     row. `max_file_bytes` is the largest stored size of a file. `read_again` is for lines that may have been read
     before, in files that this process reads: rows are looked up under all dates, and a row that an older version wrote
     is written again by its line. A `dry_run` decides and writes nothing.
+    `change_data_feed` enables that of the flat table.
     """
 
     source: str
@@ -39,6 +40,7 @@ class Settings:
     max_file_bytes: int = MAX_STORED_BYTES
     read_again: bool = False
     dry_run: bool = False
+    change_data_feed: bool = False
 
     @property
     def checkpoint(self) -> str:

@@ -50,19 +50,27 @@ def demo(events: int, rate: float, schedule: bool, window: int, out: Path) -> No
     setup = Setup(batching_window=window, starts="schedule" if schedule else "lambda", rate=rate)
     folder = _emptied(out)
     actions = list(with_poison(fleet_actions(events, 1 + events // 50, seed=1), _PUTS_TO_POISON))
-    found = rehearse(folder, setup, actions, sys.stderr)
+    found = rehearse(folder, setup, actions, sys.stderr, answers=folder / "report.html")
     (folder / "rehearsal.html").write_text(page(found), "utf-8", errors="backslashreplace")
     click.echo(text(found))
-    click.echo(f"\nThe report is {out}/rehearsal.html, the table is {out}/tables/telemetry:", err=True)
+    click.echo(f"\nWhere each car stands, and what it charged: {out}/report.html", err=True)
+    click.echo(f"The report of the run is {out}/rehearsal.html, the table is {out}/tables/telemetry:", err=True)
     click.echo(f"  .venv/bin/flatten status --table {folder}/tables/telemetry", err=True)
     if found.problems:
         raise click.ClickException(f"{len(found.problems)} problems; the first: {found.problems[0]}")
 
 
 def rehearse(
-    folder: Path, setup: Setup, actions: list[Action], out: TextIO, clock: Callable[[], float] = time.time
+    folder: Path,
+    setup: Setup,
+    actions: list[Action],
+    out: TextIO,
+    clock: Callable[[], float] = time.time,
+    answers: Path | None = None,
 ) -> Trace:
     """Start the pipeline, play the actions, wait until every change has arrived, and return what happened.
+
+    The page of the table's answers is written to `answers`.
 
     Raises RehearsalError when a part does not start, or when changes do not arrive in time.
     """
@@ -88,7 +96,16 @@ def rehearse(
             raise UnsettledError(
                 f"not every change reached the table in time; errors of the job: {said}. Its log: {folder}/job.log"
             )
+        if answers:
+            _report(running, answers)
         return trace(running, snapshots)
+
+
+def _report(running: Pipeline, page: Path) -> None:
+    table = str(running.folder / "tables" / "telemetry")
+    finished = running.compute.run(["report", "--table", table, "--out", str(page), "--json"])
+    if finished.code != 0:
+        raise UnsettledError(f"the page of answers could not be written: {finished.stderr.strip()}")
 
 
 def _line(running: Pipeline, snapshots: list[Snapshot]) -> str:

@@ -3,13 +3,28 @@
 import copy
 import re
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
 from flatten.tables.schema import EVENT_COLUMNS, LINEAGE_COLUMNS, SIDE_TABLES
+from flatten.tables.sql import moment_literal
+from flatten.views.fill import VIEWS, Flat, query
+from support.answers import COLUMNS, after, said, table_of
 from support.bundle import TARGETS, given_for, load
-from support.dashboards import dashboard, dashboard_mistakes, dashboards, datasets, tables_of, widgets
+from support.dashboards import (
+    asked_of,
+    dashboard,
+    dashboard_mistakes,
+    dashboards,
+    datasets,
+    runnable,
+    tables_of,
+    widgets,
+)
 
 KEYS = ("fleet", "pipeline")
 CONTENT = {key: dashboard(key) for key in KEYS}
@@ -42,7 +57,7 @@ def _wrong_query_name(content: dict[str, Any]) -> None:
 
 
 def _no_parameter(content: dict[str, Any]) -> None:
-    del content["datasets"][0]["parameters"]
+    del next(each for each in content["datasets"] if each["name"] == "events")["parameters"]
 
 
 def _unused(content: dict[str, Any]) -> None:
@@ -50,15 +65,15 @@ def _unused(content: dict[str, Any]) -> None:
 
 
 def _moved(content: dict[str, Any]) -> None:
-    content["pages"][0]["layout"][2]["position"]["x"] += 1
+    content["pages"][-1]["layout"][2]["position"]["x"] += 1
 
 
 def _too_wide(content: dict[str, Any]) -> None:
-    content["pages"][0]["layout"][1]["position"]["width"] += 1
+    content["pages"][-1]["layout"][1]["position"]["width"] += 1
 
 
 def _same_name(content: dict[str, Any]) -> None:
-    content["pages"][0]["layout"][2]["widget"]["name"] = "period"
+    content["pages"][-1]["layout"][2]["widget"]["name"] = "period"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +100,7 @@ def test_a_mistake_in_a_dashboard_is_found(change: Callable[[dict[str, Any]], No
 def test_dashboards_read_the_tables_that_the_job_writes(target: str) -> None:
     bundle = load(target, variables=given_for(target))
     table = bundle.variables["table"]
-    of_schema = {"telemetry": {table}, "telemetry_ops": {f"{table}_{kind}" for kind in SIDE_TABLES}}
+    of_schema = {"telemetry": {table, *VIEWS}, "telemetry_ops": {f"{table}_{kind}" for kind in SIDE_TABLES}}
     schemas = {each["name"]: of_schema[key] for key, each in bundle.resources("schemas").items()}
     for key, content in dashboards(bundle).items():
         settings = bundle.resources("dashboards")[key]
@@ -112,3 +127,33 @@ def test_dashboards_use_only_columns_of_every_table() -> None:
     """A signal's columns exist after its first event; a dashboard that used one would fail until then."""
     told = "\n".join(datasets(CONTENT["fleet"]).values())
     assert not re.findall(r"\b[A-Z][a-z]+[A-Za-z]*_[A-Z][A-Za-z]+", told)
+
+
+@pytest.mark.spark
+def test_the_queries_over_the_views_give_what_the_widgets_show(spark: SparkSession) -> None:
+    """The others run in test_deployed.py, on what the job wrote."""
+    soc = "TractionBattery_StateOfCharge_value"
+    events = [
+        said("a", 0, Charge_IsCharging=True, Charge_EnergyAdded_value=0.0, **{soc: 50.0}),
+        said("a", 2, Charge_IsCharging=False, Charge_EnergyAdded_value=9.0, **{soc: 70.0}),
+        said("b", 47, **{soc: 40.0}),
+    ]
+    shown: dict[str, set[str]] = {}
+    for _, dataset, column in asked_of(CONTENT["fleet"]):
+        shown.setdefault(dataset, set()).add(column)
+    with table_of(spark, events) as table:
+        flat = Flat(table, COLUMNS, now=moment_literal(after(48)))
+        views = {view: query(view, flat) for view in VIEWS}
+        found = {
+            name: [row.asDict() for row in spark.sql(runnable(sql, Path(), views)).collect()]
+            for name, sql in datasets(CONTENT["fleet"]).items()
+            if tables_of(sql) <= VIEWS.keys()
+        }
+    assert {name: set(rows[0]) >= shown[name] for name, rows in found.items()} == dict.fromkeys(found, True)
+    assert [(row["vehicle"], row["energy_kwh"], row["soc_to"]) for row in found["sessions"]] == [("a", 9, 70)]
+    assert sorted(row["hour"] for row in found["charging"]) == [
+        found["charging"][0]["hour"] + timedelta(hours=each) for each in range(3)
+    ]
+    assert [(row["vehicle"], row["is_quiet"]) for row in found["health"]] == [("a", 1), ("b", 0)]
+    assert sorted(row["percent"] for row in found["levels"]) == [40, 50, 70]
+    assert sum(row["energy_kwh"] for row in found["days"]) == 9

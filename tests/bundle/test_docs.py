@@ -17,9 +17,9 @@ from flatten.errors import FlattenError
 from flatten.smoke import LINES
 from flatten.tables import files
 from support.bundle import ROOT, TARGETS, given_for, load, read_documents
-from support.bundle_checks import mistakes, one_start, started_by_the_lambda
+from support.bundle_checks import TYPES, mistakes, one_start, started_by_the_lambda
 
-NAMES = ("bundle", "quickstart", "troubleshooting", "start-options", "production", "upgrading", "signals")
+NAMES = ("bundle", "quickstart", "troubleshooting", "start-options", "production", "upgrading", "signals", "answers")
 DOCS = {name: (ROOT / "docs" / f"{name}.md").read_text("utf-8") for name in NAMES}
 STARTS: list[dict[str, Any]] = [
     yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", DOCS["start-options"], re.DOTALL)
@@ -36,6 +36,15 @@ REFUSALS = [
 def test_each_described_start_makes_a_valid_bundle(start: dict[str, Any], target: str) -> None:
     bundle = load(target, variables=given_for(target) | start)
     assert [text for text in mistakes(bundle) if not text.startswith(("wheels", "dashboards"))] == []
+
+
+def test_the_job_that_starts_when_the_table_changes_is_one() -> None:
+    [text] = re.findall(r"```yaml\n(.*?)```", DOCS["answers"], re.DOTALL)
+    [job] = yaml.safe_load(text)["resources"]["jobs"].values()
+    assert TYPES["jobs"].from_dict(job).as_dict() == job
+    bundle = load("prod", variables=given_for("prod"))
+    schema, table = bundle.resources("schemas")["telemetry"]["name"], bundle.variables["table"]
+    assert job["trigger"]["table_update"]["table_names"] == [f"{bundle.variables['catalog']}.{schema}.{table}"]
 
 
 def test_the_three_starts_are_described_and_the_first_is_the_default() -> None:

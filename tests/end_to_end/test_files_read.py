@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from flatten.tables.names import TableName
+from flatten.views.fill import VIEWS, Flat, query
 from support.bundle import given_for, load
 from support.dashboards import dashboard, datasets, tables_of
 from support.job_world import World
@@ -36,18 +37,22 @@ def table(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     for each, columns in moments.items():
         rows = days.withColumns(dict.fromkeys(columns, at))
         if each == name.sql:
-            rows = rows.withColumns({"event_date": F.to_date("recorded_at"), "event_id": F.col("id").cast("string")})
+            event_id = F.col("id").cast("string")
+            own = {"event_date": F.to_date("recorded_at"), "event_id": event_id, "vehicle_id": F.lit("a")}
+            rows = rows.withColumns(own)
         rows.drop("id").write.format("delta").mode("append").save(re.sub("^delta.`|`$", "", each))
     return name
 
 
 def queries(table: TableName) -> Iterator[tuple[str, str]]:
-    """Yield every query of the bundle over these tables, by name."""
+    """Yield every query of the bundle over these tables, by name; those over the views are the views' own."""
     bundle = load("prod", variables=given_for("prod"))
     flat = bundle.variables["table"]
     of = {flat: table.sql} | {f"{flat}_{kind}": table.side(kind) for kind in ("files", "quarantine", "runs")}
     for key in ("fleet", "pipeline"):
         for name, sql in datasets(dashboard(key)).items():
+            if tables_of(sql) & VIEWS.keys():
+                continue
             for parameter, value in TWO_DAYS.items():
                 sql = sql.replace(parameter, value)
             for read in tables_of(sql):
@@ -61,6 +66,12 @@ def test_a_query_of_two_days_reads_the_files_of_these_days(spark: Any, table: Ta
     read = {name: len(spark.sql(sql).inputFiles()) for name, sql in queries(table)}
     assert len(read) == 22
     assert {name: count for name, count in read.items() if count > 3} == dict.fromkeys(WHOLE, DAYS)
+
+
+def test_a_view_reads_the_files_of_its_look_back(spark: Any, table: TableName) -> None:
+    flat = Flat(table.sql, frozenset(spark.table(table.sql).columns), days=2)
+    read = {view: len(spark.sql(query(view, flat)).inputFiles()) for view in VIEWS}
+    assert read == dict.fromkeys(VIEWS, 3)
 
 
 def test_the_hourly_check_reads_the_newest_file(spark: Any, table: TableName) -> None:

@@ -1,11 +1,12 @@
 """The results of the views over a table, and over a few events that are written here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from flatten.events import catalogue
@@ -29,6 +30,8 @@ SENT = (
 """The signals with columns for the events of a `Diary`."""
 _COLUMNS = {name: kind for name, (kind, _) in (EVENT_COLUMNS | LINEAGE_COLUMNS).items()}
 _COLUMNS |= catalogue.packaged().columns(SENT)
+COLUMNS = frozenset(_COLUMNS)
+"""The columns of a table of `said` events."""
 _TIMES = tuple(name for name, kind in _COLUMNS.items() if kind == "TIMESTAMP")
 
 
@@ -81,18 +84,38 @@ class Answers:
         return found
 
 
-def answer(
-    spark: SparkSession, view: str, events: Iterable[dict[str, Any]], now: datetime, days: int = 30
-) -> dict[str, list[Row]]:
-    """Return the result of a view for these events."""
+@contextmanager
+def table_of(spark: SparkSession, events: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Make a table of these events, with `COLUMNS`, for the time of the `with`; return its name."""
     rows = [tuple(_plain(event.get(name)) for name in _COLUMNS) for event in events]
     texts = {name: "DOUBLE" if name in _TIMES else kind for name, kind in _COLUMNS.items()}
     frame = spark.createDataFrame(rows, ddl(texts))
     moments = {name: F.timestamp_micros((F.col(name) * 1_000_000).cast("bigint")) for name in _TIMES}
     with named(frame.withColumns(moments)) as table:
-        flat = Flat(table, frozenset(_COLUMNS), days, moment_literal(now))
-        return Answers(spark, flat).rows(view)
+        yield table
+
+
+def answer(
+    spark: SparkSession, view: str, events: Iterable[dict[str, Any]], now: datetime, days: int = 30
+) -> dict[str, list[Row]]:
+    """Return what a view says of these events."""
+    with table_of(spark, events) as table:
+        return Answers(spark, Flat(table, COLUMNS, days, moment_literal(now))).rows(view)
 
 
 def _plain(value: Any) -> Any:
     return value.timestamp() if isinstance(value, datetime) else value
+
+
+def as_table(answer: DataFrame) -> str:
+    """Return an answer as a table of Markdown; times are in UTC, to the minute."""
+    shown = [F.date_format(name, "yyyy-MM-dd HH:mm") if kind == "timestamp" else name for name, kind in answer.dtypes]
+    rows = [[_shown(cell) for cell in row] for row in answer.select(*shown).collect()]
+    lines = [answer.columns, ["---"] * len(answer.columns), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines).replace("| --- ", "|---").replace("--- |", "---|")
+
+
+def _shown(cell: Any) -> str:
+    if isinstance(cell, float):
+        return f"{cell:.2f}".rstrip("0").rstrip(".")
+    return "" if cell is None else str(cell)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,13 @@ def tables_of(sql: str) -> set[str]:
     return set(_TABLE.findall(sql)) - set(_DEFINED.findall(sql))
 
 
-def runnable(sql: str, schema: Path) -> str:
-    """Replace parameters by values, and tables by folders of `schema`."""
+def runnable(sql: str, schema: Path, views: Mapping[str, str] | None = None) -> str:
+    """Replace parameters by values, views by queries, and tables by folders of `schema`."""
     for parameter, value in PERIOD.items():
         sql = sql.replace(parameter, value)
     for table in tables_of(sql):
-        sql = re.sub(rf"\b(FROM|JOIN)\s+{table}\b", rf"\1 delta.`{schema / table}`", sql)
+        place = f"({views[table]})" if views and table in views else f"delta.`{schema / table}`"
+        sql = re.sub(rf"\b(FROM|JOIN)\s+{table}\b", lambda found: f"{found[1]} {place}", sql)  # noqa: B023
     return sql
 
 
@@ -89,7 +90,8 @@ def dashboard_mistakes(content: dict[str, Any]) -> Iterator[str]:
     for name, sql in datasets(content).items():
         needed = {match[1:].partition(".")[0] for match in re.findall(r":[a-z_]+\.(?:min|max)", sql)}
         yield from (f"{name} lacks the parameter {each}" for each in needed - set(known[name]))
-    yield from _overlaps(content)
+    for page in content["pages"]:
+        yield from _overlaps({"pages": [page]})
 
 
 def _shown(encodings: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,7 @@ from flatten.cli.explain import explain
 from flatten.cli.maintain import maintain
 from flatten.cli.redrive import redrive
 from flatten.cli.replay import replay
+from flatten.cli.report import report
 from flatten.cli.run import run
 from flatten.cli.smoke import smoke
 from flatten.cli.status import status
@@ -37,7 +38,7 @@ def cli() -> None:
 
 
 _debug = click.option("--debug", is_flag=True, expose_value=False, help="Also show the traceback, without secrets.")
-for _command in (run, status, maintain, smoke, views, replay, backfill, redrive, explain):
+for _command in (run, status, maintain, smoke, views, replay, backfill, redrive, explain, report):
     cli.add_command(_command)
 for _command in (cli, *cli.commands.values()):
     _debug(_command)

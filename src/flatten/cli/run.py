@@ -56,6 +56,12 @@ from flatten.storage.location import absolute
     show_default=True,
     help="How Auto Loader finds files; elsewhere they are listed.",
 )
+@option(
+    "--change-data-feed/--no-change-data-feed",
+    default=False,
+    show_default=True,
+    help="Let Delta record every changed row of the table, for readers of its change data feed.",
+)
 @JSON
 def run(as_json: bool, **options: Any) -> None:
     """Process every file that exists, then stop.
@@ -102,6 +108,7 @@ def _run_settings(options: dict[str, Any]) -> Settings:
         max_files=options["max_files"],
         lookback_days=options["lookback_days"],
         discovery=options["discovery"],
+        change_data_feed=options["change_data_feed"],
     )
     settings.check()
     return settings

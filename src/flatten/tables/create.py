@@ -91,12 +91,13 @@ def _occupied(path: str) -> bool:
     return Path(path).is_file() or any(open_location(path).names())
 
 
-def ensure(spark: SparkSession, table: TableName, *, exists: bool) -> None:
+def ensure(spark: SparkSession, table: TableName, *, exists: bool, change_data_feed: bool = False) -> None:
     """Create the table and its side tables if missing, and describe the columns of a table by name.
 
-    `exists` is the answer of `check`. Raises FlattenError when the columns cannot be described.
+    `exists` is the answer of `check`. `change_data_feed` enables the table's; without it that stays as it is. Raises
+    FlattenError when the columns cannot be described.
     """
-    created_by = f"{__version__}, catalogue {catalogue.VERSION}"
+    created_by = f"{__version__}, catalogue {catalogue.VERSION}{', change data feed' if change_data_feed else ''}"
     if exists and _created_by(spark, table) == created_by and all(_exists(spark, table, kind) for kind in SIDE_TABLES):
         return
     for folder in table.folders():
@@ -108,6 +109,7 @@ def ensure(spark: SparkSession, table: TableName, *, exists: bool) -> None:
     if not table.is_path:
         _describe(spark, table)
     properties = f"{_STATISTICS}, {_CONFLICTS_BY_FILE}, '{_CREATED_BY}' = {literal(created_by)}"
+    properties += ", 'delta.enableChangeDataFeed' = 'true'" if change_data_feed else ""
     spark.sql(f"ALTER TABLE {table.sql} SET TBLPROPERTIES ({properties})")
 
 

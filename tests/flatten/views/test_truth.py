@@ -4,6 +4,7 @@ Events come late, repeated, out of order, among odd ones.
 """
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,9 +19,10 @@ from pyspark.sql import Row, SparkSession
 
 from flatten.events import catalogue
 from flatten.tables.sql import moment_literal
-from flatten.views.fill import Flat
+from flatten.views.fill import VIEWS, Flat, query
 from rehearsal.fleet import write_fleet
-from support.answers import Answers
+from support.answers import Answers, as_table
+from support.dashboards import runnable
 from support.fleet_reader import is_removal, newest, read_files
 from support.job_world import World
 
@@ -239,3 +241,17 @@ def test_with_a_third_of_the_events_missing_a_session_is_shown_partly(fleet: Fle
                 assert row.energy_kwh <= charge["kwh"] + 0.006
             told += 1
     assert 0.8 * sum(len(did["charges"]) for did in fleet.truth.values()) < told
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "answers.md").read_text("utf-8")
+QUESTIONS = re.findall(r"(?s)### (\d[^\n]*)\n\n```sql\n(.*?);\n```\n\n(\|.*?)\n\n", PAGE)
+
+
+@pytest.mark.parametrize(("sql", "table"), [each[1:] for each in QUESTIONS], ids=[each[0] for each in QUESTIONS])
+def test_the_page_has_the_answer_of_each_question(fleet: Fleet, sql: str, table: str) -> None:
+    views = {view: query(view, fleet.answers.flat) for view in VIEWS}
+    assert as_table(fleet.spark.sql(runnable(sql, Path(), views))) == table
+
+
+def test_the_page_has_eight_questions() -> None:
+    assert len(QUESTIONS) == 8

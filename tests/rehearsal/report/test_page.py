@@ -1,8 +1,6 @@
 """The page of a rehearsal is one file without scripts that shows all data as text."""
 
 from dataclasses import replace
-from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 
@@ -10,6 +8,7 @@ from rehearsal.check import Unprocessed
 from rehearsal.report.page import page
 from rehearsal.report.timeline import ticks, timeline
 from rehearsal.report.trace import Trace
+from support.html_reader import Reader
 from support.traces import EMPTY, HOSTILE, SMALL, run, snapshots
 
 EVIL = replace(
@@ -19,36 +18,6 @@ EVIL = replace(
     unprocessed=[Unprocessed("job", HOSTILE, 1)],
     problems=[HOSTILE],
 )
-VOID = {"meta", "path", "rect", "polyline"}
-
-
-class Reader(HTMLParser):
-    """Collects elements and text, and checks that every opened element is closed."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: list[tuple[str, dict[str, Any]]] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def all(self, tag: str, style: str) -> list[dict[str, Any]]:
-        return [attributes for found, attributes in self.seen if (found, attributes.get("class")) == (tag, style)]
 
 
 @pytest.mark.parametrize("trace", [EMPTY, SMALL, EVIL], ids=["empty", "small", "hostile"])
