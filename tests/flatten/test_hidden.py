@@ -51,7 +51,7 @@ def faulty() -> Iterator[None]:
 def test_a_fault_of_ours_is_a_sentence_and_debug_shows_where(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="1"):
         main(["faulty"])
-    assert capsys.readouterr().err.startswith("flatten: A fault of flatten, KeyError at test_hidden.py:")
+    assert capsys.readouterr().err.startswith("flatten: A bug of flatten, KeyError at test_hidden.py:")
     with pytest.raises(SystemExit, match="1"):
         main(["faulty", "--debug"])
     err = capsys.readouterr().err

@@ -27,7 +27,7 @@ ERRORS: dict[str, tuple[Exception, type[AwsError], str]] = {
     "no answer": (ReadTimeoutError(endpoint_url="https://x"), NotReadyError, "no answer from AWS"),
     "throttling": (refused("Throttling", "Rate exceeded"), NotReadyError, "Throttling (Rate exceeded)"),
     "a fault of AWS": (refused("InternalFailure"), NotReadyError, "doing it: InternalFailure"),
-    "a right that is missing": (refused("AccessDeniedException"), AwsError, "prints those needed"),
+    "a right that is missing": (refused("AccessDeniedException"), AwsError, "prints the required ones"),
     "something else": (refused("Odd", "so"), AwsError, "doing it: Odd (so)"),
     "something else of the SDK": (BotoCoreError(), AwsError, "doing it: An unspecified error occurred"),
 }

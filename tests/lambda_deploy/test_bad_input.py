@@ -26,7 +26,7 @@ from support.captured import Said
 from support.fake_cloudformation import refused
 from support.hostile import KEY_ID, KEYS, NOWHERE, SECRETS
 
-ODD = "has a line end or another character that no key has: set it again"
+ODD = "has a line end or another character that is invalid in a key: set it again"
 
 ENVIRONMENTS: dict[str, tuple[dict[str, str], str]] = {
     "no credentials": ({}, "no credentials of AWS were found: log in (such as `aws sso login`)"),
@@ -192,7 +192,7 @@ OF_THE_SDK: dict[str, tuple[Exception, str]] = {
     "a bearer token that is quoted": (refused("Odd", "Bearer 5ecre7 is wrong"), "doing it: Odd ((hidden) is wrong)"),
     "no access to CloudFormation": (
         refused("AccessDenied", "User: arn:aws:iam::1:user/jo is not authorized to perform: cloudformation:Describe"),
-        "`stream-lambda template --deployer-policy` prints those needed",
+        "`stream-lambda template --deployer-policy` prints the required ones",
     ),
     "a clock that is wrong": (refused("RequestTimeTooSkewed", ""), "the clock of this machine is wrong"),
     "a header of the HTTP library": (
@@ -201,7 +201,7 @@ OF_THE_SDK: dict[str, tuple[Exception, str]] = {
     ),
     "what a process printed": (
         CredentialRetrievalError(provider="custom-process", error_msg="5ecre7"),
-        "no credentials came: check credential_process",
+        "no credentials were returned: check credential_process",
     ),
     "no credentials": (NoCredentialsError(), "no credentials of AWS were found"),
     "nobody there": (EndpointConnectionError(endpoint_url="https://x"), "check aws_region, AWS_ENDPOINT_URL"),

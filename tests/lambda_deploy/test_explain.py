@@ -31,18 +31,18 @@ RAISED: dict[str, tuple[Exception, str]] = {
     "boto3": (Boto3Error(SIGNED), "https://(hidden)@"),
     "databricks-sdk": (DatabricksError(SIGNED), "https://(hidden)@"),
     "requests": (http.RequestException(SIGNED), "https://(hidden)@"),
-    "PyYAML": (yaml.YAMLError(SIGNED), "a fault of stream-lambda, YAMLError at test_explain.py:"),
+    "PyYAML": (yaml.YAMLError(SIGNED), "a bug of stream-lambda, YAMLError at test_explain.py:"),
     "the file system": (OSError(28, "No space left on device", "x.zip"), "No space left on device (x.zip)"),
-    "configparser": (configparser.Error(SIGNED), "a fault of stream-lambda, Error at test_explain.py:"),
-    "Python": (ValueError(SIGNED), "a fault of stream-lambda, ValueError at test_explain.py:"),
-    "a parser of bytes": (binascii.Error(SIGNED), "a fault of stream-lambda, Error at test_explain.py:"),
+    "configparser": (configparser.Error(SIGNED), "a bug of stream-lambda, Error at test_explain.py:"),
+    "Python": (ValueError(SIGNED), "a bug of stream-lambda, ValueError at test_explain.py:"),
+    "a parser of bytes": (binascii.Error(SIGNED), "a bug of stream-lambda, Error at test_explain.py:"),
     # Those that users meet.
     "no credentials": (boto.NoCredentialsError(), "log in (such as `aws sso login`) or set AWS_PROFILE"),
     "an ended login": (boto.UnauthorizedSSOTokenError(), "the login has ended: log in again"),
     "an ended token": (refused("ExpiredTokenException", ""), "the credentials have expired: log in again"),
     "an unknown key": (refused("InvalidClientTokenId", SIGNED), "InvalidClientTokenId: AWS does not know these"),
     "an unknown profile": (boto.ProfileNotFound(profile="none"), "The config profile (none) could not be found: check"),
-    "no right": (refused("AccessDenied", ""), "`stream-lambda template --deployer-policy` prints those needed"),
+    "no right": (refused("AccessDenied", ""), "`stream-lambda template --deployer-policy` prints the required ones"),
     "no region": (boto.NoRegionError(), "check aws_region"),
     "an unknown region": (boto.EndpointConnectionError(endpoint_url=SIGNED), "check aws_region, AWS_ENDPOINT_URL"),
     "no proxy": (boto.ProxyConnectionError(proxy_url=SIGNED), "check HTTPS_PROXY and NO_PROXY"),
@@ -97,7 +97,7 @@ def test_an_error_within_a_call_says_what_was_being_done(raised: Exception, mess
     with pytest.raises(LambdaDeployError) as caught, explained("doing it"):
         raise raised
     assert str(caught.value).startswith("doing it: ")
-    assert message in str(caught.value) or "a fault of" in message
+    assert message in str(caught.value) or "a bug of" in message
     assert not SECRETS.search(str(caught.value))
 
 

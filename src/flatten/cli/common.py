@@ -135,7 +135,7 @@ def failed(error: Exception) -> FlattenError:
         return CommandError(f"Command failed: {last_words(error).rstrip('.')}. Fix the cause and run it again.")
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
-    return CommandError(f"A fault of flatten, {place}: run it with --debug, and report what it prints.")
+    return CommandError(f"A bug of flatten, {place}: run it with --debug, and report what it prints.")
 
 
 def named_table(text: str, ops: str | None) -> TableName:

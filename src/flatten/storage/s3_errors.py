@@ -1,6 +1,6 @@
-"""What boto3 raises, as the OSError that a directory would raise, with the setting to look at.
+"""Convert boto3's errors to the OSError of a directory, with the setting to check.
 
-Its own words are left out: they quote headers, addresses and the output of programs, and so credentials.
+Their texts are left out: they quote headers, addresses and the output of programs, and so credentials.
 """
 
 import errno
@@ -12,7 +12,7 @@ _CURES = {
     "NoCredentialsError PartialCredentialsError": "no credentials were found: log in, or set AWS_PROFILE",
     "CredentialRetrievalError SSOError TokenRetrievalError LoginError ExpiredToken RequestExpired": _LOG_IN,
     "InvalidAccessKeyId SignatureDoesNotMatch InvalidToken 403 AccessDenied": (
-        "check AWS_PROFILE or the keys in the environment, and their right to the bucket"
+        "check AWS_PROFILE or the keys in the environment, and their permissions on the bucket"
     ),
     "ProfileNotFound": "check AWS_PROFILE",
     "ConfigParseError ConfigNotFound InvalidConfigError": (
@@ -25,7 +25,7 @@ _CURES = {
     "SSLError": "check the certificates in AWS_CA_BUNDLE, and the proxy",
     "ConnectionError HTTPClientError": "check AWS_ENDPOINT_URL, AWS_REGION and the network",
 }
-"""By the code that S3 answers, or by the class of an error or one that it is made from, the nearest first."""
+"""By the code of S3's answer, or by the class of an error or of one of its causes, the nearest first."""
 
 _GONE = ("NoSuchKey", "404")
 _TAKEN = ("PreconditionFailed", "412")
@@ -33,7 +33,7 @@ _TAKEN = ("PreconditionFailed", "412")
 
 @contextmanager
 def as_os_error(doing: str, url: str, cure: str = "") -> Iterator[None]:
-    """Turn what boto3 raises into the OSError that a directory would raise; `cure` is for an error without one."""
+    """Convert an error of boto3 to the OSError of a directory; `cure` is for an error without a remedy."""
     from botocore.exceptions import ClientError
 
     try:
@@ -43,7 +43,7 @@ def as_os_error(doing: str, url: str, cure: str = "") -> Iterator[None]:
         if code in _GONE:
             raise FileNotFoundError(errno.ENOENT, "no such object", url) from None
         if code in _TAKEN:
-            raise FileExistsError(errno.EEXIST, "the object is there already", url) from None
+            raise FileExistsError(errno.EEXIST, "the object exists already", url) from None
         raise OSError(errno.EIO, f"S3 refused to {doing} it ({code}){_cure([code], cure)}", url) from None
     except Exception as wrong:  # noqa: BLE001  # whatever a file or a program of credentials makes of it, too
         names = [each.__name__ for each in type(wrong).__mro__]

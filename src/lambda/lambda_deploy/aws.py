@@ -1,4 +1,4 @@
-"""Calls to AWS: clients by the name of their service, with credentials that can be sent."""
+"""Make AWS clients by service, with credentials that can be sent."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from lambda_deploy.errors import AwsError
 from lambda_deploy.explain import code_of, explained
 
-# A client by the name of its service, such as clients("lambda"); the same one each time.
+# A client by the name of its service, such as clients("lambda"), cached.
 Clients = Callable[[str], Any]
 
 _PATIENT: Final = ClientConfig(
@@ -28,7 +28,7 @@ _is_absence = re.compile(r"^404$|^NoSuch|NotFound").search
 
 
 def connect(region: str) -> Clients:
-    """Return clients with the SDK's own credentials and endpoints (AWS_PROFILE, AWS_ENDPOINT_URL and so on)."""
+    """Return clients with the SDK's credentials and endpoints (AWS_PROFILE, AWS_ENDPOINT_URL and so on)."""
 
     @cache
     def session() -> boto3.Session:
@@ -47,7 +47,7 @@ def connect(region: str) -> Clients:
 
 
 def _check_credentials(session: boto3.Session) -> None:
-    """Raise AwsError when the credentials cannot be sent, without any of them.
+    """Raise AwsError, without any credential in it, when the credentials cannot be sent.
 
     The SDK would put a key with a line end into a header, and the header into the text of its error.
     """
@@ -55,11 +55,11 @@ def _check_credentials(session: boto3.Session) -> None:
     given = found.get_frozen_credentials() if found else ()
     for name, value in zip(_CREDENTIALS, given, strict=False):
         if value and not (isinstance(value, str) and all("!" <= letter <= "~" for letter in value)):
-            raise AwsError(f"{name} has a line end or another character that no key has: set it again")
+            raise AwsError(f"{name} has a line end or another character that is invalid in a key: set it again")
 
 
 def found(call: Callable[..., Any], **arguments: Any) -> Any:
-    """Return what a call answers; None when AWS says that there is no such thing. Raises ClientError otherwise."""
+    """Return the result of a call; None when AWS answers that it does not exist. Raises ClientError otherwise."""
     try:
         return call(**arguments)
     except ClientError as error:
@@ -69,6 +69,6 @@ def found(call: Callable[..., Any], **arguments: Any) -> Any:
 
 
 def caller_arn(clients: Clients) -> str:
-    """Return the ARN of whoever asks AWS; nobody needs a right for that."""
+    """Return the ARN of the caller; this needs no permission."""
     with explained("asking AWS who this is"):
         return str(clients("sts").get_caller_identity()["Arn"])

@@ -1,7 +1,7 @@
-"""Whatever an SDK, a parser or the file system raises, as one sentence that names the setting and its cure.
+"""Explain an error of an SDK, a parser or the file system in one sentence that names the setting and the remedy.
 
-This is the only place that decides which words of somebody else's error are shown: none of an error that quotes what
-it was given, because that may be a credential.
+Only this module decides which words of an external error are shown: none of an error that quotes its input, because
+that may be a credential.
 """
 
 import re
@@ -35,14 +35,15 @@ _CURES: Final[Mapping[str, str]] = {
         "the account has not enabled this region or service: enable it, or set another aws_region"
     ),
     "AccessDenied AccessDeniedException UnauthorizedOperation AuthorizationError AuthorizationErrorException 403": (
-        "whoever deploys lacks a right: `stream-lambda template --deployer-policy` prints those needed "
+        "the deployer lacks a permission: `stream-lambda template --deployer-policy` prints the required ones "
         "(docs/reference/iam.md)"
     ),
     "NoCredentialsError PartialCredentialsError": (
         "no credentials of AWS were found: log in (such as `aws sso login`) or set AWS_PROFILE"
     ),
-    # Its text may be what a program printed.
-    "CredentialRetrievalError": f"no credentials came: check credential_process in ~/.aws/config, or {_LOG_IN}",
+    # Its text may be the output of a program.
+    "CredentialRetrievalError": "no credentials were returned: check "
+    f"credential_process in ~/.aws/config, or {_LOG_IN}",
     "SSOError TokenRetrievalError LoginError": f"the login has ended: {_LOG_IN}",
     "ProfileNotFound": "check AWS_PROFILE",
     "ConfigParseError ConfigNotFound InvalidConfigError": (
@@ -56,11 +57,11 @@ _CURES: Final[Mapping[str, str]] = {
         "no answer from AWS"
     ),
     "HTTPClientError": (
-        "no request can be sent: check AWS_ENDPOINT_URL, AWS_CA_BUNDLE, HTTPS_PROXY and the credentials for a "
-        "character that has no place in them"
+        "no request can be sent: check AWS_ENDPOINT_URL, AWS_CA_BUNDLE, HTTPS_PROXY and the credentials for an "
+        "invalid character"
     ),
     "PermissionDenied": "ask an owner for the permission",
-    "InvalidHeader": "the token of Databricks has a line end or another character that no token has: set it again",
+    "InvalidHeader": "the token of Databricks has a line end or another invalid character: set it again",
     # Their texts quote the line, which may be the token.
     "MissingSectionHeaderError ParsingError InterpolationError DuplicateOptionError DuplicateSectionError": (
         "correct ~/.databrickscfg, or the file in DATABRICKS_CONFIG_FILE"
@@ -77,23 +78,23 @@ _may_pass = re.compile(
 
 @contextmanager
 def explained(doing: str, cure: str = "", kind: type[LambdaDeployError] = LambdaDeployError) -> Iterator[None]:
-    """Raise what is not ours as one sentence: what was being done, what was said, and the cure.
+    """Raise an external error as one sentence: the action, the answer, and the remedy.
 
-    Errors of AWS become AwsError, or NotReadyError where trying again later may help; all others become `kind`.
-    `cure` is for an error without one.
+    Errors of AWS become AwsError, or NotReadyError if a later attempt may succeed; all others become `kind`. `cure` is
+    for an error without a remedy.
     """
     try:
         yield
     except (LambdaDeployError, click.ClickException, click.Abort, click.exceptions.Exit):
         raise
-    except Exception as error:  # whatever it is, its text may hold a secret
+    except Exception as error:  # the text of any error may hold a secret
         raise in_a_sentence(error, doing, cure, kind) from error
 
 
 def in_a_sentence(
     error: Exception, doing: str, cure: str = "", kind: type[LambdaDeployError] = LambdaDeployError
 ) -> LambdaDeployError:
-    """Return what is raised in place of an error; `explained` says how."""
+    """Return the error to raise instead of another; see `explained`."""
     code = code_of(error)
     names = ["InvalidHeader"] if _is_of_header(error) else [code, *[each.__name__ for each in type(error).__mro__]]
     cure = next((found for name in names for known, found in _CURES.items() if name in known.split()), cure)
@@ -104,23 +105,23 @@ def in_a_sentence(
 
 
 def unforeseen(error: Exception, command: str = "stream-lambda") -> LambdaDeployError:
-    """Return what a command ends with for an error that nothing has explained: the system's, or a fault of ours."""
+    """Return the final error for one that nothing has explained: the system's, or a bug of this tool."""
     if isinstance(error, (*_SHOWN, boto.ClientError)):
         return in_a_sentence(error, "the command failed")
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
-    return LambdaDeployError(f"a fault of {command}, {place}: run it with --debug, and report what it prints")
+    return LambdaDeployError(f"a bug of {command}, {place}: run it with --debug, and report what it prints")
 
 
 def code_of(error: Exception) -> str:
-    """Return AWS's own name of an error, such as NoSuchBucket, or the HTTP status; for another, its class."""
+    """Return AWS's name of an error, such as NoSuchBucket, or the HTTP status; for another error its class."""
     if isinstance(error, boto.ClientError):
         return str(error.response.get("Error", {}).get("Code", ""))
     return type(error).__name__
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return where an error came from, its first cause first, without any text: that may hold a secret."""
+    """Return where an error was raised, its first cause first, without any text, which may hold a secret."""
     lines, each = [""], cast("BaseException | None", error)
     while each:
         lines = [*traceback.format_tb(each.__traceback__), f"{type(each).__qualname__}\n", *lines]
@@ -144,7 +145,7 @@ def _said(error: Exception) -> str:
 
 
 def _is_of_header(error: Exception) -> bool:
-    """Return whether requests or Python's own HTTP refused a header, which it quotes."""
+    """Return whether requests or Python's HTTP client refused a header, which it quotes."""
     return isinstance(error, ValueError) and "header value" in str(error)
 
 

@@ -29,7 +29,7 @@ RAISED: dict[str, tuple[Exception, str]] = {
     "an ended login": (boto.UnauthorizedSSOTokenError(), "log in again"),
     "an ended token": (refused("ExpiredToken"), "log in again"),
     "an unknown key": (refused("InvalidAccessKeyId"), "check AWS_PROFILE or the keys in the environment"),
-    "no right": (refused("AccessDenied"), "their right to the bucket"),
+    "no right": (refused("AccessDenied"), "their permissions on the bucket"),
     "no bucket": (refused("NoSuchBucket"), "check the name of the bucket"),
     "another region": (refused("PermanentRedirect"), "check AWS_REGION"),
     "a clock": (refused("RequestTimeTooSkewed"), "the clock of this machine is wrong"),
