@@ -23,6 +23,7 @@ VIEWS = {
 }
 """Name -> what it shows; a view comes after those that it reads."""
 
+_MARK = re.compile(r"\{(days|now|table|charging_sessions)\}")
 _BLOCK = re.compile(r"( *)-- for each signal\n(.*?)\n *-- end", re.DOTALL)
 
 
@@ -43,11 +44,10 @@ def query(view: str, flat: Flat, names: Mapping[str, str] | None = None) -> str:
     words = frozenset(re.findall(r"\w+", text))
     columns = [column for each in signals for column in _columns(each, words, flat)]
     events = _file("events").replace("{columns}", "".join(f",\n    {column}" for column in columns))
-    text = text.replace("{events}", _indented(events)).replace("{days}", str(flat.days)).replace("{now}", flat.now)
+    marks = {"days": str(flat.days), "now": flat.now, "table": flat.table}
     if "{charging_sessions}" in text:
-        other = names["charging_sessions"] if names else f"(\n{query('charging_sessions', flat)})"
-        text = text.replace("{charging_sessions}", other)
-    return text.replace("{table}", flat.table)
+        marks |= names or {"charging_sessions": f"(\n{query('charging_sessions', flat)})"}
+    return _MARK.sub(lambda mark: marks[mark[1]], text.replace("{events}", _indented(events)))
 
 
 @cache
