@@ -101,6 +101,12 @@ def test_only_the_given_days_are_read(lived: World) -> None:
     assert (counts["files"], counts["lines"]) == (1, 5)
 
 
+def test_a_replay_of_no_file_makes_no_table(lived: World) -> None:
+    other = TableName.of(str(lived.root / "unmade" / "rebuilt"))
+    assert replay(lived, into=other, period=Period(date(2020, 1, 1), date(2020, 1, 1)))["files"] == 0
+    assert not (lived.root / "unmade").exists()
+
+
 def test_a_dry_run_reports_the_changes_and_writes_nothing(lived: World) -> None:
     lived.spark.sql(f"UPDATE {lived.table.sql} SET catalogue_version = '0'")
     rows, runs, before = lived.rows(), lived.side("runs"), version(lived.table)

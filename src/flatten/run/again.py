@@ -6,6 +6,7 @@ command is completed by running it again, and may run in parallel with the job.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -16,8 +17,6 @@ from flatten.run.given import GivenFile, frame, in_micro_batches
 from flatten.settings import Settings
 from flatten.tables import create
 from flatten.tables.runs import Run
-
-Progress = Callable[[int], None]
 
 
 def read_again(
@@ -30,18 +29,20 @@ def read_again(
 ) -> dict[str, int]:
     """Commit the files; return how many files and lines there were, lines by verdict, and rows written (rows_written).
 
-    `progress` gets these counts after each micro-batch. Missing tables are created. A dry run counts what would be
-    written.
+    `progress` gets these counts after each micro-batch. Missing tables are created, unless there is no file. A dry run
+    counts what would be written.
     """
     counts: Counter[str] = Counter(dict.fromkeys(("files", "lines", *VERDICTS, "rows_written"), 0))
+    batches = in_micro_batches(files, settings.max_files)
+    first = next(batches, None)
 
     def commit_all() -> None:
-        for batch in in_micro_batches(files, settings.max_files):
+        for batch in chain([first] if first else [], batches):
             committed = commit_batch(frame(spark, batch), None, settings, around)
             counts.update(_counted(committed.entries), rows_written=committed.rows_written)
             progress(counts)
 
-    if settings.dry_run:
+    if settings.dry_run or not first:
         commit_all()
         return dict(counts)
     create.ensure(spark, settings.table, exists=create.check(spark, settings.table))
