@@ -29,7 +29,7 @@ def read_again(
 ) -> dict[str, int]:
     """Commit the files; return how many files and lines there were, lines by verdict, and rows written (rows_written).
 
-    `progress` gets these counts after each micro-batch. Missing tables are created, unless there is no file. A dry run
+    `progress` gets these counts after each micro-batch. Missing tables are created before the first file. A dry run
     counts what would be written.
     """
     counts: Counter[str] = Counter(dict.fromkeys(("files", "lines", *VERDICTS, "rows_written"), 0))
