@@ -72,7 +72,7 @@ bench-lambda: $(READY) ## run the benchmark of the Lambda
 docs: $(READY) ## write the generated parts of docs/
 	@$(PYTHON_HERE) tools/generated_docs.py
 
-torture: $(READY) ## kill and restart the job for a long time
+torture: $(READY) ## kill and restart the job over random files in random surroundings
 	@PYTHONPATH=tests $(PYTHON_HERE) tools/torture.py $(ARGS)
 
 lock: ## pin requirements/*.in in requirements/*.txt

@@ -15,11 +15,12 @@ from pyspark.sql import SparkSession
 from flatten.decide.decision import VERDICTS
 from flatten.errors import FlattenError
 from flatten.run import owner, source
-from flatten.run.archive import Ended
+from flatten.run.archive import Ended, left_because
 from flatten.run.batch import Around, process_batch
 from flatten.run.settle import settle
 from flatten.settings import Settings
 from flatten.storage import open_location
+from flatten.storage.location import Barred, has_literal
 from flatten.tables import create, files
 from flatten.tables.commits import SPARK_ENDED, SPARK_ERRORS
 from flatten.tables.runs import Run, as_failure
@@ -29,6 +30,7 @@ _FILES_NAMED = 5
 _SHOWN = {
     "archived": "archived",
     "rejected": "moved to the quarantine folder",
+    "read": "read by the run itself, as Spark did not hand them over",
     "changed": "changed after they were read",
     "gone": "gone before they were read or moved",
     "failed": "left in landing",
@@ -90,16 +92,21 @@ def run(
     exists = create.check(spark, settings.table)
     with owner.only_run(settings.state):
         owner.claim(settings)
-        there = list(open_location(settings.source).names())
-        report = Report(waiting=len(there))
+        barred: list[Barred] = []
+        there = list(open_location(settings.source).names(barred))
+        closed = [(settings.path_of(folder), wrong) for folder, wrong in barred if wrong]
+        report = Report(len(there), ended=[("failed", left_because(path, "listed", wrong)) for path, wrong in closed])
         if not there:
             return report
         create.ensure(spark, settings.table, exists=exists, change_data_feed=settings.change_data_feed)
         this = Run(settings.table, settings.run_id, "run", settings.started_at)
         try:
-            _stream(spark, settings, around, progress, auto_loader)
+            # Spark's own file source would follow links, in circles too, or fail at what it cannot list.
+            if auto_loader or (not barred and has_literal(settings.source)):
+                _stream(spark, settings, around, progress, auto_loader)
             around.reached("query")
-            known, report.ended = settle(spark, settings, around, there)
+            known, ended = settle(spark, settings, around, there)
+            report.ended += ended
             report.counts = files.summed(row for row in known if row.run_id == settings.run_id)
             counts = report.counts | Counter(kind for kind, _ in report.ended)
             if any(counts.values()):

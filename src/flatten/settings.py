@@ -7,6 +7,7 @@ from typing import Literal
 from flatten.decide.lines import RemovePolicy
 from flatten.errors import LocationError
 from flatten.events.landing_file import MAX_STORED_BYTES
+from flatten.storage.location import path_of
 from flatten.tables.names import TableName
 
 Discovery = Literal["listing", "file-events"]
@@ -49,7 +50,7 @@ class Settings:
 
     def path_of(self, name: str) -> str:
         """Return a landing file's path as in the tables."""
-        return f"{self.source}/{name}"
+        return path_of(self.source, name)
 
     def name_of(self, path: str) -> str:
         """Return the name below landing of a path in the tables."""

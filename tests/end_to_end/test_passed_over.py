@@ -52,11 +52,8 @@ def scene(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     for name, data in {"empty": b"", key(2): b"", "large": LARGE, "usual": event("usual")}.items():
         world.land(name, data)
     outside = world.root / "outside"
-    (outside / "deep").mkdir(parents=True)
-    (outside / "x").write_bytes(event("linked"))
-    (outside / "deep" / "x").write_bytes(event("linked, too"))
-    (world.source / "link").symlink_to(outside / "x")
-    (world.source / "folder").symlink_to(outside / "deep")
+    outside.write_bytes(event("linked"))
+    (world.source / "link").symlink_to(outside)
     first = world.run(max_file_bytes=len(LARGE) - 1)
     after_first = world.landed()
     return Scene(world, first, after_first, world.run(), world.seen())
@@ -87,11 +84,10 @@ def test_a_file_that_is_too_large_is_quarantined_unread(scene: Scene) -> None:
     assert kept.detail == f"has more than {len(LARGE) - 1} bytes"
 
 
-def test_links_are_neither_read_nor_moved(scene: Scene) -> None:
+def test_a_link_is_neither_read_nor_moved(scene: Scene) -> None:
     assert scene.seen.rows.keys() == {"known", "usual"}
     assert (scene.world.source / "link").is_symlink()
-    assert (scene.world.source / "folder").is_symlink()
-    assert (scene.world.root / "outside" / "deep" / "x").read_bytes() == event("linked, too")
+    assert (scene.world.root / "outside").read_bytes() == event("linked")
 
 
 def test_the_report_of_both_runs(scene: Scene) -> None:
@@ -149,6 +145,38 @@ def test_an_unreadable_file_does_not_stop_others_and_is_read_later(spark: Any, b
     assert (report.problem, set(world.rows()), world.landed()) == (None, {"bad", "usual"}, [])
 
 
+def test_a_file_that_becomes_a_link_is_neither_read_nor_moved(spark: Any, blank: Path, tmp_path: Path) -> None:
+    world = World(spark, tmp_path).furnished(blank)
+    empty = world.land("empty", b"")  # Spark hands no such file over
+    outside = tmp_path / "outside"
+    outside.write_bytes(event("outside"))
+
+    def exchange() -> None:
+        empty.unlink()
+        empty.symlink_to(outside)
+
+    report = world.run(at("query", exchange))
+    assert report.paths("failed") == [f"{empty} was read and not recorded: run again."]
+    assert (world.rows(), world.archived(), outside.read_bytes()) == ({}, [], event("outside"))
+
+
+def test_a_landing_folder_that_spark_cannot_name_is_read_without_it(spark: Any, blank: Path, tmp_path: Path) -> None:
+    world = World(spark, tmp_path / "[a]: b").furnished(blank)
+    world.land("x", event("x"))
+    report = world.run()
+    assert (report.paths("read"), set(world.rows())) == ([f"{world.source}/x"], {"x"})
+
+
+def test_a_file_with_a_stale_checksum_of_hadoop_beside_it_is_read(spark: Any, blank: Path, tmp_path: Path) -> None:
+    world = World(spark, tmp_path).furnished(blank)
+    for name in ("x", "usual"):
+        world.land(name, event(name))
+    world.land(".x.crc", b"crc\0" + bytes([0, 0, 2, 0]) + bytes(4))
+    report = world.run()
+    assert (report.paths("read"), set(world.rows())) == ([f"{world.source}/x"], {"x", "usual"})
+    assert world.landed() == [".x.crc"]
+
+
 def test_a_file_that_arrives_during_the_run_is_left_for_the_next(spark: Any, blank: Path, tmp_path: Path) -> None:
     world = World(spark, tmp_path).furnished(blank)
     world.land("first", event("first"))
@@ -178,7 +206,9 @@ def test_an_unwritable_archive_is_reported_and_the_next_run_archives(spark: Any,
     world.land("x", event("x"))
     (tmp_path / "archive").touch()
     report = world.run()
-    assert report.paths("failed") == [f"{tmp_path}/archive cannot store x: check that it is a writable folder."]
+    assert report.paths("failed") == [
+        f"{tmp_path}/archive cannot store {world.source}/x: check that it is a writable folder."
+    ]
     assert report.problem == f"1 files stay in landing: {report.paths('failed')[0]}"
     assert [(row.outcome, row.error) for row in world.side("runs")] == [("failed", report.problem)]
     assert world.landed() == ["x"]

@@ -4,6 +4,7 @@ Exit codes: 0 done (also with quarantined lines), 1 the work could not be done, 
 """
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -23,6 +24,7 @@ from flatten.cli.smoke import smoke
 from flatten.cli.status import status
 from flatten.cli.views import views
 from flatten.errors import FlattenError, hidden, traceback_of
+from flatten.session import on_databricks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     This is the entry point of the wheel: a job's task counts a return as success and an exception as failure.
     """
+    if arguments is None and sys.getfilesystemencoding() != "utf-8" and not on_databricks(os.environ):
+        # Names of files are UTF-8, whatever the locale says.
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606  # our own start
     # py4j logs the tracebacks of errors that it passes on; a person needs only the sentence below.
     logging.getLogger().addHandler(logging.NullHandler())
     for stream in (sys.stdout, sys.stderr):

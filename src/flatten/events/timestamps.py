@@ -61,5 +61,10 @@ def date_of(micros: int | None) -> date | None:
     return None if micros is None else (_EPOCH + timedelta(microseconds=micros)).date()
 
 
+def nearest(micros: int) -> int:
+    """Return the time of the years 1 to 9999 that is nearest to one that other readers cannot show."""
+    return max(_LOWEST, min(micros, _HIGHEST))
+
+
 def _in_range(micros: int) -> int | None:
     return micros if _LOWEST <= micros <= _HIGHEST else None

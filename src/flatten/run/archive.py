@@ -22,7 +22,7 @@ from flatten.errors import FlattenError
 from flatten.run.batch import Around
 from flatten.settings import Settings
 from flatten.storage import open_location
-from flatten.storage.location import copy
+from flatten.storage.location import copy, path_of
 from flatten.tables import files
 from flatten.tables.files import Recorded
 
@@ -85,4 +85,4 @@ def _move(root: str, name: str, place: str, sha256: str, around: Around) -> None
             source.remove(name)
             around.reached("deleted")
             return
-    raise FlattenError(f"{place} cannot store {name}: check that it is a writable folder.")
+    raise FlattenError(f"{place} cannot store {path_of(root, name)}: check that it is a writable folder.")

@@ -32,6 +32,7 @@ from flatten.run.envelopes import Envelopes, SeenFile, read_envelopes
 from flatten.run.source import whole_files
 from flatten.settings import Settings
 from flatten.storage import open_location
+from flatten.storage.location import has_literal, listed
 from flatten.tables import create, files, merge, quarantine
 from flatten.tables.commits import OutdatedError, Patience, retried
 from flatten.tables.look_up import look_up
@@ -79,7 +80,7 @@ def process_batch(batch: DataFrame, batch_id: int | None, settings: Settings, ar
 
 def commit_batch(batch: DataFrame, batch_id: int | None, settings: Settings, around: Around) -> Committed:
     """Do what `process_batch` does and return it; a dry run decides alone."""
-    written = Batch(batch, settings, around)
+    written = Batch(batch, settings, around, is_in_memory=batch_id is None)
     entries = retried(written.commit, around.patience)
     recorded = {"run_id": settings.run_id, "batch_id": batch_id, "committed_at": micros_of(around.clock())}
     if entries and not settings.dry_run:
@@ -91,9 +92,10 @@ def commit_batch(batch: DataFrame, batch_id: int | None, settings: Settings, aro
 class Batch:
     """The rows and the quarantine of one micro-batch. `rows_written` counts those of the last attempt."""
 
-    def __init__(self, batch: DataFrame, settings: Settings, around: Around) -> None:
+    def __init__(self, batch: DataFrame, settings: Settings, around: Around, *, is_in_memory: bool = False) -> None:
         self._spark: SparkSession = batch.sparkSession
         self._batch, self._settings, self._around = batch, settings, around
+        self._is_in_memory = is_in_memory
         self._met: dict[int, frozenset[date]] = {}
         self._verdicts: dict[str, Counter[str]] = {}
         self._searched: Counter[str] = Counter()
@@ -125,12 +127,19 @@ class Batch:
         return seen
 
     def _ours(self, seen: Envelopes) -> Envelopes:
-        """Leave out files behind a link: they belong to their real location."""
+        """Leave out what a listing of landing does not have.
+
+        That is what is behind a link, what is hidden for us and not for Spark (`_metadata`), and what is outside: Spark
+        reads the key `landing/../x` as `x`.
+        """
         settings = self._settings
         if settings.read_again:
             return seen
-        links = open_location(settings.source).links(map(settings.name_of, seen.files))
-        return seen.without(set(map(settings.path_of, links))) if links else seen
+        landing = open_location(settings.source)
+        names = {settings.name_of(path) for path in seen.files if path.startswith(settings.path_of(""))}
+        shown = {name for name in names if all(map(listed, name.split("/")))}
+        ours = set(map(settings.path_of, shown - landing.links(shown)))
+        return seen.without(seen.files.keys() - ours)
 
     def _write(self, turn: int, lines: Sequence[JudgedLine], seen: Envelopes) -> Decision:
         """Look up the rows of a turn's events, decide, and write the rows.
@@ -169,8 +178,8 @@ class Batch:
         codes = {code for path in chosen for code in seen.files[path].codes}
         create.add_columns(self._spark, self._settings.table, catalogue.packaged().columns(codes))
         # Each of several turns reads only its files: otherwise each would read the whole batch, unless it is in memory.
-        alone = alone or self._settings.read_again
-        files_read = self._batch if alone else whole_files(self._spark, chosen)
+        in_one = alone or self._is_in_memory or self._settings.read_again or not all(map(has_literal, chosen))
+        files_read = self._batch if in_one else whole_files(self._spark, chosen)
         return values.flat_rows(files_read, chosen, values.columns_for(codes), micros_of(self._settings.started_at))
 
     def _quarantine(self, seen: Envelopes) -> None:

@@ -7,6 +7,7 @@ is decided on.
 
 import hashlib
 from array import array
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ from flatten.events.arrow import in_batches
 from flatten.events.envelope import BadLineError, read_change, read_line
 from flatten.events.landing_file import BadFileError, Line, split_file
 from flatten.events.signals import known_codes
+from flatten.events.timestamps import nearest
 from flatten.settings import Settings
 from flatten.storage.location import plain_path
 from flatten.tables.sql import ddl
@@ -106,6 +108,8 @@ class Envelopes:
 
     def without(self, paths: Collection[str]) -> "Envelopes":
         """Return these envelopes without some files."""
+        if not paths:
+            return self
         left_out = pc.is_in(self.lines["path"], value_set=pa.array(paths, pa.string()))
         files = {path: file for path, file in self.files.items() if path not in paths}
         return Envelopes(files, self.lines.filter(pc.invert(left_out)))
@@ -116,15 +120,19 @@ def _judged(lines: pa.Table) -> list[JudgedLine]:
 
 
 def read_envelopes(files: DataFrame, settings: Settings) -> Envelopes:
-    """Read files (path, modificationTime, length, content) for the first time."""
+    """Read files (path, modificationTime, length, content) for the first time.
+
+    A path that comes twice is left out: Spark took another file for this one, as the key `a//b` for `a/b`.
+    """
     read = partial(_read_files, on_delete=settings.on_delete, on_expiry=settings.on_expiry)
     narrow = files.select("path", "modificationTime", "content").mapInArrow(read, ddl(_COLUMNS)).toArrow()
     own = pc.equal(narrow["line_number"], 0)
     rows = narrow.filter(own).select([*_FILE_COLUMNS, "path", "modified_at", "reason"]).to_pylist()
     seen = {row["path"]: SeenFile(**{**row, "codes": frozenset(row["codes"] or ())}) for row in rows}
+    twice = [path for path, times in Counter(row["path"] for row in rows).items() if times > 1]
     lines = narrow.filter(pc.invert(own)).select(list(JudgedLine._fields))
     # The paths are more than half of a million lines' memory, and each occurs a thousand times.
-    return Envelopes(seen, lines.set_column(0, "path", lines["path"].dictionary_encode()))
+    return Envelopes(seen, lines.set_column(0, "path", lines["path"].dictionary_encode())).without(twice)
 
 
 def _read_files(
@@ -138,7 +146,7 @@ def _files(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, int, bytes]
     for batch in batches:
         modified = batch.column("modificationTime").cast(pa.int64())
         for at in range(batch.num_rows):
-            yield batch.column("path")[at].as_py(), modified[at].as_py(), batch.column("content")[at].as_py()
+            yield batch.column("path")[at].as_py(), nearest(modified[at].as_py()), batch.column("content")[at].as_py()
 
 
 def _file_rows(

@@ -29,10 +29,11 @@ def read_passed_over(
 ) -> list[Ended]:
     """Commit the files of landing of these names, as far as they can be read now."""
     ended: list[Ended] = []
-    for batch in in_micro_batches(_contents(landing, names, settings, ended), settings.max_files):
+    paths = {settings.path_of(name): name for name in names}
+    for batch in in_micro_batches(_contents(landing, paths.values(), settings, ended), settings.max_files):
         process_batch(frame(spark, batch), None, settings, around)
         ended += [("read", file.path) for file in batch]
-    too_large = [settings.name_of(path) for kind, path in ended if kind == "too_large"]
+    too_large = [paths[path] for kind, path in ended if kind == "too_large"]
     why = "file_unreadable", f"has more than {settings.max_file_bytes} bytes"
     return ended + quarantine_unread(spark, settings, around, landing, too_large, why)
 

@@ -17,7 +17,7 @@ from flatten.events.landing_file import MAX_STORED_BYTES, hour_of, promised_line
 from flatten.events.timestamps import micros_of
 from flatten.run.given import GivenFile
 from flatten.run.owner import MARKER
-from flatten.storage.location import Location
+from flatten.storage.location import Location, path_of
 from flatten.tables.names import TableName
 
 _READERS = 16
@@ -89,10 +89,10 @@ def archived_files(archive: Location, names: Iterable[str], landing: str) -> Ite
         stat = archive.stat(name)
         if stat is None or stat.size > MAX_STORED_BYTES:
             why = "is gone" if stat is None else f"has more than {MAX_STORED_BYTES} bytes: cut it into smaller ones"
-            raise FlattenError(f"{archive.root}/{name} {why}.")
+            raise FlattenError(f"{path_of(archive.root, name)} {why}.")
         with archive.open(name) as file:
             content = file.read()
-        path = f"{landing}/{_landed_as(name, content, known)}"
+        path = path_of(landing, _landed_as(name, content, known))
         return GivenFile(path, stat.modified_at, content, promised_lines(path) or 0)
 
     with ThreadPoolExecutor(_READERS) as readers:

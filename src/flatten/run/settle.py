@@ -29,15 +29,18 @@ def settle(
     `there` are the names that were in landing when the run began.
     """
     landing = open_location(settings.source)
-    here = list(landing.names())
+    here = list(landing.names([]))
     known = _recorded(spark, settings, dict.fromkeys([*there, *here]))
     paths = {row.path for row in known}
     left = [name for name in there if settings.path_of(name) not in paths]
     ended = read_passed_over(spark, settings, around, landing, left) if left else []
-    known += _recorded(spark, settings, left)
+    read = _recorded(spark, settings, left)
+    lost = {path for kind, path in ended if kind == "read"} - {row.path for row in read}
+    ended += [("failed", f"{path} was read and not recorded: run again.") for path in sorted(lost)]
+    known += read
     owner.confirm(settings)
     ended += archive(settings, around, here, known)
-    changed = [settings.name_of(path) for kind, path in ended if kind == "changed"]
+    changed = [name for name in here if ("changed", settings.path_of(name)) in ended]
     if changed:
         ended += quarantine_unread(spark, settings, around, landing, changed, _CHANGED)
         ended += archive(settings, around, changed, _recorded(spark, settings, changed))

@@ -12,6 +12,7 @@ from flatten.decide.decision import VERDICTS
 from flatten.errors import IncompleteFilesError, StaleError
 from flatten.events.timestamps import micros_of
 from flatten.storage import open_location
+from flatten.storage.location import path_of
 from flatten.tables import create, files
 from flatten.tables.names import TableName
 
@@ -92,13 +93,13 @@ def _late(source: str, names: Iterable[str], now: datetime) -> list[str]:
     """Return the source's files that wait for more than an hour to be read and archived."""
     landing = open_location(source)
     written = ((name, landing.stat(name)) for name in names)
-    return [f"{source}/{name}" for name, stat in written if stat and stat.modified_at < micros_of(now - LATE)]
+    return [path_of(source, name) for name, stat in written if stat and stat.modified_at < micros_of(now - LATE)]
 
 
 def _landing(spark: SparkSession, table: TableName, source: str, now: datetime) -> dict[str, Any]:
     """Return how many files wait to be read and to be archived, and which of them wait too long."""
     names = list(open_location(source).names())
-    paths = {f"{source}/{name}" for name in names}
+    paths = {path_of(source, name) for name in names}
     known = {row.path for row in files.recorded(spark, table, paths)}
     return {"waiting": len(paths - known), "to_archive": len(paths & known), "late": _late(source, names, now)}
 

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from flatten.errors import LocationError
 from flatten.events.timestamps import micros_of
-from flatten.storage.location import S3A, Stat, listed
+from flatten.storage.location import S3A, Barred, Stat, listed
 from flatten.storage.s3_errors import as_os_error
 
 _PIECE = 1024 * 1024
@@ -25,7 +25,11 @@ _IN_MEMORY = 16 * 1024 * 1024
 _CONNECTIONS = 16
 _LONGEST_KEY = 1024
 _KEYS_A_CALL = 1000
-_UNSEEN = ("", ".", "..")
+_BEYOND_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]").search
+"""Finds what S3 takes in a key, and XML does not: Hadoop cannot read a listing with it, nor S3 a list to delete."""
+
+_BEYOND_PATHS = re.compile(r"//|/\.\.?(/|\Z)").search
+"""Finds parts of a key that Hadoop has no path for."""
 
 
 _SETTINGS = "check AWS_ENDPOINT_URL, AWS_REGION and ~/.aws/config"
@@ -72,12 +76,13 @@ class Bucket:
     root: str
     client: Any = field(repr=False, compare=False)
 
-    def names(self) -> Iterator[str]:
-        """See Location. Keys that Hadoop has no path for (empty, `.` and `..` parts) are not listed, as in Spark."""
-        for name in self._keys(""):
-            parts = name.split("/")
-            if all(map(listed, parts)) and not any(part in _UNSEEN for part in parts):
+    def names(self, barred: list[Barred] | None = None) -> Iterator[str]:
+        """See Location. A key without bytes that ends in a slash stands for a folder, as S3's console makes one."""
+        for name, size in self._keys(""):
+            if (size or not f"/{name}".endswith("/")) and all(map(listed, name.split("/"))):
                 yield name
+            if barred is not None and (_BEYOND_XML(name) or _BEYOND_PATHS(f"/{name}")):
+                barred.append((name, None))
 
     def open(self, name: str) -> IO[bytes]:
         """See Location."""
@@ -91,7 +96,7 @@ class Bucket:
 
     def sha256(self, name: str) -> str | None:
         """See Location."""
-        if len(self._key(name).encode()) > _LONGEST_KEY:
+        if not self._is_key(name):
             return None
         digest = hashlib.sha256()
         try:
@@ -116,8 +121,8 @@ class Bucket:
 
     def take(self, name: str, content: IO[bytes]) -> None:
         """See Location."""
-        if len(self._key(name).encode()) > _LONGEST_KEY:
-            raise FileExistsError(errno.ENAMETOOLONG, "a key of S3 has at most 1,024 bytes", self._url(name))
+        if not self._is_key(name):
+            raise FileExistsError(errno.ENAMETOOLONG, "a key of S3 has at most 1,024 bytes of UTF-8", self._url(name))
         with as_os_error("write", self._url(name)):
             self.client.put_object(Bucket=self._bucket, Key=self._key(name), Body=content, IfNoneMatch="*")
 
@@ -128,14 +133,17 @@ class Bucket:
 
     def remove_tree(self, name: str) -> bool:
         """See Location."""
-        keys = [{"Key": self._key(f"{name}/{key}")} for key in self._keys(f"{name}/")]
+        names = [f"{name}/{key}" for key, _ in self._keys(f"{name}/")]
+        for each in filter(_BEYOND_XML, names):
+            self.remove(each)
+        keys = [{"Key": self._key(each)} for each in names if not _BEYOND_XML(each)]
         for start in range(0, len(keys), _KEYS_A_CALL):
             with as_os_error("delete", self._url(name)):
                 batch = {"Objects": keys[start : start + _KEYS_A_CALL], "Quiet": True}
                 refused = self.client.delete_objects(Bucket=self._bucket, Delete=batch).get("Errors")
             if refused:
                 raise OSError(errno.EIO, f"S3 refused to delete it ({refused[0]['Code']})", refused[0]["Key"])
-        return bool(keys)
+        return bool(names)
 
     def read_text(self, name: str) -> str | None:
         """See Location."""
@@ -161,6 +169,11 @@ class Bucket:
         prefix = self.root.removeprefix(S3A).partition("/")[2]
         return f"{prefix}/{name}" if prefix else name
 
+    def _is_key(self, name: str) -> bool:
+        """Return whether S3 takes a name; one of a file system may be longer, or no text."""
+        key = self._key(name).encode(errors="surrogateescape")
+        return len(key) <= _LONGEST_KEY and key.decode(errors="ignore").encode() == key
+
     def _url(self, name: str) -> str:
         return f"{self.root}/{name}"
 
@@ -171,10 +184,10 @@ class Bucket:
     def _body(self, name: str) -> Any:
         return self.client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"]
 
-    def _keys(self, below: str) -> Iterator[str]:
+    def _keys(self, below: str) -> Iterator[tuple[str, int]]:
         prefix = self._key(below)
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         with as_os_error("list", self._url(below)):
             for page in pages:
                 for entry in page.get("Contents", ()):
-                    yield entry["Key"].removeprefix(prefix)
+                    yield entry["Key"].removeprefix(prefix), entry["Size"]

@@ -9,13 +9,16 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from os.path import isdir
 from pathlib import Path
+from stat import S_ISREG
 from typing import IO
 
 from flatten.errors import LocationError
-from flatten.storage.location import Stat, listed
+from flatten.events.timestamps import nearest
+from flatten.storage.location import Barred, Stat, listed
 
 _PIECE = 1024 * 1024
 _NO_FSYNC = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -30,16 +33,16 @@ class Directory:
 
     root: str
 
-    def names(self) -> Iterator[str]:
+    def names(self, barred: list[Barred] | None = None) -> Iterator[str]:
         """See Location."""
-        yield from _names(self.root)
+        yield from _names(self.root, barred)
 
     def stat(self, name: str) -> Stat | None:
         """See Location."""
-        with _absent_is_none():
-            if self._path(name).is_file():
-                found = self._path(name).stat()
-                return Stat(found.st_size, found.st_mtime_ns // 1_000)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found = self._path(name).stat()
+            if S_ISREG(found.st_mode):
+                return Stat(found.st_size, nearest(found.st_mtime_ns // 1_000))
         return None
 
     def links(self, names: Iterable[str]) -> set[str]:
@@ -115,6 +118,9 @@ class Directory:
             raise LocationError(f"The {role} {self.root} cannot be read: give this user the permission.") from None
 
     def _path(self, name: str) -> Path:
+        """Return where a file is. Raises FileExistsError for a key of S3 that names no place in a folder."""
+        if "\0" in name or not {"", ".", ".."}.isdisjoint(name.split("/")):
+            raise FileExistsError(errno.EEXIST, "no file of a folder can have this name", f"{self.root}/{name!r}")
         return Path(self.root) / name
 
 
@@ -140,20 +146,27 @@ def _absent_is_none() -> Iterator[None]:
             raise
 
 
-def _names(root: str) -> Iterator[str]:
+def _names(root: str, barred: list[Barred] | None) -> Iterator[str]:
     """Yield the names of the files below a folder; one that is gone has none. Links are neither files nor folders."""
     waiting = [""]
     while waiting:
         below = waiting.pop()
         try:
-            entries = os.scandir(f"{root}/{below}")
+            with os.scandir(f"{root}/{below}") as entries:
+                ordered = sorted((each for each in entries if listed(each.name)), key=lambda each: each.name)
+            files = [f"{below}{each.name}" for each in ordered if each.is_file(follow_symlinks=False)]
+            folders = [f"{below}{each.name}/" for each in ordered if each.is_dir(follow_symlinks=False)]
         except (FileNotFoundError, NotADirectoryError):
             continue
-        with entries:
-            ordered = sorted((each for each in entries if listed(each.name)), key=lambda each: each.name)
-        yield from (f"{below}{each.name}" for each in ordered if each.is_file(follow_symlinks=False))
-        folders = [f"{below}{each.name}/" for each in ordered if each.is_dir(follow_symlinks=False)]
+        except OSError as wrong:
+            if barred is None:
+                raise
+            barred.append((below.rstrip("/"), wrong))
+            continue
+        yield from files
         waiting += reversed(folders)
+        if barred is not None:
+            barred += [(f"{below}{each.name}", None) for each in ordered if each.is_symlink() and isdir(each.path)]  # noqa: PTH112
 
 
 def _is_beginning(held: Path, content: IO[bytes]) -> bool:

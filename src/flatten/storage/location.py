@@ -12,6 +12,10 @@ S3A = "s3a://"
 _PATTERN = re.compile(r"([\\{}\[\]*?^])")
 
 
+Barred = tuple[str, OSError | None]
+"""What Spark's own listing cannot pass: its name, and why it cannot be listed here either, if so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stat:
     """How large a file is, in bytes, and when it was written, in microseconds since 1970 UTC."""
@@ -27,8 +31,12 @@ class Location(Protocol):
     def root(self) -> str:
         """Where it is, as `absolute` writes it."""
 
-    def names(self) -> Iterator[str]:
-        """Yield the names of all files below that Spark lists, too (see `listed`); links are not followed."""
+    def names(self, barred: list[Barred] | None = None) -> Iterator[str]:
+        """Yield the names of all files below that are not hidden (see `listed`); links are not followed.
+
+        `barred` gets what Spark's listing cannot pass: folders that cannot be listed, links to folders, keys of S3
+        that Hadoop cannot read. Without it a folder that cannot be listed raises OSError.
+        """
 
     def stat(self, name: str) -> Stat | None:
         """Return what is known of a file; None when it does not exist."""
@@ -71,17 +79,28 @@ def copy(source: Location, name: str, target: Location, target_name: str) -> Non
 
 
 def listed(name: str) -> bool:
-    """Return whether Spark lists a file or folder of this name, and can open it.
+    """Return whether a file or folder of this name is not hidden: by Spark's rule.
 
     https://github.com/apache/spark/blob/v4.2.0/core/src/main/scala/org/apache/spark/util/HadoopFSUtils.scala
     """
-    hidden = name.startswith(".") or (name.startswith("_") and "=" not in name) or name.endswith("._COPYING_")
-    return not hidden and _is_text(name)
+    if name in {".", ".."}:  # parts of a key of S3
+        return True
+    return not (name.startswith(".") or (name.startswith("_") and "=" not in name) or name.endswith("._COPYING_"))
+
+
+def path_of(root: str, name: str) -> str:
+    """Return the path by which the tables know a file; bytes of its name that are not UTF-8 are written as `\\xff`."""
+    return f"{root}/{name}".encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def literal_path(path: str) -> str:
     """Escape what Spark would read as a pattern."""
     return _PATTERN.sub(r"\\\1", path)
+
+
+def has_literal(path: str) -> bool:
+    """Return whether Hadoop understands the `literal_path`: in a pattern it takes a part with a colon for a URI."""
+    return literal_path(path) == path or ":" not in path.removeprefix(S3A)
 
 
 def plain_path(path: str) -> str:
@@ -107,7 +126,3 @@ def absolute(text: str) -> str:
         raise LocationError(f"{text}: there is no such user; give a folder.") from None
     except FileNotFoundError:
         raise LocationError(f"{text}: the current folder no longer exists; go to another.") from None
-
-
-def _is_text(name: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in name)

@@ -29,11 +29,14 @@ class Finished:
 
 
 class Compute(AbstractContextManager["Compute"]):
-    """Runs one command after the other; `variables` are added to this process's environment, `log` gets stderr."""
+    """Runs one command after the other; `variables` are added to this process's environment, `log` gets stderr.
 
-    def __init__(self, variables: Mapping[str, str], log: Path) -> None:
+    `within` is the beginning of a command that runs the rest of it.
+    """
+
+    def __init__(self, variables: Mapping[str, str], log: Path, within: Sequence[str] = ()) -> None:
         self._environment = loopback_alone(os.environ) | dict(variables)
-        self._log = log
+        self._log, self._within = log, within
         self._process: subprocess.Popen[str] | None = None
         self._starting = Lock()
         self._is_over = False
@@ -83,8 +86,8 @@ class Compute(AbstractContextManager["Compute"]):
 
     def _new(self) -> "subprocess.Popen[str]":
         with self._log.open("ab") as log:
-            return subprocess.Popen(  # our own Python and our own module
-                [sys.executable, "-m", "rehearsal.databricks.warm_job"],
+            return subprocess.Popen(  # noqa: S603  # our own Python and our own module
+                [*self._within, sys.executable, "-m", "rehearsal.databricks.warm_job"],
                 env=self._environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

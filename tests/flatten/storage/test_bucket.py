@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,7 @@ from flatten.storage import open_location
 from flatten.storage.bucket import Bucket, open_bucket
 from flatten.storage.directory import Directory
 from flatten.storage.location import copy
-
-HOSTILE_NAMES = ["a b", "it's", 'a"b', "a`b", "a\nb", "a\\b", "%41", "a+b", "é🚗", "-rf", "$HOME", "*", "a=b&c", "#"]
+from support.odd_files import KEYS, NAMES, NOT_UTF_8
 
 
 @pytest.fixture
@@ -54,10 +55,26 @@ def test_names_are_those_below_the_prefix(s3: Any, landing: Bucket) -> None:
     assert "landing/a/b" in Bucket("s3a://lake", s3).names()
 
 
-def test_keys_that_spark_does_not_list_are_not_names(s3: Any, landing: Bucket) -> None:
-    for key in ("a/", "a//b", "a/./b", "../b", "_hidden", ".hidden", "_folder/x", "x._COPYING_", "_day=1"):
+def test_keys_of_hidden_files_and_of_folders_are_no_names(s3: Any, landing: Bucket) -> None:
+    for key in ("", "a/", "_hidden", ".hidden", "..hidden", "_folder/x", "x._COPYING_", "_day=1"):
         s3.put_object(Bucket="lake", Key=f"landing/{key}", Body=b"")
     assert list(landing.names()) == ["_day=1"]
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
+def test_a_key_that_no_file_can_have_is_a_name_like_others_and_leads_nowhere_in_a_folder(
+    landing: Bucket, archive: Bucket, tmp_path: Path, key: str
+) -> None:
+    put(landing, key)
+    assert list(landing.names()) == [key]
+    copy(landing, key, archive, key)
+    assert archive.read_text(key) == "content"
+    folder = Directory(str(tmp_path / "in" / "archive"))
+    with suppress(FileExistsError):
+        copy(landing, key, folder, key)
+    assert [str(path) for path in tmp_path.rglob("*") if path.is_file()] == (
+        [f"{folder.root}/{key}"] if folder.sha256(key) else []
+    )
 
 
 def test_more_keys_than_a_page_has_are_all_listed(landing: Bucket) -> None:
@@ -66,14 +83,22 @@ def test_more_keys_than_a_page_has_are_all_listed(landing: Bucket) -> None:
     assert len(list(landing.names())) == 1_001
 
 
-@pytest.mark.parametrize("name", HOSTILE_NAMES)
-def test_hostile_names_are_names_like_others(landing: Bucket, archive: Bucket, name: str) -> None:
-    put(landing, f"{name}/{name}")
-    assert list(landing.names()) == [f"{name}/{name}"]
-    copy(landing, f"{name}/{name}", archive, f"{name}/{name}")
-    landing.remove(f"{name}/{name}")
+def test_hostile_names_are_names_like_others(landing: Bucket, archive: Bucket) -> None:
+    for name in NAMES.values():
+        put(landing, name, name.encode())
+    assert sorted(landing.names()) == sorted(NAMES.values())
+    for name in NAMES.values():
+        copy(landing, name, archive, name)
+        landing.remove(name)
     assert list(landing.names()) == []
-    assert archive.read_text(f"{name}/{name}") == "content"
+    assert {name: archive.read_text(name) for name in archive.names()} == {name: name for name in NAMES.values()}
+
+
+@pytest.mark.parametrize("name", NOT_UTF_8.values(), ids=NOT_UTF_8)
+def test_a_name_that_is_no_text_is_no_key(landing: Bucket, name: bytes) -> None:
+    with pytest.raises(FileExistsError):
+        put(landing, os.fsdecode(name))
+    assert landing.sha256(os.fsdecode(name)) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"content", b"\x00\xff" * 10_000_000], ids=["empty", "small", "20 MB"])
@@ -120,7 +145,7 @@ def test_a_missing_file_has_no_digest_and_no_text_and_can_be_removed(landing: Bu
 
 
 def test_a_tree_is_removed_with_its_hidden_keys_and_no_other(s3: Any, landing: Bucket) -> None:
-    for name in ("stage/_SUCCESS", "stage/run/.crc", "stage2/x"):
+    for name in ("stage/_SUCCESS", "stage/run/.crc", "stage/\x01", "stage/a\rb", "stage//", "stage2/x"):
         put(landing, name)
     assert (landing.remove_tree("stage"), landing.remove_tree("stage")) == (True, False)
     assert keys(s3) == ["landing/stage2/x"]

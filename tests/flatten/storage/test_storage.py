@@ -9,12 +9,24 @@ from pathlib import Path
 import pytest
 
 from flatten.errors import LocationError
+from flatten.events.timestamps import nearest
 from flatten.storage import open_location
 from flatten.storage.directory import Directory
-from flatten.storage.location import Stat, absolute, copy, listed, literal_path, plain_path
+from flatten.storage.location import (
+    Barred,
+    Stat,
+    absolute,
+    copy,
+    has_literal,
+    listed,
+    literal_path,
+    path_of,
+    plain_path,
+)
+from support.odd_files import NAMES, NOT_UTF_8, TIMES
 from support.volume import like_a_volume
 
-HOSTILE_NAMES = ["a b", "it's", 'a"b', "a`b", "a\nb", "a\\b", "%41", "é🚗", "-rf", "~", "a;b", "$HOME", "*", "x" * 200]
+ALL_NAMES = NAMES | {kind: os.fsdecode(name) for kind, name in NOT_UTF_8.items()}
 
 
 @pytest.fixture(params=["folder", "volume"])
@@ -135,11 +147,14 @@ def test_a_folder_is_opened_where_it_is() -> None:
         (".hidden", False),
         (".day=1", False),
         ("a._COPYING_", False),
-        ("a\udcff", False),
+        ("a\udcff", True),
+        ("_metadata", False),
+        ("..", True),
+        ("..a", False),
     ],
     ids=repr,
 )
-def test_spark_lists_no_hidden_name_and_opens_none_that_is_not_utf_8(name: str, shown: bool) -> None:
+def test_hidden_names_are_those_of_spark(name: str, shown: bool) -> None:
     assert listed(name) is shown
 
 
@@ -158,6 +173,14 @@ def test_a_path_is_not_a_pattern(path: str, literal: str) -> None:
     assert literal_path(path) == literal
 
 
+@pytest.mark.parametrize(
+    ("path", "understood"),
+    [("/a:b", True), ("/[a]", True), ("/[a]/b:c", False), ("s3a://lake/[a]", True), ("s3a://lake/a:*", False)],
+)
+def test_a_pattern_with_a_colon_is_not_understood(path: str, understood: bool) -> None:
+    assert has_literal(path) is understood
+
+
 def test_files_are_named_as_spark_lists_them(place: Directory) -> None:
     for name in ("b", "a/2", "a/1", "a/_hidden", "a/.hidden", "_folder/x", ".folder/x", "c.part", "a_b/c"):
         put(place, name)
@@ -170,15 +193,29 @@ def test_a_path_that_is_not_a_folder_has_no_files(tmp_path: Path, root: str) -> 
     assert list(Directory(str(tmp_path / root)).names()) == []
 
 
-@pytest.mark.parametrize("name", HOSTILE_NAMES)
+@pytest.mark.parametrize("name", ALL_NAMES.values(), ids=ALL_NAMES)
 def test_hostile_names_are_names_like_others(place: Directory, tmp_path: Path, name: str) -> None:
     target = Directory(str(tmp_path / "target"))
-    put(place, f"{name}/{name}")
-    assert list(place.names()) == [f"{name}/{name}"]
-    copy(place, f"{name}/{name}", target, f"{name}/{name}")
-    place.remove(f"{name}/{name}")
+    put(place, f"x/{name}")
+    assert list(place.names()) == [f"x/{name}"]
+    copy(place, f"x/{name}", target, f"x/{name}")
+    place.remove(f"x/{name}")
     assert list(place.names()) == []
-    assert target.read_text(f"{name}/{name}") == "content"
+    assert target.read_text(f"x/{name}") == "content"
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("a/b", "/data/a/b"),
+        ("ü\n", "/data/ü\n"),
+        ("gr\udcfcn", "/data/gr\\xfcn"),
+        ("\udced\udcb2\udc80", "/data/\\xed\\xb2\\x80"),
+    ],
+    ids=repr,
+)
+def test_the_path_of_a_file_is_text_whatever_its_name_is(name: str, path: str) -> None:
+    assert path_of("/data", name) == path
 
 
 @pytest.mark.parametrize("content", [b"", b"content", b"\x00\xff" * 2_000_000], ids=["empty", "small", "4 MB"])
@@ -273,18 +310,37 @@ def test_links_are_not_followed(place: Directory, tmp_path: Path) -> None:
     (Path(place.root) / "folder").symlink_to(tmp_path / "outside")
     (Path(place.root) / "file").symlink_to(tmp_path / "outside" / "x")
     (Path(place.root) / "nowhere").symlink_to(tmp_path / "missing")
-    assert list(place.names()) == ["a/b"]
+    (Path(place.root) / "round").symlink_to("round")
+    barred: list[Barred] = []
+    assert list(place.names(barred)) == list(place.names()) == ["a/b"]
+    assert barred == [("folder", None)]
     linked = {"folder/x", "folder/missing/x", "file", "nowhere"}
     assert place.links([*linked, "a/b", "c"]) == linked
 
 
-@pytest.mark.parametrize("seconds", [-(10**11), 10**12], ids=["long ago", "far ahead"])
-def test_a_file_of_any_time_has_one(place: Directory, seconds: int) -> None:
+def test_a_folder_that_cannot_be_listed_hides_no_other(place: Directory) -> None:
+    put(place, "a/b")
+    folder = os.open(place.root, os.O_RDONLY)
+    for _ in range(os.pathconf(place.root, "PC_PATH_MAX") // 250 + 1):  # deeper than a path may be long
+        os.mkdir("d" * 250, dir_fd=folder)
+        folder, above = os.open("d" * 250, os.O_RDONLY, dir_fd=folder), folder
+        os.close(above)
+    os.close(folder)
+    barred: list[Barred] = []
+    assert list(place.names(barred)) == ["a/b"]
+    [(name, wrong)] = barred
+    assert (set(name), wrong and wrong.strerror) == ({"d", "/"}, "File name too long")
+    with pytest.raises(OSError, match="File name too long"):
+        list(place.names())
+
+
+@pytest.mark.parametrize("seconds", TIMES.values(), ids=TIMES)
+def test_a_file_of_any_time_has_one(place: Directory, seconds: float) -> None:
     path = put(place, "a")
     os.utime(path, (seconds, seconds))
     stat = place.stat("a")
     assert stat is not None
-    assert stat.modified_at == path.stat().st_mtime_ns // 1_000
+    assert stat.modified_at == nearest(path.stat().st_mtime_ns // 1_000)
 
 
 def test_removing_a_missing_file_is_not_an_error(place: Directory) -> None:
