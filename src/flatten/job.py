@@ -18,6 +18,7 @@ from flatten.run import owner, source
 from flatten.run.archive import Ended, left_because
 from flatten.run.batch import Around, process_batch
 from flatten.run.settle import settle
+from flatten.screen import counted
 from flatten.settings import Settings
 from flatten.storage import open_location
 from flatten.storage.location import Barred, has_literal
@@ -30,9 +31,9 @@ _FILES_NAMED = 5
 _SHOWN = {
     "archived": "archived",
     "rejected": "moved to the quarantine folder",
-    "read": "read by the run itself, as Spark did not hand them over",
-    "changed": "changed after they were read",
-    "gone": "gone before they were read or moved",
+    "read": "read by the run itself, not by Spark",
+    "changed": "changed after reading",
+    "gone": "gone before reading or moving",
     "failed": "left in landing",
 }
 
@@ -63,17 +64,18 @@ class Report:
         head = "Nothing new."
         if self.counts.get("files"):
             verdicts = ", ".join(f"{self.counts[verdict]:,} {verdict}" for verdict in VERDICTS)
-            head = f"{self.counts['files']:,} files, {self.counts['lines']:,} lines: {verdicts}."
-        return "\n".join(
-            [head, *(f"{len(self.paths(kind)):,} files {text}" for kind, text in _SHOWN.items() if self.paths(kind))]
-        )
+            head = f"{counted(self.counts['files'], 'file')}, {counted(self.counts['lines'], 'line')}: {verdicts}."
+        ended = ((self.paths(kind), text) for kind, text in _SHOWN.items())
+        return "\n".join([head, *(f"{counted(len(paths), 'file')} {text}" for paths, text in ended if paths)])
 
     @property
     def problem(self) -> str | None:
         """Return the sentence with which the run ends when files had to stay in landing, else ""."""
         failed = self.paths("failed")
+        if not failed:
+            return None
         more = f" ({len(failed) - _FILES_NAMED} more)" if len(failed) > _FILES_NAMED else ""
-        return f"{len(failed)} files stay in landing: {' '.join(failed[:_FILES_NAMED])}{more}" if failed else None
+        return f"{counted(len(failed), 'file')} left in landing: {' '.join(failed[:_FILES_NAMED])}{more}"
 
 
 def run(

@@ -69,6 +69,11 @@ def _bar(out: TextIO, unit: str, total: int | None) -> Iterator[Callable[[int], 
         yield lambda done: bar.update(task, completed=done)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: 1 file, 2,000 files."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def shown_status(found: dict[str, Any]) -> str:
     """Return the result of `status` as lines of text."""
     files, landing = found["files"], found["landing"]
@@ -77,7 +82,7 @@ def shown_status(found: dict[str, Any]) -> str:
         f"rows         {found['rows']:,} ({found['deleted']:,} deleted)",
         f"newest event {found['newest_event'] or '-'}",
         f"files        {files['committed']:,} committed, {files['quarantined']:,} quarantined",
-        f"searched     {found['searched']:,} lines looked up under all dates",
+        f"searched     {counted(found['searched'], 'line')} looked up under all dates",
     ]
     if landing is not None:
         late = f", {len(landing['late']):,} for more than an hour" if landing["late"] else ""
@@ -98,28 +103,32 @@ _VERDICTS = ("applied", "superseded", "repeated", "ignored", "quarantined")
 def shown_counts(counts: Mapping[str, int], *, dry_run: bool) -> str:
     """Write what a command did that reads lines again."""
     verdicts = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in _VERDICTS)
-    return f"{counts['files']:,} files, {counts['lines']:,} lines: {verdicts}.\n{_rows_written(counts, dry_run)}"
+    files, lines = counted(counts["files"], "file"), counted(counts["lines"], "line")
+    return f"{files}, {lines}: {verdicts}.\n{_rows_written(counts, dry_run)}"
 
 
 def _rows_written(counts: Mapping[str, int], dry_run: bool) -> str:
-    return f"{counts['rows_written']:,} rows {'would be written; this was a dry run' if dry_run else 'written'}."
+    done = "would be written; this was a dry run" if dry_run else "written"
+    return f"{counted(counts['rows_written'], 'row')} {done}."
 
 
 def shown_redriven(counts: dict[str, Any], *, dry_run: bool) -> str:
     """Write what `redrive` did."""
-    lines = [f"{counts['lines']:,} lines, {counts['redriven']:,} redriven.", _rows_written(counts, dry_run)]
-    lines += [f"{count:,} lines stay quarantined: {reason}." for reason, count in sorted(counts["failed"].items())]
+    lines = [f"{counted(counts['lines'], 'line')}, {counts['redriven']:,} redriven.", _rows_written(counts, dry_run)]
+    failed = sorted(counts["failed"].items())
+    lines += [f"Still quarantined: {counted(count, 'line')}, {reason}." for reason, count in failed]
     if counts["without_text"]:
-        lines.append(f"{counts['without_text']:,} lines have no text in the quarantine: give them by --lines.")
+        without = counted(counts["without_text"], "line")
+        lines.append(f"Without text in the quarantine: {without}. Give them by --lines.")
     return "\n".join(lines)
 
 
 def shown_differences(found: dict[str, Any], one: str, other: str) -> str:
     """Write in what two tables differ."""
-    lines = [f"{count:,} rows differ in {name}" for name, count in found["columns"].items()]
+    lines = [f"differ in {name}: {counted(count, 'row')}" for name, count in found["columns"].items()]
     for key, table in (("in_one", one), ("in_other", other)):
         count, columns = found[f"only_{key}"], found[f"columns_only_{key}"]
-        lines += [f"{count:,} events are only in {table}"] if count else []
+        lines += [f"only in {table}: {counted(count, 'event')}"] if count else []
         lines += [f"columns only in {table}: {', '.join(columns)}"] if columns else []
     lines += [f"events that differ: {', '.join(found['events'])}"] if found["events"] else []
     return "\n".join(lines) or "The tables differ in nothing but the versions and the run that wrote a row."
@@ -138,7 +147,7 @@ def shown_event(found: dict[str, Any], table: str) -> str:
             f"That change came in {row['source_file']} and was written on {row['pipeline_processed_at']} by version "
             f"{row['pipeline_version']} with signal catalogue {row['catalogue_version']}.",
         ]
-    lines.append(f"{len(found['lines'])} lines of it in {found['files']:,} files:")
+    lines.append(f"{counted(len(found['lines']), 'line')} of it in {counted(found['files'], 'file')}:")
     for line in found["lines"]:
         change = f"{line['change'] or 'line'} of {line['time'] or 'an unknown time'}"
         where = f"{line['file']}, line {line['line']} ({'archived' if line['archived'] else 'in landing'})"

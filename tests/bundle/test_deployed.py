@@ -114,7 +114,7 @@ def test_a_task_returns_on_success_and_raises_on_failure(deployed: Deployed) -> 
 
 def test_the_check_names_the_file_that_is_not_complete(deployed: Deployed) -> None:
     table = "spark_catalog.dev_tester_telemetry.car_telemetry_flattened"
-    assert f"flatten: 1 files of the last 1 days are not completely in {table}" in deployed.complained
+    assert f"flatten: Not completely in {table}: 1 file of the last 1 day: " in deployed.complained
     assert f"{CUT} (quarantined)" in deployed.complained
 
 
@@ -286,7 +286,7 @@ def test_a_file_that_waits_for_more_than_an_hour_fails_the_check(
     _write(tmp_path / "waits", b"")
     os.utime(tmp_path / "waits", (now.timestamp() - 3_599, now.timestamp() - 3_599))
     require_fresh(deployed.spark, deployed.table, 120, str(tmp_path), now)
-    with pytest.raises(StaleError, match=rf"^1 files wait in {tmp_path} for more than an hour: {tmp_path}/waits\."):
+    with pytest.raises(StaleError, match=rf"^1 file in {tmp_path} for more than an hour: {tmp_path}/waits\."):
         require_fresh(deployed.spark, deployed.table, 120, str(tmp_path), now + timedelta(seconds=2))
 
 
@@ -296,14 +296,14 @@ def test_the_daily_check_counts_lines_in_quarantine(deployed: Deployed, now: dat
     spark.sql(f"UPDATE {table.side('quarantine')} SET quarantined_at = quarantined_at + INTERVAL 9 DAYS")
     later = now + timedelta(days=9, hours=1)
     try:
-        with pytest.raises(IncompleteFilesError, match=r"^1 lines of the last 1 days are quarantined in "):
+        with pytest.raises(IncompleteFilesError, match=r"^1 line of the last 1 day quarantined in "):
             require_complete(spark, table, 1, (), later)
     finally:
         spark.sql(f"UPDATE {table.side('quarantine')} SET quarantined_at = quarantined_at - INTERVAL 9 DAYS")
 
 
 def test_the_check_and_the_alert_agree_on_files(deployed: Deployed, now: datetime) -> None:
-    with pytest.raises(IncompleteFilesError, match=r"^1 files of the last 1 days .*\(quarantined\)"):
+    with pytest.raises(IncompleteFilesError, match=r"^Not completely in .*: 1 file of the last 1 day: .*\(quar"):
         require_complete(deployed.spark, deployed.table, 1, (), now + timedelta(hours=1))
     require_complete(deployed.spark, deployed.table, 1, (), now + timedelta(hours=25))
 

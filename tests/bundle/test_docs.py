@@ -92,6 +92,22 @@ def test_every_alert_has_a_section_in_troubleshooting_and_names_it(alert: str) -
     assert text.endswith(f"See docs/troubleshooting.md#{alert}.")
 
 
+def test_troubleshooting_has_what_each_mail_names() -> None:
+    there = load("prod", variables=given_for("prod"))
+    section = DOCS["troubleshooting"].partition("## Mails of Databricks")[2].partition("\n### ")[0]
+    mailing = [job["name"] for job in there.resources("jobs").values() if "email_notifications" in job]
+    named = {name if name in section else f"`-{name.rpartition('-')[2]}`" for name in mailing}
+    named |= {f"`{alert['display_name']}`" for alert in there.resources("alerts").values()}
+    assert [name for name in named if name not in section] == []
+
+
+def test_the_quickstart_counts_the_resources() -> None:
+    there = load("dev", variables=given_for("dev"))
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    for kind, noun in (("schemas", "schemas"), ("volumes", "volumes"), ("jobs", "jobs"), ("alerts", "paused alerts")):
+        assert f"{words[len(there.resources(kind))]} {noun}" in DOCS["quickstart"]
+
+
 @pytest.mark.parametrize("outcome", [files.QUARANTINED, "in landing"])
 def test_every_outcome_that_needs_an_operator_is_in_troubleshooting(outcome: str) -> None:
     assert re.search(rf"^\| `{outcome}`", DOCS["troubleshooting"], re.MULTILINE)

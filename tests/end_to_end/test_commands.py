@@ -148,7 +148,7 @@ class TestWithSpark:
         World(None, place).furnished(blank)  # type: ignore[arg-type]  # no session is needed to copy tables
         code, out, err = command(*run_arguments(place))
         assert code == 0
-        assert "1 files, 2 lines: 1 applied" in out
+        assert "1 file, 2 lines: 1 applied" in out
         assert "\x1b" not in out + err
         table = "--table", place / "tables/telemetry"
         code, out, _ = command("status", *table)

@@ -242,4 +242,4 @@ def test_the_report_of_a_run(scene: Scene) -> None:
     text = scene.first.as_text()
     usable = len([each for each in CONTENTS.values() if each.usable])
     assert f"{len(CONTENTS) - usable + 1} files moved to the quarantine folder" in text
-    assert "1 files changed after they were read" in text
+    assert "1 file changed after reading" in text

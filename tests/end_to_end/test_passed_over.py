@@ -209,7 +209,7 @@ def test_an_unwritable_archive_is_reported_and_the_next_run_archives(spark: Any,
     assert report.paths("failed") == [
         f"{tmp_path}/archive cannot store {world.source}/x: check that it is a writable folder."
     ]
-    assert report.problem == f"1 files stay in landing: {report.paths('failed')[0]}"
+    assert report.problem == f"1 file left in landing: {report.paths('failed')[0]}"
     assert [(row.outcome, row.error) for row in world.side("runs")] == [("failed", report.problem)]
     assert world.landed() == ["x"]
     (tmp_path / "archive").unlink()

@@ -100,16 +100,16 @@ def test_a_second_year(place: Path, capsys: pytest.CaptureFixture[str], spark: A
     code, out, err = call("backfill", "--export", place / EXPORT, *table)
     assert (code, out) == (
         0,
-        "1 files, 1 lines: 1 applied, 0 superseded, 0 repeated, 0 ignored, 0 quarantined.\n1 rows written.\n",
+        "1 file, 1 line: 1 applied, 0 superseded, 0 repeated, 0 ignored, 0 quarantined.\n1 row written.\n",
     )
     assert err.splitlines() == ["items verified: 1 of 1, about 0 s left", "items: 1 of 1, about 0 s left"]
 
     told = {"source_file": str(place / "landing" / FIRST), "line_number": 1, "raw": json.dumps(line("e3", 3))}
     (place / "lines").write_text(json.dumps(told | {"line_number": 2}))
     code, out, _ = call("redrive", *table, "--lines", place / "lines", "--dry-run")
-    assert (code, out) == (0, "1 lines, 1 redriven.\n1 rows would be written; this was a dry run.\n")
+    assert (code, out) == (0, "1 line, 1 redriven.\n1 row would be written; this was a dry run.\n")
     code, out, err = call("redrive", *table, "--lines", place / "lines")
-    assert (code, out, err) == (0, "1 lines, 1 redriven.\n1 rows written.\n", "lines: 1\n")
+    assert (code, out, err) == (0, "1 line, 1 redriven.\n1 row written.\n", "lines: 1\n")
     code, out, _ = call("redrive", *table, "--json")
     assert (code, json.loads(out)["lines"]) == (0, 0)
 

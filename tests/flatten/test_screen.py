@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flatten.screen import Screen, shown_status
+from flatten.screen import Screen, counted, shown_status
 
 FOUND: dict[str, Any] = {
     "table": "main.telemetry.flat",
@@ -51,6 +51,11 @@ def test_a_terminal_shows_a_bar_that_is_removed_at_the_end() -> None:
         done(7)
     assert "files" in out.getvalue()
     assert not out.getvalue().endswith("files")
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 files"), (1, "1 file"), (2_000, "2,000 files")])
+def test_a_count_has_its_noun_in_the_right_number(count: int, said: str) -> None:
+    assert counted(count, "file") == said
 
 
 @pytest.mark.parametrize("out", [StringIO(), Terminal()], ids=["pipe", "terminal"])

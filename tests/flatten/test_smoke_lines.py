@@ -53,7 +53,7 @@ def report(*ended: tuple[str, str], **counts: int) -> Report:
     [
         (report(("read", "a")), "the engine did not deliver 1 existing files"),
         (report(("gone", "a"), ("gone", "b")), "the engine did not deliver 2 existing files"),
-        (report(("failed", "a could not be moved.")), "1 files stay in landing: a could not be moved."),
+        (report(("failed", "a could not be moved.")), "1 file left in landing: a could not be moved."),
         (report(applied=1), "the run counted {'applied': 1, 'quarantined': 0}"),
         (report(quarantined=1), "the run counted {'applied': 2, 'quarantined': 1}"),
     ],

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from flatten.cli.common import JSON, OPS, TABLE, named_table, option, session
+from flatten.screen import counted
 from flatten.session import interruptible, on_databricks
 from flatten.storage import open_location
 from flatten.storage.location import absolute
@@ -48,5 +49,5 @@ def maintain(as_json: bool, **options: Any) -> None:
         keeping = MaintenanceOptions(table, uuid.uuid4().hex, compact, archive, options["archive_days"] or None)
         found = interruptible(lambda: keep(spark, keeping, Around()))
     duplicates, deleted = len(found["duplicates"]), len(found["archive_deleted"])
-    text = f"{duplicates} events had several rows; {deleted} days of the archive deleted."
+    text = f"{counted(duplicates, 'event')} had several rows; {counted(deleted, 'day')} of the archive deleted."
     click.echo(json.dumps(found) if as_json else text)

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from flatten.decide.decision import VERDICTS
 from flatten.errors import IncompleteFilesError, StaleError
 from flatten.events.timestamps import micros_of
+from flatten.screen import counted
 from flatten.storage import open_location
 from flatten.storage.location import path_of
 from flatten.tables import create, files
@@ -57,7 +58,7 @@ def require_complete(spark: SparkSession, table: TableName, days: int, late: Seq
     found += [f"{path} (in landing)" for path in late]
     if found:
         raise IncompleteFilesError(
-            f"{len(found)} files of the last {days} days are not completely in {table.text}: "
+            f"Not completely in {table.text}: {counted(len(found), 'file')} of the last {counted(days, 'day')}: "
             f"{'; '.join(found[:_FILES_NAMED])}{', ...' if len(found) > _FILES_NAMED else ''}. See "
             "docs/troubleshooting.md#incomplete_files."
         )
@@ -65,7 +66,7 @@ def require_complete(spark: SparkSession, table: TableName, days: int, late: Seq
     lines = waiting.where(F.col("quarantined_at") >= since).count()
     if lines:
         raise IncompleteFilesError(
-            f"{lines} lines of the last {days} days are quarantined in {table.text}_quarantine: see "
+            f"{counted(lines, 'line')} of the last {counted(days, 'day')} quarantined in {table.text}_quarantine: see "
             "docs/troubleshooting.md#quarantined_lines."
         )
 
@@ -79,12 +80,13 @@ def require_fresh(spark: SparkSession, table: TableName, minutes: int, source: s
     since = F.lit(now - timedelta(minutes=minutes))
     if spark.table(table.sql).where(F.col("pipeline_processed_at") >= since).isEmpty():
         raise StaleError(
-            f"No row was written to {table.text} for {minutes} minutes: see docs/troubleshooting.md#freshness."
+            f"No row was written to {table.text} for {counted(minutes, 'minute')}: see "
+            "docs/troubleshooting.md#freshness."
         )
     late = [] if source is None else _late(source, open_location(source).names(), now)
     if late:
         raise StaleError(
-            f"{len(late)} files wait in {source} for more than an hour: {'; '.join(late[:_FILES_NAMED])}. See "
+            f"{counted(len(late), 'file')} in {source} for more than an hour: {'; '.join(late[:_FILES_NAMED])}. See "
             "docs/troubleshooting.md#incomplete_files."
         )
 

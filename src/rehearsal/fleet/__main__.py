@@ -41,7 +41,8 @@ def fleet(out: Path, events: int, vehicles: int, seed: int, oddities: bool, as_j
         click.echo(json.dumps({**dataclasses.asdict(report), "truth": str(truth)}))
     else:
         click.echo(
-            f"{report.files} files, {report.lines} lines, {report.events} events in {out}; the truth is in {truth}"
+            f"{report.files:,} files, {report.lines:,} lines, {report.events:,} events in {out}; "
+            f"what the cars did: {truth}"
         )
 
 

@@ -140,6 +140,25 @@ def test_a_problem_is_reported_with_a_remedy(
     assert bool(found.cure) is (verdict != "ok")
 
 
+@pytest.mark.parametrize(
+    ("facts", "name", "entrance"),
+    [
+        ({"account": Unseen("no login"), "bucket": Unseen("no login")}, "bucket", "credentials"),
+        ({"workspace": Unseen("no login"), "jobs": Unseen("no login")}, "job", "workspace"),
+    ],
+    ids=["AWS", "Databricks"],
+)
+def test_without_access_the_other_lines_name_the_line_with_the_reason(
+    tmp_path: Path, facts: dict[str, Any], name: str, entrance: str
+) -> None:
+    found = line(config(tmp_path), name, **facts)
+    assert (found.verdict, found.reason, found.cure) == (
+        "warning",
+        "could not be checked",
+        f"see the line `{entrance}`",
+    )
+
+
 def test_a_job_that_databricks_yml_pauses_is_a_warning(tmp_path: Path) -> None:
     start = {"periodic": {"interval": 5, "unit": "MINUTES"}, "pause_status": "PAUSED"}
     found = line(config(tmp_path, start=start), "job", jobs=(replace(THE_JOB, paused=True),))

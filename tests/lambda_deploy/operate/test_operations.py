@@ -136,7 +136,7 @@ def test_failed_objects_are_redriven_and_shown_by_status(site: Site, said: Calla
     site.run("status", "--json")
     assert json.loads(said().out)["lines"]["failed objects"]["text"] == "2 wait for `stream-lambda redrive`"
     assert site.run("redrive", "--dry-run") == 1
-    assert "2 objects: 2 events would be redriven, 1 objects still fail" in said().out
+    assert "events that would be redriven: 2; objects: 2; objects that still fail: 1" in said().out
     assert site.run("redrive", "--yes", "--json") == 1
     outcomes = json.loads(said().out)["objects"]
     assert [(one["outcome"], one["converted"]) for one in outcomes] == [("moved", 2), ("left", 0)]

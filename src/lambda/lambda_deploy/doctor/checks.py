@@ -50,15 +50,19 @@ CHECKS: Final = (
 
 def check(config: Config, seen: Findings) -> list[CheckResult]:
     """Return the result of each check. A fact that could not be read is a warning; without access, a problem."""
-    return [CheckResult(one.name, *_judged(config, one, one.of(seen))) for one in CHECKS]
+    return [CheckResult(one.name, *_judged(config, one, seen)) for one in CHECKS]
 
 
-def _judged(config: Config, one: Check, fact: Any) -> Judgement:
+def _judged(config: Config, one: Check, seen: Findings) -> Judgement:
+    fact = one.of(seen)
     unseen = [part for part in (fact if isinstance(fact, tuple) else (fact,)) if isinstance(part, Unseen)]
     if not unseen:
         return one.judge(config, fact)
     if one.name in ("credentials", "workspace"):
         return problem(unseen[0].why, "nothing else can be checked without it")
+    for line, entrance in (("credentials", seen.account), ("workspace", seen.workspace)):
+        if unseen[0] == entrance:
+            return warning("could not be checked", f"see the line `{line}`")
     return warning(
         f"could not be checked: {unseen[0].why}", "ask for the permission, or let another user run the doctor"
     )

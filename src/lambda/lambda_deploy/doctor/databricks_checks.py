@@ -30,7 +30,9 @@ def other_targets(config: Config, others: Mapping[str, Config | str]) -> Judgeme
 def workspace(config: Config, user: str | None) -> Judgement:
     """The workspace answers."""
     if user is None:
-        return warning("no workspace is set", "set workspace.host in databricks.yml, or DATABRICKS_HOST")
+        return warning(
+            "no workspace is set", "set workspace.host in databricks.yml, DATABRICKS_HOST or DATABRICKS_CONFIG_PROFILE"
+        )
     return ok(f"{config.host or 'it answers'} as {user}")
 
 

@@ -165,8 +165,8 @@ def redrive_command(
         print_json({"dry_run": dry_run, "objects": [asdict(one) for one in outcomes]})
     else:
         lines = sum([one.converted for one in outcomes])
-        verb = "would be" if dry_run else "were"
-        click.echo(f"{len(outcomes)} objects: {lines} events {verb} redriven, {len(left)} objects still fail")
+        events = "events that would be redriven" if dry_run else "events redriven"
+        click.echo(f"{events}: {lines:,}; objects: {len(outcomes):,}; objects that still fail: {len(left):,}")
     if left:
         context.exit(1)
 
