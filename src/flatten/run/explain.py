@@ -89,8 +89,8 @@ def _period_of(asked: Asked, rows: Iterable[FoundRow]) -> Period:
     days = [day for row in rows for day in (row.event_date, date_of(row.changed_at)) if day]
     if not days:
         raise UsageError(
-            f"{asked.table.text} has no row of {asked.event_id} with a time "
-            "that limits the search: give --from and --to."
+            f"{asked.event_id} has no row with a time in {asked.table.text}, so the days to search are unknown: give "
+            "--from and --to."
         )
     return Period(min(days) - timedelta(1), max(days) + timedelta(1))
 
