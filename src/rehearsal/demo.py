@@ -111,7 +111,7 @@ def _report(running: Pipeline, page: Path) -> None:
 def _line(running: Pipeline, snapshots: list[Snapshot]) -> str:
     now = snapshots[-1]
     counts = f"{now.put:,} put, {now.stored:,} in S3, {now.in_table:,} in the table"
-    return f"{now.at - snapshots[0].at:5.0f} s: {counts}; {len(running.job.done)} runs finished"
+    return f"{now.at - snapshots[0].at:5.0f} s: {counts}; runs finished: {len(running.job.done)}"
 
 
 def _warm_up(running: Pipeline) -> None:
