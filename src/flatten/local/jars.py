@@ -76,9 +76,10 @@ def fetch(jars: Iterable[Jar], folder: Path, java_home: Path, ivy_settings: Path
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as scratch:
-                _resolve(missing, Path(scratch), java_home, ivy_settings)
+                here = Path(scratch).resolve()  # spark-submit runs in it
+                _resolve(missing, here, java_home, ivy_settings and ivy_settings.resolve())
                 for jar in missing:
-                    _keep(jar, Path(scratch), folder)
+                    _keep(jar, here, folder)
         except OSError as error:
             raise JarsError(
                 f"The jars of Spark cannot be written to {folder}: {error.strerror}. Set FLATTEN_JARS to another."

@@ -47,7 +47,7 @@ def _candidates(environment: Mapping[str, str], brought: Path | None) -> Iterato
     if command := shutil.which("java", path=environment.get("PATH", "")):
         yield "PATH", Path(command), None
     if brought and (brought / "bin" / "java").exists():
-        yield "the project's cache", brought / "bin" / "java", brought
+        yield "the project's cache", brought / "bin" / "java", brought.absolute()
 
 
 def _ask(command: Path) -> dict[str, str]:

@@ -49,13 +49,17 @@ def java_home() -> Path:
 
 
 @pytest.mark.spark
-def test_only_missing_and_damaged_jars_are_downloaded(repository: Path, settings: Path, tmp_path: Path) -> None:
+def test_only_missing_and_damaged_jars_are_downloaded(
+    repository: Path, settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folders are those that `make setup` names: relative to the current one, where spark-submit does not run."""
+    monkeypatch.chdir(tmp_path)
     whole, damaged, missing = (publish(repository, name) for name in ("whole", "damaged", "missing"))
-    folder = tmp_path / "some jars"
+    folder = Path("some jars")
     folder.mkdir()
     (repository / "org/example/whole/1.0/whole-1.0.jar").rename(folder / whole.file_name)
     (folder / damaged.file_name).write_bytes(b"half a j")
-    assert fetch([whole, damaged, missing], folder, java_home(), settings) == [damaged, missing]
+    assert fetch([whole, damaged, missing], folder, java_home(), Path(settings.name)) == [damaged, missing]
     assert {path.name for path in folder.iterdir()} == {jar.file_name for jar in (whole, damaged, missing)}
     assert all(jar.is_in(folder) for jar in (whole, damaged, missing))
 
