@@ -1,7 +1,7 @@
 """Kill the job at random moments over random files in random surroundings, and look what was lost: `make torture`.
 
 A round: files of every kind (tests/support/odd_files.py) and a fleet with all its oddities land in a folder or in a
-bucket, some of them unreadable or behind links. Runs start as processes, each in an environment of its own, and die by
+bucket, some of them unreadable or behind links. Runs start as processes, each in a separate environment, and die by
 SIGKILL, at a random boundary or after a random time, while more files come. Then the files become readable, a run goes
 on to its end, and landing, archive, quarantine and tables are held against what was written. The torture ends when its
 time is over, or at the first difference with exit code 1.
@@ -134,7 +134,7 @@ def _round(place: Place, events: int, dice: random.Random, counted: Counter[str]
 
 @contextmanager
 def _traps(place: Place, dice: random.Random) -> Iterator[None]:
-    """Give some files times and rights of every kind, put links beside them, and undo what stops a file at the end."""
+    """Give some files times and rights of every kind, put links next to them, and undo what stops a file at the end."""
     if not isinstance(place.landing.storage, Folder):
         yield
         return
