@@ -83,7 +83,7 @@ def test_the_doctor_finds_a_disabled_mapping(site: Site, said: Callable[[], Said
         line = lines(said())["mapping"]
     finally:
         client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
-    assert (line["verdict"], line["cure"]) == ("problem", "stream-lambda deploy")
+    assert (line["verdict"], line["cure"]) == ("problem", "stream-lambda deploy -t prod")
 
 
 def test_a_test_event_reaches_s3_and_is_deleted(site: Site, said: Callable[[], Said]) -> None:
@@ -134,7 +134,7 @@ def test_failed_objects_are_redriven_and_shown_by_status(site: Site, said: Calla
     stays = "telemetry-quarantine/2025/10/28/20/1-1-1-0a1b2c3d.ndjson.gz"
     s3.put_object(Bucket=BUCKET, Key=stays, Body=compressed([json.dumps({"record": poison(3)})]))
     site.run("status", "--json")
-    assert json.loads(said().out)["lines"]["failed objects"]["text"] == "2 wait for `stream-lambda redrive`"
+    assert json.loads(said().out)["lines"]["failed objects"]["text"] == "2 wait for `stream-lambda redrive -t prod`"
     assert site.run("redrive", "--dry-run") == 1
     assert "events that would be redriven: 2; objects: 2; objects that still fail: 1" in said().out
     assert site.run("redrive", "--yes", "--json") == 1

@@ -154,7 +154,7 @@ def test_failed_objects_are_counted_without_the_files_of_the_job(deployed: Accou
     assert rows(deployed)["failed objects"].text == "none"
     for key in ("aws/lambda/u/s/x", "telemetry-quarantine/2026/a.ndjson.gz", "telemetry-quarantine/files/b.gz", "z"):
         deployed.clients("s3").put_object(Bucket=BUCKET, Key=key, Body=b"")
-    assert rows(deployed)["failed objects"].text == "2 wait for `stream-lambda redrive`"
+    assert rows(deployed)["failed objects"].text == "2 wait for `stream-lambda redrive -t prod`"
 
 
 def test_only_alarms_of_the_stack_that_are_on_are_named(deployed: Account) -> None:

@@ -104,7 +104,7 @@ def test_objects_of_other_events_are_not_mistaken_for_it(pipeline: Pipeline) -> 
 
 def test_an_item_that_does_not_reach_s3_is_reported_and_deleted(pipeline: Pipeline) -> None:
     pipeline.lands_after = 1e9
-    with pytest.raises(ItemLostError, match="within 60 s: run `stream-lambda doctor`"):
+    with pytest.raises(ItemLostError, match="within 60 s: run `stream-lambda doctor -t prod`"):
         list(pipeline.probe().run("1"))
     assert pipeline.items() == []
 

@@ -512,7 +512,7 @@ def test_a_function_that_does_not_start_gives_its_reason_and_the_way_back(world:
     assert world.run("deploy", "--yes", lambda_memory_mb=256) == 1
     error = said().err
     assert "the function does not start: TELEMETRY_PREFIX is 'x'" in error
-    assert "`stream-lambda deploy --previous`" in error
+    assert "`stream-lambda deploy --previous -t prod`" in error
 
 
 TESTED: dict[str, tuple[str, list[str], dict[str, Any], bool]] = {
@@ -676,6 +676,6 @@ def test_a_job_that_does_not_exist_is_an_error(world: World, said: Asked) -> Non
 
 def test_without_the_secrets_value_the_trigger_stays_off_and_the_plan_says_so(world: World, said: Asked) -> None:
     assert world.run("plan", lambda_starts_job=True) == 0
-    assert "is missing: the function starts no job until `stream-lambda secret set`" in said().out
+    assert "is missing: the function starts no job until `stream-lambda secret set -t prod`" in said().out
     [made] = world.cloudformation.asked("CreateChangeSet")
     assert {each["ParameterKey"]: each["ParameterValue"] for each in made["Parameters"]}["JobId"] == ""

@@ -102,3 +102,9 @@ def test_the_first_failure_is_the_oldest_that_was_not_cancelled() -> None:
 
 def test_without_a_failure_there_is_no_first_failure() -> None:
     assert first_failure(events(("st", "CREATE_COMPLETE", ""))) is None
+
+
+@pytest.mark.parametrize("state", ["CREATE_FAILED", "DELETE_FAILED"])
+def test_the_next_command_names_the_target_of_the_stack(state: str) -> None:
+    stack = Stack("st", "eu-west-1", state, tags={"target": "prod"})
+    assert "`stream-lambda destroy -t prod`" in sentence(stack, FAILED)

@@ -15,7 +15,6 @@ from lambda_deploy.doctor.facts import BucketFacts, StarterFacts, TableFacts, Ta
 from lambda_deploy.doctor.judgement import Judgement, ok, problem, warning
 from lambda_deploy.mappings import StreamMapping
 
-_DEPLOY: Final = "stream-lambda deploy"
 # S3 refuses requests that are 15 minutes off: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 _REFUSED_SKEW_SECONDS: Final = 900
 _ODD_SKEW_SECONDS: Final = 60
@@ -57,12 +56,12 @@ def stream(config: Config, table: TableFacts | None) -> Judgement:
     if table is None:
         return problem("the table does not exist", "see the line `table key`")
     if table.stream_arn is None:
-        return problem("it is off: changes until it is on are in no stream", _DEPLOY)
+        return problem("it is off: changes until it is on are in no stream", _deploy(config))
     switch = f"aws dynamodb update-table --table-name {config.dynamodb_table} --stream-specification"
     cure = (
         "another view type needs a new stream, which loses the changes made while it is off and those that the old "
         f"one still holds (24 hours at most): stop the writers, wait for an iterator age of 0, `{switch} "
-        f"StreamEnabled=false`, `{switch} StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES`, `{_DEPLOY}`"
+        f"StreamEnabled=false`, `{switch} StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES`, `{_deploy(config)}`"
     )
     if table.view_type == "NEW_AND_OLD_IMAGES":
         return ok("on, NEW_AND_OLD_IMAGES")
@@ -114,7 +113,7 @@ def bucket(config: Config, found: BucketFacts | None) -> Judgement:
     if found is None:
         return problem(
             f"the bucket {config.bucket} does not exist, or belongs to another account",
-            f"set bucket in databricks.yml, or {_DEPLOY} --create-bucket",
+            f"set bucket in databricks.yml, or {_deploy(config)} --create-bucket",
         )
     if found.region != config.region:
         return problem(
@@ -152,12 +151,12 @@ def mapping(config: Config, seen: tuple[tuple[StreamMapping, ...], TableFacts | 
     current = [one for one in found if table is None or one.source == table.stream_arn]
     older = [one for one in found if one not in current]
     if not current:
-        return problem("the function has no mapping for the table's stream", _DEPLOY)
+        return problem("the function has no mapping for the table's stream", _deploy(config))
     one = current[0]
     if one.state in ("Creating", "Enabling", "Updating"):
         return warning(f"it is not ready yet: {one.state}", "run this again in a minute")
     if one.state != "Enabled":
-        return problem(f"its state is {one.state}: records wait, and are lost after 24 hours", _DEPLOY)
+        return problem(f"its state is {one.state}: records wait, and are lost after 24 hours", _deploy(config))
     if one.has_failed:
         log = f"aws logs tail /aws/lambda/{config.function_name} --since 1h --region {config.region}"
         return problem(f"its last result is {one.last_result!r}", log)
@@ -165,7 +164,7 @@ def mapping(config: Config, seen: tuple[tuple[StreamMapping, ...], TableFacts | 
         return warning(
             f"an older stream of the table is still read by mapping {older[0].uuid}, {older[0].state}, last result: "
             f"{older[0].last_result or 'none yet'}",
-            f"{_DEPLOY}, a day after the table got its new stream",
+            f"{_deploy(config)}, a day after the table got its new stream",
         )
     return ok(f"Enabled, last result: {one.last_result or 'none yet'}")
 
@@ -183,7 +182,9 @@ def iterator_age(config: Config, seconds: float | None) -> Judgement:
 def older_pipelines(config: Config, found: tuple[str, ...]) -> Judgement:
     """No older pipeline runs in parallel."""
     if found:
-        return warning(f"an older pipeline still exists: {', '.join(found)}", "stream-lambda migrate")
+        return warning(
+            f"an older pipeline still exists: {', '.join(found)}", f"stream-lambda migrate -t {config.target}"
+        )
     return ok("no older pipeline exists")
 
 
@@ -201,3 +202,7 @@ def federation(config: Config, starter: StarterFacts | None) -> Judgement:
 
 def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list) else [value]
+
+
+def _deploy(config: Config) -> str:
+    return f"stream-lambda deploy -t {config.target}"

@@ -69,7 +69,10 @@ def right_to_start(config: Config, seen: tuple[StarterFacts | None, tuple[Job, .
         return ok("not needed: the Lambda does not start the job")
     who = starter.client_id
     if starter.how == "nothing":
-        return problem("no secret says with which identity the function starts the job", "stream-lambda secret set")
+        return problem(
+            "no secret says with which identity the function starts the job",
+            f"stream-lambda secret set -t {config.target}",
+        )
     if who is None:
         return ok("the function uses a token, which does not show its owner")
     if not jobs or len(jobs) != 1:

@@ -154,7 +154,7 @@ class Status:
     def failed(self) -> tuple[str, datetime | None]:
         """Return how many objects wait for a redrive."""
         count = len(waiting(self.clients("s3"), self.config))
-        return f"{count:,} wait for `stream-lambda redrive`" if count else "none", None
+        return f"{count:,} wait for `stream-lambda redrive -t {self.config.target}`" if count else "none", None
 
     def alarms(self) -> tuple[str, datetime | None]:
         """Return which alarms are on."""

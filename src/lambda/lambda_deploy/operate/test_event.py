@@ -86,8 +86,8 @@ class Probe:
         if found is None:
             raise ItemLostError(
                 f"{event_id} did not reach s3://{self.config.bucket}/{self.config.landing_prefix} within "
-                f"{self._since(started):.0f} s: run `stream-lambda doctor`, then see the log that `stream-lambda "
-                "status` names"
+                f"{self._since(started):.0f} s: run `stream-lambda doctor -t {self.config.target}`, then see the log "
+                f"that `stream-lambda status -t {self.config.target}` names"
             )
         return found
 
@@ -139,8 +139,9 @@ class Probe:
                     continue
                 if prefix == self.config.quarantine_prefix:
                     raise ItemLostError(
-                        f"{event_id} was quarantined as s3://{self.config.bucket}/{key}: run `stream-lambda doctor` "
-                        "and see its line `stream`, because the stream's view type may be the reason"
+                        f"{event_id} was quarantined as s3://{self.config.bucket}/{key}: run `stream-lambda doctor "
+                        f"-t {self.config.target}` and see its line `stream`, because the stream's view type may be "
+                        "the reason"
                     )
                 return key, line
         return None

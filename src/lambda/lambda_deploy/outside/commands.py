@@ -76,7 +76,7 @@ def delete_command(tools: Tools, bundle: Path | None, target: str | None, is_sur
     if not is_sure:
         click.confirm(f"Delete the secret {name}?", abort=True, err=True)
     delete_secret(config, clients)
-    click.echo(f"the secret {name} is deleted; for {RECOVERY_DAYS} days `stream-lambda secret set` restores it")
+    click.echo(f"the secret {name} is deleted; for {RECOVERY_DAYS} days `secret set` restores it")
 
 
 def _needing(config: Config) -> Config:

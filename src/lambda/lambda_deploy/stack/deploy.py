@@ -124,7 +124,8 @@ def start_function(site: Site) -> None:
             reason = ""
         raise StackError(
             f"the function does not start: {' '.join(str(reason).split()) or 'it gives no reason'}. Its records wait "
-            "in the stream: fix the cause and deploy, or go back with `stream-lambda deploy --previous`"
+            "in the stream: fix the cause and deploy, or go back with `stream-lambda deploy --previous "
+            f"-t {site.config.target}`"
         )
 
 
@@ -166,7 +167,8 @@ def stays(site: Site, stack: Stack) -> list[str]:
         f"the log group {stack.named('LogGroup', 'LogGroupName')}, with its logs",
         f"the bucket {site.config.bucket} with all data, also under aws/lambda/",
         "the table and its stream, which may have other readers",
-        f"the secret {names.secret_name(site.config)}, if there is one: `stream-lambda secret delete`",
+        f"the secret {names.secret_name(site.config)}, if there is one: `stream-lambda secret delete -t "
+        f"{site.config.target}`",
     ]
 
 

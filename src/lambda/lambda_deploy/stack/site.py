@@ -110,8 +110,8 @@ def _job_id(site: Site, stack: Stack, find_job: Callable[[], int]) -> tuple[str,
     secret = secret_state(config, site.clients) if config.needs_secret else None
     if secret is not None and secret.state != "set":
         return "", [
-            f"the secret {secret.name} is {secret.state}: the function starts no job until `stream-lambda secret set` "
-            "and the next deploy"
+            f"the secret {secret.name} is {secret.state}: the function starts no job until `stream-lambda secret set "
+            f"-t {config.target}` and the next deploy"
         ]
     try:
         return str(find_job()), []

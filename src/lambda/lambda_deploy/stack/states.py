@@ -18,10 +18,11 @@ _GOOD: Final = (
 STUCK: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ["CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"],
-        "was never created completely ({reason}): `stream-lambda destroy`, then deploy again",
+        "was never created completely ({reason}): `stream-lambda destroy{target}`, then deploy again",
     ),
     "DELETE_FAILED": (
-        "could not be removed, because of {failed} ({reason}): remove what uses it, then `stream-lambda destroy`"
+        "could not be removed, because of {failed} ({reason}): remove what uses it, then "
+        "`stream-lambda destroy{target}`"
     ),
     "UPDATE_FAILED": (
         "is half updated ({reason}): roll it back with `aws cloudformation rollback-stack --stack-name {name} "
@@ -89,7 +90,10 @@ def sentence(stack: Stack, events: Sequence[Mapping[str, Any]]) -> str:
         failed = first_failure(_last_operation(events))
         reason = failed["ResourceStatusReason"] if failed else stack.reason or "CloudFormation gives no reason"
         resources = " ".join(sorted(set(_failed(events)))) or "a resource"
-        text = STUCK[stack.status].format(name=stack.name, region=stack.region, failed=resources, reason=reason)
+        target = f" -t {stack.tags['target']}" if "target" in stack.tags else ""
+        text = STUCK[stack.status].format(
+            name=stack.name, region=stack.region, target=target, failed=resources, reason=reason
+        )
         return f"{head} {text}"
     if stack.is_new:
         return f"{head} does not exist: `stream-lambda deploy` creates it"
