@@ -9,7 +9,7 @@ import pytest
 from flatten.errors import UsageError
 from flatten.run.redrive import Wanted, read_corrected, require_lines
 from flatten.run.replay import EVER
-from support.job_world import NOW, World, at, line
+from support.job_world import NOW, World, at, content, line
 from support.second_year import redrive, replay
 
 ODOMETER = "odometer-traveleddistance"
@@ -83,6 +83,17 @@ class TestWithATable:
         assert 1 not in self.waiting(world)
         assert world.rows()["e3"].sequence_number == "5"
 
+    @pytest.mark.parametrize("first", [content([line("e9", 9)]), b"\xef\xbb\xbf" * 2], ids=["gzip", "byte order marks"])
+    def test_a_line_that_looks_like_the_beginning_of_a_file_stays_a_line(self, world: World, first: bytes) -> None:
+        name = "2026/01/05/12/c.ndjson.gz"
+        world.land(name, [first, b"{broken"])
+        world.run()
+        path = str(world.source / name)
+        counts = redrive(world, Wanted(file=path))
+        assert sum(counts["failed"].values()) == counts["lines"]
+        number = max(row.line_number for row in world.side("quarantine") if row.source_file == path)
+        assert redrive(world, Wanted(corrected={(path, number): corrected("e9", 9)}))["redriven"] == 1
+
     def test_a_line_that_was_never_quarantined_is_refused(self, world: World) -> None:
         quarantined = world.side("quarantine")
         path = str(world.source / FILE)
@@ -105,18 +116,32 @@ class TestWithATable:
         ('{"source_file": "f", "line_number": 1}', "line 1 is not a JSON object with"),
         ('{"source_file": "f", "line_number": 1, "raw": "{\\n}"}', "line 1: raw is empty or has a line end"),
         ('{"source_file": "f", "line_number": 1, "raw": " "}', "line 1: raw is empty or has a line end"),
+        ('{"source_file": "f", "line_number": 1, "raw": {"event_id": "e1"}}', "line 1 is not .* raw, which is text"),
+        ('{"source_file": "f", "line_number": 1e999, "raw": "{}"}', "line 1 is not a JSON object with"),
+        ("[" * 100_000, "line 1 is not a JSON object with"),
+        (
+            '{"source_file": "f", "line_number": 1, "raw": "{}"}\n' * 2,
+            "line 2 corrects a line that was",
+        ),
+        (b"\x1f\x8b\x08", "cannot be read as UTF-8 text"),
     ],
-    ids=["nothing", "not JSON", "no object", "no raw", "two lines", "a blank line"],
+    ids=[
+        *("nothing", "not JSON", "no object", "no raw", "two lines", "a blank line"),
+        *("an event for its text", "no number", "too deep", "a line twice", "gzip"),
+    ],
 )
-def test_a_file_with_an_invalid_corrected_line_is_refused(text: str, said: str, tmp_path: Path) -> None:
-    (tmp_path / "lines").write_text(text)
+def test_a_file_with_an_invalid_corrected_line_is_refused(text: str | bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "lines").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UsageError, match=said):
         read_corrected(tmp_path / "lines")
 
 
-def test_corrected_lines_are_identified_by_their_place(tmp_path: Path) -> None:
-    (tmp_path / "lines").write_text('{"source_file": "f", "line_number": 7, "raw": "{\\"event_id\\": \\"é\\"}"}\n')
-    assert read_corrected(tmp_path / "lines") == {("f", 7): '{"event_id": "é"}'.encode()}
+@pytest.mark.parametrize("letter", ["é", "\u2028", "\x85"], ids=["é", "a line separator", "a next line"])
+def test_corrected_lines_are_identified_by_their_place(letter: str, tmp_path: Path) -> None:
+    raw = f'{{"event_id": "{letter}"}}'
+    told = json.dumps({"source_file": "f", "line_number": 7, "raw": raw}, ensure_ascii=False)
+    (tmp_path / "lines").write_text(f"\ufeff{told}\n\n", "utf-8")
+    assert read_corrected(tmp_path / "lines") == {("f", 7): raw.encode()}
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ MAX_FILE_LINES = 200_000
 _KEY = re.compile(r"[0-9]+-[0-9]+-([0-9]{1,9})-[0-9a-f]{8}\.ndjson\.gz")
 _HOUR = re.compile(r"/([0-9]{4})/([0-9]{2})/([0-9]{2})/([0-9]{2})/[^/]*\Z")
 _GZIP = b"\x1f\x8b"
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 class BadFileError(Exception):
@@ -114,7 +114,7 @@ def _unpack(path: str, content: bytes, limit: int) -> bytes:
 
 
 def _lines(content: bytes) -> Iterator[Line]:
-    start, number = len(_BOM) if content.startswith(_BOM) else 0, 1
+    start, number = len(BOM) if content.startswith(BOM) else 0, 1
     while start <= len(content):
         end = content.find(b"\n", start)
         line = content[start : end if end >= 0 else None]

@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from flatten.errors import UsageError
+from flatten.events.landing_file import BOM
 from flatten.events.timestamps import micros_of
 from flatten.run import values
 from flatten.run.batch import Around, Batch
@@ -65,23 +66,37 @@ def require_lines(reason: str | None) -> None:
 
 def read_corrected(path: Path) -> dict[Place, bytes]:
     """Read corrected lines: a JSON object on each line, with `source_file`, `line_number` and `raw`, as in the
-    quarantine. Raises UsageError for any other line.
+    quarantine. Raises UsageError for any other line, and for a file that cannot be read.
     """
+    try:
+        texts = path.read_text("utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise UsageError(f"{path} cannot be read as UTF-8 text ({wrong}): give the corrected lines.") from None
     found: dict[Place, bytes] = {}
-    for number, text in enumerate(path.read_text("utf-8").splitlines(), start=1):
-        try:
-            told = json.loads(text)
-            file, line, raw = str(told["source_file"]), int(told["line_number"]), str(told["raw"])
-        except (ValueError, TypeError, KeyError):
-            raise UsageError(
-                f"{path}, line {number} is not a JSON object with source_file, line_number and raw: correct it."
-            ) from None
-        if "\n" in raw or not raw.strip():
-            raise UsageError(f"{path}, line {number}: raw is empty or has a line end; write the event on one line.")
-        found[file, line] = raw.encode("utf-8", "surrogatepass")
+    for number, text in enumerate(texts, start=1):
+        if text.strip():
+            place, raw = _corrected(f"{path}, line {number}", text)
+            if place in found:
+                raise UsageError(f"{path}, line {number} corrects a line that was corrected before: leave one of them.")
+            found[place] = raw
     if not found:
         raise UsageError(f"{path} has no lines: give the corrected lines, a JSON object each.")
     return found
+
+
+def _corrected(where: str, text: str) -> tuple[Place, bytes]:
+    try:
+        told = json.loads(text)
+        file, line, raw = told["source_file"], told["line_number"], told["raw"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        file = line = raw = None
+    if not (isinstance(file, str) and type(line) is int and isinstance(raw, str)):
+        raise UsageError(
+            f"{where} is not a JSON object with source_file, line_number and raw, which is text: correct it."
+        )
+    if "\n" in raw or not raw.strip():
+        raise UsageError(f"{where}: raw is empty or has a line end; write the event on one line.")
+    return (file, line), raw.encode("utf-8", "surrogatepass")
 
 
 def redrive(
@@ -136,28 +151,31 @@ def _text(row: Row) -> bytes | None:
 
 def _require_known(spark: SparkSession, settings: Settings, corrected: Mapping[Place, bytes]) -> None:
     """Raise UsageError for a line that was never quarantined. One that was already redriven is left out."""
-    for path in sorted({path for path, _ in corrected}):
-        numbers = {number for file, number in corrected if file == path}
-        rows = spark.table(settings.table.side("quarantine")).where(F.col("source_file") == path)
-        known = {row.line_number for row in rows.select("line_number").collect()}
-        if numbers - known:
-            raise UsageError(
-                f"{path}, line {min(numbers - known)} is not in the quarantine of {settings.table.text}: give its "
-                "source_file and line_number from there."
-            )
+    files = sorted({path for path, _ in corrected})
+    rows = spark.table(settings.table.side("quarantine")).where(F.col("source_file").isin(files))
+    known = {(row.source_file, row.line_number) for row in rows.select("source_file", "line_number").collect()}
+    unknown = sorted(corrected.keys() - known)
+    if unknown:
+        raise UsageError(
+            f"{unknown[0][0]}, line {unknown[0][1]} is not in the quarantine of {settings.table.text}: give its "
+            "source_file and line_number from there."
+        )
 
 
 def _files(lines: Mapping[Place, bytes | None]) -> Iterator[GivenFile]:
-    """Yield the lines of each file as one file, in which each keeps its number: other lines are empty."""
+    """Yield the lines of each file as one file, in which each keeps its number: other lines are empty.
+
+    It begins with a byte order mark, which is dropped: so a line that looks like gzip or has a mark stays a line.
+    """
     for path, places in groupby(lines, key=lambda place: place[0]):
-        content = bytearray()
+        content = bytearray(BOM)
         at = 1
         for place in places:
             text = lines[place]
             if text is not None:
                 content += b"\n" * (place[1] - at) + text
                 at = place[1]
-        if content:
+        if len(content) > len(BOM):
             yield GivenFile(f"{path}{SUFFIX}", 0, bytes(content))
 
 
@@ -174,7 +192,7 @@ def _redriven(
         failed = values.bad_lines(files, bad, micros_of(around.clock()))
         for row in failed.select("source_file", "line_number", "reason", "detail").collect():
             outcomes[row.source_file.removesuffix(SUFFIX), row.line_number] = row.reason, row.detail
-    if not settings.dry_run:
+    if outcomes and not settings.dry_run:
         quarantine.mark(spark, settings.table, outcomes, around.clock())
     around.reached("quarantine")
     return outcomes, written.rows_written
