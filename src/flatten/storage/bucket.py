@@ -133,7 +133,8 @@ class Bucket:
 
     def remove_tree(self, name: str) -> bool:
         """See Location."""
-        names = [f"{name}/{key}" for key, _ in self._keys(f"{name}/")]
+        below = f"{name}/" if name else ""
+        names = [f"{below}{key}" for key, _ in self._keys(below)]
         for each in filter(_BEYOND_XML, names):
             self.remove(each)
         keys = [{"Key": self._key(each)} for each in names if not _BEYOND_XML(each)]

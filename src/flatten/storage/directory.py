@@ -118,8 +118,8 @@ class Directory:
             raise LocationError(f"The {role} {self.root} cannot be read: give this user the permission.") from None
 
     def _path(self, name: str) -> Path:
-        """Return where a file is. Raises FileExistsError for a key of S3 that names no place in a folder."""
-        if "\0" in name or not {"", ".", ".."}.isdisjoint(name.split("/")):
+        """Return where a file is ("" is the folder). Raises FileExistsError for a key of S3 that names no place."""
+        if "\0" in name or (name and not {"", ".", ".."}.isdisjoint(name.split("/"))):
             raise FileExistsError(errno.EEXIST, "no file of a folder can have this name", f"{self.root}/{name!r}")
         return Path(self.root) / name
 

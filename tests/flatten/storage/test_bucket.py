@@ -149,6 +149,8 @@ def test_a_tree_is_removed_with_its_hidden_keys_and_no_other(s3: Any, landing: B
         put(landing, name)
     assert (landing.remove_tree("stage"), landing.remove_tree("stage")) == (True, False)
     assert keys(s3) == ["landing/stage2/x"]
+    assert landing.remove_tree("")
+    assert keys(s3) == []
 
 
 def test_a_missing_bucket_is_one_sentence(s3: Any) -> None:

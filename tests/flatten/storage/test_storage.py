@@ -356,6 +356,8 @@ def test_a_tree_is_removed_with_its_hidden_files_and_no_other(place: Directory) 
         put(place, name)
     assert (place.remove_tree("stage"), place.remove_tree("stage")) == (True, False)
     assert [path.as_posix() for path in Path(place.root).rglob("*") if path.is_file()] == [f"{place.root}/stage2/x"]
+    assert place.remove_tree("")
+    assert not Path(place.root).exists()
 
 
 @pytest.mark.parametrize(
