@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
+from flatten.events.catalogue import packaged
 from flatten.tables.names import TableName
 from flatten.views.fill import VIEWS, Flat, query
 from support.bundle import given_for, load
@@ -40,7 +41,9 @@ def table(spark: Any, blank: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             event_id = F.col("id").cast("string")
             own = {"event_date": F.to_date("recorded_at"), "event_id": event_id, "vehicle_id": F.lit("a")}
             # Without a reading Spark knows that there is no session, and reads no file.
-            reading = {"Charge_IsCharging": F.lit(True), "Charge_IsCharging_status": F.lit("OK")}
+            kinds = packaged().columns(["charge-ischarging"])
+            reading = {column: F.lit(None).cast(kind) for column, kind in kinds.items()}
+            reading |= {"Charge_IsCharging": F.lit(True), "Charge_IsCharging_status": F.lit("OK")}
             rows = rows.withColumns(own | reading)
         rows.drop("id").write.format("delta").mode("append").option("mergeSchema", "true").save(
             re.sub("^delta.`|`$", "", each)
