@@ -79,7 +79,8 @@ def _applied(row: State, each: Delivered, policies: Policies) -> TableRow:
         return new._replace(values=made.values)
     if policy == "hard":
         return new._replace(deleted=True)
-    if not made.kind.endswith("keys"):
+    has_earlier_image = made.kind == "written remove" and row is not None
+    if not made.kind.endswith("keys") and not has_earlier_image:
         return new._replace(deleted=True, values=made.values)
     kept = row or new
     return new._replace(deleted=True, values=kept.values, event_date=kept.event_date, delivered_at=kept.delivered_at)

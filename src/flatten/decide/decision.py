@@ -8,6 +8,8 @@ remembered. Critical cases:
   nothing is written. A row without a number is identified by its file alone.
 - A removal without an image wins over a line with values of the same batch: the values are written first (`chosen`),
   then the row is closed (`closings`). After a crash in between, the replay finds the values and closes the row.
+- A removal of an incremental export has the item's image from before the export. Its values are used only when nothing
+  else is known of the event; otherwise it counts as a removal without an image.
 - A tombstone (`erase`) below such a removal: values older than it never return.
 - An event has several rows, because its dates are further apart than the look-back: the newest decides. All of them are
   older than a winner, so all are replaced; maintenance leaves one. A removal without an image gives its order to the
@@ -111,8 +113,9 @@ def _decide_event(
     lines: Sequence[JudgedLine], rows: Sequence[FoundRow], decision: Decision, now: Versions | None
 ) -> None:
     """Decide on the lines of one event, newest first."""
-    winner, *others = lines
     row = max(rows, key=lambda each: each.order, default=None)
+    lines = [_as_mark(line, row, lines[-1]) if line.has_earlier_image else line for line in lines]
+    winner, *others = lines
     for line in others:
         decision._count(line, _verdict_beside(line, winner))
     if row is None or winner.order > row.order:
@@ -123,6 +126,11 @@ def _decide_event(
         own = next((line for line in lines if now and _is_stale(row, line, now)), None)
         if now and own:
             decision._renew(own, rows, now)
+
+
+def _as_mark(line: JudgedLine, row: FoundRow | None, oldest: JudgedLine) -> JudgedLine:
+    is_all = row is None and line.order == oldest.order
+    return line if is_all else line._replace(action="mark")
 
 
 def _is_stale(row: FoundRow, line: JudgedLine, now: Versions) -> bool:

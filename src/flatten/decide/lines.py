@@ -51,6 +51,13 @@ class JudgedLine(NamedTuple):
         return self.action != "insert" and self.event_date is None and self.previous_date is None
 
     @property
+    def has_earlier_image(self) -> bool:
+        """Return whether it is a removal of an incremental export: its image is older than all changes of the export's
+        time, which the row may have.
+        """
+        return self.action == "delete" and self.sequence_number is None
+
+    @property
     def order(self) -> Order:
         """Return its order among the changes of its event."""
         return order_of(self.stream, self.sequence_number, self.delivered_at, self.changed_at)

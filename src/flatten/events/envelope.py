@@ -17,8 +17,11 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Strea
 MAX_EVENT_ID_BYTES = 1024
 _LONGEST_LABEL = 100
 METADATA = "_stream_metadata"
-_KEYS = ("event_id", "recorded_at")
-"""The attributes of a REMOVE without an image: the keys of the natural table, or of one sorted by time."""
+_MOST_KEYS = 2
+"""A table's key has one or two attributes, text, number or binary; a REMOVE without an image has nothing else.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.CoreComponents.html
+"""
 
 EVENT_NAMES = ("INSERT", "MODIFY", "REMOVE")
 
@@ -83,7 +86,7 @@ def read_change(event: dict[str, Any]) -> Change:
     """
     if "event_id" not in event and ("Item" in event or "Keys" in event):
         raise BadLineError("unconvertible", f"the item of an exported line is not DynamoDB JSON or has {METADATA}")
-    event_id = _event_id(event)
+    event_id = event_id_of(event)
     if not isinstance(event.get("signals"), list | None):
         raise BadLineError("bad_signals", f"signals is a JSON {_kind(event['signals'])}, not an array")
     metadata = event.get(METADATA) if METADATA in event else None
@@ -101,11 +104,12 @@ def read_change(event: dict[str, Any]) -> Change:
         delivered_at=_delivered_at(event),
         event_date=timestamps.date_of(timestamps.from_text(event.get("recorded_at"))),
         previous_date=timestamps.date_of(timestamps.from_text(known.get("previous_recorded_at"))),
-        keys_only=event.keys() <= {*_KEYS, METADATA},
+        keys_only=_has_only_keys(event),
     )
 
 
-def _event_id(event: dict[str, Any]) -> str:
+def event_id_of(event: dict[str, Any]) -> str:
+    """Return an event's id. Raises BadLineError: bad_event_id."""
     event_id = event.get("event_id")
     if not isinstance(event_id, str):
         raise BadLineError("bad_event_id", "missing" if event_id is None else f"a JSON {_kind(event_id)}, not text")
@@ -116,6 +120,11 @@ def _event_id(event: dict[str, Any]) -> str:
     if len(event_id.encode()) > MAX_EVENT_ID_BYTES:
         raise BadLineError("bad_event_id", f"{len(event_id.encode())} bytes, at most {MAX_EVENT_ID_BYTES}")
     return event_id
+
+
+def _has_only_keys(event: dict[str, Any]) -> bool:
+    attributes = [value for name, value in event.items() if name != METADATA]
+    return len(attributes) <= _MOST_KEYS and all(type(value) in (str, int, Number) for value in attributes)
 
 
 def _order(metadata: dict[str, Any]) -> tuple[str, str | None, str | None]:

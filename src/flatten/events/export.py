@@ -40,7 +40,8 @@ def converted(content: bytes, ttl_attribute: str | None = None) -> bytes:
 def _metadata(exported: dict[str, Any], image: dict[str, Any], ttl_attribute: str | None) -> str:
     if "Item" in exported:
         return ""
-    written = int(exported["Metadata"]["WriteTimestampMicros"]["N"])
+    time = exported["Metadata"]["WriteTimestampMicros"]
+    written = int(time["N"] if isinstance(time, dict) else time)
     removed = "NewImage" not in exported
     expired = removed and _is_over(image.get(ttl_attribute or ""), written)
     return json.dumps({"event_name": "REMOVE" if removed else "MODIFY", WRITTEN: written, "expired_by_ttl": expired})

@@ -39,7 +39,6 @@ class Export:
     """An export: the folder above the folder of its manifests, and its files."""
 
     root: str
-    incremental: bool
     files: tuple[DataFile, ...]
 
     @property
@@ -59,11 +58,11 @@ def read_export(folder: str) -> Export:
     listed = [_json(folder, _FILES, line) for line in (place.read_text(_FILES) or "").splitlines() if line.strip()]
     there = str(summary.get("manifestFilesS3Key", "")).split("/")[-2:-1]
     try:
-        files = tuple(
+        files = (
             DataFile(_name(str(each["dataFileS3Key"]), there, own), int(each["itemCount"]), str(each["md5Checksum"]))
             for each in listed
         )
-        export, items = Export(root, "exportFromTime" in summary, files), int(summary["itemCount"])
+        export, items = Export(root, tuple(dict.fromkeys(files))), int(summary["itemCount"])
     except (KeyError, ValueError, TypeError) as wrong:
         raise ExportError(f"The manifests of {folder} are not complete ({wrong}): {_AGAIN}") from None
     if export.items != items:

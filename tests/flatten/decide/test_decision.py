@@ -159,6 +159,40 @@ def test_the_order_of_lines_and_rows_does_not_matter() -> None:
     assert all(each == decided[0] for each in decided)
 
 
+def exported_removal(at: int, path: str = "file") -> Sent:
+    each = line(None, "REMOVE", path=path, at=at)
+    return Sent(each.line._replace(action="delete", changed_at=at * 1_000_000), f"before {at}")
+
+
+@pytest.mark.parametrize(
+    ("lines", "before", "values"),
+    [
+        ([exported_removal(9)], [], "before 9"),
+        ([exported_removal(9)], [line(5)], 5),
+        ([exported_removal(9)], [line(None)], None),
+        ([exported_removal(9), exported_removal(8)], [], "before 8"),
+        ([exported_removal(9), exported_removal(9, "other")], [], "before 9"),
+        ([exported_removal(9)], [exported_removal(8)], "before 8"),
+    ],
+    ids=["nothing else is known", "a row", "a row without an order", "two of them", "twice", "a removed row"],
+)
+def test_an_exported_removal_brings_no_values_from_before_its_export(
+    lines: list[Sent], before: list[Sent], values: object
+) -> None:
+    meeting = Meeting(*(each if each.line.sequence_number is None else timed(each) for each in before))
+    meeting.job.process([lines])
+    [row] = meeting.table.rows
+    assert (row.values, row.deleted, row.changed_at) == (values, True, 9_000_000)
+    meeting.job.now = NEW
+    meeting.job.process([lines])
+    assert [each.values for each in meeting.table.rows] == [values]
+
+
+def timed(each: Sent) -> Sent:
+    """Return a change of the stream with a time: second 5."""
+    return Sent(each.line._replace(changed_at=5_000_000), each.values)
+
+
 def test_all_verdicts_add_up() -> None:
     lines = [line(1, at=1), line(1, at=2), line(2, at=3), line(None, at=4)]
     counted = decide([each.line for each in lines], []).verdicts["file"]

@@ -122,7 +122,7 @@ class Witness:
 
     def _has_its_own_values(self, row: TableRow) -> bool:
         own = [each for each in self.history.made if (each.event_id, each.values) == (row.event_id, row.values)]
-        return any(each.values and each.rank == row.rank for each in own)
+        return any(each.values and each.rank == row.rank and each.kind != "written remove" for each in own)
 
     def check_rows(self) -> None:
         """Check that each event has one row: within the look-back at once; otherwise after maintenance."""
@@ -137,7 +137,7 @@ class Witness:
         rows = self.table.of(event_id)
         assert len(rows) <= 1, f"several rows of {event_id}"
         found = rows[0] if rows else None
-        if self.history.is_near(event_id) or not self._ties(event_id):
+        if self.history.is_near(event_id) or not self._may_vary(event_id):
             assert self._shown(found) in [self._shown(state) for state in self.allowed[event_id]]
         else:
             assert found
@@ -154,10 +154,13 @@ class Witness:
         is_sure = self.history.is_calm and self.history.is_near(row.event_id)
         return row if is_sure else row._replace(source_file=None)
 
-    def _ties(self, event_id: str) -> bool:
-        """Whether lines without a number are equally new: of their rows beyond the look-back any may stay."""
-        plain = sorted(each.rank for each in self.history.made if each.event_id == event_id and each.is_plain)
-        return any(one == other for one, other in pairwise(plain))
+    def _may_vary(self, event_id: str) -> bool:
+        """Whether lines without a number are equally new: of their rows beyond the look-back any may stay. Nor does a
+        removal of an export find a row there; those who read exports look under all dates.
+        """
+        own = [each for each in self.history.made if each.event_id == event_id]
+        plain = sorted(each.rank for each in own if each.is_plain)
+        return any(one == other for one, other in pairwise(plain)) or any(each.kind == "written remove" for each in own)
 
 
 def _unversioned(row: TableRow) -> TableRow:

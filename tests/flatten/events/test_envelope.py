@@ -231,10 +231,17 @@ def test_the_time_of_a_change_is_in_seconds(seconds: Any, at: int | None) -> Non
     [
         ({"event_id": "a"}, True),
         ({"event_id": "a", "recorded_at": "2025-10-28 20:11:06"}, True),
+        ({"event_id": "a", "user_id": "u"}, True),
+        ({"event_id": "a", "at": 5}, True),
+        ({"event_id": "a", "recorded_at": "2025-10-28 20:11:06", "user_id": "u"}, False),
         ({"event_id": "a", "user": {}}, False),
+        ({"event_id": "a", "expired": True}, False),
         ({"event_id": "a", "signals": []}, False),
     ],
-    ids=["the key", "the keys of a table that is sorted by time", "an attribute", "signals"],
+    ids=[
+        *("the key", "the keys of a table that is sorted by time", "of another table", "with a number"),
+        *("three attributes", "an object", "a boolean", "signals"),
+    ],
 )
 def test_an_item_with_only_its_keys_is_recognised(stored: dict[str, Any], keys_only: bool) -> None:
     assert change_of(stored | {METADATA: metadata(event_name="REMOVE")}).keys_only is keys_only

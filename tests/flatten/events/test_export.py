@@ -117,3 +117,23 @@ def test_an_unconvertible_item_is_quarantined_unchanged(line: bytes) -> None:
 @pytest.mark.parametrize("line", [b"{broken", b"[]", b"1", b'{"Other": {}}'])
 def test_an_invalid_line_of_an_export_keeps_its_reason(line: bytes) -> None:
     assert converted(line) == line
+
+
+@pytest.mark.parametrize("written", [{"N": str(T)}, str(T), T], ids=["a typed number", "text", "a number"])
+def test_the_time_of_a_write_is_read_in_every_form(written: Any) -> None:
+    line = json.dumps({"Metadata": {"WriteTimestampMicros": written}, "NewImage": item(EVENT)}).encode()
+    assert change(line).changed_at == T
+
+
+def test_a_removal_without_an_image_keeps_the_values_under_any_key_schema() -> None:
+    removal = exported_change(T, {"event_id": "e1", "user_id": "u"}, None)
+    found = change(json.dumps(removal).encode())
+    assert (found.event_id, found.keys_only) == ("e1", True)
+
+
+def test_a_removal_by_keys_without_an_event_id_is_quarantined_with_its_keys() -> None:
+    removal = exported_change(T, {"user_id": "u", "time": 5}, None)
+    event = read_line(converted(json.dumps(removal).encode()))
+    assert event["user_id"] == "u"
+    with pytest.raises(BadLineError, match="missing"):
+        read_change(event)
