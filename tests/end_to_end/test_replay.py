@@ -11,9 +11,9 @@ import pytest
 from deltalake import DeltaTable
 
 from flatten import __version__
-from flatten.errors import OwnerError
+from flatten.errors import OwnerError, TableError
 from flatten.run.compare import differences
-from flatten.run.replay import Period
+from flatten.run.replay import Period, require_rebuilt
 from flatten.tables.names import TableName
 from support.job_world import World, at, content, line, verdicts
 from support.second_year import replay
@@ -163,6 +163,15 @@ def test_the_archive_of_another_table_is_refused(lived: World) -> None:
     other = World(lived.spark, lived.root / "another")
     with pytest.raises(OwnerError, match="by its marker"):
         replay(other, archive=lived.root / "archive")
+
+
+def test_only_a_table_that_replays_have_built_is_continued(lived: World) -> None:
+    built = TableName.of(str(lived.root / "other" / "rebuilt"))
+    replay(lived, into=built)
+    require_rebuilt(lived.spark, built)
+    require_rebuilt(lived.spark, TableName.of(str(lived.root / "other" / "new")))
+    with pytest.raises(TableError, match="is the table of a job"):
+        require_rebuilt(lived.spark, lived.table)
 
 
 def test_a_file_with_a_digest_in_its_name_gets_its_name_in_landing(lived: World) -> None:

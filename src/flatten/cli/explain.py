@@ -44,7 +44,7 @@ def explain(
     places = [Place(archive, landing_of(archive, name))]
     if landing:
         landing.check("source", to_write=False)
-        places.append(Place(landing, landing.root))
+        places.append(Place(landing, landing.root, is_landing=True))
     asked = Asked(event_id, name, places, period if first or last else None, options["on_delete"], options["on_expiry"])
     screen = Screen.of(sys.stderr, quiet=as_json)
     with session(archive.root, name.text) as spark, screen.progress("files") as progress:

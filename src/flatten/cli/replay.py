@@ -56,8 +56,10 @@ def replay(
     into = named_table(options["into"], ops) if options["into"] else live
     archive = open_location(absolute(options["archive"]))
     archive.check("archive", to_write=False)
-    from flatten.run.replay import archived_files, landing_of, names_within
+    from flatten.run.replay import archived_files, landing_of, names_within, require_rebuilt, require_separate
 
+    if options["into"]:
+        require_separate(live, into, archive.root)
     landing = landing_of(archive, live)
     names = names_within(archive, period)
     settings = second_look(into, landing, options["on_delete"], options["on_expiry"], dry_run=options["dry_run"])
@@ -69,8 +71,13 @@ def replay(
         from flatten.run.again import read_again
         from flatten.run.batch import Around
         from flatten.run.compare import differences
+        from flatten.tables import create
 
         require_lasting_catalog(spark, into)
+        if options["into"]:
+            require_rebuilt(spark, into)
+        if diff:
+            create.require_flat(spark, live)
         files = archived_files(archive, names, landing)
         counts = interruptible(
             lambda: read_again(spark, settings, Around(), "replay", files, lambda done: progress(done["files"]))

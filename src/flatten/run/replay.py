@@ -10,18 +10,22 @@ import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
-from flatten.errors import FlattenError, OwnerError
+from pyspark.sql import SparkSession
+
+from flatten.errors import FlattenError, OwnerError, TableError
 from flatten.events.landing_file import MAX_STORED_BYTES, hour_of, promised_lines
-from flatten.events.timestamps import micros_of
+from flatten.events.timestamps import date_of
 from flatten.run.given import GivenFile
 from flatten.run.owner import MARKER
 from flatten.storage.location import Location, path_of
+from flatten.tables import create
 from flatten.tables.names import TableName
 
 _READERS = 16
 _AT_ONCE = 32
+_GONE = "is gone"
 _MILLIS = re.compile(r"telemetry_([0-9]{13})_[0-9]+\.json")
 _DIGEST = re.compile(r"\.[0-9a-f]{8}\Z")
 
@@ -35,19 +39,11 @@ class Period:
 
     def has(self, micros: int | None) -> bool:
         """Return whether a time, microseconds since 1970 UTC, is in it; an unknown time is."""
-        if micros is None:
-            return True
-        return not (
-            (self.first and micros < _midnight(self.first))
-            or (self.last and micros >= _midnight(self.last + timedelta(1)))
-        )
+        day = date_of(micros)
+        return day is None or (self.first or date.min) <= day <= (self.last or date.max)
 
 
 EVER = Period()
-
-
-def _midnight(day: date) -> int:
-    return micros_of(datetime(day.year, day.month, day.day, tzinfo=UTC))
 
 
 def time_of(name: str) -> int | None:
@@ -80,24 +76,65 @@ def landing_of(archive: Location, table: TableName) -> str:
     return root
 
 
-def archived_files(archive: Location, names: Iterable[str], landing: str) -> Iterator[GivenFile]:
-    """Read the files, some in parallel, and yield them in this order. Raises FlattenError for one that is too large."""
+def require_separate(live: TableName, into: TableName, archive: str) -> None:
+    """Raise TableError when two tables or their side tables are the same, or one is in the archive."""
+    if into.text == live.text:
+        raise TableError(f"--into is the table itself, {live.text}: leave --into out, or give another table.")
+    if into.side("files") == live.side("files"):
+        raise TableError(
+            f"{into.text} and {live.text} would share their side tables in {live.ops}: give --into another table name."
+        )
+    if any(place.startswith(f"{archive}/") for place in into.places()):
+        raise TableError(
+            f"{into.text} is inside the archive, whose files are read as events: give --into another path."
+        )
+
+
+def require_rebuilt(spark: SparkSession, into: TableName) -> None:
+    """Raise TableError when a job writes to the table; one that only replays have written is continued."""
+    runs = into.side("runs")
+    is_known = create.check(spark, into) and create.columns_of(spark, runs) is not None
+    if is_known and not spark.table(runs).where("command = 'run'").isEmpty():
+        raise TableError(f"{into.text} is the table of a job: give --into a new table.")
+
+
+def archived_files(
+    archive: Location, names: Iterable[str], landing: str, unread: dict[str, str] | None = None
+) -> Iterator[GivenFile]:
+    """Read the files, some in parallel, and yield them in this order.
+
+    Raises FlattenError for a file that is gone, too large or cannot be read. With `unread`, a file that is gone is left
+    out, and another goes there: path -> why.
+    """
     told = list(names)
     known = set(told)
 
-    def read(name: str) -> GivenFile:
-        stat = archive.stat(name)
-        if stat is None or stat.size > MAX_STORED_BYTES:
-            why = "is gone" if stat is None else f"has more than {MAX_STORED_BYTES} bytes: cut it into smaller ones"
-            raise FlattenError(f"{path_of(archive.root, name)} {why}.")
-        with archive.open(name) as file:
-            content = file.read()
+    def read(name: str) -> GivenFile | str:
+        try:
+            stat = archive.stat(name)
+            if stat is None:
+                return _GONE
+            if stat.size > MAX_STORED_BYTES:
+                return f"has more than {MAX_STORED_BYTES} bytes: cut it into smaller ones"
+            with archive.open(name) as file:
+                content = file.read()
+        except FileNotFoundError:
+            return _GONE
+        except OSError as wrong:
+            return f"cannot be read ({wrong.strerror or type(wrong).__name__})"
         path = path_of(landing, _landed_as(name, content, known))
         return GivenFile(path, stat.modified_at, content, promised_lines(path) or 0)
 
     with ThreadPoolExecutor(_READERS) as readers:
         for start in range(0, len(told), _AT_ONCE):
-            yield from readers.map(read, told[start : start + _AT_ONCE])
+            some = told[start : start + _AT_ONCE]
+            for name, found in zip(some, readers.map(read, some), strict=True):
+                if isinstance(found, GivenFile):
+                    yield found
+                elif unread is None:
+                    raise FlattenError(f"{path_of(archive.root, name)} {found}.")
+                elif found != _GONE:
+                    unread[path_of(landing, name)] = found
 
 
 def _landed_as(name: str, content: bytes, known: set[str]) -> str:

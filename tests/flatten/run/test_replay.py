@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from flatten.errors import FlattenError, OwnerError
+from flatten.errors import FlattenError, OwnerError, TableError
 from flatten.events.landing_file import MAX_STORED_BYTES
 from flatten.run.owner import MARKER
-from flatten.run.replay import EVER, Period, archived_files, landing_of, names_within, time_of
+from flatten.run.replay import EVER, Period, archived_files, landing_of, names_within, require_separate, time_of
 from flatten.storage import open_location
 from flatten.storage.location import Location
 from flatten.tables.names import TableName
@@ -47,8 +47,9 @@ def test_a_name_says_when_its_changes_were_made(name: str, micros: int | None) -
         (Period(date(2026, 1, 6), date(2026, 1, 6)), ["plain", "2026/01/06/00/a"]),
         (Period(last=date(2026, 1, 5)), ["plain", "2026/01/05/23/b"]),
         (Period(first=date(2026, 1, 7)), ["plain", "2026/01/07/00/c"]),
+        (Period(date(2026, 1, 7), date.max), ["plain", "2026/01/07/00/c"]),
     ],
-    ids=["all", "a day", "until a day", "from a day"],
+    ids=["all", "a day", "until a day", "from a day", "until the last day of all"],
 )
 def test_files_come_by_time_and_those_without_one_always(period: Period, found: list[str], tmp_path: Path) -> None:
     names = ("2026/01/06/00/a", "2026/01/05/23/b", "2026/01/07/00/c", "plain", "_quarantine/x", ".hidden")
@@ -89,3 +90,27 @@ def test_a_file_that_is_too_large_or_gone_ends_the_replay_in_a_sentence(tmp_path
     for name, said in (("large", "bytes: cut it into smaller ones"), ("gone", "is gone")):
         with pytest.raises(FlattenError, match=said):
             list(archived_files(place, [name], "/landing"))
+
+
+def test_a_file_that_is_gone_or_unusable_stops_no_search(tmp_path: Path) -> None:
+    place, unread = place_with(tmp_path, "large", "other"), dict[str, str]()
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(MAX_STORED_BYTES + 1)
+    found = archived_files(place, ["gone", "large", "other"], "/landing", unread)
+    assert [file.path for file in found] == ["/landing/other"]
+    assert list(unread) == ["/landing/large"]
+
+
+@pytest.mark.parametrize(
+    ("into", "said"),
+    [
+        (TABLE, "--into is the table itself"),
+        (TableName.of("/others/telemetry", TABLE.ops), "would share their side tables in /tables_ops"),
+        (TableName.of("/archive/telemetry"), "is inside the archive"),
+    ],
+    ids=["itself", "its side tables", "the archive"],
+)
+def test_a_replay_builds_no_table_in_the_place_of_another(into: TableName, said: str) -> None:
+    with pytest.raises(TableError, match=said):
+        require_separate(TABLE, into, "/archive")
+    require_separate(TABLE, TableName.of("/tables/rebuilt"), "/archive")
