@@ -104,12 +104,6 @@ def test_an_event_at_the_end_of_the_calendar_limits_the_search(world: World, eve
     assert [each["verdict"] for each in found["lines"]] == ["applied"]
 
 
-@pytest.mark.parametrize("event_id", ["", "\udcff", "e" * 1025])
-def test_an_id_that_no_event_can_have_is_refused(world: World, event_id: str) -> None:
-    with pytest.raises(UsageError, match=r"^No event has the id .*: give the id of an event\.$"):
-        explained(world, event_id)
-
-
 def test_an_archive_without_a_marker_is_not_landing(world: World) -> None:
     place = world.root / "old" / "2026/01/05/10"
     place.mkdir(parents=True)

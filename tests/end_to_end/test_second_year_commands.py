@@ -47,6 +47,14 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "redrive, no file of lines": (["redrive", *TABLE, "--lines", "nowhere"], "nowhere is not a file"),
     "redrive, not such lines": (["redrive", *TABLE, "--lines", "a file"], "line 1 is not a JSON object with"),
     "redrive, dates": (["redrive", *TABLE, "--from", "2026-02-01", "--to", "2026-01-31"], "is after --to"),
+    "replay into the table itself": (["replay", *TABLE, *ARCHIVE, "--into", "tables/telemetry"], "is the table itself"),
+    "redrive, an export's file": (
+        ["redrive", *TABLE, "--lines", f"{EXPORT}/data/{EXPORT_ID}0000.json.gz"],
+        "cannot be read as UTF-8 text",
+    ),
+    "explain, no id": (["explain", "", *TABLE, *ARCHIVE], "No event has the id '' (empty): give the id of an event."),
+    "explain, bytes": (["explain", "\udcff", *TABLE, *ARCHIVE], "(has half of a surrogate pair)"),
+    "explain, a long id": (["explain", "e" * 1025, *TABLE, *ARCHIVE], "(1025 bytes, at most 1024)"),
     "explain, archive": (["explain", "e", *TABLE, "--archive", "nowhere"], "nowhere is not a folder"),
     "explain, landing": (["explain", "e", *TABLE, *ARCHIVE, "--source", "nowhere"], "nowhere is not a folder"),
 }

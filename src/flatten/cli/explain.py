@@ -36,10 +36,11 @@ def explain(
     name, period = named_table(table, ops), period_of(first, last)
     archive = open_location(absolute(options["archive"]))
     landing = open_location(absolute(options["source"])) if options["source"] else None
-    from flatten.run.explain import Asked, Place
+    from flatten.run.explain import Asked, Place, require_possible
     from flatten.run.explain import explain as explain_event
     from flatten.run.replay import landing_of
 
+    require_possible(event_id)
     archive.check("archive", to_write=False)
     places = [Place(archive, landing_of(archive, name))]
     if landing:

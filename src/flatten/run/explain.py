@@ -60,16 +60,23 @@ class _Found:
     change: Change | BadLineError
 
 
+def require_possible(event_id: str) -> None:
+    """Raise UsageError for an id that no event can have."""
+    try:
+        event_id_of({"event_id": event_id})
+    except BadLineError as bad:
+        raise UsageError(f"No event has the id {event_id[:60]!r} ({bad.detail}): give the id of an event.") from None
+
+
 def explain(spark: SparkSession, asked: Asked, progress: Callable[[int], None] = lambda files: None) -> dict[str, Any]:
     """Return the event's `rows` (their lineage) and its `lines` in the order of changes: file, line, change, time,
     number, verdict, why; the number of searched `files`, and those that could not be read (unreadable). Times are text,
     in UTC. `progress` gets the number of searched files.
 
     Without a period the archive is searched from the day before the event to the day after the row's change, and all of
-    landing. Raises TableError when the table does not exist or this job did not create it, UsageError when no event can
-    have the id, and when neither a period nor a row limits the search.
+    landing. Raises TableError when the table does not exist or this job did not create it, UsageError when neither a
+    period nor a row limits the search.
     """
-    _require_possible(asked.event_id)
     create.require(spark, asked.table)
     period = asked.period or _period_of(asked, [row for row, _ in _rows(spark, asked)])
     searched: set[tuple[str, int]] = set()
@@ -93,13 +100,6 @@ def explain(spark: SparkSession, asked: Asked, progress: Callable[[int], None] =
         "lines": [each for _, each in told],
         "unreadable": [f"{path} {why}" for path, why in sorted(unread.items())],
     }
-
-
-def _require_possible(event_id: str) -> None:
-    try:
-        event_id_of({"event_id": event_id})
-    except BadLineError as bad:
-        raise UsageError(f"No event has the id {event_id[:60]!r} ({bad.detail}): give the id of an event.") from None
 
 
 def _period_of(asked: Asked, rows: Iterable[FoundRow]) -> Period:
