@@ -9,7 +9,8 @@ remembered. Critical cases:
 - A removal without an image wins over a line with values of the same batch: the values are written first (`chosen`),
   then the row is closed (`closings`). After a crash in between, the replay finds the values and closes the row.
 - A removal of an incremental export has the item's image from before the export. Its values are used only when nothing
-  else is known of the event; otherwise it counts as a removal without an image.
+  else is known of the event; otherwise it counts as a removal without an image. As with every such removal, an older
+  change that comes after it changes nothing.
 - A tombstone (`erase`) below such a removal: values older than it never return.
 - An event has several rows, because its dates are further apart than the look-back: the newest decides. All of them are
   older than a winner, so all are replaced; maintenance leaves one. A removal without an image gives its order to the
