@@ -148,7 +148,7 @@ def test_a_batch_that_is_already_stored_is_success() -> None:
 
 def refusal(code: str, message: str) -> ClientError:
     status = {"ResponseMetadata": {"HTTPStatusCode": 403}}
-    return ClientError({"Error": {"Code": code, "Message": message}, **status}, "PutObject")  # type: ignore[typeddict-item]
+    return ClientError({"Error": {"Code": code, "Message": message}, **status}, "PutObject")  # type: ignore[typeddict-item]  # a part of an answer
 
 
 def test_a_conflict_is_retried() -> None:

@@ -118,6 +118,26 @@ class Closing(NamedTuple):
     newest: JudgedLine | FoundRow | None
 
 
+def judged(
+    path: str, modified_at: int, line_number: int, change: Change, on_delete: RemovePolicy, on_expiry: RemovePolicy
+) -> JudgedLine:
+    """Return what the decision must know of a usable line."""
+    return JudgedLine(
+        path=path,
+        modified_at=modified_at,
+        line_number=line_number,
+        reason=None,
+        action=action_of(change, on_delete, on_expiry),
+        event_id=change.event_id,
+        stream=change.stream,
+        sequence_number=change.sequence_number,
+        changed_at=change.changed_at,
+        delivered_at=change.delivered_at,
+        event_date=change.event_date,
+        previous_date=change.previous_date,
+    )
+
+
 def action_of(change: Change, on_delete: RemovePolicy, on_expiry: RemovePolicy) -> Action:
     """Return what a line does to its event's row."""
     if change.event_name != "REMOVE":

@@ -58,7 +58,12 @@ def micros_of(moment: datetime) -> int:
 
 def date_of(micros: int | None) -> date | None:
     """Return the UTC date of a time."""
-    return None if micros is None else (_EPOCH + timedelta(microseconds=micros)).date()
+    return None if micros is None else moment_of(micros).date()
+
+
+def moment_of(micros: int) -> datetime:
+    """Return a time of the years 1 to 9999 as a datetime, in UTC."""
+    return _EPOCH + timedelta(microseconds=micros)
 
 
 def nearest(micros: int) -> int:

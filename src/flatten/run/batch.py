@@ -178,7 +178,7 @@ class Batch:
         codes = {code for path in chosen for code in seen.files[path].codes}
         create.add_columns(self._spark, self._settings.table, catalogue.packaged().columns(codes))
         # Each of several turns reads only its files: otherwise each would read the whole batch, unless it is in memory.
-        in_one = alone or self._is_in_memory or self._settings.read_again or not all(map(has_literal, chosen))
+        in_one = alone or self._is_in_memory or not all(map(has_literal, chosen))
         files_read = self._batch if in_one else whole_files(self._spark, chosen)
         return values.flat_rows(files_read, chosen, values.columns_for(codes), micros_of(self._settings.started_at))
 

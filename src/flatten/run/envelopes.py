@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
-from flatten.decide.lines import JudgedLine, RemovePolicy, action_of
+from flatten.decide.lines import JudgedLine, RemovePolicy, judged
 from flatten.events import catalogue
 from flatten.events.arrow import in_batches
 from flatten.events.envelope import BadLineError, read_change, read_line
@@ -153,8 +153,9 @@ def _file_rows(
     path: str, modified_at: int, content: bytes, on_delete: RemovePolicy, on_expiry: RemovePolicy
 ) -> Iterator[dict[str, Any]]:
     """Yield the row of each line, then the file's row."""
-    place = {"path": plain_path(path), "modified_at": modified_at}
-    own = place | {"line_number": 0, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    plain = plain_path(path)
+    own = {"path": plain, "modified_at": modified_at, "line_number": 0}
+    own |= {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     try:
         lines = split_file(path, content)
     except BadFileError as bad:
@@ -162,24 +163,17 @@ def _file_rows(
         return
     codes: set[str] = set()
     for line in lines:
-        yield place | {"line_number": line.number} | _line_row(line, codes, on_delete, on_expiry)
+        yield _line_row(plain, modified_at, line, codes, on_delete, on_expiry)
     yield own | {"line_count": len(lines), "codes": sorted(codes)}
 
 
-def _line_row(line: Line, codes: set[str], on_delete: RemovePolicy, on_expiry: RemovePolicy) -> dict[str, Any]:
+def _line_row(
+    path: str, modified_at: int, line: Line, codes: set[str], on_delete: RemovePolicy, on_expiry: RemovePolicy
+) -> dict[str, Any]:
     try:
         event = read_line(line.content)
         change = read_change(event)
     except BadLineError as bad:
-        return {"reason": bad.reason}
+        return {"path": path, "modified_at": modified_at, "line_number": line.number, "reason": bad.reason}
     codes.update(known_codes(event.get("signals"), catalogue.packaged()))
-    return {
-        "action": action_of(change, on_delete, on_expiry),
-        "event_id": change.event_id,
-        "stream": change.stream,
-        "sequence_number": change.sequence_number,
-        "changed_at": change.changed_at,
-        "delivered_at": change.delivered_at,
-        "event_date": change.event_date,
-        "previous_date": change.previous_date,
-    }
+    return judged(path, modified_at, line.number, change, on_delete, on_expiry)._asdict()

@@ -3,25 +3,24 @@
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from flatten.decide.lines import FoundRow, JudgedLine, RemovePolicy, action_of
+from flatten.decide.lines import FoundRow, RemovePolicy, judged
 from flatten.decide.why import why, why_bad
 from flatten.errors import UsageError
 from flatten.events.envelope import BadLineError, Change, event_id_of, read_change, read_line
 from flatten.events.landing_file import BadFileError, split_file
-from flatten.events.timestamps import date_of
+from flatten.events.timestamps import date_of, moment_of
 from flatten.run.given import GivenFile
 from flatten.run.replay import EVER, Period, archived_files, names_within
 from flatten.storage.location import Location
 from flatten.tables import create
 from flatten.tables.names import TableName
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(1)
 _LINEAGE = ("deleted_at", "changed_at", "delivered_at", "pipeline_processed_at")
 
@@ -92,12 +91,12 @@ def explain(spark: SparkSession, asked: Asked, progress: Callable[[int], None] =
     row = max(rows, key=lambda each: each[0].order, default=(None, {}))[0]
     bad = {each.path for each in found if isinstance(each.change, BadLineError)}
     redriven = _redriven(spark, asked.table, bad)
-    told = sorted((_told(asked, each, row, redriven) for each in found), key=lambda pair: pair[0])
+    lines = sorted((_shown(asked, each, row, redriven) for each in found), key=lambda pair: pair[0])
     return {
         "event_id": asked.event_id,
         "rows": [each for _, each in rows],
         "files": len(searched),
-        "lines": [each for _, each in told],
+        "lines": [each for _, each in lines],
         "unreadable": [f"{path} {why}" for path, why in sorted(unread.items())],
     }
 
@@ -168,7 +167,7 @@ def _lines(event_id: str, file: GivenFile, unread: dict[str, str], *, in_landing
                 yield _Found(file.path, line.number, in_landing, bad)
 
 
-def _told(
+def _shown(
     asked: Asked, found: _Found, row: FoundRow | None, redriven: Mapping[tuple[str, int], str]
 ) -> tuple[Any, dict[str, Any]]:
     """Return the sort key of a line, and what is said of it."""
@@ -180,33 +179,16 @@ def _told(
         )
         nothing = dict.fromkeys(("change", "time", "number"))
         return (0, "", "", 0, path, number), place | nothing | {"verdict": verdict, "why": reason}
-    judged = _judged(asked, path, number, change)
-    verdict, reason = why(judged, row, in_landing=found.in_landing, expired=change.expired)
+    line = judged(path, 0, number, change, asked.on_delete, asked.on_expiry)
+    verdict, reason = why(line, row, in_landing=found.in_landing, expired=change.expired)
     return (
-        (judged.order.kind, *judged.order.place, path, number),
+        (line.order.kind, *line.order.place, path, number),
         place
         | {"change": change.event_name, "time": shown_time(change.changed_at or change.delivered_at)}
         | {"number": change.sequence_number, "verdict": verdict, "why": reason},
     )
 
 
-def _judged(asked: Asked, path: str, number: int, change: Change) -> JudgedLine:
-    return JudgedLine(
-        path,
-        0,
-        number,
-        None,
-        action_of(change, asked.on_delete, asked.on_expiry),
-        change.event_id,
-        change.stream,
-        change.sequence_number,
-        change.changed_at,
-        change.delivered_at,
-        change.event_date,
-        change.previous_date,
-    )
-
-
 def shown_time(micros: int | None) -> str | None:
     """Format a time for readers: UTC, to the second."""
-    return None if micros is None else f"{_EPOCH + timedelta(microseconds=micros):%Y-%m-%d %H:%M:%S} UTC"
+    return None if micros is None else f"{moment_of(micros):%Y-%m-%d %H:%M:%S} UTC"

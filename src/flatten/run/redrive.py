@@ -86,8 +86,8 @@ def read_corrected(path: Path) -> dict[Place, bytes]:
 
 def _corrected(where: str, text: str) -> tuple[Place, bytes]:
     try:
-        told = json.loads(text)
-        file, line, raw = told["source_file"], told["line_number"], told["raw"]
+        fields = json.loads(text)
+        file, line, raw = fields["source_file"], fields["line_number"], fields["raw"]
     except (ValueError, TypeError, KeyError, RecursionError):
         file = line = raw = None
     if not (isinstance(file, str) and type(line) is int and isinstance(raw, str)):
@@ -184,7 +184,7 @@ def _redriven(
 ) -> tuple[dict[Place, tuple[str, str] | None], int]:
     """Write the rows of these lines and mark the lines; return the result of each, and the number of written rows."""
     files = frame(spark, list(batch))
-    written = Batch(files, settings, around)
+    written = Batch(files, settings, around, is_in_memory=True)
     seen = retried(written.write, around.patience)
     outcomes: dict[Place, tuple[str, str] | None] = dict.fromkeys(_places(seen))
     bad = seen.bad_lines()

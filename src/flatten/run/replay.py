@@ -106,8 +106,8 @@ def archived_files(
     Raises FlattenError for a file that is gone, too large or cannot be read. With `unread`, a file that is gone is left
     out, and another goes there: path -> why.
     """
-    told = list(names)
-    known = set(told)
+    ordered = list(names)
+    known = set(ordered)
 
     def read(name: str) -> GivenFile | str:
         try:
@@ -126,8 +126,8 @@ def archived_files(
         return GivenFile(path, stat.modified_at, content, promised_lines(path) or 0)
 
     with ThreadPoolExecutor(_READERS) as readers:
-        for start in range(0, len(told), _AT_ONCE):
-            some = told[start : start + _AT_ONCE]
+        for start in range(0, len(ordered), _AT_ONCE):
+            some = ordered[start : start + _AT_ONCE]
             for name, found in zip(some, readers.map(read, some), strict=True):
                 if isinstance(found, GivenFile):
                     yield found

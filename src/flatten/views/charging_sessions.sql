@@ -25,7 +25,7 @@ compared AS (
     FROM readings
     WINDOW in_order AS (PARTITION BY vehicle_id ORDER BY said_at, event_at)
 ),
--- A stretch is as long as the car says the same. A car that has driven, or was silent for 12 hours, charges anew.
+-- A stretch is as long as the car says the same. A car that has driven, or was silent for 12 hours, begins a new one.
 stretched AS (
     SELECT
         *,
